@@ -1,0 +1,2 @@
+-- Altius: types and schemas.
+CREATE SCHEMA altius_internal;
