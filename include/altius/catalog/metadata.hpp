@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: PostgreSQL
+// The cluster's metadata as this backend sees it: nodes, distributed tables, shards, placements.
+//
+// Everything here is read from the pg_dist_* tables once and cached; a change of those tables invalidates the cache through
+// PostgreSQL's own invalidation.  Pointers handed out stay valid until the end of the current transaction, also when the
+// cache is rebuilt in between: a stale generation is freed only then.  All structs are plain; none owns anything.
+#pragma once
+
+#include "altius/pg/array.hpp"
+#include "altius/pg/pg.hpp"
+
+namespace altius::catalog {
+
+inline constexpr int kCoordinatorGroup = 0;
+
+enum class NodeRole : uint8_t { Primary, Secondary, Unavailable };
+
+/// A row of pg_dist_node.
+struct Node {
+  int id;
+  int group;
+  const char *host;
+  int port;
+  NodeRole role;
+  const char *cluster;
+  bool active;
+  bool has_metadata;
+  bool metadata_synced;
+  bool should_have_shards;
+};
+
+enum class TableKind : uint8_t {
+  Hash,         // partmethod h
+  Reference,    // partmethod n, repmodel t: one shard, a copy on every node
+  SingleShard,  // partmethod n, repmodel s, colocation id not 0: one shard, one placement
+  Local,        // partmethod n, repmodel s, colocation id 0: known to all nodes, rows only on the coordinator
+};
+
+struct Shard {
+  int64 id;
+  int32 min;          // least hash value; 0 for tables not cut by hash
+  int32 max;          // greatest hash value, inclusive
+  const int *groups;  // groups with an active placement, ascending
+  int group_count;
+};
+
+/// A distributed, reference, single-shard or metadata-known local table.
+struct Table {
+  Oid relid;
+  const char *schema;
+  const char *name;
+  TableKind kind;
+  AttrNumber key;        // attribute number of the distribution column; 0 unless kind is Hash
+  Oid key_type;          // base type of that column (domains looked through)
+  Oid key_collation;
+  int colocation;
+  Shard *shards;         // ascending by min
+  int32 *mins;           // the shards' least hash values, for binary search
+  int shard_count;
+  FmgrInfo *hash;        // default hash function of key_type
+};
+
+/// The table's metadata, or null for a relation that Altius does not manage.  One hash probe when cached.
+const Table *FindTable(Oid relid);
+
+/// The table that the shard belongs to and the shard's index in it; null when unknown.
+const Table *FindTableOfShard(int64 shard_id, int *index);
+
+/// Index of the shard of `table` (kind Hash) that holds the distribution value (not null, of key_type).
+int ShardIndexOfValue(const Table &table, Datum value);
+
+/// All tables of the colocation group (not 0).
+pg::Array<const Table *> TablesOfColocation(int colocation);
+
+/// All tables known.
+pg::Array<const Table *> AllTables();
+
+/// All rows of pg_dist_node, by nodeid.
+pg::Array<const Node *> AllNodes();
+
+/// Active primaries, the coordinator included when registered, by group.
+pg::Array<const Node *> ActivePrimaries();
+
+/// The active primary of the group; raises 08006-class error when there is none.
+const Node *PrimaryOfGroup(int group);
+
+/// Null when no row has this id.
+const Node *FindNode(int node_id);
+
+/// This server's group (pg_dist_local_group); 0 when it has not joined a cluster yet.
+int LocalGroup();
+
+/// Whether this server is the coordinator: group 0.
+inline bool IsCoordinator() { return LocalGroup() == kCoordinatorGroup; }
+
+/// True when the extension exists in this database and is not being created or dropped right now.  Every hook asks first.
+bool IsActive();
+
+/// Forgets the cache in every backend after commit, and here at once (after writing to pg_dist_*).
+void InvalidateMetadata();
+
+/// As above, and plans that use the relation are made anew.
+void InvalidateTable(Oid relid);
+
+/// `name_<shardid>` in palloc'd memory; and the same qualified and quoted: schema.name_<shardid>.
+char *ShardName(const Table &table, const Shard &shard);
+char *QualifiedShardName(const Table &table, const Shard &shard);
+
+/// Whether the group (default: this server's) has an active placement of the shard.
+bool HasPlacement(const Shard &shard, int group);
+
+}  // namespace altius::catalog

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: PostgreSQL
+// Plan data: a fragment, the largest part of a statement that runs whole on a shard group, and how it is written into a plan.
+//
+// Plain structs on PostgreSQL lists: they are copied with plans (copyObject) and must survive nodeToString.
+#pragma once
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "nodes/pg_list.h"
+#include "nodes/primnodes.h"
+}
+
+namespace altius::plan {
+
+/// SQL text with slots for shard names: pieces[0] slot[0] pieces[1] slot[1] ... pieces[n].
+/// A slot is an index in Fragment::tables.
+struct Template {
+  List *pieces;  // of String; one more than slots
+  List *slots;   // of int
+};
+
+enum class FragmentKind {
+  Rows,          // a SELECT: arms are united, `upper` may stand above them
+  Modify,        // INSERT, UPDATE, DELETE, MERGE on each shard group; rows come from RETURNING
+  ModifyCopies,  // the same on every placement of a reference table's shard; rows from one of them only
+};
+
+struct Fragment {
+  FragmentKind kind;
+  CmdType command;       // CMD_SELECT, CMD_INSERT, ...
+  List *tables;          // of Oid: shell tables behind the slots; the first hash table leads, all hash ones are colocated
+  Template arm;
+  char *upper;           // statement over `altius_arms`, or null
+  List *arm_columns;     // of String: column names of altius_arms; NIL without upper and with one arm only
+  List *column_types;    // of Oid: result columns
+  List *column_typmods;  // of int
+  List *column_collations;  // of Oid
+  List *arg_types;       // of Oid: types of $1..$n as they are declared to the node; 0: undeclared
+  bool every_shard;      // no restriction on the key
+  bool row_marks;        // SELECT ... FOR UPDATE inside: takes part as a writer
+  int prune_count;       // the first `prune_count` of the prune expressions are values, see FragmentExprs
+};
+
+/// The expressions of a fragment, evaluated on the asking node when it starts; they are the CustomScan's custom_exprs
+/// (arguments first, then prune values), so PostgreSQL replaces their parameters and sublinks.
+struct FragmentExprs {
+  List *args;    // become $1..$n
+  List *prunes;  // values of the distribution key (or arrays of them); their shards are united; unused if every_shard
+};
+
+/// To and from a List that a plan may hold in custom_private.
+List *ToList(const Fragment &fragment);
+Fragment *FromList(List *list);
+
+}  // namespace altius::plan
