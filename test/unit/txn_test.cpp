@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <limits>
+#include <string>
+
+#include "altius/core/txn/decision.hpp"
+#include "altius/core/txn/gid.hpp"
+#include "catch.hpp"
+
+using namespace altius::core;
+
+namespace {
+
+constexpr TransactionId kLongest{std::numeric_limits<int>::max(), std::numeric_limits<int>::max(),
+                                 std::numeric_limits<std::uint64_t>::max(),
+                                 std::numeric_limits<std::int64_t>::min()};
+
+std::string TextOf(const TransactionId &id) {
+  char out[kTransactionIdSize];
+  FormatTransactionId(id, out);
+  return out;
+}
+
+std::string GidOf(const TransactionId &id, int participant) {
+  char out[kGidSize];
+  FormatGid(id, participant, out);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a transaction id survives its text form") {
+  const TransactionId id{3, 4711, 99, 781234567890123};
+  CHECK(TextOf(id) == "3:4711:99:781234567890123");
+  CHECK(ParseTransactionId(TextOf(id).c_str()) == id);
+  CHECK(ParseTransactionId(TextOf(TransactionId{}).c_str()) == TransactionId{});
+  CHECK_FALSE(TextOf(kLongest).empty());
+  CHECK(ParseTransactionId(TextOf(kLongest).c_str()) == kLongest);
+}
+
+TEST_CASE("a broken transaction id is refused") {
+  for (const char *text : {"", "1", "1:2:3", "1:2:3:", "1:2:3:4:", "1:2:3:4 ", "-1:2:3:4", "1:-2:3:4",
+                           "1:2:-3:4", "1:2:3:x", "a:2:3:4", "01:2:3:4", "1:2:3:9223372036854775808"}) {
+    INFO(text);
+    CHECK_FALSE(ParseTransactionId(text).has_value());
+  }
+}
+
+TEST_CASE("a gid survives its text form and fits PostgreSQL") {
+  const TransactionId id{3, 4711, 99, 12};
+  CHECK(GidOf(id, 2) == "altius_3_4711_99_2");
+  CHECK(ParseGid("altius_3_4711_99_2") == PreparedId{3, 4711, 99, 2});
+  const std::string longest = GidOf(kLongest, std::numeric_limits<int>::max());
+  CHECK_FALSE(longest.empty());
+  CHECK(longest.size() < 200);
+  CHECK(ParseGid(longest.c_str()).has_value());
+  char prefix[kGidSize];
+  FormatGidPrefix(3, prefix);
+  CHECK(std::string(prefix) == "altius_3_");
+}
+
+TEST_CASE("the gids of others are not ours") {
+  for (const char *gid : {"", "altius", "altius_1_2_3", "altius_1_2_3_4_5", "other_1_2_3_4",
+                          "altius_1_2_x_4", "altius_-1_2_3_4", "Altius_1_2_3_4"}) {
+    INFO(gid);
+    CHECK_FALSE(ParseGid(gid).has_value());
+  }
+}
+
+TEST_CASE("the order by age is total") {
+  const TransactionId old{1, 2, 3, 100};
+  CHECK(IsYounger({1, 2, 3, 101}, old));
+  CHECK(IsYounger({2, 2, 3, 100}, old));
+  CHECK(IsYounger({1, 3, 3, 100}, old));
+  CHECK(IsYounger({1, 2, 4, 100}, old));
+  CHECK_FALSE(IsYounger(old, old));
+}
+
+TEST_CASE("two phases exactly when more than one place changed") {
+  CHECK(ChooseCommitProtocol({0, 0, true}) == CommitProtocol::Nothing);
+  CHECK(ChooseCommitProtocol({0, 2, false}) == CommitProtocol::OnePhase);
+  CHECK(ChooseCommitProtocol({0, 2, true}) == CommitProtocol::OnePhase);
+  CHECK(ChooseCommitProtocol({1, 0, false}) == CommitProtocol::OnePhase);
+  CHECK(ChooseCommitProtocol({1, 5, false}) == CommitProtocol::OnePhase);
+  CHECK(ChooseCommitProtocol({1, 0, true}) == CommitProtocol::TwoPhase);
+  CHECK(ChooseCommitProtocol({2, 0, false}) == CommitProtocol::TwoPhase);
+}
+
+TEST_CASE("recovery follows the record once the origin's transaction has ended") {
+  CHECK(DecideRecovery(true, false) == Outcome::Commit);
+  CHECK(DecideRecovery(false, false) == Outcome::Abort);
+  CHECK(DecideRecovery(false, true) == Outcome::Wait);
+  CHECK(DecideRecovery(true, true) == Outcome::Wait);
+  CHECK(MayDeleteRecord(false, false, true));
+  CHECK_FALSE(MayDeleteRecord(true, false, true));
+  CHECK_FALSE(MayDeleteRecord(false, true, true));
+  CHECK_FALSE(MayDeleteRecord(false, false, false));
+}
