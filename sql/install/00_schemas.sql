@@ -1,2 +1,15 @@
--- Altius: types and schemas.
+-- Schemas and types.  What users call lies in pg_catalog, what nodes say to each other in altius_internal.
 CREATE SCHEMA altius_internal;
+GRANT USAGE ON SCHEMA altius_internal TO public;
+
+CREATE SCHEMA citus;
+GRANT USAGE ON SCHEMA citus TO public;
+
+CREATE TYPE citus.distribution_type AS ENUM ('hash', 'range', 'append');
+CREATE TYPE citus.shard_transfer_mode AS ENUM ('auto', 'force_logical', 'block_writes');
+CREATE TYPE pg_catalog.noderole AS ENUM ('primary', 'secondary', 'unavailable');
+CREATE TYPE pg_catalog.citus_copy_format AS ENUM ('csv', 'binary', 'text');
+CREATE TYPE pg_catalog.citus_job_status AS ENUM
+  ('scheduled', 'running', 'finished', 'cancelling', 'cancelled', 'failing', 'failed');
+CREATE TYPE pg_catalog.citus_task_status AS ENUM
+  ('blocked', 'runnable', 'running', 'done', 'cancelling', 'error', 'unscheduled', 'cancelled');
