@@ -1,9 +1,10 @@
-# Builds the extension with PGXS.  `make install` and `make PG_CONFIG=...` work as for any extension; the tests are run by
-# test/run, which starts the cluster they need.
+# Builds the extension with PGXS: `make` and `make install PG_CONFIG=...` as for any extension.  The tests are run by
+# test/run, which starts the cluster they need; the unit tests of the PostgreSQL-free part are built by CMakeLists.txt.
 EXTENSION   = altius
 EXTVERSION  = 1.0
 MODULE_big  = altius
 
+# Bitcode only serves to inline small SQL functions, and doubles the time of a build.
 override with_llvm = no
 SRCS        = $(sort $(wildcard src/*/*.cpp src/*/*/*.cpp))
 OBJS        = $(SRCS:.cpp=.o)
@@ -14,8 +15,8 @@ PG_CONFIG  ?= pg_config
 PG_CPPFLAGS = -Iinclude -isystem $(shell $(PG_CONFIG) --includedir)
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -Wno-register \
               -Wno-missing-field-initializers -Wno-cast-function-type -MMD -MP $(EXTRA_CXXFLAGS)
-SHLIB_LINK  = -lpq -lstdc++
-EXTRA_CLEAN = $(SRCS:.cpp=.d) sql/altius--$(EXTVERSION).sql
+SHLIB_LINK  = -lpq -lcurl -lstdc++
+EXTRA_CLEAN = $(SRCS:.cpp=.d) $(SRCS:.cpp=.warnings) sql/altius--$(EXTVERSION).sql build
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -24,6 +25,18 @@ include $(PGXS)
 override CPPFLAGS := $(subst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
 
 -include $(SRCS:.cpp=.d)
+
+# What the compiler says stays beside each object, so that test/run can tell a clean build from one that warned earlier.
+%.o: %.cpp build/flags
+	@echo $(CXX) ... -c -o $@ $<
+	@$(CXX) $(CXXFLAGS) $(CPPFLAGS) -c -o $@ $< 2> $*.warnings || { cat $*.warnings >&2; exit 1; }
+	@cat $*.warnings >&2
+
+# Another compiler, other flags or another PostgreSQL: everything is compiled again.
+FLAGS := $(strip $(filter-out ccache,$(CXX)) $(CXXFLAGS) $(VERSION))
+ifneq ($(shell cat build/flags 2>/dev/null),$(FLAGS))
+$(shell mkdir -p build && echo '$(FLAGS)' > build/flags)
+endif
 
 # The install script is the parts in the order of their numbers.
 sql/altius--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql))
