@@ -9,6 +9,10 @@
 #include "altius/pg/array.hpp"
 #include "altius/pg/pg.hpp"
 
+extern "C" {
+#include "access/attnum.h"
+}
+
 namespace altius::catalog {
 
 inline constexpr int kCoordinatorGroup = 0;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: PostgreSQL
+// Query -> text, by PostgreSQL's exported deparser.
+#include "altius/deparse/deparse.hpp"
+#include "altius/pg/search_path.hpp"
+#include "altius/pg/walk.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "utils/ruleutils.h"
+}
+
+namespace altius::deparse {
+
+namespace {
+
+/// Every relation gets an alias, so that column references still resolve when a shard's name is put in place of the table's.
+bool AliasRelations(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    if (rte->rtekind == RTE_RELATION && rte->alias == nullptr) {
+      rte->alias = makeAlias(rte->eref->aliasname, NIL);
+    }
+    return false;
+  }
+  if (IsA(node, Query)) {
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), AliasRelations, context, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, AliasRelations, context);
+}
+
+}  // namespace
+
+char *QueryText(Query *query) {
+  AliasRelations(reinterpret_cast<Node *>(query), nullptr);
+  const pg::SearchPath saved = pg::PushCatalogSearchPath();
+  char *text = pg_get_querydef(query, false);
+  pg::PopSearchPath(saved);
+  return text;
+}
+
+}  // namespace altius::deparse
