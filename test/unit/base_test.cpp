@@ -21,7 +21,7 @@ TEST_CASE("a buffer writer fills its buffer to the last byte and not beyond") {
 }
 
 TEST_CASE("a text reader is strict") {
-  const auto reads = [](const char *text) {
+  const auto reads = [](const char* text) {
     std::int64_t value = 0;
     return TextReader(text).Number(value).Done();
   };

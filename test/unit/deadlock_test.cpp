@@ -18,34 +18,35 @@ TransactionId Transaction(int group, std::int64_t started) {
   return {group, 100 + group, 1, started};
 }
 
-std::vector<TransactionId> VictimsOf(const Edges &edges) {
+std::vector<TransactionId> VictimsOf(const Edges& edges) {
   WaitGraph graph;
-  for (const auto &[waiting, blocking] : edges) graph.AddEdge(waiting, blocking);
+  for (const auto& [waiting, blocking] : edges) graph.AddEdge(waiting, blocking);
   return graph.Victims();
 }
 
-/// The slow way: who reaches itself, by closure; the youngest of each set of mutually reachable ones goes; again.
-std::vector<TransactionId> NaiveVictims(const Edges &all) {
+/// The slow way: who reaches itself, by closure; the youngest of each set of mutually reachable
+/// ones goes; again.
+std::vector<TransactionId> NaiveVictims(const Edges& all) {
   std::set<TransactionId> gone;
   std::set<TransactionId> nodes;
-  for (const auto &[from, to] : all) nodes.insert({from, to});
+  for (const auto& [from, to] : all) nodes.insert({from, to});
   for (;;) {
     std::set<std::pair<TransactionId, TransactionId>> reach;
-    for (const auto &edge : all) {
+    for (const auto& edge : all) {
       if (gone.count(edge.first) == 0 && gone.count(edge.second) == 0) reach.insert(edge);
     }
-    for (const TransactionId &middle : nodes) {
-      for (const TransactionId &from : nodes) {
-        for (const TransactionId &to : nodes) {
+    for (const TransactionId& middle : nodes) {
+      for (const TransactionId& from : nodes) {
+        for (const TransactionId& to : nodes) {
           if (reach.count({from, middle}) && reach.count({middle, to})) reach.insert({from, to});
         }
       }
     }
     std::set<TransactionId> victims;
-    for (const TransactionId &node : nodes) {
+    for (const TransactionId& node : nodes) {
       if (!reach.count({node, node})) continue;
       TransactionId youngest = node;
-      for (const TransactionId &other : nodes) {
+      for (const TransactionId& other : nodes) {
         const bool together = reach.count({node, other}) && reach.count({other, node});
         if (together && IsYounger(other, youngest)) youngest = other;
       }
@@ -59,7 +60,7 @@ std::vector<TransactionId> NaiveVictims(const Edges &all) {
   return result;
 }
 
-Edges RandomEdges(std::mt19937 &random, int transactions, int edges) {
+Edges RandomEdges(std::mt19937& random, int transactions, int edges) {
   Edges result;
   std::vector<std::int64_t> started;
   for (int i = 0; i < transactions; i++) started.push_back(random() % 5);
@@ -74,14 +75,14 @@ Edges RandomEdges(std::mt19937 &random, int transactions, int edges) {
   return result;
 }
 
-bool HasCycle(const Edges &edges) { return !NaiveVictims(edges).empty(); }
+bool HasCycle(const Edges& edges) { return !NaiveVictims(edges).empty(); }
 
-Edges Without(const Edges &edges, const std::vector<TransactionId> &victims) {
-  const auto gone = [&](const TransactionId &id) {
+Edges Without(const Edges& edges, const std::vector<TransactionId>& victims) {
+  const auto gone = [&](const TransactionId& id) {
     return std::find(victims.begin(), victims.end(), id) != victims.end();
   };
   Edges rest;
-  for (const auto &edge : edges) {
+  for (const auto& edge : edges) {
     if (!gone(edge.first) && !gone(edge.second)) rest.push_back(edge);
   }
   return rest;
@@ -152,14 +153,14 @@ TEST_CASE("nobody is cancelled who was on no cycle") {
   std::mt19937 random(8);
   for (int round = 0; round < 200; round++) {
     const Edges edges = RandomEdges(random, 6, 9);
-    for (const TransactionId &victim : VictimsOf(edges)) {
+    for (const TransactionId& victim : VictimsOf(edges)) {
       // A victim reaches itself in the whole graph.
       std::set<TransactionId> seen;
       std::vector<TransactionId> open{victim};
       while (!open.empty()) {
         const TransactionId at = open.back();
         open.pop_back();
-        for (const auto &[from, to] : edges) {
+        for (const auto& [from, to] : edges) {
           if (from == at && seen.insert(to).second) open.push_back(to);
         }
       }

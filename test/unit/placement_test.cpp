@@ -24,18 +24,18 @@ TEST_CASE("no group holds more than one shard more than another, and copies lie 
         std::map<int, int> load;
         std::map<int, std::set<int>> holders;
         for (const int id : ids) load[id] = 0;
-        for (const ShardPlacement &placement : PlaceRoundRobin(ids, shards, copies)) {
+        for (const ShardPlacement& placement : PlaceRoundRobin(ids, shards, copies)) {
           load[placement.group]++;
           holders[placement.shard_index].insert(placement.group);
         }
         int least = load.begin()->second;
         int most = least;
-        for (const auto &[group, count] : load) {
+        for (const auto& [group, count] : load) {
           least = std::min(least, count);
           most = std::max(most, count);
         }
         bool apart = static_cast<int>(holders.size()) == shards;
-        for (const auto &[shard, where] : holders) {
+        for (const auto& [shard, where] : holders) {
           apart = apart && static_cast<int>(where.size()) == copies;
         }
         INFO(groups << " groups, " << copies << " copies, " << shards << " shards");

@@ -25,7 +25,7 @@ std::vector<std::int32_t> MinimaOf(int count) {
   return mins;
 }
 
-std::string ShardName(const std::string &name, std::int64_t id) {
+std::string ShardName(const std::string& name, std::int64_t id) {
   char out[kNameSize];
   std::memset(out, 'x', sizeof out);
   AppendShardId(name.c_str(), id, out);

@@ -14,13 +14,13 @@ constexpr TransactionId kLongest{std::numeric_limits<int>::max(), std::numeric_l
                                  std::numeric_limits<std::uint64_t>::max(),
                                  std::numeric_limits<std::int64_t>::min()};
 
-std::string TextOf(const TransactionId &id) {
+std::string TextOf(const TransactionId& id) {
   char out[kTransactionIdSize];
   FormatTransactionId(id, out);
   return out;
 }
 
-std::string GidOf(const TransactionId &id, int participant) {
+std::string GidOf(const TransactionId& id, int participant) {
   char out[kGidSize];
   FormatGid(id, participant, out);
   return out;
@@ -38,8 +38,9 @@ TEST_CASE("a transaction id survives its text form") {
 }
 
 TEST_CASE("a broken transaction id is refused") {
-  for (const char *text : {"", "1", "1:2:3", "1:2:3:", "1:2:3:4:", "1:2:3:4 ", "-1:2:3:4", "1:-2:3:4",
-                           "1:2:-3:4", "1:2:3:x", "a:2:3:4", "01:2:3:4", "1:2:3:9223372036854775808"}) {
+  for (const char* text :
+       {"", "1", "1:2:3", "1:2:3:", "1:2:3:4:", "1:2:3:4 ", "-1:2:3:4", "1:-2:3:4", "1:2:-3:4",
+        "1:2:3:x", "a:2:3:4", "01:2:3:4", "1:2:3:9223372036854775808"}) {
     INFO(text);
     CHECK_FALSE(ParseTransactionId(text).has_value());
   }
@@ -59,7 +60,7 @@ TEST_CASE("a gid survives its text form and fits PostgreSQL") {
 }
 
 TEST_CASE("the gids of others are not ours") {
-  for (const char *gid : {"", "altius", "altius_1_2_3", "altius_1_2_3_4_5", "other_1_2_3_4",
+  for (const char* gid : {"", "altius", "altius_1_2_3", "altius_1_2_3_4_5", "other_1_2_3_4",
                           "altius_1_2_x_4", "altius_-1_2_3_4", "Altius_1_2_3_4"}) {
     INFO(gid);
     CHECK_FALSE(ParseGid(gid).has_value());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Victims of the wait-for graph, by strongly connected components: in a component of more than one member each member lies on
-// a cycle, so its youngest member is the youngest of some cycle.  It is taken out and the rest is looked at again.
+// Victims of the wait-for graph, by strongly connected components: in a component of more than one
+// member each member lies on a cycle, so its youngest member is the youngest of some cycle.  It is
+// taken out and the rest is looked at again.
 #include "altius/core/deadlock/graph.hpp"
 
 #include <algorithm>
@@ -18,14 +19,15 @@ struct IndexedGraph {
   std::vector<bool> removed;
 };
 
-int IndexOf(const std::vector<TransactionId> &ids, const TransactionId &id) {
+int IndexOf(const std::vector<TransactionId>& ids, const TransactionId& id) {
   return static_cast<int>(std::lower_bound(ids.begin(), ids.end(), id, IsYounger) - ids.begin());
 }
 
-/// Tarjan's components without recursion: chains of waiting transactions can be long, a backend's stack is not.
+/// Tarjan's components without recursion: chains of waiting transactions can be long, a backend's
+/// stack is not.
 class ComponentSearch {
  public:
-  explicit ComponentSearch(const IndexedGraph &graph)
+  explicit ComponentSearch(const IndexedGraph& graph)
       : graph_(graph),
         order_(graph.ids.size(), kUnseen),
         low_(graph.ids.size(), 0),
@@ -58,7 +60,7 @@ class ComponentSearch {
     Open(root);
     while (!frames_.empty()) {
       const int node = frames_.back().node;
-      const std::vector<int> &blockers = graph_.blockers[At(node)];
+      const std::vector<int>& blockers = graph_.blockers[At(node)];
       if (frames_.back().next_blocker == blockers.size()) {
         Close(node);
         continue;
@@ -76,7 +78,7 @@ class ComponentSearch {
   void Close(int node) {
     frames_.pop_back();
     if (!frames_.empty()) {
-      int &parent_low = low_[At(frames_.back().node)];
+      int& parent_low = low_[At(frames_.back().node)];
       parent_low = std::min(parent_low, low_[At(node)]);
     }
     if (low_[At(node)] != order_[At(node)]) return;
@@ -92,11 +94,11 @@ class ComponentSearch {
   }
 
   bool WaitsForItself(int node) const {
-    const std::vector<int> &blockers = graph_.blockers[At(node)];
+    const std::vector<int>& blockers = graph_.blockers[At(node)];
     return std::binary_search(blockers.begin(), blockers.end(), node);
   }
 
-  const IndexedGraph &graph_;
+  const IndexedGraph& graph_;
   std::vector<int> order_;
   std::vector<int> low_;
   std::vector<bool> on_stack_;
@@ -107,31 +109,31 @@ class ComponentSearch {
 };
 
 template <typename Item, typename Less>
-void SortUnique(std::vector<Item> &items, Less less) {
+void SortUnique(std::vector<Item>& items, Less less) {
   std::sort(items.begin(), items.end(), less);
   items.erase(std::unique(items.begin(), items.end()), items.end());
 }
 
 }  // namespace
 
-void WaitGraph::AddEdge(const TransactionId &waiting, const TransactionId &blocking) {
+void WaitGraph::AddEdge(const TransactionId& waiting, const TransactionId& blocking) {
   edges_.push_back({waiting, blocking});
 }
 
 std::vector<TransactionId> WaitGraph::Victims() const {
   IndexedGraph graph;
-  for (const Edge &edge : edges_) {
+  for (const Edge& edge : edges_) {
     graph.ids.push_back(edge.waiting);
     graph.ids.push_back(edge.blocking);
   }
   SortUnique(graph.ids, IsYounger);
   graph.blockers.resize(graph.ids.size());
   graph.removed.resize(graph.ids.size());
-  for (const Edge &edge : edges_) {
+  for (const Edge& edge : edges_) {
     const auto waiting = static_cast<std::size_t>(IndexOf(graph.ids, edge.waiting));
     graph.blockers[waiting].push_back(IndexOf(graph.ids, edge.blocking));
   }
-  for (std::vector<int> &blockers : graph.blockers) SortUnique(blockers, std::less<int>());
+  for (std::vector<int>& blockers : graph.blockers) SortUnique(blockers, std::less<int>());
 
   std::vector<TransactionId> victims;
   for (;;) {

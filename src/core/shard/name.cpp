@@ -31,7 +31,7 @@ std::string_view CutAtCharacter(std::string_view name, std::size_t limit) noexce
 
 }  // namespace
 
-void AppendShardId(const char *name, std::int64_t shard_id, char out[kNameSize]) noexcept {
+void AppendShardId(const char* name, std::int64_t shard_id, char out[kNameSize]) noexcept {
   const std::string_view whole(name);
   char suffix[kNameSize];
   base::BufferWriter id(suffix, sizeof suffix);
@@ -50,7 +50,7 @@ void AppendShardId(const char *name, std::int64_t shard_id, char out[kNameSize])
   writer.Text(CutAtCharacter(whole, room)).Text(hash_text).Text({suffix, id.Length()});
 }
 
-std::optional<std::int64_t> ShardIdOfName(const char *name) noexcept {
+std::optional<std::int64_t> ShardIdOfName(const char* name) noexcept {
   const std::string_view whole(name);
   const std::size_t underscore = whole.rfind('_');
   if (underscore == std::string_view::npos || underscore == 0) return std::nullopt;

@@ -8,18 +8,18 @@
 
 namespace altius::core {
 
-bool IsYounger(const TransactionId &left, const TransactionId &right) noexcept {
+bool IsYounger(const TransactionId& left, const TransactionId& right) noexcept {
   return std::tie(left.started_us, left.group, left.pid, left.number) >
          std::tie(right.started_us, right.group, right.pid, right.number);
 }
 
-void FormatTransactionId(const TransactionId &id, char out[kTransactionIdSize]) noexcept {
+void FormatTransactionId(const TransactionId& id, char out[kTransactionIdSize]) noexcept {
   base::BufferWriter writer(out, kTransactionIdSize);
   writer.Number(id.group).Text(":").Number(id.pid).Text(":").Number(id.number).Text(":");
   writer.Number(id.started_us);
 }
 
-std::optional<TransactionId> ParseTransactionId(const char *text) noexcept {
+std::optional<TransactionId> ParseTransactionId(const char* text) noexcept {
   TransactionId id;
   base::TextReader reader(text);
   reader.Number(id.group).Text(":").Number(id.pid).Text(":").Number(id.number).Text(":");
@@ -28,13 +28,13 @@ std::optional<TransactionId> ParseTransactionId(const char *text) noexcept {
   return id;
 }
 
-void FormatGid(const TransactionId &id, int participant, char out[kGidSize]) noexcept {
+void FormatGid(const TransactionId& id, int participant, char out[kGidSize]) noexcept {
   base::BufferWriter writer(out, kGidSize);
   writer.Text(kGidPrefix).Number(id.group).Text("_").Number(id.pid).Text("_").Number(id.number);
   writer.Text("_").Number(participant);
 }
 
-std::optional<PreparedId> ParseGid(const char *gid) noexcept {
+std::optional<PreparedId> ParseGid(const char* gid) noexcept {
   PreparedId id;
   base::TextReader reader(gid);
   reader.Text(kGidPrefix).Number(id.group).Text("_").Number(id.pid).Text("_").Number(id.number);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// How the space of int4 hash values is cut into shards: `count` equal ranges, the last one takes what division leaves.
-// Header-only and without allocation: it runs on the hot path and in frames that a longjmp leaves.
+// How the space of int4 hash values is cut into shards: `count` equal ranges, the last one takes
+// what division leaves. Header-only and without allocation: it runs on the hot path and in frames
+// that a longjmp leaves.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ struct HashRange {
   std::int32_t max;
 
   constexpr bool Contains(std::int32_t hash) const noexcept { return min <= hash && hash <= max; }
-  friend constexpr bool operator==(const HashRange &, const HashRange &) = default;
+  friend constexpr bool operator==(const HashRange&, const HashRange&) = default;
 };
 
 /// The range of shard `index` (0 .. count-1) of a table with `count` (> 0) shards.
@@ -29,9 +30,9 @@ constexpr HashRange RangeOf(int index, int count) noexcept {
   return {static_cast<std::int32_t>(min), static_cast<std::int32_t>(max)};
 }
 
-/// The index of the range that holds `hash`: the last of the sorted minima that is not above it; -1 below the first.
-/// Works for any cut of the space, also after splits.
-constexpr int FindRange(const std::int32_t *mins, int count, std::int32_t hash) noexcept {
+/// The index of the range that holds `hash`: the last of the sorted minima that is not above it; -1
+/// below the first. Works for any cut of the space, also after splits.
+constexpr int FindRange(const std::int32_t* mins, int count, std::int32_t hash) noexcept {
   int low = 0;
   int high = count;
   while (low < high) {
