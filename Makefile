@@ -15,7 +15,7 @@ PG_CONFIG  ?= pg_config
 PG_CPPFLAGS = -Iinclude -isystem $(shell $(PG_CONFIG) --includedir)
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -Wno-register \
               -Wno-missing-field-initializers -Wno-cast-function-type -MMD -MP $(EXTRA_CXXFLAGS)
-SHLIB_LINK  = -lpq -lcurl -lstdc++
+SHLIB_LINK  = -lpq -lcurl -lstdc++ -Wl,--version-script=src/exports.map
 EXTRA_CLEAN = $(SRCS:.cpp=.d) $(SRCS:.cpp=.warnings) sql/altius--$(EXTVERSION).sql build
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)

@@ -86,17 +86,23 @@ def installed(cluster):
 def install(cluster):
     """Builds the extension in the source tree and installs it into the private copy."""
     private_root(cluster)
+    compile_extension(cluster.pg_config, ["install"])
+
+
+def compile_extension(pg_config, then=()):
+    """make all, then further targets; one at a time in a source tree, which several clusters may be built from."""
     out = SOURCE / "build"
     out.mkdir(exist_ok=True)
     with open(out / "lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two clusters may build from one tree at a time
-        make = ["make", "-C", str(SOURCE), f"PG_CONFIG={cluster.pg_config}"]
-        if shutil.which("ccache") and not os.environ.get("CXX"):
-            make.append("CXX=ccache g++")
-        elif os.environ.get("CXX"):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make = ["make", "-C", str(SOURCE), f"PG_CONFIG={pg_config}"]
+        if os.environ.get("CXX"):
             make.append(f"CXX={os.environ['CXX']}")
+        elif shutil.which("ccache"):
+            make.append("CXX=ccache g++")
         show_progress(make + [f"-j{os.cpu_count() or 1}", "all"], out / "make.log")
-        run(make + ["install"], "make install")
+        for target in then:
+            run(make + [target], f"make {target}")
 
 
 def show_progress(command, log_path):
@@ -123,3 +129,7 @@ def show_progress(command, log_path):
         errors = re.findall(r".*(?:error|warning):.*", text)
         tail = "\n".join(errors[:20] or text.splitlines()[-20:])
         raise Failure(f"the build failed; all of it is in {log_path}\n{tail}")
+
+
+if __name__ == "__main__":
+    compile_extension(system_pg_config())
