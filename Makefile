@@ -32,6 +32,8 @@ override CPPFLAGS := $(subst -I$(includedir_server),-isystem $(includedir_server
 	@$(CXX) $(CXXFLAGS) $(CPPFLAGS) -c -o $@ $< 2> $*.warnings || { cat $*.warnings >&2; exit 1; }
 	@cat $*.warnings >&2
 
+$(shlib): Makefile src/exports.map
+
 # Another compiler, other flags or another PostgreSQL: everything is compiled again.
 FLAGS := $(strip $(filter-out ccache,$(CXX)) $(CXXFLAGS) $(VERSION))
 ifneq ($(shell cat build/flags 2>/dev/null),$(FLAGS))
