@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: PostgreSQL
+// Columns, constraints and the subcommands of ALTER TABLE for shards.
+//
+// Shards keep defaults (existing rows get them when a column is added, ON DELETE SET DEFAULT needs them) except those that
+// draw from a sequence: numbers are drawn before a row reaches its shard.  An identity column is a plain column there.
+#include "rewrite.hpp"
+
+#include "altius/pg/bridge.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/value.h"
+}
+
+namespace altius::ddl {
+
+namespace {
+
+bool FindSequence(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, FuncCall)) {
+    List *name = reinterpret_cast<FuncCall *>(node)->funcname;
+    if (strcmp(strVal(llast(name)), "nextval") == 0) return true;
+  }
+  return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(FindSequence), context);
+}
+
+/// serial, bigserial, smallserial are integers on shards.
+void PlainType(TypeName *type) {
+  if (type == nullptr || list_length(type->names) != 1) return;
+  const char *name = strVal(linitial(type->names));
+  const char *plain = nullptr;
+  if (strcmp(name, "serial") == 0 || strcmp(name, "serial4") == 0) plain = "int4";
+  if (strcmp(name, "bigserial") == 0 || strcmp(name, "serial8") == 0) plain = "int8";
+  if (strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0) plain = "int2";
+  if (plain != nullptr) type->names = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup(plain)));
+}
+
+/// Returns false when shards do not need the subcommand.
+bool CommandForShard(AlterTableCmd *command, int index, int64 shard_id, bool is_index) {
+  switch (command->subtype) {
+    case AT_AddColumn:
+      ColumnForShard(castNode(ColumnDef, command->def), index, shard_id);
+      return true;
+    case AT_ColumnDefault:
+      if (command->def != nullptr && UsesSequence(command->def)) command->def = nullptr;
+      return true;
+    case AT_AddConstraint:
+    case AT_AlterConstraint:
+      ConstraintForShard(castNode(Constraint, command->def), index, shard_id);
+      return true;
+    case AT_DropConstraint:
+    case AT_ValidateConstraint:
+    case AT_ClusterOn:
+      command->name = Extend(command->name, shard_id);
+      return true;
+    case AT_ReplicaIdentity: {
+      auto *identity = castNode(ReplicaIdentityStmt, command->def);
+      if (identity->name != nullptr) identity->name = Extend(identity->name, shard_id);
+      return true;
+    }
+    case AT_AttachPartition:
+    case AT_DetachPartition: {
+      auto *partition = castNode(PartitionCmd, command->def);
+      if (is_index)
+        NameShardIndex(partition->name, shard_id);
+      else
+        NameShard(partition->name, index);
+      return !is_index;  // indexes of partition shards are attached when they are made
+    }
+    case AT_AddIdentity:
+    case AT_SetIdentity:
+    case AT_DropIdentity:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+bool UsesSequence(Node *expression) { return FindSequence(expression, nullptr); }
+
+void ConstraintForShard(Constraint *constraint, int index, int64 shard_id) {
+  if (constraint->conname != nullptr) constraint->conname = Extend(constraint->conname, shard_id);
+  if (constraint->indexname != nullptr) constraint->indexname = Extend(constraint->indexname, shard_id);
+  if (constraint->contype == CONSTR_FOREIGN) NameShard(constraint->pktable, index);
+}
+
+void ColumnForShard(ColumnDef *column, int index, int64 shard_id) {
+  PlainType(column->typeName);
+  List *kept = NIL;
+  ListCell *cell;
+  foreach (cell, column->constraints) {
+    auto *constraint = lfirst_node(Constraint, cell);
+    if (constraint->contype == CONSTR_IDENTITY) continue;
+    if (constraint->contype == CONSTR_DEFAULT && UsesSequence(constraint->raw_expr)) continue;
+    ConstraintForShard(constraint, index, shard_id);
+    kept = lappend(kept, constraint);
+  }
+  column->constraints = kept;
+}
+
+List *AlterCommandsForShard(List *commands, int index, int64 shard_id, bool is_index) {
+  List *kept = NIL;
+  ListCell *cell;
+  foreach (cell, commands) {
+    auto *command = lfirst_node(AlterTableCmd, cell);
+    if (CommandForShard(command, index, shard_id, is_index)) kept = lappend(kept, command);
+  }
+  return kept;
+}
+
+}  // namespace altius::ddl

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: PostgreSQL
+// Short forms for what this folder does all the time: read catalogs with a query, quote names, build texts.
+#pragma once
+
+#include <initializer_list>
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "nodes/nodes.h"
+#include "nodes/pg_list.h"
+}
+
+namespace altius::ddl {
+
+/// A parameter of a catalog query.
+struct Value {
+  Oid type;
+  Datum datum;
+};
+Value OidValue(Oid value);
+Value TextValue(const char *value);
+
+/// While alive names resolve and print against pg_catalog alone, so that deparse functions qualify every user's name.
+/// Must be ended by hand (an error ends it with the transaction).
+int BeginQualifiedNames();
+void EndQualifiedNames(int nest_level);
+
+/// The first column of all rows as palloc'd text in the caller's memory context; nulls are left out.
+List *QueryTexts(const char *sql, std::initializer_list<Value> values);
+
+/// All rows as char *[] (null for SQL null).
+List *QueryRows(const char *sql, std::initializer_list<Value> values);
+
+/// The single value of a query, null when it has no row.
+char *QueryText(const char *sql, std::initializer_list<Value> values);
+Oid QueryOid(const char *sql, std::initializer_list<Value> values);
+List *QueryOids(const char *sql, std::initializer_list<Value> values);
+
+/// Schema-qualified, quoted.
+char *QualifiedName(Oid relid);
+
+/// '{"..","..."}'::text[] as an SQL literal.
+char *TextArrayLiteral(List *texts);
+
+/// copyObject of PostgreSQL, without its macro that C++ can not read.
+template <typename T>
+T *Copy(const T *node) {
+  return static_cast<T *>(copyObjectImpl(node));
+}
+
+/// Runs one utility command on this node, past this extension's own handling.  `sql` may be null.
+void RunUtility(Node *statement, const char *sql);
+void RunCommand(const char *sql);
+
+}  // namespace altius::ddl
