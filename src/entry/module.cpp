@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// The module's door: magic block and _PG_init.
+// The module's door: magic block, _PG_init and the list of modules it starts.
+#include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/settings.hpp"
+#include "settings.hpp"
 
 extern "C" {
 #pragma GCC visibility push(default)
@@ -9,4 +12,32 @@ void _PG_init(void);
 #pragma GCC visibility pop
 }
 
-void _PG_init(void) {}
+namespace altius::entry {
+namespace {
+
+/// In the order in which their hooks are to be installed: lower floors first.
+constexpr void (*kModules[])() = {
+    pg::InitSettings,
+    catalog::Init,
+};
+
+void RequirePreload() {
+  if (process_shared_preload_libraries_in_progress) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("altius can only be loaded through shared_preload_libraries"),
+                  errhint("Add altius to shared_preload_libraries in postgresql.conf on each node and "
+                          "restart the servers.")));
+}
+
+}  // namespace
+}  // namespace altius::entry
+
+void _PG_init(void) {
+  altius::pg::Entry([] {
+    altius::entry::RequirePreload();
+    for (void (*init)() : altius::entry::kModules) init();
+    altius::entry::DefineAcceptedSettings();
+    MarkGUCPrefixReserved("citus");
+    MarkGUCPrefixReserved("altius");
+  });
+}

@@ -110,7 +110,16 @@ void InvalidateTable(Oid relid);
 char *ShardName(const Table &table, const Shard &shard);
 char *QualifiedShardName(const Table &table, const Shard &shard);
 
-/// Whether the group (default: this server's) has an active placement of the shard.
+/// Whether the relation is a shard, or an index of a shard, of a table known here.
+bool IsShardRelation(Oid relid);
+
+/// The function that cuts values of the type into shards; null when the type has no default hash operator class.
+FmgrInfo *HashFunctionOfType(Oid type);
+
+/// Whether the group has an active placement of the shard.
 bool HasPlacement(const Shard &shard, int group);
+
+/// Registers the invalidation callbacks.  From _PG_init.
+void Init();
 
 }  // namespace altius::catalog

@@ -5,6 +5,10 @@
 
 #include "altius/catalog/metadata.hpp"
 
+extern "C" {
+#include "nodes/pg_list.h"
+}
+
 namespace altius::catalog {
 
 int64 NextShardId();
@@ -20,6 +24,13 @@ void InsertPartition(Oid relid, char partmethod, const char *key_column, int col
 void InsertShards(Oid relid, int count, const int64 *ids, const int32 *mins, const int32 *maxs);
 void InsertPlacements(int count, const int64 *placement_ids, const int64 *shard_ids, const int32 *groups);
 
+/// The relation of a row in pg_dist_partition as it is written: its partmethod and repmodel.
+struct Method {
+  char partmethod;
+  char repmodel;
+};
+Method MethodOf(TableKind kind);
+
 void InsertColocation(int id, int shard_count, int replication_factor, Oid key_type, Oid key_collation);
 void DeleteColocation(int id);
 
@@ -30,5 +41,16 @@ void DeleteTable(Oid relid);
 void InsertObject(Oid class_id, Oid object_id);
 void DeleteObject(Oid class_id, Oid object_id);
 bool IsDistributedObject(Oid class_id, Oid object_id);
+
+/// The statements that do the same on another node, where the object has another oid (palloc'd text).
+char *InsertObjectCommand(Oid class_id, Oid object_id);
+char *DeleteObjectCommand(Oid class_id, Oid object_id);
+
+/// The statements that write all that this node knows about the table on another node, where the table exists but is not
+/// managed yet: calls of the twins of InsertPartition, InsertShards, InsertPlacements.
+List *TableCommands(const Table &table);
+
+/// As much for a colocation group.
+char *ColocationCommand(int id);
 
 }  // namespace altius::catalog

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: PostgreSQL
+// What differs between PostgreSQL's major versions, said once.  Nothing else in the tree asks for PG_VERSION_NUM.
+#pragma once
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "utils/acl.h"
+}
+
+namespace altius::pg {
+
+/// Whether the role owns the relation.
+inline bool OwnsRelation(Oid relid, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relid, role);
+#else
+  return pg_class_ownercheck(relid, role);
+#endif
+}
+
+}  // namespace altius::pg

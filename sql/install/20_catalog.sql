@@ -1,0 +1,43 @@
+-- The metadata's triggers and writers.
+
+CREATE FUNCTION altius_internal.metadata_changed() RETURNS trigger
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_metadata_changed';
+
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['pg_dist_node', 'pg_dist_local_group', 'pg_dist_partition', 'pg_dist_shard',
+                              'pg_dist_placement', 'pg_dist_colocation']
+  LOOP
+    EXECUTE format('CREATE TRIGGER altius_metadata_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+                      ON pg_catalog.%I FOR EACH STATEMENT EXECUTE FUNCTION altius_internal.metadata_changed()', name);
+    EXECUTE format('ALTER TABLE pg_catalog.%I ENABLE ALWAYS TRIGGER altius_metadata_changed', name);
+  END LOOP;
+END $$;
+
+-- Called by the coordinator on the other nodes, inside the distributed transaction that changes its own tables.
+CREATE FUNCTION altius_internal.insert_partition(
+  relation regclass, partmethod "char", key_column text, colocation integer, repmodel "char") RETURNS void
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_insert_partition';
+CREATE FUNCTION altius_internal.insert_shards(relation regclass, ids bigint[], mins integer[], maxs integer[]) RETURNS void
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_insert_shards';
+CREATE FUNCTION altius_internal.insert_placements(ids bigint[], shards bigint[], groups integer[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_placements';
+CREATE FUNCTION altius_internal.insert_colocation(
+  id integer, shard_count integer, replication_factor integer, key_type regtype, key_collation regcollation) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_colocation';
+CREATE FUNCTION altius_internal.delete_colocation(id integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_delete_colocation';
+CREATE FUNCTION altius_internal.delete_table(relation regclass) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_delete_table';
+CREATE FUNCTION altius_internal.insert_object(type text, names text[], args text[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_object';
+CREATE FUNCTION altius_internal.delete_object(type text, names text[], args text[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_delete_object';
+
+-- Shards are not for the eyes of ordinary clients.
+CREATE FUNCTION pg_catalog.relation_is_a_known_shard(regclass) RETURNS boolean
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'relation_is_a_known_shard';
+CREATE FUNCTION pg_catalog.citus_table_is_visible(oid) RETURNS boolean
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'citus_table_is_visible';

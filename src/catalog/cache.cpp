@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: PostgreSQL
+// The cache of the metadata: generations, invalidation, look-ups.  Reading the tables is load.cpp.
+#include "cache.hpp"
+
+#include "altius/pg/bridge.hpp"
+#include "altius/core/shard/ranges.hpp"
+#include "relations.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "access/xact.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+}
+
+namespace altius::catalog {
+namespace {
+
+Generation* current = nullptr;
+Generation* stale_list = nullptr;
+bool current_is_stale = false;
+
+HTAB* MakeHash(const char* name, Size key_size, Size entry_size, MemoryContext context) {
+  HASHCTL control{};
+  control.keysize = key_size;
+  control.entrysize = entry_size;
+  control.hcxt = context;
+  return hash_create(name, 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+Generation* NewGeneration() {
+  MemoryContext context =
+      AllocSetContextCreate(CacheMemoryContext, "altius metadata", ALLOCSET_DEFAULT_SIZES);
+  auto* made = static_cast<Generation*>(MemoryContextAllocZero(context, sizeof(Generation)));
+  made->context = context;
+  made->tables = MakeHash("altius tables", sizeof(Oid), sizeof(TableEntry), context);
+  made->shards = MakeHash("altius shards", sizeof(int64), sizeof(ShardEntry), context);
+  return made;
+}
+
+void FreeStale() {
+  while (stale_list != nullptr) {
+    Generation* next = stale_list->next;
+    MemoryContextDelete(stale_list->context);
+    stale_list = next;
+  }
+}
+
+void OnTransactionEnd(XactEvent event, void*) {
+  switch (event) {
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_PARALLEL_COMMIT:
+    case XACT_EVENT_PARALLEL_ABORT:
+      FreeStale();
+      break;
+    default:
+      break;
+  }
+}
+
+void OnRelationChange(Datum, Oid relid) {
+  if (relid == InvalidOid || IsDistRelation(relid)) {
+    MarkStale();
+    ForgetRelations();
+    return;
+  }
+  if (current == nullptr || current_is_stale) return;
+  const auto* entry =
+      static_cast<TableEntry*>(hash_search(current->tables, &relid, HASH_FIND, nullptr));
+  if (entry != nullptr && entry->table != nullptr) MarkStale();  // its name or columns may differ
+}
+
+void OnSchemaChange(Datum, int, uint32) {
+  ForgetRelations();
+  MarkStale();
+}
+
+Oid RelationOfShard(int64 shard_id) {
+  Oid relid = InvalidOid;
+  ScanKeyData key = Equal(shard::kId, F_INT8EQ, Int64GetDatum(shard_id));
+  Scan(DistRelations().shard, DistRelations().shard_by_id, &key, 1, AccessShareLock,
+       [&](Relation relation, HeapTuple tuple) {
+         relid = DatumGetObjectId(Column(relation, tuple, shard::kRelid));
+         return false;
+       });
+  return relid;
+}
+
+}  // namespace
+
+void MarkStale() { current_is_stale = true; }
+
+Generation* CurrentGeneration() {
+  if (current != nullptr && current_is_stale) {
+    current->next = stale_list;
+    stale_list = current;
+    current = nullptr;
+  }
+  if (current == nullptr) {
+    current_is_stale = false;
+    current = NewGeneration();
+  }
+  return current;
+}
+
+const Table* FindTable(Oid relid) {
+  if (relid < FirstNormalObjectId || !IsActive()) return nullptr;
+  Generation* generation = CurrentGeneration();
+  const auto* known =
+      static_cast<TableEntry*>(hash_search(generation->tables, &relid, HASH_FIND, nullptr));
+  if (known != nullptr) return known->table;
+
+  const Table* table = LoadTable(generation, relid);
+  auto* entry =
+      static_cast<TableEntry*>(hash_search(generation->tables, &relid, HASH_ENTER, nullptr));
+  entry->table = table;
+  if (table == nullptr) return nullptr;
+  for (int i = 0; i < table->shard_count; i++) {
+    auto* shard = static_cast<ShardEntry*>(
+        hash_search(generation->shards, &table->shards[i].id, HASH_ENTER, nullptr));
+    shard->table = table;
+    shard->index = i;
+  }
+  return table;
+}
+
+const Table* FindTableOfShard(int64 shard_id, int* index) {
+  if (!IsActive()) return nullptr;
+  Generation* generation = CurrentGeneration();
+  const auto* known =
+      static_cast<ShardEntry*>(hash_search(generation->shards, &shard_id, HASH_FIND, nullptr));
+  if (known != nullptr) {
+    if (index != nullptr) *index = known->index;
+    return known->table;
+  }
+  const Oid relid = RelationOfShard(shard_id);
+  const Table* table = OidIsValid(relid) ? FindTable(relid) : nullptr;
+  for (int i = 0; table != nullptr && i < table->shard_count; i++) {
+    if (table->shards[i].id != shard_id) continue;
+    if (index != nullptr) *index = i;
+    return table;
+  }
+  auto* none = static_cast<ShardEntry*>(
+      hash_search(generation->shards, &shard_id, HASH_ENTER, nullptr));
+  none->table = nullptr;
+  none->index = 0;
+  return nullptr;
+}
+
+int ShardIndexOfValue(const Table& table, Datum value) {
+  if (table.kind != TableKind::Hash) return 0;
+  const int32 hash = DatumGetInt32(FunctionCall1Coll(table.hash, table.key_collation, value));
+  const int index = core::FindRange(table.mins, table.shard_count, hash);
+  if (index < 0 || hash > table.shards[index].max) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                    errmsg("no shard of \"%s\" holds the hash value %d", table.name, hash),
+                    errhint("pg_dist_shard does not cover the whole range of hash values.")));
+  }
+  return index;
+}
+
+int LocalGroup() {
+  if (!IsActive()) return kCoordinatorGroup;
+  Generation* generation = CurrentGeneration();
+  if (!generation->local_group_loaded) {
+    generation->local_group = ReadLocalGroup();
+    generation->local_group_loaded = true;
+  }
+  return generation->local_group;
+}
+
+void InvalidateMetadata() {
+  MarkStale();
+  if (IsActive()) CacheInvalidateRelcacheByRelid(DistRelations().partition);
+}
+
+void InvalidateTable(Oid relid) {
+  InvalidateMetadata();
+  if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid))) CacheInvalidateRelcacheByRelid(relid);
+}
+
+void Init() {
+  RegisterXactCallback([](XactEvent event, void* arg) { OnTransactionEnd(event, arg); }, nullptr);
+  CacheRegisterRelcacheCallback([](Datum arg, Oid relid) { OnRelationChange(arg, relid); }, 0);
+  CacheRegisterSyscacheCallback(
+      NAMESPACEOID, [](Datum arg, int cache, uint32 hash) { OnSchemaChange(arg, cache, hash); }, 0);
+}
+
+}  // namespace altius::catalog
+
+/// Trigger on the tables that are cached: a change by hand reaches every backend, too.
+ALTIUS_FUNCTION(altius_metadata_changed) {
+  altius::catalog::InvalidateMetadata();
+  PG_RETURN_POINTER(nullptr);
+}

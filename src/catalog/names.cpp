@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: PostgreSQL
+// Names of shards, and the way back: is this relation a shard?
+#include "altius/catalog/metadata.hpp"
+#include "altius/core/shard/name.hpp"
+#include "altius/pg/bridge.hpp"
+
+extern "C" {
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::catalog {
+
+char* ShardName(const Table& table, const Shard& shard) {
+  auto* name = static_cast<char*>(palloc(core::kNameSize));
+  core::AppendShardId(table.name, shard.id, name);
+  return name;
+}
+
+char* QualifiedShardName(const Table& table, const Shard& shard) {
+  return quote_qualified_identifier(table.schema, ShardName(table, shard));
+}
+
+bool HasPlacement(const Shard& shard, int group) {
+  return std::find(shard.groups, shard.groups + shard.group_count, group) !=
+         shard.groups + shard.group_count;
+}
+
+bool IsShardRelation(Oid relid) {
+  if (!IsActive()) return false;
+  const char kind = get_rel_relkind(relid);
+  if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
+    relid = IndexGetRelation(relid, true);
+  }
+  const char* name = get_rel_name(relid);
+  if (name == nullptr) return false;
+  const auto id = core::ShardIdOfName(name);
+  if (!id.has_value()) return false;
+  int index = 0;
+  const Table* table = FindTableOfShard(*id, &index);
+  if (table == nullptr) return false;
+  char expected[core::kNameSize];
+  core::AppendShardId(table->name, *id, expected);
+  const char* schema = get_namespace_name(get_rel_namespace(relid));
+  return strcmp(name, expected) == 0 && schema != nullptr && strcmp(schema, table->schema) == 0;
+}
+
+}  // namespace altius::catalog
+
+ALTIUS_FUNCTION(relation_is_a_known_shard) {
+  PG_RETURN_BOOL(altius::catalog::IsShardRelation(PG_GETARG_OID(0)));
+}
+
+/// As pg_table_is_visible, but shards are never visible.
+ALTIUS_FUNCTION(citus_table_is_visible) {
+  const Oid relid = PG_GETARG_OID(0);
+  if (get_rel_name(relid) == nullptr) PG_RETURN_NULL();
+  PG_RETURN_BOOL(RelationIsVisible(relid) && !altius::catalog::IsShardRelation(relid));
+}
