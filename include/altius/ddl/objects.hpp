@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: PostgreSQL
+// What a node needs before it can hold the cluster's tables, as texts (char *, palloc'd) that another node runs as superuser in
+// the order given, in one transaction that is marked as internal (so nothing is propagated again).
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+
+extern "C" {
+#include "nodes/pg_list.h"
+}
+
+namespace altius::ddl {
+
+/// Everything a new node lacks: extensions, roles, schemas, types, functions, sequences, shell tables with their foreign keys,
+/// views, and the rows of pg_dist_object.  No pg_dist_partition, _shard, _placement, _colocation, _schema rows: floor cluster
+/// writes them afterwards.
+List *ObjectCommands();
+
+/// Makes the (empty) shard on another node: table, indexes, access; without foreign keys.
+List *ShardCommands(const catalog::Table &table, int64 shard_id);
+
+/// The foreign keys of that shard, to be run when all shards they refer to are there and filled.
+List *ShardForeignKeyCommands(const catalog::Table &table, int64 shard_id);
+
+}  // namespace altius::ddl
