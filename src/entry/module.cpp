@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The module's door: magic block, _PG_init and the list of modules it starts.
 #include "altius/catalog/metadata.hpp"
+#include "altius/executor/executor.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
 #include "settings.hpp"
@@ -19,6 +20,7 @@ namespace {
 constexpr void (*kModules[])() = {
     pg::InitSettings,
     catalog::Init,
+    executor::Init,
 };
 
 void RequirePreload() {

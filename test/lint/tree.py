@@ -9,7 +9,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 FLOORS = {
-    "base": 0, "core": 1, "pg": 2, "catalog": 3, "remote": 4, "txn": 5, "plan": 6, "deparse": 6,
+    "base": 0, "core": 1, "pg": 2, "catalog": 3, "remote": 4, "txn": 5, "plan": 6, "deparse": 6, "task": 6,
     "planner": 7, "executor": 7, "ingest": 7, "ddl": 7, "cluster": 8, "rebalance": 8, "ha": 8, "monitor": 8, "entry": 9,
 }
 

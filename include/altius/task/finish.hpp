@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: PostgreSQL
+// Modifying nodes that nobody read to the end (a WITH query that is not referenced, a LIMIT above
+// it) still run to completion, as PostgreSQL's own do: before the executor finishes.
+#pragma once
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "nodes/execnodes.h"
+#include "nodes/extensible.h"
+}
+
+namespace altius::task {
+
+/// `finish` is called for each state with these methods when its query finishes.
+void RegisterFinisher(const CustomExecMethods* methods, void (*finish)(CustomScanState*));
+
+/// Whether the rows that the node changes count as the statement's (it is not inside a WITH query
+/// or subplan).
+bool SetsTag(const CustomScanState* state, CmdType command);
+
+/// Whether the statement is all that its transaction does, as far as the executor can see: one
+/// statement sent by the client on its own, not from a function, not in a block.
+bool IsWholeTransaction(const EState* estate);
+
+/// Installs the hook.  Safe to call more than once.
+void InstallFinishHook();
+
+}  // namespace altius::task

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: PostgreSQL
+// EXPLAIN of a fragment: how many tasks and shards, what came from each node, and the plan that a
+// node makes of its task.
+//
+// A task is shown with the node's own plan.  With ANALYZE a SELECT's sample is run once more under
+// EXPLAIN ANALYZE, whereas a modification is only planned: it has been done already.
+#include "explain.hpp"
+
+#include "altius/plan/instantiate.hpp"
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+}
+
+namespace altius::executor {
+
+namespace {
+
+bool FindExecParam(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Param) && castNode(Param, node)->paramkind != PARAM_EXTERN) return true;
+  using Walker = bool (*)(Node*, void*);
+  return expression_tree_walker(
+      node, reinterpret_cast<bool (*)()>(static_cast<Walker>(FindExecParam)), context);
+}
+
+/// Whether the expressions can be evaluated for EXPLAIN: nothing is known only while the query
+/// runs, nothing has side effects.
+bool CanEvaluate(const List* exprs) {
+  Node* node = reinterpret_cast<Node*>(const_cast<List*>(exprs));
+  return !FindExecParam(node, nullptr) && !contain_volatile_functions(node);
+}
+
+/// Tasks and arguments as the run would have made them; false when that can't be known now.
+bool Foresee(FragmentState* state, Arguments* arguments, pg::Array<Task>* tasks, int* shard_count) {
+  if (!CanEvaluate(state->prune_exprs)) return false;
+  const catalog::Table* lead = plan::LeadingTable(state->fragment->tables);
+  const pg::Array<int> shards = ChooseShards(state, *lead);
+  *shard_count = shards.size();
+  *tasks = MakeTasks(*state->fragment, *lead, shards);
+  arguments->count = -1;
+  if (CanEvaluate(state->arg_exprs)) *arguments = EvaluateArguments(state);
+  return true;
+}
+
+const char* KindName(const plan::Fragment& fragment) {
+  switch (fragment.kind) {
+    case plan::FragmentKind::Rows:
+      return fragment.row_marks ? "Select with Locks" : "Select";
+    case plan::FragmentKind::Modify:
+      return "Modify";
+    case plan::FragmentKind::ModifyCopies:
+      return "Modify Copies";
+  }
+  return "";
+}
+
+void ShowTraffic(const Task& task, ExplainState* es) {
+  const int64 rows = task.request != nullptr ? task.request->rows : task.rows;
+  const int64 bytes = task.request != nullptr ? task.request->bytes : 0;
+  ExplainPropertyInteger("Rows Received", nullptr, rows, es);
+  if (task.request != nullptr) ExplainPropertyInteger("Bytes Received", nullptr, bytes, es);
+  if (es->timing) ExplainPropertyFloat("Task Time", "ms", task.milliseconds, 3, es);
+}
+
+void ShowTask(FragmentState* state, const Task& task, Arguments* arguments, bool ran,
+              ExplainState* es) {
+  ExplainOpenGroup("Task", nullptr, true, es);
+  OpenTask(task, es);
+  if (ran) ShowTraffic(task, es);
+  if (es->verbose || arguments->count < 0) ExplainPropertyText("Statement", task.sql, es);
+  if (arguments->count >= 0) {
+    const bool again =
+        ran && state->fragment->kind == plan::FragmentKind::Rows && !state->fragment->row_marks;
+    ShowRemotePlan(task, arguments, again, state->css.ss.ps.state->es_snapshot, es);
+  }
+  CloseTask(es);
+  ExplainCloseGroup("Task", nullptr, true, es);
+}
+
+}  // namespace
+
+void Explain(FragmentState* state, List*, ExplainState* es) {
+  Run* run = state->run;
+  Arguments arguments{};
+  pg::Array<Task> tasks;
+  int shard_count = 0;
+  ExplainPropertyText("Fragment", KindName(*state->fragment), es);
+  if (run != nullptr) {
+    arguments = run->arguments;
+    tasks = run->tasks;
+    shard_count = run->shard_count;
+  } else if (!Foresee(state, &arguments, &tasks, &shard_count)) {
+    ExplainPropertyText("Distributed Tasks", "chosen at execution", es);
+    return;
+  }
+  ExplainPropertyInteger("Distributed Tasks", nullptr, tasks.size(), es);
+  ExplainPropertyInteger("Shards", nullptr, shard_count, es);
+  if (tasks.empty()) return;
+  const int shown = explain_all_tasks ? tasks.size() : 1;
+  if (shown < tasks.size())
+    ExplainPropertyText("Tasks Shown", psprintf("One of %d", tasks.size()), es);
+  ExplainOpenGroup("Tasks", "Tasks", false, es);
+  for (int i = 0; i < shown; i++) ShowTask(state, tasks[i], &arguments, run != nullptr, es);
+  ExplainCloseGroup("Tasks", "Tasks", false, es);
+}
+
+}  // namespace altius::executor

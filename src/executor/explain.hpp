@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: PostgreSQL
+// The plan of a task, fetched from its node and put into this node's EXPLAIN.
+#pragma once
+
+#include "state.hpp"
+
+extern "C" {
+#include "commands/explain.h"
+}
+
+namespace altius::executor {
+
+/// The line that names the node; what follows is indented until CloseTask.
+void OpenTask(const Task& task, ExplainState* es);
+void CloseTask(ExplainState* es);
+
+/// Asks the node for its plan, in the format and with the options of this EXPLAIN; `again`: runs
+/// the statement for it.
+void ShowRemotePlan(const Task& task, Arguments* arguments, bool again, Snapshot snapshot,
+                    ExplainState* es);
+
+}  // namespace altius::executor

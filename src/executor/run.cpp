@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: PostgreSQL
+// The life of one execution: statements go to all nodes first, then this node's own shards run,
+// then rows are taken as they come.  Modifications run to the end at once.
+#include "state.hpp"
+
+#include "altius/pg/bridge.hpp"
+#include "altius/plan/instantiate.hpp"
+#include "altius/task/finish.hpp"
+#include "altius/task/local.hpp"
+#include "altius/txn/coordinated.hpp"
+
+extern "C" {
+#include "executor/executor.h"
+}
+
+namespace altius::executor {
+
+namespace {
+
+using plan::FragmentKind;
+
+bool Modifies(const plan::Fragment& fragment) { return fragment.kind != FragmentKind::Rows; }
+
+/// Nothing but this node's one statement happens in the transaction.
+bool IsAlone(const FragmentState* state) {
+  const EState* estate = state->css.ss.ps.state;
+  return estate->es_plannedstmt->planTree == state->css.ss.ps.plan &&
+         estate->es_plannedstmt->subplans == NIL && task::IsWholeTransaction(estate);
+}
+
+txn::Access AccessOf(const FragmentState* state) {
+  if (!Modifies(*state->fragment))
+    return state->fragment->row_marks ? txn::Access::Write : txn::Access::Read;
+  return state->run->tasks.size() == 1 && IsAlone(state) ? txn::Access::SingleWrite
+                                                         : txn::Access::Write;
+}
+
+/// The run's memory goes: its requests must not write into it any more.  Also called when the
+/// transaction aborts.
+void ForgetRequests(void* argument) {
+  const Run* run = static_cast<Run*>(argument);
+  for (const Task& task : run->tasks) {
+    if (task.request != nullptr && !task.request->finished) remote::Forget(task.request, false);
+  }
+}
+
+void SendTask(FragmentState* state, Task* task, bool with_rows) {
+  Run* run = state->run;
+  MakeTexts(&run->arguments);
+  const remote::StatementText statement = {.sql = task->sql,
+                                           .param_count = run->arguments.count,
+                                           .param_types = run->arguments.declared,
+                                           .param_values = run->arguments.texts,
+                                           .binary_rows = binary_protocol && run->store->binary,
+                                           .prepare = run->arguments.count > 0};
+  remote::Connection* connection = txn::Enlist(task->group, AccessOf(state));
+  remote::RowSink* sink = with_rows ? task::MakeSink(run->store) : nullptr;
+  INSTR_TIME_SET_CURRENT(task->sent);
+  task->request = remote::Send(connection, statement, sink);
+}
+
+void NoteTime(Task* task) {
+  instr_time now;
+  INSTR_TIME_SET_CURRENT(now);
+  INSTR_TIME_SUBTRACT(now, task->sent);
+  task->milliseconds = INSTR_TIME_GET_MILLISEC(now);
+}
+
+int64 RunTaskHere(FragmentState* state, Task* task, bool with_rows) {
+  Run* run = state->run;
+  const plan::Fragment& fragment = *state->fragment;
+  const int64 rows_before = run->store->rows;
+  const task::LocalStatement statement = {.sql = task->sql,
+                                          .arg_count = run->arguments.count,
+                                          .arg_types = run->arguments.types,
+                                          .arg_values = run->arguments.values,
+                                          .arg_nulls = run->arguments.nulls,
+                                          .mode = Modifies(fragment)   ? task::LocalMode::Write
+                                                  : fragment.row_marks ? task::LocalMode::Lock
+                                                                       : task::LocalMode::Read,
+                                          .snapshot = state->css.ss.ps.state->es_snapshot,
+                                          .keep_plan = run->arguments.count > 0};
+  INSTR_TIME_SET_CURRENT(task->sent);
+  const int64 affected = task::RunHere(statement, with_rows ? run->store : nullptr);
+  NoteTime(task);
+  task->rows = run->store->rows - rows_before;
+  return affected;
+}
+
+/// Sends the remote ones of the tasks, so that all nodes work at once, and then runs the local
+/// ones.
+int64 StartTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
+  int64 affected = 0;
+  for (int i = 0; i < count; i++) {
+    if (!tasks[i].local) SendTask(state, &tasks[i], with_rows);
+  }
+  for (int i = 0; i < count; i++) {
+    if (tasks[i].local) affected += RunTaskHere(state, &tasks[i], with_rows);
+  }
+  return affected;
+}
+
+int64 AwaitTasks(Task* tasks, int count) {
+  pg::Array<remote::Request*> requests;
+  for (int i = 0; i < count; i++) {
+    if (tasks[i].request != nullptr) requests.push_back(tasks[i].request);
+  }
+  remote::WaitAll(requests.data(), requests.size());
+  int64 affected = 0;
+  for (int i = 0; i < count; i++) {
+    if (tasks[i].request == nullptr) continue;
+    NoteTime(&tasks[i]);
+    affected += tasks[i].request->affected;
+  }
+  return affected;
+}
+
+/// Writers of a reference table meet on the first placement, whose locks decide their order on all
+/// others.
+int64 ModifyCopies(FragmentState* state) {
+  Run* run = state->run;
+  int64 affected = StartTasks(state, run->tasks.data(), 1, true);
+  affected += AwaitTasks(run->tasks.data(), 1);
+  if (run->tasks.size() > 1) {
+    StartTasks(state, &run->tasks[1], run->tasks.size() - 1, false);
+    AwaitTasks(&run->tasks[1], run->tasks.size() - 1);
+  }
+  return affected;
+}
+
+void RunModification(FragmentState* state) {
+  Run* run = state->run;
+  if (state->fragment->kind == FragmentKind::ModifyCopies) {
+    run->affected = ModifyCopies(state);
+  } else {
+    run->affected = StartTasks(state, run->tasks.data(), run->tasks.size(), true);
+    run->affected += AwaitTasks(run->tasks.data(), run->tasks.size());
+  }
+  if (task::SetsTag(&state->css, state->fragment->command))
+    state->css.ss.ps.state->es_processed += run->affected;
+}
+
+/// Connections to several nodes are opened together, not one after the other.
+void OpenAhead(const Run* run) {
+  pg::Array<int> groups;
+  for (const Task& task : run->tasks) {
+    if (!task.local && (groups.empty() || groups.back() != task.group))
+      groups.push_back(task.group);
+  }
+  if (groups.size() > 1) remote::OpenAhead(groups.data(), groups.size());
+}
+
+Run* MakeRun(FragmentState* state) {
+  const EState* estate = state->css.ss.ps.state;
+  const MemoryContext memory =
+      AllocSetContextCreate(estate->es_query_cxt, "altius fragment", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(memory);
+  auto* run = new (palloc0(sizeof(Run))) Run{};
+  run->memory = memory;
+  auto* callback = static_cast<MemoryContextCallback*>(palloc0(sizeof(MemoryContextCallback)));
+  callback->func = ForgetRequests;
+  callback->arg = run;
+  MemoryContextRegisterResetCallback(memory, callback);
+  return run;
+}
+
+}  // namespace
+
+void StartRun(FragmentState* state) {
+  const MemoryContext before = CurrentMemoryContext;
+  Run* run = MakeRun(state);
+  const catalog::Table* lead = plan::LeadingTable(state->fragment->tables);
+  const pg::Array<int> shards = ChooseShards(state, *lead);
+  run->arguments = EvaluateArguments(state);
+  run->tasks = MakeTasks(*state->fragment, *lead, shards);
+  run->shard_count = shards.size();
+  run->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+                                  state->keep_rows || Modifies(*state->fragment));
+  state->run = run;
+  OpenAhead(run);
+  if (Modifies(*state->fragment)) {
+    RunModification(state);
+  } else {
+    StartTasks(state, run->tasks.data(), run->tasks.size(), true);
+  }
+  MemoryContextSwitchTo(before);
+}
+
+bool FetchMore(FragmentState* state) {
+  Run* run = state->run;
+  const int64 rows_before = run->store->rows;
+  const int count = run->tasks.size();
+  int idle = 0;
+  while (idle < count) {
+    Task* task = &run->tasks[run->next];
+    run->next = (run->next + 1) % count;
+    if (task->request == nullptr || task->request->finished) {
+      idle++;
+      // Another scan that shares the connection may have drained it, or failed to.
+      if (task->request != nullptr && task->request->failed) remote::RaiseError(task->request);
+      continue;
+    }
+    idle = 0;
+    remote::WaitForRows(task->request);
+    if (task->request->finished) NoteTime(task);
+    if (run->store->rows > rows_before) return true;
+  }
+  return false;
+}
+
+void EndRun(FragmentState* state) {
+  Run* run = state->run;
+  if (run == nullptr) return;
+  const bool may_cancel =
+      IsAlone(state) && !Modifies(*state->fragment) && !state->fragment->row_marks;
+  for (Task& task : run->tasks) {
+    if (task.request == nullptr || task.request->finished) continue;
+    remote::Forget(task.request, may_cancel);
+    task.request = nullptr;
+  }
+  ExecClearTuple(state->row);
+  task::CloseRowStore(run->store);
+  state->run = nullptr;
+  MemoryContextDelete(run->memory);
+}
+
+}  // namespace altius::executor

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: PostgreSQL
+// The CustomScan node as PostgreSQL's executor sees it.
+#include "altius/executor/executor.hpp"
+
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/settings.hpp"
+#include "altius/plan/ship.hpp"
+#include "altius/task/finish.hpp"
+#include "state.hpp"
+
+extern "C" {
+#include "executor/executor.h"
+}
+
+namespace altius::executor {
+
+bool explain_all_tasks = false;
+bool binary_protocol = true;
+
+namespace {
+
+bool MayStillGrow(const Run* run) {
+  for (const Task& task : run->tasks) {
+    if (task.request != nullptr && !task.request->finished) return true;
+  }
+  return false;
+}
+
+/// Takes the columns of the stored row over into the scan slot.
+TupleTableSlot* Show(FragmentState* state) {
+  TupleTableSlot* slot = state->css.ss.ss_ScanTupleSlot;
+  const int count = slot->tts_tupleDescriptor->natts;
+  slot_getallattrs(state->row);
+  ExecClearTuple(slot);
+  memcpy(slot->tts_values, state->row->tts_values, sizeof(Datum) * count);
+  memcpy(slot->tts_isnull, state->row->tts_isnull, sizeof(bool) * count);
+  return ExecStoreVirtualTuple(slot);
+}
+
+TupleTableSlot* Next(FragmentState* state) {
+  if (state->run == nullptr) StartRun(state);
+  do {
+    if (task::ReadRow(state->run->store, state->row, MayStillGrow(state->run))) return Show(state);
+  } while (FetchMore(state));
+  return ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
+}
+
+TupleTableSlot* Access(ScanState* scan) { return Next(reinterpret_cast<FragmentState*>(scan)); }
+
+bool Recheck(ScanState*, TupleTableSlot*) { return true; }
+
+void Begin(CustomScanState* custom, EState* estate, int eflags) {
+  FragmentState* state = Cast(custom);
+  const auto* scan = reinterpret_cast<CustomScan*>(custom->ss.ps.plan);
+  state->fragment = plan::FromList(scan->custom_private);
+  const int arg_count = list_length(state->fragment->arg_types);
+  state->arg_exprs = list_truncate(list_copy(scan->custom_exprs), arg_count);
+  state->prune_exprs = list_copy_tail(scan->custom_exprs, arg_count);
+  state->arg_states = ExecInitExprList(state->arg_exprs, &custom->ss.ps);
+  state->prune_states = ExecInitExprList(state->prune_exprs, &custom->ss.ps);
+  state->row = ExecInitExtraTupleSlot(estate, custom->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+                                      &TTSOpsMinimalTuple);
+  state->keep_rows = (eflags & EXEC_FLAG_REWIND) != 0;
+}
+
+void BeginScan(CustomScanState* custom, EState* estate, int eflags) {
+  pg::Entry([&] { Begin(custom, estate, eflags); });
+}
+
+TupleTableSlot* ExecuteScan(CustomScanState* custom) {
+  return pg::Entry([&] { return ExecScan(&custom->ss, Access, Recheck); });
+}
+
+void EndScan(CustomScanState* custom) {
+  pg::Entry([&] { EndRun(Cast(custom)); });
+}
+
+/// Modifications never run twice; rows that were kept and depend on nothing that changed are read
+/// again.
+void ReScan(FragmentState* state) {
+  ExecScanReScan(&state->css.ss);
+  if (state->run == nullptr) return;
+  const bool modifies = state->fragment->kind != plan::FragmentKind::Rows;
+  if (modifies || (state->keep_rows && state->css.ss.ps.chgParam == nullptr)) {
+    ExecClearTuple(state->row);
+    task::Rewind(state->run->store);
+  } else {
+    EndRun(state);
+  }
+}
+
+void ReScanScan(CustomScanState* custom) {
+  pg::Entry([&] { ReScan(Cast(custom)); });
+}
+
+void ExplainScan(CustomScanState* custom, List* ancestors, ExplainState* es) {
+  pg::Entry([&] { Explain(Cast(custom), ancestors, es); });
+}
+
+void Finish(CustomScanState* custom) {
+  FragmentState* state = Cast(custom);
+  if (state->fragment->kind != plan::FragmentKind::Rows && state->run == nullptr) StartRun(state);
+}
+
+const CustomExecMethods exec_methods = {
+    .CustomName = plan::kFragmentScan,
+    .BeginCustomScan = BeginScan,
+    .ExecCustomScan = ExecuteScan,
+    .EndCustomScan = EndScan,
+    .ReScanCustomScan = ReScanScan,
+    .ExplainCustomScan = ExplainScan,
+};
+
+Node* MakeState(CustomScan*) {
+  return pg::Entry([&] {
+    auto* state = static_cast<FragmentState*>(palloc0(sizeof(FragmentState)));
+    NodeSetTag(state, T_CustomScanState);
+    state->css.methods = &exec_methods;
+    return reinterpret_cast<Node*>(state);
+  });
+}
+
+const CustomScanMethods scan_methods = {
+    .CustomName = plan::kFragmentScan,
+    .CreateCustomScanState = MakeState,
+};
+
+}  // namespace
+
+void Init() {
+  RegisterCustomScanMethods(&scan_methods);
+  task::RegisterFinisher(&exec_methods, Finish);
+  task::InstallFinishHook();
+  static const pg::BoolSetting settings[] = {
+      {"citus.explain_all_tasks",
+       "EXPLAIN shows every task of a distributed scan, not one of them.", &explain_all_tasks,
+       false, PGC_USERSET, 0},
+      {"citus.enable_binary_protocol", "Rows travel between nodes in binary form where possible.",
+       &binary_protocol, true, PGC_USERSET, 0},
+  };
+  pg::Define(settings);
+}
+
+}  // namespace altius::executor

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: PostgreSQL
+// Which shards a fragment concerns: the union of those that hold the values of its prune
+// expressions.
+#include "state.hpp"
+
+#include "altius/plan/instantiate.hpp"
+
+extern "C" {
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::executor {
+
+namespace {
+
+struct Chosen {
+  const catalog::Table* table;
+  bool* marks;  // by shard index
+
+  void Add(Datum value) const { marks[catalog::ShardIndexOfValue(*table, value)] = true; }
+};
+
+void AddElements(const Chosen& chosen, Datum array_value, Oid element_type) {
+  int16 length;
+  bool by_value;
+  char align;
+  get_typlenbyvalalign(element_type, &length, &by_value, &align);
+  Datum* elements;
+  bool* nulls;
+  int count;
+  deconstruct_array(DatumGetArrayTypeP(array_value), element_type, length, by_value, align,
+                    &elements, &nulls, &count);
+  for (int i = 0; i < count; i++) {
+    if (!nulls[i]) chosen.Add(elements[i]);
+  }
+}
+
+/// Adds the shards of one prune expression's value.
+void AddValue(const Chosen& chosen, Oid type, Datum value) {
+  const Oid element_type = get_base_element_type(type);
+  if (OidIsValid(element_type) && getBaseType(type) != chosen.table->key_type) {
+    AddElements(chosen, value, element_type);
+  } else {
+    chosen.Add(value);
+  }
+}
+
+bool EvaluateInto(FragmentState* state, const Chosen& chosen) {
+  ExprContext* context = state->css.ss.ps.ps_ExprContext;
+  bool null_seen = false;
+  ListCell* expr;
+  ListCell* evaluator;
+  forboth(expr, state->prune_exprs, evaluator, state->prune_states) {
+    bool is_null;
+    const Datum value =
+        ExecEvalExprSwitchContext(static_cast<ExprState*>(lfirst(evaluator)), context, &is_null);
+    if (is_null) {
+      null_seen = true;
+    } else {
+      AddValue(chosen, exprType(static_cast<Node*>(lfirst(expr))), value);
+    }
+  }
+  return null_seen;
+}
+
+/// A shard to run a statement on that concerns none: it may still have a row to return (an
+/// aggregate over no rows).
+int AnyShard(const catalog::Table& table) {
+  const int here = catalog::LocalGroup();
+  for (int i = 0; i < table.shard_count; i++) {
+    if (catalog::HasPlacement(table.shards[i], here)) return i;
+  }
+  return 0;
+}
+
+}  // namespace
+
+pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead) {
+  const plan::Fragment& fragment = *state->fragment;
+  pg::Array<int> shards;
+  if (lead.kind != catalog::TableKind::Hash) {
+    shards.push_back(0);
+    return shards;
+  }
+  const Chosen chosen = {&lead, static_cast<bool*>(palloc0(std::max(lead.shard_count, 1)))};
+  if (fragment.every_shard) {
+    memset(chosen.marks, true, lead.shard_count);
+  } else {
+    const bool null_seen = EvaluateInto(state, chosen);
+    if (null_seen && fragment.command == CMD_INSERT) plan::RaiseNullKey(lead);
+  }
+  for (int i = 0; i < lead.shard_count; i++) {
+    if (chosen.marks[i]) shards.push_back(i);
+  }
+  if (shards.empty() && fragment.kind == plan::FragmentKind::Rows) shards.push_back(AnyShard(lead));
+  return shards;
+}
+
+}  // namespace altius::executor

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: PostgreSQL
+// The state of one fragment scan.
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/array.hpp"
+#include "altius/plan/fragment.hpp"
+#include "altius/task/rows.hpp"
+
+extern "C" {
+#include "nodes/execnodes.h"
+#include "nodes/extensible.h"
+#include "portability/instr_time.h"
+}
+
+namespace altius::executor {
+
+/// One statement for one node.
+struct Task {
+  int group;
+  bool local;  // on this node, in-process
+  const char* sql;
+  int shards;
+  remote::Request* request;  // null while not sent, and for local tasks
+  int64 rows;                // of a local task
+  double milliseconds;       // from sending to the last row, as far as seen
+  instr_time sent;
+};
+
+/// The values of the fragment's arguments, in both forms.
+struct Arguments {
+  int count;
+  Oid* types;  // of the values
+  Datum* values;
+  bool* nulls;
+  Oid* declared;       // to other nodes; 0: they infer it
+  const char** texts;  // null until another node needs them
+};
+
+/// One execution of the fragment; made at the first row that is asked for, again after a rescan
+/// with other parameters.
+struct Run {
+  MemoryContext memory;
+  Arguments arguments;
+  pg::Array<Task> tasks;
+  int shard_count;  // of all tasks
+  task::RowStore* store;
+  int next;  // task that is read next
+  int64 affected;
+};
+
+struct FragmentState {
+  CustomScanState css;  // first: PostgreSQL sees this
+  plan::Fragment* fragment;
+  List* arg_states;  // of ExprState
+  List* prune_states;
+  List* arg_exprs;  // of Expr
+  List* prune_exprs;
+  TupleTableSlot* row;  // what comes out of the store
+  bool keep_rows;
+  Run* run;  // null until started
+};
+
+inline FragmentState* Cast(CustomScanState* state) {
+  return reinterpret_cast<FragmentState*>(state);
+}
+
+/// --- shards.cpp ---
+/// Evaluates the prune expressions; indexes of the shards concerned, ascending, without doubles.
+pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead);
+
+/// --- arguments.cpp ---
+Arguments EvaluateArguments(FragmentState* state);
+void MakeTexts(Arguments* arguments);
+
+/// --- tasks.cpp ---
+/// The statements for these shards, by node.
+pg::Array<Task> MakeTasks(const plan::Fragment& fragment, const catalog::Table& lead,
+                          const pg::Array<int>& shards);
+
+/// --- run.cpp ---
+void StartRun(FragmentState* state);
+/// Brings more rows into the store; false when all have come.
+bool FetchMore(FragmentState* state);
+void EndRun(FragmentState* state);
+
+/// --- explain.cpp ---
+void Explain(FragmentState* state, List* ancestors, struct ExplainState* es);
+extern bool explain_all_tasks;
+extern bool binary_protocol;
+
+}  // namespace altius::executor

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: PostgreSQL
+// Fragments and ships as lists of nodes: the form in which they live in CustomScan.custom_private.
+#include "altius/plan/fragment.hpp"
+#include "altius/plan/ship.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+}
+
+namespace altius::plan {
+
+namespace {
+
+/// Reads the elements of a list in the order in which they were appended.
+class Reader {
+ public:
+  explicit Reader(List* list) : list_(list) {}
+
+  List* Next() { return static_cast<List*>(list_nth(list_, index_++)); }
+  int NextInt() { return intVal(list_nth(list_, index_++)); }
+  char* NextText() {
+    Node* node = static_cast<Node*>(list_nth(list_, index_++));
+    return node == nullptr ? nullptr : strVal(node);
+  }
+
+ private:
+  List* list_;
+  int index_ = 0;
+};
+
+List* AppendInt(List* list, int value) { return lappend(list, makeInteger(value)); }
+
+List* AppendText(List* list, char* value) {
+  return lappend(list, value == nullptr ? nullptr : makeString(value));
+}
+
+}  // namespace
+
+List* ToList(const Fragment& fragment) {
+  List* list = NIL;
+  list = AppendInt(list, static_cast<int>(fragment.kind));
+  list = AppendInt(list, fragment.command);
+  list = lappend(list, fragment.tables);
+  list = lappend(list, fragment.arm.pieces);
+  list = lappend(list, fragment.arm.slots);
+  list = AppendText(list, fragment.upper);
+  list = lappend(list, fragment.arm_columns);
+  list = lappend(list, fragment.column_types);
+  list = lappend(list, fragment.column_typmods);
+  list = lappend(list, fragment.column_collations);
+  list = lappend(list, fragment.arg_types);
+  list = AppendInt(list, fragment.every_shard);
+  list = AppendInt(list, fragment.row_marks);
+  list = AppendInt(list, fragment.prune_count);
+  return list;
+}
+
+Fragment* FromList(List* list) {
+  // Both forms are accepted: the list itself, and a list whose only element it is.
+  if (list_length(list) == 1 && IsA(linitial(list), List)) list = linitial_node(List, list);
+  Reader reader(list);
+  auto* fragment = static_cast<Fragment*>(palloc0(sizeof(Fragment)));
+  fragment->kind = static_cast<FragmentKind>(reader.NextInt());
+  fragment->command = static_cast<CmdType>(reader.NextInt());
+  fragment->tables = reader.Next();
+  fragment->arm.pieces = reader.Next();
+  fragment->arm.slots = reader.Next();
+  fragment->upper = reader.NextText();
+  fragment->arm_columns = reader.Next();
+  fragment->column_types = reader.Next();
+  fragment->column_typmods = reader.Next();
+  fragment->column_collations = reader.Next();
+  fragment->arg_types = reader.Next();
+  fragment->every_shard = reader.NextInt() != 0;
+  fragment->row_marks = reader.NextInt() != 0;
+  fragment->prune_count = reader.NextInt();
+  return fragment;
+}
+
+List* ToList(const Ship& ship) {
+  List* list = NIL;
+  list = AppendInt(list, ship.command);
+  list = AppendText(list, psprintf("%u", ship.target));
+  list = lappend(list, ship.tables);
+  list = lappend(list, ship.statement.pieces);
+  list = lappend(list, ship.statement.slots);
+  list = AppendInt(list, ship.column_count);
+  list = AppendInt(list, ship.key_column);
+  list = AppendInt(list, ship.shard_column);
+  list = AppendInt(list, ship.returning);
+  list = lappend(list, ship.column_types);
+  list = lappend(list, ship.column_typmods);
+  list = lappend(list, ship.column_collations);
+  return list;
+}
+
+Ship* ShipFromList(List* list) {
+  if (list_length(list) == 1 && IsA(linitial(list), List)) list = linitial_node(List, list);
+  Reader reader(list);
+  auto* ship = static_cast<Ship*>(palloc0(sizeof(Ship)));
+  ship->command = static_cast<CmdType>(reader.NextInt());
+  ship->target = static_cast<Oid>(strtoul(reader.NextText(), nullptr, 10));
+  ship->tables = reader.Next();
+  ship->statement.pieces = reader.Next();
+  ship->statement.slots = reader.Next();
+  ship->column_count = reader.NextInt();
+  ship->key_column = reader.NextInt();
+  ship->shard_column = reader.NextInt();
+  ship->returning = reader.NextInt() != 0;
+  ship->column_types = reader.Next();
+  ship->column_typmods = reader.Next();
+  ship->column_collations = reader.Next();
+  return ship;
+}
+
+}  // namespace altius::plan

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "altius/task/local.hpp"
+
+#include "altius/txn/coordinated.hpp"
+#include "plans.hpp"
+
+extern "C" {
+#include "executor/spi.h"
+#include "nodes/params.h"
+#include "utils/snapmgr.h"
+}
+
+namespace altius::task {
+
+namespace {
+
+ParamListInfo MakeParams(const LocalStatement& statement) {
+  if (statement.arg_count == 0) return nullptr;
+  const ParamListInfo params = makeParamList(statement.arg_count);
+  for (int i = 0; i < statement.arg_count; i++) {
+    params->params[i] = ParamExternData{.value = statement.arg_values[i],
+                                        .isnull = statement.arg_nulls[i],
+                                        .pflags = PARAM_FLAG_CONST,
+                                        .ptype = statement.arg_types[i]};
+  }
+  return params;
+}
+
+int Execute(const LocalStatement& statement, const SPIExecuteOptions& options) {
+  if (statement.keep_plan) return SPI_execute_plan_extended(CachedPlanOf(statement), &options);
+  if (statement.arg_count == 0) return SPI_execute_extended(statement.sql, &options);
+  const SPIPlanPtr plan =
+      SPI_prepare(statement.sql, statement.arg_count, const_cast<Oid*>(statement.arg_types));
+  if (plan == nullptr)
+    elog(ERROR, "could not prepare a shard's statement: %s", SPI_result_code_string(SPI_result));
+  return SPI_execute_plan_extended(plan, &options);
+}
+
+}  // namespace
+
+int64 RunHere(const LocalStatement& statement, RowStore* store) {
+  DestReceiver* receiver = store != nullptr ? MakeReceiver(store) : None_Receiver;
+  const bool reads = statement.mode == LocalMode::Read;
+  if (statement.mode == LocalMode::Write) txn::NoteLocalWrite();
+  SPI_connect();
+  if (reads) PushActiveSnapshot(statement.snapshot);
+  const SPIExecuteOptions options = {
+      .params = MakeParams(statement), .read_only = reads, .dest = receiver};
+  const int code = Execute(statement, options);
+  if (code < 0) elog(ERROR, "could not run a shard's statement: %s", SPI_result_code_string(code));
+  const auto affected = static_cast<int64>(SPI_processed);
+  if (reads) PopActiveSnapshot();
+  SPI_finish();
+  return affected;
+}
+
+}  // namespace altius::task
