@@ -25,24 +25,24 @@ say() { printf '    %s%s%s\n' "$dim" "$1" "$plain"; }
 
 # The comments at a file's head: the first is its title, the rest explains; "@node" says which node is asked.
 show() {
-  local file=$1 at=$port status=0 begin end output
+  local file=$1 at=$port status=0 output milliseconds
   printf '\n%s%s%s\n' "$bold" "$(sed -n '1s/^-- //p' "$file")" "$plain"
   sed -nE '2,${/^-- @/d; /^--/!q; s/^-- //p}' "$file"
   printf '%s' "$dim"
   grep -v '^-- ' "$file" | sed 's/^/    /'
   printf '%s' "$plain"
   grep -q '^-- @worker1' "$file" && at=$((port + 1))
-  begin=$(date +%s%N)
   output=$("${connect[@]}" -p "$at" -X -q -v ON_ERROR_STOP=1 -P pager=off -P footer=off -P linestyle=unicode -P border=1 \
-    -f "$file" 2>&1) || status=$?
-  end=$(date +%s%N)
-  case $file in */[12]*) output= ;; esac
+    -c '\timing on' -f "$file" 2>&1) || status=$?
+  milliseconds=$(sed -nE 's/^Time: ([0-9.]+) ms.*/\1/p' <<< "$output" | awk '{ sum += $1 } END { printf "%.0f", sum }')
+  output=$(sed -E '/^Time: [0-9.]+ ms/d' <<< "$output")
+  case $file in */[12]*) [ $status -ne 0 ] || output= ;; esac
   [ -z "$output" ] || printf '%s\n' "$output" | sed 's/^/    /'
   if [ $status -ne 0 ]; then
     failures=$((failures + 1))
     printf '    %sthis failed%s\n' "$red" "$plain"
   fi
-  printf '    %s%s ms%s\n' "$dim" "$(((end - begin) / 1000000))" "$plain"
+  printf '    %s%s ms%s\n' "$dim" "$milliseconds" "$plain"
 }
 
 finish() {

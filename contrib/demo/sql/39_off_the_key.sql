@@ -1,6 +1,6 @@
 -- 10. Joined on the wrong column, on purpose.
 -- depends_on says nothing about where its package lies, so rows travel between nodes; the answer is right all the same.
-SELECT s.title AS section, count(DISTINCT d.depends_on) AS libraries, count(*) AS times_wanted
+SELECT s.title AS section, count(DISTINCT d.depends_on) AS packages, count(*) AS times_wanted
 FROM dependencies d
 JOIN packages p ON p.name = d.depends_on
 JOIN sections s ON s.name = p.section
