@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: PostgreSQL
+#
+# A cluster for one TAP test, driven through contrib/cluster/altius-cluster.  It goes away with the object.
+#
+#   my $cluster = Altius::Cluster->new('recovery', workers => 2, set => { 'deadlock_timeout' => '200ms' });
+#   is($cluster->query('coordinator', 'SELECT 1'), '1');
+#   my ($status, $out, $error) = $cluster->psql('worker1', 'SELECT 1/0');
+#   my $session = $cluster->session('worker2');      # stays open: $session->query('BEGIN')
+#   $cluster->kill('worker1'); $cluster->start('worker1');
+#   ok($cluster->wait_until('coordinator', 'SELECT count(*) = 0 FROM pg_prepared_xacts'));
+
+package Altius::Cluster;
+
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use Cwd qw(abs_path);
+use IPC::Run ();
+use Time::HiRes qw(sleep time);
+use Test::More ();
+use Altius::Session;
+
+my $top = abs_path(dirname(__FILE__) . '/../../../..');
+my $tool = "$top/contrib/cluster/altius-cluster";
+my $base_dir = $ENV{ALTIUS_TEST_DIR} // '/var/tmp/altius-test';
+# The first ports belong to the cluster of the other suites.
+my $next_port = ($ENV{ALTIUS_TEST_PORT} // 9800) + 20;
+
+sub new {
+    my ($class, $name, %options) = @_;
+    my $self = bless { name => $name, port => $next_port, dir => "$base_dir-$name", workers => $options{workers} // 2 }, $class;
+    $next_port += 20;
+    my %settings = (fsync => 'off', %{ $options{set} // {} });
+    my @settings = map { ('--set', "$_=$settings{$_}") } sort keys %settings;
+    $self->tool('down');
+    $self->tool('up', '--port', $self->{port}, '--workers', $self->{workers}, '--db', $options{db} // 'altius', @settings);
+    return $self;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($?, $@);
+    eval { $self->tool('down') } if $self->{dir};
+    return;
+}
+
+# Runs altius-cluster; dies with its output when it fails.
+sub tool {
+    my ($self, $command, @arguments) = @_;
+    my ($output, $ok) = $self->try_tool($command, @arguments);
+    die "altius-cluster $command failed:\n$output" unless $ok;
+    return $output;
+}
+
+sub try_tool {
+    my ($self, $command, @arguments) = @_;
+    my $output = '';
+    my $ok = IPC::Run::run([ $tool, $command, '--dir', $self->{dir}, @arguments ], '<', \undef, '>&', \$output);
+    return ($output, $ok);
+}
+
+sub port {
+    my ($self, $node) = @_;
+    return $self->{port} if $node eq 'coordinator';
+    return $self->{port} + ($node =~ /^worker(\d+)$/ ? $1 : die "no node $node");
+}
+
+sub connection { my ($self, $node) = @_; return ('-h', '127.0.0.1', '-p', $self->port($node), '-U', 'postgres') }
+
+sub psql_program { my ($self) = @_; return $self->{psql} //= (glob "$self->{dir}/server/*/*/*/bin/psql")[0] // 'psql' }
+
+# One psql run: exit status, output, errors.  Options: db, variables.
+sub psql {
+    my ($self, $node, $sql, %options) = @_;
+    my ($out, $error) = ('', '');
+    my @command = ($self->psql_program, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', $self->connection($node),
+        '-d', $options{db} // 'altius');
+    IPC::Run::run(\@command, '<', \$sql, '>', \$out, '2>', \$error);
+    my $status = $? >> 8;
+    chomp($out, $error);
+    return ($status, $out, $error);
+}
+
+# What a statement returns; dies when it fails.
+sub query {
+    my ($self, $node, $sql, %options) = @_;
+    my ($status, $out, $error) = $self->psql($node, $sql, %options);
+    die "on $node: $sql\n$error" if $status != 0;
+    return $out;
+}
+
+# A session that stays open; see Altius::Session.
+sub session {
+    my ($self, $node, %options) = @_;
+    return Altius::Session->new($self->psql_program, $self->connection($node), '-d', $options{db} // 'altius');
+}
+
+# True once the statement returns t; gives up after some seconds.
+sub wait_until {
+    my ($self, $node, $sql, $seconds) = @_;
+    my $deadline = time + ($seconds // 60);
+    my $last = '';
+    while (time < $deadline) {
+        my ($status, $out, $error) = $self->psql($node, $sql);
+        return 1 if $status == 0 && $out eq 't';
+        $last = $status == 0 ? $out : $error;
+        sleep 0.1;
+    }
+    Test::More::diag("timed out on $node: $sql\nlast: $last");
+    return 0;
+}
+
+sub nodes { my ($self) = @_; return ('coordinator', map { "worker$_" } 1 .. $self->{workers}) }
+sub kill { my ($self, $node) = @_; return $self->tool('kill', $node) }
+sub start { my ($self, $node) = @_; return $self->tool('start', $node) }
+
+sub log_of {
+    my ($self, $node) = @_;
+    open my $file, '<', "$self->{dir}/$node.log" or die "$self->{dir}/$node.log: $!";
+    local $/ = undef;
+    return scalar <$file>;
+}
+
+# Nothing may be left behind by a test, whatever happened in it: true when no node holds a prepared transaction.
+sub nothing_in_doubt {
+    my ($self, $seconds) = @_;
+    for my $node ($self->nodes) {
+        return 0 unless $self->wait_until($node, 'SELECT count(*) = 0 FROM pg_prepared_xacts', $seconds);
+    }
+    return 1;
+}
+
+1;
