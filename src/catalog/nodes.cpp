@@ -3,6 +3,10 @@
 #include "cache.hpp"
 #include "relations.hpp"
 
+extern "C" {
+#include "storage/lmgr.h"
+}
+
 namespace altius::catalog {
 namespace {
 
@@ -73,6 +77,8 @@ const Node* PrimaryOfGroup(int group) {
                   errmsg("group %d has no active primary node", group),
                   errhint("Look at pg_dist_node; citus_activate_node brings a node back.")));
 }
+
+void LockNodes(LOCKMODE mode) { LockRelationOid(DistRelations().node, mode); }
 
 const Node* FindNode(int node_id) {
   const Generation* generation = IsActive() ? WithNodes() : nullptr;

@@ -10,6 +10,10 @@
 #include "altius/pg/pg.hpp"
 
 extern "C" {
+#include "storage/lockdefs.h"
+}
+
+extern "C" {
 #include "access/attnum.h"
 }
 
@@ -118,6 +122,10 @@ FmgrInfo *HashFunctionOfType(Oid type);
 
 /// Whether the group has an active placement of the shard.
 bool HasPlacement(const Shard &shard, int group);
+
+/// Locks the list of nodes until the end of the transaction.  Whoever changes schema or metadata on all nodes takes
+/// RowShareLock before asking which nodes there are; adding and removing a node takes ExclusiveLock.
+void LockNodes(LOCKMODE mode);
 
 /// Registers the invalidation callbacks.  From _PG_init.
 void Init();

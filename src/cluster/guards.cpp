@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "guards.hpp"
+
+#include "altius/catalog/writer.hpp"
+#include "altius/pg/spi.hpp"
+#include "altius/txn/coordinated.hpp"
+
+namespace altius::cluster {
+
+void RequireCoordinator() {
+  if (catalog::IsCoordinator()) return;
+  const char* hint = "Connect to the coordinator and try again.";
+  for (const catalog::Node* node : catalog::ActivePrimaries()) {
+    if (node->group != catalog::kCoordinatorGroup) continue;
+    hint = psprintf("Run this on the coordinator, %s:%d.", node->host, node->port);
+  }
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("this operation is only allowed on the coordinator"), errhint("%s", hint)));
+}
+
+void RequireSuperuser() {
+  if (superuser()) return;
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("must be superuser to change the nodes of the cluster")));
+}
+
+void BeginNodeChange() {
+  RequireSuperuser();
+  RequireCoordinator();
+  catalog::LockNodes(ExclusiveLock);
+  pg::RunSql("LOCK TABLE pg_catalog.pg_dist_partition IN SHARE ROW EXCLUSIVE MODE");
+}
+
+const catalog::Node* FindNodeByAddress(const char* host, int port) {
+  for (const catalog::Node* node : catalog::AllNodes()) {
+    if (node->port == port && strcmp(node->host, host) == 0) return node;
+  }
+  return nullptr;
+}
+
+const catalog::Node* RequireNode(const char* host, int port) {
+  const catalog::Node* node = FindNodeByAddress(host, port);
+  if (node != nullptr) return node;
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                  errmsg("node at \"%s:%d\" does not exist", host, port),
+                  errhint("SELECT * FROM pg_dist_node shows the nodes.")));
+}
+
+void RunEverywhere(const char* sql) {
+  txn::ExecuteOnOtherNodes(sql);
+  pg::RunSql(sql);
+}
+
+}  // namespace altius::cluster

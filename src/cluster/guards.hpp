@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: PostgreSQL
+// What every change of the cluster checks and locks first.
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+
+namespace altius::cluster {
+
+/// Raises an error with the coordinator's address as the hint when this is another node.
+void RequireCoordinator();
+
+/// Changes of nodes write on all servers, which takes a superuser.
+void RequireSuperuser();
+
+/// Both, and holds off other changes of nodes, tables and schema until the end of the transaction.
+void BeginNodeChange();
+
+/// The node with this address; raises an error when there is none.
+const catalog::Node* RequireNode(const char* host, int port);
+
+/// The node with this address, or null.
+const catalog::Node* FindNodeByAddress(const char* host, int port);
+
+/// Runs a statement on all active nodes, on this one last.
+void RunEverywhere(const char* sql);
+
+}  // namespace altius::cluster
