@@ -60,3 +60,11 @@ ALTIUS_FUNCTION(citus_table_is_visible) {
   if (get_rel_name(relid) == nullptr) PG_RETURN_NULL();
   PG_RETURN_BOOL(RelationIsVisible(relid) && !altius::catalog::IsShardRelation(relid));
 }
+
+ALTIUS_FUNCTION(altius_shard_name) {
+  const altius::catalog::Table* table = altius::catalog::FindTable(PG_GETARG_OID(0));
+  if (table == nullptr) PG_RETURN_NULL();
+  altius::catalog::Shard shard{};
+  shard.id = PG_GETARG_INT64(1);
+  PG_RETURN_TEXT_P(cstring_to_text(altius::catalog::QualifiedShardName(*table, shard)));
+}

@@ -1,0 +1,159 @@
+-- Nodes: adding, changing and removing them.
+
+-- Who this server is, and which cluster it belongs to (null: none, or it is the coordinator).
+CREATE FUNCTION altius_internal.server_id() RETURNS text LANGUAGE sql STABLE
+  AS $$ SELECT metadata ->> 'server_id' FROM pg_catalog.pg_dist_node_metadata $$;
+CREATE FUNCTION altius_internal.cluster_id() RETURNS text LANGUAGE sql STABLE
+  AS $$ SELECT metadata ->> 'cluster_id' FROM pg_catalog.pg_dist_node_metadata $$;
+CREATE FUNCTION altius_internal.set_cluster_id(id text) RETURNS void LANGUAGE sql AS $$
+  UPDATE pg_catalog.pg_dist_node_metadata
+  SET metadata = (metadata - 'cluster_id') || coalesce(jsonb_build_object('cluster_id', id), '{}')
+$$;
+
+-- Forgets what the node knows about the cluster; its tables stay.
+CREATE FUNCTION altius_internal.clear_metadata() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM pg_catalog.pg_dist_placement;
+  DELETE FROM pg_catalog.pg_dist_shard;
+  DELETE FROM pg_catalog.pg_dist_partition;
+  DELETE FROM pg_catalog.pg_dist_colocation;
+  DELETE FROM pg_catalog.pg_dist_schema;
+  DELETE FROM pg_catalog.pg_dist_node;
+END $$;
+
+-- Makes the server as it was before it joined: shards, shell tables and metadata go; schemas, types and functions stay.
+CREATE FUNCTION altius_internal.reset_node() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  names text[];
+  name text;
+BEGIN
+  SELECT array_agg(it.name) INTO names FROM (
+    SELECT pg_catalog.shard_name(logicalrelid, shardid) AS name FROM pg_catalog.pg_dist_shard
+    UNION ALL
+    SELECT format('%I.%I', nspname, relname)
+    FROM pg_catalog.pg_dist_partition JOIN pg_catalog.pg_class shell ON shell.oid = logicalrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+  ) it;
+  PERFORM altius_internal.clear_metadata();
+  DELETE FROM pg_catalog.pg_dist_object;
+  UPDATE pg_catalog.pg_dist_local_group SET groupid = 0;
+  PERFORM altius_internal.set_cluster_id(NULL);
+  SET LOCAL client_min_messages = warning;
+  FOREACH name IN ARRAY coalesce(names, '{}') LOOP
+    EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', name);
+  END LOOP;
+END $$;
+
+CREATE FUNCTION pg_catalog.shard_name(object_name regclass, shard_id bigint) RETURNS text
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'altius_shard_name';
+COMMENT ON FUNCTION pg_catalog.shard_name(regclass, bigint) IS 'qualified name of the shard of a table';
+
+CREATE FUNCTION pg_catalog.citus_set_coordinator_host(
+  host text, port integer DEFAULT current_setting('port')::integer, node_role noderole DEFAULT 'primary',
+  node_cluster name DEFAULT 'default') RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_set_coordinator_host(text, integer, noderole, name)
+  IS 'tell the cluster the address of its coordinator';
+
+CREATE FUNCTION pg_catalog.citus_add_node(
+  nodename text, nodeport integer, groupid integer DEFAULT -1, noderole noderole DEFAULT 'primary',
+  nodecluster name DEFAULT 'default') RETURNS integer
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_add_node(text, integer, integer, noderole, name)
+  IS 'add a server to the cluster, with all objects, metadata and reference tables';
+
+CREATE FUNCTION pg_catalog.citus_add_inactive_node(
+  nodename text, nodeport integer, groupid integer DEFAULT -1, noderole noderole DEFAULT 'primary',
+  nodecluster name DEFAULT 'default') RETURNS integer
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_add_inactive_node(text, integer, integer, noderole, name)
+  IS 'register a server that takes part only after citus_activate_node';
+
+CREATE FUNCTION pg_catalog.citus_add_secondary_node(
+  nodename text, nodeport integer, primaryname text, primaryport integer, nodecluster name DEFAULT 'default')
+  RETURNS integer
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_add_secondary_node(text, integer, text, integer, name)
+  IS 'register a standby of a node';
+
+CREATE FUNCTION pg_catalog.citus_activate_node(nodename text, nodeport integer) RETURNS integer
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_activate_node(text, integer) IS 'let a registered node take part';
+
+CREATE FUNCTION pg_catalog.citus_disable_node(nodename text, nodeport integer, synchronous boolean DEFAULT false)
+  RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_disable_node(text, integer, boolean) IS 'leave a node out until it is activated again';
+
+CREATE FUNCTION pg_catalog.citus_remove_node(nodename text, nodeport integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_remove_node(text, integer) IS 'take a node out of the cluster';
+
+CREATE FUNCTION pg_catalog.citus_set_node_property(nodename text, nodeport integer, property text, value boolean)
+  RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_set_node_property(text, integer, text, boolean)
+  IS 'set a property of a node: shouldhaveshards';
+
+CREATE FUNCTION pg_catalog.citus_update_node(
+  node_id integer, new_node_name text, new_node_port integer, force boolean DEFAULT false,
+  lock_cooldown integer DEFAULT 10000) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_update_node(integer, text, integer, boolean, integer)
+  IS 'change the address of a node';
+
+REVOKE EXECUTE ON FUNCTION
+  pg_catalog.citus_set_coordinator_host(text, integer, noderole, name),
+  pg_catalog.citus_add_node(text, integer, integer, noderole, name),
+  pg_catalog.citus_add_inactive_node(text, integer, integer, noderole, name),
+  pg_catalog.citus_add_secondary_node(text, integer, text, integer, name),
+  pg_catalog.citus_activate_node(text, integer),
+  pg_catalog.citus_disable_node(text, integer, boolean),
+  pg_catalog.citus_remove_node(text, integer),
+  pg_catalog.citus_set_node_property(text, integer, text, boolean),
+  pg_catalog.citus_update_node(integer, text, integer, boolean, integer),
+  altius_internal.set_cluster_id(text), altius_internal.clear_metadata(), altius_internal.reset_node()
+  FROM public;
+
+CREATE FUNCTION pg_catalog.citus_check_connection_to_node(nodename text, nodeport integer DEFAULT 5432) RETURNS boolean
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_check_connection_to_node(text, integer)
+  IS 'whether this server can connect to that node';
+
+-- What the metadata says about nodes.
+
+CREATE FUNCTION pg_catalog.citus_get_active_worker_nodes(OUT node_name text, OUT node_port bigint) RETURNS SETOF record
+  LANGUAGE sql STABLE STRICT AS $$
+    SELECT nodename, nodeport::bigint FROM pg_catalog.pg_dist_node
+    WHERE groupid <> 0 AND isactive AND noderole = 'primary' ORDER BY nodename, nodeport $$;
+COMMENT ON FUNCTION pg_catalog.citus_get_active_worker_nodes() IS 'the workers that take part';
+
+CREATE FUNCTION pg_catalog.citus_is_coordinator() RETURNS boolean LANGUAGE sql STABLE
+  AS $$ SELECT groupid = 0 FROM pg_catalog.pg_dist_local_group $$;
+COMMENT ON FUNCTION pg_catalog.citus_is_coordinator() IS 'whether this server is the coordinator';
+
+CREATE FUNCTION pg_catalog.citus_is_primary_node() RETURNS boolean LANGUAGE sql STABLE
+  AS $$ SELECT NOT pg_catalog.pg_is_in_recovery() $$;
+COMMENT ON FUNCTION pg_catalog.citus_is_primary_node() IS 'whether this server is the primary of its group';
+
+CREATE FUNCTION pg_catalog.citus_coordinator_nodeid() RETURNS integer LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT nodeid FROM pg_catalog.pg_dist_node WHERE groupid = 0 AND noderole = 'primary'), 0) $$;
+COMMENT ON FUNCTION pg_catalog.citus_coordinator_nodeid() IS 'node id of the coordinator, 0 if it is not registered';
+
+CREATE FUNCTION pg_catalog.citus_nodename_for_nodeid(nodeid integer) RETURNS text LANGUAGE sql STABLE STRICT
+  AS $$ SELECT n.nodename FROM pg_catalog.pg_dist_node n WHERE n.nodeid = $1 $$;
+COMMENT ON FUNCTION pg_catalog.citus_nodename_for_nodeid(integer) IS 'host name of a node';
+
+CREATE FUNCTION pg_catalog.citus_nodeport_for_nodeid(nodeid integer) RETURNS integer LANGUAGE sql STABLE STRICT
+  AS $$ SELECT n.nodeport FROM pg_catalog.pg_dist_node n WHERE n.nodeid = $1 $$;
+COMMENT ON FUNCTION pg_catalog.citus_nodeport_for_nodeid(integer) IS 'port of a node';
+
+CREATE FUNCTION pg_catalog.get_nodeid_for_groupid(groupidinput integer) RETURNS integer LANGUAGE sql STABLE STRICT
+  AS $$ SELECT nodeid FROM pg_catalog.pg_dist_node WHERE groupid = $1 AND noderole = 'primary' $$;
+COMMENT ON FUNCTION pg_catalog.get_nodeid_for_groupid(integer) IS 'node id of the primary of a group';
+
+CREATE VIEW citus.citus_nodes AS
+  SELECT nodename, nodeport, CASE groupid WHEN 0 THEN 'coordinator' ELSE 'worker' END AS role, isactive AS active
+  FROM pg_catalog.pg_dist_node;
+ALTER VIEW citus.citus_nodes SET SCHEMA pg_catalog;
+GRANT SELECT ON pg_catalog.citus_nodes TO public;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "node_rows.hpp"
+
+#include "altius/catalog/writer.hpp"
+#include "altius/pg/spi.hpp"
+#include "guards.hpp"
+
+extern "C" {
+#include "utils/builtins.h"
+}
+
+namespace altius::cluster {
+namespace {
+
+bool IsPrimary(const NewNode& node) { return strcmp(node.role, "primary") == 0; }
+
+/// Written by hand into the metadata of the coordinator alone: workers place nothing.
+constexpr const char* kRoleKey = "coordinator_role_is_set";
+
+}  // namespace
+
+void CheckNewNode(const NewNode& node) {
+  if (node.host[0] == '\0' || strlen(node.host) > 255 || node.port < 1 || node.port > 65535) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("\"%s:%d\" is not the address of a node", node.host, node.port)));
+  }
+  if (IsPrimary(node) && strcmp(node.cluster, "default") != 0) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("primaries must be added to the cluster \"default\"")));
+  }
+  if (!IsPrimary(node) && node.group < 0) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("a secondary needs the group of its primary"),
+                    errhint("Give groupid, or use citus_add_secondary_node.")));
+  }
+  for (const catalog::Node* other : catalog::AllNodes()) {
+    if (!IsPrimary(node) || other->group != node.group || other->role != catalog::NodeRole::Primary) {
+      continue;
+    }
+    ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+                    errmsg("group %d has a primary already: %s:%d", node.group, other->host, other->port),
+                    errhint("citus_update_node changes the address of a node.")));
+  }
+}
+
+int InsertNode(const NewNode& node, int* group) {
+  const int id = catalog::NextNodeId();
+  *group = node.group >= 0 ? node.group : catalog::NextGroupId();
+  const char* active = node.active ? "true" : "false";
+  RunEverywhere(psprintf(
+      "INSERT INTO pg_catalog.pg_dist_node (nodeid, groupid, nodename, nodeport, hasmetadata, isactive, "
+      "noderole, nodecluster, metadatasynced, shouldhaveshards) "
+      "VALUES (%d, %d, %s, %d, %s, %s, %s, %s, %s, %s)",
+      id, *group, quote_literal_cstr(node.host), node.port, active, active,
+      quote_literal_cstr(node.role), quote_literal_cstr(node.cluster), active,
+      node.should_have_shards ? "true" : "false"));
+  return id;
+}
+
+void SetActive(int node_id, bool active) {
+  const char* value = active ? "true" : "false";
+  RunEverywhere(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = %s, hasmetadata = %s, "
+                         "metadatasynced = %s WHERE nodeid = %d",
+                         value, value, value, node_id));
+}
+
+void SetShouldHaveShards(int node_id, bool value) {
+  RunEverywhere(psprintf("UPDATE pg_catalog.pg_dist_node SET shouldhaveshards = %s WHERE nodeid = %d",
+                         value ? "true" : "false", node_id));
+}
+
+void SetAddress(int node_id, const char* host, int port) {
+  RunEverywhere(
+      psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
+               quote_literal_cstr(host), port, node_id));
+}
+
+void DeleteNode(int node_id) {
+  RunEverywhere(psprintf("DELETE FROM pg_catalog.pg_dist_node WHERE nodeid = %d", node_id));
+}
+
+void ChooseCoordinatorRole() {
+  const char* chosen = pg::FetchText(
+      psprintf("SELECT metadata ->> '%s' FROM pg_catalog.pg_dist_node_metadata", kRoleKey));
+  if (chosen != nullptr) return;
+  const catalog::Node* coordinator = nullptr;
+  bool alone = true;
+  for (const catalog::Node* node : catalog::AllNodes()) {
+    if (node->role != catalog::NodeRole::Primary) continue;
+    if (node->group == catalog::kCoordinatorGroup) {
+      coordinator = node;
+    } else if (node->active) {
+      alone = false;
+    }
+  }
+  if (coordinator != nullptr && coordinator->should_have_shards != alone) {
+    SetShouldHaveShards(coordinator->id, alone);
+  }
+}
+
+void RememberCoordinatorRole() {
+  pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node_metadata SET metadata = metadata || '{\"%s\": true}'",
+                      kRoleKey));
+}
+
+}  // namespace altius::cluster

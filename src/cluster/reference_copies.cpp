@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: PostgreSQL
+// Copies of the reference tables on a node that lacks them: tables, rows, then foreign keys, and the placements on all nodes.
+// Writers lock the shell table before they look where its copies are, so the lock taken here keeps them away until the new
+// placement is committed.
+#include "activate.hpp"
+#include "altius/catalog/writer.hpp"
+#include "altius/ddl/objects.hpp"
+#include "altius/pg/spi.hpp"
+#include "altius/txn/coordinated.hpp"
+#include "copy_shard.hpp"
+#include "guards.hpp"
+
+extern "C" {
+#include "utils/builtins.h"
+}
+
+namespace altius::cluster {
+namespace {
+
+pg::Array<const catalog::Table*> MissingOn(int group) {
+  pg::Array<const catalog::Table*> missing;
+  for (const catalog::Table* table : catalog::AllTables()) {
+    if (table->kind != catalog::TableKind::Reference || table->shard_count == 0) continue;
+    if (!catalog::HasPlacement(table->shards[0], group)) missing.push_back(table);
+  }
+  return missing;
+}
+
+void BlockWrites(const catalog::Table& table) {
+  RunEverywhere(psprintf("LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE",
+                         quote_qualified_identifier(table.schema, table.name)));
+}
+
+void RecordPlacement(int64 shard_id, int group) {
+  const int64 id = catalog::NextPlacementId();
+  txn::ExecuteOnOtherNodes(psprintf(
+      "SELECT altius_internal.insert_placements('{" INT64_FORMAT "}', '{" INT64_FORMAT "}', '{%d}')",
+      id, shard_id, group));
+  catalog::InsertPlacements(1, &id, &shard_id, &group);
+}
+
+}  // namespace
+
+void CopyReferenceTables(int group) {
+  const auto tables = MissingOn(group);
+  for (const catalog::Table* table : tables) BlockWrites(*table);
+  for (const catalog::Table* table : tables) {
+    RunOnGroup(group, ddl::ShardCommands(*table, table->shards[0].id));
+    CopyShardRows(*table, table->shards[0], group);
+  }
+  for (const catalog::Table* table : tables) {
+    RunOnGroup(group, ddl::ShardForeignKeyCommands(*table, table->shards[0].id));
+    RecordPlacement(table->shards[0].id, group);
+  }
+}
+
+}  // namespace altius::cluster
