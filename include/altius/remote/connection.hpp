@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// This session's connections to other nodes: one for each node and user, libpq in pipeline mode, statements in flight in a
+// The backend's connections to other nodes: one for each node and user, libpq in pipeline mode, statements in flight in a
 // first-in first-out queue.
 //
 // A statement is sent without waiting for those before it.  Its rows go to its sink when they arrive; whoever waits for a
@@ -40,16 +40,26 @@ struct StatementText {
 
 class Connection;
 
-/// A statement in flight or finished.  Lives in the memory context that was current at Send; drop it with Forget.
+/// A statement in flight or finished.  Lives in the memory context that was current at Send, and so must its sink; when that
+/// context goes, the answers still to come are thrown away.
 struct Request {
   Connection *connection;
   RowSink *sink;          // null: rows are thrown away
-  bool finished;
-  bool failed;            // `error` is set; raised by Wait unless the caller looks first
+  bool finished;          // the node has ended it (and committed it, when it is not part of a transaction)
+  bool failed;            // raised by Wait unless the caller looks first
   int64 affected;         // rows affected, from the command tag; 0 if it has none
-  PGresult *error;        // owned by the connection until the next Send after it was raised
+  PGresult *error;        // the node's error; null when the connection was lost: then `lost` says why
   int64 rows;             // rows received so far
   int64 bytes;            // bytes of those rows
+
+  // Private to floor remote.
+  const char *lost;
+  int level;              // transaction nesting level at Send
+  bool columns_known;
+  bool orphan;            // forgotten: its rows are thrown away
+  bool decisive;          // commits by itself: a cancel waits for what the node says
+  char tag[24];           // command tag
+  MemoryContextCallback release;
 };
 
 /// The address book: where a group's primary listens.  From the catalog now; from shared memory once a follower runs.

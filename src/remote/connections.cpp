@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: PostgreSQL
+// The backend's connections: found by group or address and user, opened when missing, replaced when the group has moved.
+#include "session.hpp"
+
+#include "altius/catalog/metadata.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "storage/ipc.h"
+#include "utils/guc.h"
+}
+
+namespace altius::remote {
+
+void (*wait_hook)() = nullptr;
+
+namespace {
+
+constexpr const char *kInternalName = "altius_internal gpid=";
+
+Connection **connections = nullptr;
+int connection_count = 0;
+int connection_capacity = 0;
+
+/// At exit: what still runs on nodes for nobody is cancelled, and the nodes see the sockets close.
+void CloseAll(int, Datum) {
+  for (int i = 0; i < connection_count; i++) {
+    Connection *connection = connections[i];
+    if (connection->state == State::Ready && connection->count > 0) SendCancel(connection);
+    if (connection->pg != nullptr) PQfinish(connection->pg);
+    connection->pg = nullptr;
+    connection->state = State::Broken;
+    connection->count = 0;
+  }
+  connection_count = 0;
+}
+
+Connection *NewConnection(int group, bool separate, const Address &address, const char *user) {
+  static bool registered = false;
+  if (!registered) before_shmem_exit(CloseAll, 0);
+  registered = true;
+  if (connection_count == connection_capacity) {
+    const int capacity = connection_capacity == 0 ? 16 : connection_capacity * 2;
+    Connection **grown =
+        static_cast<Connection **>(MemoryContextAlloc(TopMemoryContext, sizeof(Connection *) * capacity));
+    for (int i = 0; i < connection_count; i++) grown[i] = connections[i];
+    if (connections != nullptr) pfree(connections);
+    connections = grown;
+    connection_capacity = capacity;
+  }
+  Connection *connection = static_cast<Connection *>(MemoryContextAllocZero(TopMemoryContext, sizeof(Connection)));
+  connection->group = group;
+  connection->separate = separate;
+  connection->host = MemoryContextStrdup(TopMemoryContext, address.host);
+  connection->port = address.port;
+  connection->node_id = address.node_id;
+  strlcpy(connection->user, user, sizeof(connection->user));
+  snprintf(connection->name, sizeof(connection->name), "%s:%d", address.host, address.port);
+  connections[connection_count++] = connection;
+  return connection;
+}
+
+Connection *FindByGroup(int group, bool separate) {
+  for (int i = 0; i < connection_count; i++) {
+    Connection *connection = connections[i];
+    if (connection->group == group && connection->separate == separate && connection->user_id == GetUserId()) {
+      return connection;
+    }
+  }
+  return nullptr;
+}
+
+/// The group's primary may listen elsewhere now.
+void FollowAddress(Connection *connection) {
+  const Address address = AddressOfGroup(connection->group);
+  connection->node_id = address.node_id;
+  if (address.port == connection->port && strcmp(address.host, connection->host) == 0) return;
+  Close(connection, "the node has a new address");
+  connection->state = State::Closed;
+  char *host = MemoryContextStrdup(TopMemoryContext, address.host);
+  pfree(connection->host);
+  connection->host = host;
+  connection->port = address.port;
+  snprintf(connection->name, sizeof(connection->name), "%s:%d", address.host, address.port);
+}
+
+/// Once a transaction: whether the node hung up while the connection was idle.
+void CheckAlive(Connection *connection) {
+  const TimestampTz now = GetCurrentTransactionStartTimestamp();
+  if (connection->checked == now) return;
+  connection->checked = now;
+  if (connection->group >= 0) FollowAddress(connection);
+  if (connection->state == State::Broken) Close(connection, "it was lost before");
+  if (connection->state != State::Ready || connection->count > 0) return;
+  if (PQconsumeInput(connection->pg) == 0 || PQstatus(connection->pg) == CONNECTION_BAD) {
+    CloseQuietly(connection);
+    connection->state = State::Closed;
+  }
+}
+
+/// Starts over when it is closed; a broken one that takes part in a transaction stays broken.
+void Prepare(Connection *connection) {
+  if (connection->pinned) return;
+  if (connection->state != State::Connecting) CheckAlive(connection);
+  const bool stale = connection->state == State::Connecting && GetCurrentTimestamp() > connection->give_up;
+  if (connection->state == State::Broken || stale) {
+    CloseQuietly(connection);
+    connection->state = State::Closed;
+  }
+  if (connection->state == State::Closed) StartOpening(connection);
+}
+
+Connection *Finish(Connection *connection) {
+  if (connection->state == State::Connecting) FinishOpening(connection);
+  return connection;
+}
+
+Connection *Start(int group, bool separate) {
+  Connection *connection = FindByGroup(group, separate);
+  if (connection == nullptr) {
+    const Address address = AddressOfGroup(group);
+    connection = NewConnection(group, separate, address, GetUserNameFromId(GetUserId(), false));
+    connection->user_id = GetUserId();
+  }
+  Prepare(connection);
+  return connection;
+}
+
+}  // namespace
+
+Address AddressOfGroup(int group) {
+  const catalog::Node *node = catalog::PrimaryOfGroup(group);
+  return Address{node->host, node->port, node->id};
+}
+
+Connection *ConnectionTo(int group) { return Finish(Start(group, false)); }
+
+Connection *SeparateConnectionTo(int group) { return Finish(Start(group, true)); }
+
+Connection *ConnectionToAddress(const char *host, int port, const char *user) {
+  Connection *found = nullptr;
+  for (int i = 0; i < connection_count && found == nullptr; i++) {
+    Connection *connection = connections[i];
+    if (connection->group == -1 && connection->port == port && strcmp(connection->host, host) == 0 &&
+        strcmp(connection->user, user) == 0) {
+      found = connection;
+    }
+  }
+  if (found == nullptr) found = NewConnection(-1, false, Address{host, port, 0}, user);
+  Prepare(found);
+  return Finish(found);
+}
+
+void OpenAhead(const int *groups, int count) {
+  for (int i = 0; i < count; i++) Start(groups[i], false);
+}
+
+int GroupOf(const Connection *connection) { return connection->group; }
+const char *NameOf(const Connection *connection) { return connection->name; }
+bool IsBroken(const Connection *connection) { return connection->state == State::Broken; }
+int ConnectionCount() { return connection_count; }
+Connection *ConnectionAt(int index) { return connections[index]; }
+void *&Attachment(Connection *connection) { return connection->attachment; }
+void Pin(Connection *connection, bool pinned) { connection->pinned = pinned; }
+int ServerVersion(const Connection *connection) {
+  return connection->pg == nullptr ? 0 : PQserverVersion(connection->pg);
+}
+
+void ForgetSettings(Connection *connection) {
+  if (!connection->settings_sent) return;
+  connection->settings_sent = false;
+  for (char *&value : connection->settings) {
+    if (value != nullptr) pfree(value);
+    value = nullptr;
+  }
+}
+
+void Close(Connection *connection, const char *reason) {
+  if (connection->state == State::Ready && connection->count > 0) MarkBroken(connection, reason);
+  CloseQuietly(connection);
+}
+
+bool IsInternalBackend() {
+  return application_name != nullptr && strncmp(application_name, kInternalName, strlen(kInternalName)) == 0;
+}
+
+int64 OriginGlobalPid() {
+  return IsInternalBackend() ? strtoll(application_name + strlen(kInternalName), nullptr, 10) : 0;
+}
+
+void Init() { DefineSettings(); }
+
+}  // namespace altius::remote

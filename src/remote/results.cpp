@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: PostgreSQL
+// Receiving: libpq's results, in the order of the commands, go to the requests they belong to.
+#include "session.hpp"
+
+namespace altius::remote {
+
+namespace {
+
+void SetCurrent(Connection *connection, PGresult *result) {
+  if (connection->current != nullptr) PQclear(connection->current);
+  connection->current = result;
+}
+
+Item PopHead(Connection *connection) {
+  const Item item = *ItemAt(connection, 0);
+  connection->head = (connection->head + 1) % connection->capacity;
+  connection->count--;
+  return item;
+}
+
+void DeliverColumns(Request *request, const PGresult *result) {
+  if (request->columns_known) return;
+  request->columns_known = true;
+  request->sink->Columns(result);
+}
+
+int64 SizeOfRow(const PGresult *result, int row) {
+  int64 size = 0;
+  for (int i = 0; i < PQnfields(result); i++) size += PQgetlength(result, row, i);
+  return size;
+}
+
+void DeliverRows(Connection *connection, Request *request, bool quiet) {
+  const PGresult *result = connection->current;
+  if (request == nullptr || request->orphan || request->sink == nullptr || quiet || connection->group_failed) return;
+  DeliverColumns(request, result);
+  for (int row = 0; row < PQntuples(result); row++) {
+    request->rows++;
+    request->bytes += SizeOfRow(result, row);
+    request->sink->Row(result, row);
+  }
+}
+
+void NoteTag(Request *request, PGresult *result) {
+  if (request == nullptr) return;
+  request->affected = strtoll(PQcmdTuples(result), nullptr, 10);
+  strlcpy(request->tag, PQcmdStatus(result), sizeof(request->tag));
+}
+
+/// The first error of a sync group is the group's.
+void NoteError(Connection *connection, const Item &item) {
+  if (item.prepared != 0 && connection->current != nullptr) {
+    const char *state = PQresultErrorField(connection->current, PG_DIAG_SQLSTATE);
+    // The statement was not prepared, is gone, or its result has another shape now.
+    const bool useless = item.kind == ItemKind::Prepare || state == nullptr || strcmp(state, "26000") == 0 ||
+                         strcmp(state, "0A000") == 0;
+    if (useless) ForgetPreparedNumber(connection, item.prepared);
+  }
+  ForgetSettings(connection);
+  if (!connection->group_failed) {
+    connection->group_failed = true;
+    connection->group_error = connection->current;
+    connection->current = nullptr;
+  }
+}
+
+bool EndsSession(const PGresult *result) {
+  const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity != nullptr && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+void FinishGroup(Connection *connection, Request *request) {
+  if (request != nullptr) {
+    request->finished = true;
+    if (connection->group_failed) {
+      request->failed = true;
+      request->error = connection->group_error;
+      connection->group_error = nullptr;
+    }
+  }
+  if (connection->group_error != nullptr) PQclear(connection->group_error);
+  connection->group_error = nullptr;
+  connection->group_failed = false;
+}
+
+/// One result of the head item.
+void Handle(Connection *connection, bool quiet) {
+  const Item item = *ItemAt(connection, 0);
+  const PGresult *result = connection->current;
+  if (result == nullptr) {  // end of a command's results
+    if (item.kind != ItemKind::Sync) {
+      PopHead(connection);
+      ArmHead(connection);
+    }
+    return;
+  }
+  switch (PQresultStatus(result)) {
+    case PGRES_PIPELINE_SYNC:
+      PopHead(connection);
+      ArmHead(connection);
+      FinishGroup(connection, item.request);
+      break;
+    case PGRES_SINGLE_TUPLE:
+      DeliverRows(connection, item.request, quiet);
+      break;
+    case PGRES_TUPLES_OK:
+      DeliverRows(connection, item.request, quiet);
+      NoteTag(item.request, connection->current);
+      break;
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+      NoteTag(item.request, connection->current);
+      break;
+    case PGRES_FATAL_ERROR:
+      if (EndsSession(result)) {
+        MarkBroken(connection, PQresultErrorMessage(result));
+      } else {
+        NoteError(connection, item);
+      }
+      break;
+    case PGRES_PIPELINE_ABORTED:
+      if (item.kind == ItemKind::Prepare) ForgetPreparedNumber(connection, item.prepared);
+      connection->group_failed = true;
+      break;
+    default:
+      MarkBroken(connection, "the node answered with something unexpected");
+  }
+}
+
+char *KeepReason(const char *reason) {
+  // Kept for the backend's life: requests point to it.  One text for each connection lost.
+  char *copy = MemoryContextStrdup(TopMemoryContext, reason == nullptr ? "" : reason);
+  for (size_t length = strlen(copy); length > 0 && copy[length - 1] == '\n'; length--) copy[length - 1] = '\0';
+  return copy;
+}
+
+}  // namespace
+
+void ArmHead(Connection *connection) {
+  if (connection->count == 0 || connection->pg == nullptr) return;
+  const Item *item = ItemAt(connection, 0);
+  // Rows one by one, so that a big result needs no memory.
+  if (item->kind == ItemKind::Main && item->request != nullptr && item->request->sink != nullptr) {
+    PQsetSingleRowMode(connection->pg);
+  }
+}
+
+void Process(Connection *connection, const Request *until, int64 rows, bool quiet) {
+  const int64 enough = until == nullptr ? 0 : until->rows + rows;
+  while (connection->state == State::Ready && connection->count > 0 && PQisBusy(connection->pg) == 0) {
+    if (until != nullptr && (until->finished || (rows > 0 && until->rows >= enough))) return;
+    SetCurrent(connection, PQgetResult(connection->pg));
+    Handle(connection, quiet);
+  }
+}
+
+void MarkBroken(Connection *connection, const char *reason) {
+  if (connection->state == State::Broken) return;
+  connection->state = State::Broken;
+  connection->lost = KeepReason(reason);
+  while (connection->count > 0) {
+    const Item item = PopHead(connection);
+    if (item.request != nullptr && !item.request->finished) FailRequest(item.request, connection->lost);
+  }
+}
+
+}  // namespace altius::remote

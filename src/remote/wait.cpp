@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: PostgreSQL
+// Waiting for nodes: latch, postmaster and sockets in one place.  A wait that may raise serves interrupts; a quiet one, used
+// while a transaction ends, neither raises nor lasts beyond its deadline.
+#include "session.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "storage/ipc.h"
+}
+
+namespace altius::remote {
+
+namespace {
+
+uint32 answer_event = 0;
+WaitEventSet *several_set = nullptr;  // freed by the next wait when an error left it behind
+
+uint32 AnswerEvent() { return pg::NamedWaitEvent(&answer_event, "AltiusNodeAnswer"); }
+
+/// Reads and writes what the socket takes.
+void Exchange(Connection *connection) {
+  if (PQconsumeInput(connection->pg) == 1) return;
+  char *reason = pstrdup(PQerrorMessage(connection->pg));
+  Process(connection, nullptr, 0, true);  // the node may have said why
+  MarkBroken(connection, reason);
+}
+
+uint32 WantedEvents(Connection *connection) {
+  const int pending = PQflush(connection->pg);
+  return pending == 1 ? WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE;
+}
+
+void LeaveIfPostmasterGone(Waited waited) {
+  if (waited == Waited::PostmasterGone) proc_exit(1);
+}
+
+bool Unfinished(const Request *request) { return request != nullptr && !request->finished; }
+
+void WaitForSeveral(Request *const *requests, int count) {
+  if (several_set != nullptr) FreeWaitEventSet(several_set);
+  several_set = pg::NewWaitEventSet(count + 2);
+  AddWaitEventToSet(several_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+  AddWaitEventToSet(several_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+  for (int i = 0; i < count; i++) {
+    if (!Unfinished(requests[i])) continue;
+    Connection *connection = requests[i]->connection;
+    bool known = false;
+    for (int j = 0; j < i; j++) known = known || (Unfinished(requests[j]) && requests[j]->connection == connection);
+    if (known) continue;
+    AddWaitEventToSet(several_set, WantedEvents(connection), PQsocket(connection->pg), nullptr, connection);
+  }
+  WaitEvent events[8];
+  const int ready = WaitEventSetWait(several_set, -1, events, lengthof(events), AnswerEvent());
+  for (int i = 0; i < ready; i++) {
+    if ((events[i].events & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
+    Connection *connection = static_cast<Connection *>(events[i].user_data);
+    if (connection != nullptr && connection->state == State::Ready) Exchange(connection);
+  }
+  FreeWaitEventSet(several_set);
+  several_set = nullptr;
+}
+
+bool ProcessAll(Request *const *requests, int count) {
+  bool all = true;
+  for (int i = 0; i < count; i++) {
+    if (!Unfinished(requests[i])) continue;
+    Process(requests[i]->connection, requests[i], 0, false);
+    all = all && requests[i]->finished;
+  }
+  EmitNotices();
+  return all;
+}
+
+bool AnySink(Request *const *requests, int count) {
+  for (int i = 0; i < count; i++) {
+    if (Unfinished(requests[i]) && (requests[i]->sink != nullptr || PQflush(requests[i]->connection->pg) == 1)) return true;
+  }
+  return false;
+}
+
+void WaitQuietly(Request *request) {
+  for (;;) {
+    Process(request->connection, request, 0, false);
+    EmitNotices();
+    if (request->finished) return;
+    LeaveIfPostmasterGone(Sleep(request->connection, -1));
+    ServeInterrupts(request);
+  }
+}
+
+}  // namespace
+
+Waited Sleep(Connection *connection, long timeout_ms) {
+  const uint32 wanted = WantedEvents(connection);
+  if (wanted != connection->watching) {
+    ModifyWaitEvent(connection->events, 2, wanted, nullptr);
+    connection->watching = wanted;
+  }
+  WaitEvent events[3];
+  const int ready = WaitEventSetWait(connection->events, timeout_ms, events, lengthof(events), AnswerEvent());
+  if (ready == 0) return Waited::Timeout;
+  for (int i = 0; i < ready; i++) {
+    if ((events[i].events & WL_POSTMASTER_DEATH) != 0) return Waited::PostmasterGone;
+    if ((events[i].events & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
+    if ((events[i].events & (WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE)) != 0) Exchange(connection);
+  }
+  return Waited::Ready;
+}
+
+void ServeInterrupts(Request *request) {
+  if (request != nullptr && request->decisive && QueryCancelPending && !ProcDiePending) {
+    // The node decides whether the statement is cancelled or had been committed before.
+    QueryCancelPending = false;
+    SendCancel(request->connection);
+    return;
+  }
+  if (wait_hook != nullptr) wait_hook();
+  CHECK_FOR_INTERRUPTS();
+}
+
+void WaitForRows(Request *request, int max_rows) {
+  const int64 before = request->rows;
+  for (;;) {
+    Process(request->connection, request, max_rows, false);
+    EmitNotices();
+    if (request->finished || request->rows > before) break;
+    LeaveIfPostmasterGone(Sleep(request->connection, -1));
+    ServeInterrupts(request);
+  }
+  if (request->failed) RaiseError(request);
+}
+
+void Wait(Request *request) {
+  WaitQuietly(request);
+  if (request->failed) RaiseError(request);
+}
+
+void WaitAllQuietly(Request *const *requests, int count) {
+  while (!ProcessAll(requests, count)) {
+    // Answers without rows are small: waiting for one after the other costs no time.
+    if (!AnySink(requests, count)) {
+      for (int i = 0; i < count; i++) WaitQuietly(requests[i]);
+      return;
+    }
+    WaitForSeveral(requests, count);
+    ServeInterrupts(nullptr);
+  }
+}
+
+void WaitAll(Request *const *requests, int count) {
+  WaitAllQuietly(requests, count);
+  for (int i = 0; i < count; i++) {
+    if (requests[i]->failed) RaiseError(requests[i]);
+  }
+}
+
+bool WaitUntil(Request *request, TimestampTz deadline) {
+  Connection *connection = request->connection;
+  while (connection->state == State::Ready && !request->finished) {
+    Process(connection, request, 0, true);
+    if (request->finished || connection->state != State::Ready) break;
+    const long left = deadline == 0 ? -1 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    if (left == 0 || Sleep(connection, left) == Waited::PostmasterGone) break;
+  }
+  DropNotices();
+  SetLatch(MyLatch);  // whoever waits next looks at the interrupts that came meanwhile
+  return request->finished;
+}
+
+void Drain(Connection *connection) {
+  if (connection->state == State::Ready && connection->unsynced) QueueSync(connection, nullptr);
+  while (connection->state == State::Ready && connection->count > 0) {
+    Process(connection, nullptr, 0, false);
+    EmitNotices();
+    if (connection->state != State::Ready || connection->count == 0) break;
+    LeaveIfPostmasterGone(Sleep(connection, -1));
+    ServeInterrupts(nullptr);
+  }
+}
+
+bool DrainUntil(Connection *connection, TimestampTz deadline) {
+  if (connection->in_copy && !AbandonCopy(connection, deadline)) return false;
+  if (connection->state == State::Ready && connection->unsynced) QueueSync(connection, nullptr);
+  while (connection->state == State::Ready && connection->count > 0) {
+    Process(connection, nullptr, 0, true);
+    if (connection->state != State::Ready || connection->count == 0) break;
+    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    if (left == 0 || Sleep(connection, left) == Waited::PostmasterGone) break;
+  }
+  DropNotices();
+  SetLatch(MyLatch);
+  return connection->state != State::Ready || connection->count == 0;
+}
+
+bool IsIdle(const Connection *connection) { return connection->count == 0 && !connection->in_copy; }
+
+void Poll(Connection *connection) {
+  if (connection->state != State::Ready || connection->count == 0 || connection->in_copy) return;
+  Exchange(connection);
+  Process(connection, nullptr, 0, true);
+}
+
+bool HasRequestsBefore(const Connection *connection, int level) {
+  for (int i = 0; i < connection->count; i++) {
+    const Request *request = ItemAt(connection, i)->request;
+    if (request == nullptr || request->orphan) continue;
+    if (request->level < level) return true;
+  }
+  return false;
+}
+
+void OrphanFrom(Connection *connection, int level) {
+  for (int i = 0; i < connection->count; i++) {
+    Item *item = ItemAt(connection, i);
+    if (item->request != nullptr && item->request->level >= level) item->request->orphan = true;
+  }
+}
+
+void LowerLevel(Connection *connection, int level) {
+  for (int i = 0; i < connection->count; i++) {
+    Request *request = ItemAt(connection, i)->request;
+    if (request != nullptr && request->level >= level) request->level = level - 1;
+  }
+}
+
+void SendCancel(Connection *connection) {
+  if (connection->pg == nullptr || connection->state != State::Ready) return;
+  PGcancel *cancel = PQgetCancel(connection->pg);
+  if (cancel == nullptr) return;
+  char problem[256];
+  if (PQcancel(cancel, problem, sizeof(problem)) == 0) {
+    elog(DEBUG1, "could not cancel on node %s: %s", connection->name, problem);
+  }
+  PQfreeCancel(cancel);
+}
+
+void Forget(Request *request, bool may_cancel) {
+  if (request->finished || request->orphan) return;
+  Connection *connection = request->connection;
+  request->orphan = true;
+  if (!may_cancel || connection->state != State::Ready) return;
+  // Only when nothing that somebody waits for is in flight with it.
+  for (int i = 0; i < connection->count; i++) {
+    const Request *other = ItemAt(connection, i)->request;
+    if (other != nullptr && other != request && !other->orphan) return;
+  }
+  if (PQconsumeInput(connection->pg) == 1) Process(connection, request, 0, true);
+  if (!request->finished) SendCancel(connection);
+}
+
+}  // namespace altius::remote
