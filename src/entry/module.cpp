@@ -4,6 +4,8 @@
 #include "altius/executor/executor.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/remote/control.hpp"
+#include "altius/txn/coordinated.hpp"
 #include "settings.hpp"
 
 extern "C" {
@@ -20,6 +22,8 @@ namespace {
 constexpr void (*kModules[])() = {
     pg::InitSettings,
     catalog::Init,
+    remote::Init,
+    txn::Init,
     executor::Init,
 };
 

@@ -123,6 +123,8 @@ void BecomeReady(Connection *connection) {
   InstallNotices(connection);
   NoteInitialSettings(connection);
   connection->state = State::Ready;
+  // The serving backend makes itself known in its node's shared memory.
+  QueueHidden(connection, "SET altius.transaction_id = ''");
 }
 
 }  // namespace

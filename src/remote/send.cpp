@@ -3,6 +3,8 @@
 // connection, the least recently used goes first.
 #include "session.hpp"
 
+#include "altius/pg/settings.hpp"
+
 extern "C" {
 #include "access/xact.h"
 #include "common/hashfn.h"
@@ -111,7 +113,7 @@ Prepared *AddPrepared(Connection *connection, const StatementText &statement, ui
 bool QueueStatement(Connection *connection, const StatementText &statement, ItemKind kind, Request *request) {
   const int format = statement.binary_rows ? 1 : 0;
   uint64 number = 0;
-  if (log_remote_commands) {
+  if (pg::settings::log_remote_commands) {
     ereport(LOG, (errmsg("sending to node %s: %s", connection->name, statement.sql)));
   }
   if (statement.prepare) {
@@ -225,7 +227,7 @@ void Push(Connection *connection) {
 }
 
 void QueueHidden(Connection *connection, const char *sql) {
-  if (log_remote_commands) ereport(LOG, (errmsg("sending to node %s: %s", connection->name, sql)));
+  if (pg::settings::log_remote_commands) ereport(LOG, (errmsg("sending to node %s: %s", connection->name, sql)));
   QueueText(connection, sql);
 }
 

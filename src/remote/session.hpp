@@ -91,7 +91,6 @@ namespace altius::remote {
 extern char *node_conninfo;
 extern int connection_timeout_ms;
 extern int max_cached_connections;
-extern bool log_remote_commands;
 void DefineSettings();
 const char *TrackedName(int setting);
 const char *TrackedValue(int setting);

@@ -15,7 +15,6 @@ namespace altius::remote {
 char *node_conninfo = nullptr;
 int connection_timeout_ms = 30000;
 int max_cached_connections = 1;
-bool log_remote_commands = false;
 
 namespace {
 
@@ -72,8 +71,6 @@ void DefineSettings() {
   DefineCustomIntVariable("citus.max_shared_pool_size", "Sets the most connections from this node to another.",
                           "0 follows max_connections, -1 means no limit.", &max_shared_pool_size, 0, -1, INT_MAX,
                           PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-  DefineCustomBoolVariable("citus.log_remote_commands", "Logs what is sent to other nodes.", nullptr, &log_remote_commands,
-                           false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
 const char *TrackedName(int setting) {

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: PostgreSQL
+// The distributed transaction of this backend while it runs: its participants and how far each has
+// come.
+#pragma once
+
+#include "altius/core/txn/gid.hpp"
+#include "altius/pg/array.hpp"
+#include "altius/remote/control.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/timestamp.h"
+}
+
+namespace altius::txn {
+
+/// A node in the current transaction.  Lives in TopTransactionContext.
+struct Participant {
+  remote::Connection *connection;
+  int number;               // part of its gid
+  int joined_level;         // nesting level at which it was enlisted
+  int wrote_level;          // outermost level at which it wrote; 0: only read
+  int savepoints;           // deepest level that has a savepoint on the node; 1: none
+  remote::Request *ending;  // COMMIT, PREPARE TRANSACTION, ... in flight
+  bool preparing;           // PREPARE TRANSACTION was sent
+  bool prepared;            // and confirmed
+  char gid[core::kGidSize];
+};
+
+/// Everything about the current transaction; zero when no other node takes part.
+struct Coordinated {
+  Participant **participants;
+  int count;
+  int capacity;
+  bool local_write;    // this backend wrote in-process
+  bool autocommitted;  // a statement committed on its node by itself
+};
+extern Coordinated current;
+
+/// Participants that wrote.
+int WriterCount();
+
+// end.cpp: how a transaction ends
+void PreCommit();
+void AfterCommit();
+void AfterAbort();
+void BeforeUserPrepare();
+
+// savepoints.cpp
+void EstablishSavepoints(Participant *participant);
+void CommitSubtransaction(int level);
+void AbortSubtransaction(int level);
+
+/// Forgets the participants and unpins their connections.
+void ForgetParticipants();
+
+/// Takes one participant out (it has nothing that the transaction needs).
+void Leave(Participant *participant);
+
+[[noreturn]] void RaiseLostParticipant(const Participant *participant);
+
+// records.cpp: pg_dist_transaction
+void InsertRecord(int group, const char *gid);
+
+}  // namespace altius::txn

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: PostgreSQL
+// Subtransactions on nodes: a savepoint is sent with the first statement inside it, never earlier.
+#include "participants.hpp"
+
+namespace altius::txn {
+
+namespace {
+
+constexpr int kCancelTimeoutMs = 5000;
+
+/// What the subtransaction still runs on the node ends before ROLLBACK TO is sent.
+void StopRunning(Participant *participant, int level) {
+  remote::Connection *connection = participant->connection;
+  remote::OrphanFrom(connection, level);
+  remote::Poll(connection);
+  if (remote::IsIdle(connection) || remote::HasRequestsBefore(connection, level)) return;
+  remote::SendCancel(connection);
+  const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kCancelTimeoutMs);
+  if (!remote::DrainUntil(connection, deadline)) remote::Close(connection, "the node did not cancel in time");
+}
+
+/// A lost participant may leave when nothing that it did counts any more.
+void LeaveIfUnneeded(Participant *participant, int level) {
+  const bool needed = participant->wrote_level > 0 || participant->joined_level < level ||
+                      XactIsoLevel != XACT_READ_COMMITTED;
+  if (!needed) Leave(participant);
+}
+
+void RollBackTo(Participant *participant, int level) {
+  StopRunning(participant, level);
+  if (participant->wrote_level >= level) participant->wrote_level = 0;
+  if (participant->savepoints >= level) {
+    char command[64];
+    snprintf(command, sizeof(command), "ROLLBACK TO SAVEPOINT altius_%d", level);
+    remote::QueueHidden(participant->connection, command);
+    snprintf(command, sizeof(command), "RELEASE SAVEPOINT altius_%d", level);
+    remote::QueueHidden(participant->connection, command);
+    remote::Push(participant->connection);  // its locks go now
+    participant->savepoints = level - 1;
+  }
+  if (remote::IsBroken(participant->connection)) LeaveIfUnneeded(participant, level);
+}
+
+}  // namespace
+
+void EstablishSavepoints(Participant *participant) {
+  const int level = GetCurrentTransactionNestLevel();
+  while (participant->savepoints < level) {
+    char command[64];
+    snprintf(command, sizeof(command), "SAVEPOINT altius_%d", ++participant->savepoints);
+    remote::QueueHidden(participant->connection, command);
+  }
+}
+
+void CommitSubtransaction(int level) {
+  for (int i = 0; i < current.count; i++) {
+    Participant *participant = current.participants[i];
+    remote::LowerLevel(participant->connection, level);
+    if (participant->wrote_level >= level) participant->wrote_level = level - 1;
+    if (participant->joined_level >= level) participant->joined_level = level - 1;
+    if (participant->savepoints < level) continue;
+    char command[64];
+    snprintf(command, sizeof(command), "RELEASE SAVEPOINT altius_%d", level);
+    remote::QueueHidden(participant->connection, command);
+    participant->savepoints = level - 1;
+  }
+}
+
+void AbortSubtransaction(int level) {
+  for (int i = current.count - 1; i >= 0; i--) RollBackTo(current.participants[i], level);
+}
+
+}  // namespace altius::txn

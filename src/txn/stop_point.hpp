@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+namespace altius::txn {
+
+void DefineStopPointSetting();
+
+}  // namespace altius::txn
