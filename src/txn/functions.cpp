@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // SQL functions of floor txn.
-#include "altius/catalog/metadata.hpp"
+#include "altius/remote/control.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
