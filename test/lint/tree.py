@@ -16,7 +16,7 @@ FLOORS = {
 
 def files(*patterns):
     """Paths of the tree that git knows or would add, relative to the root."""
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns], cwd=ROOT,
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns], cwd=ROOT,
                             stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     return [path for path in sorted(set(listed)) if (ROOT / path).is_file()]
 
