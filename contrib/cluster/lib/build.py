@@ -67,7 +67,7 @@ def private_root(cluster):
     if os.path.exists(bitcode):
         os.symlink(bitcode, inside(bitcode))
     shutil.copytree(config["SHAREDIR"], inside(config["SHAREDIR"]), symlinks=True, ignore=shutil.ignore_patterns("man"))
-    for name in ("INCLUDEDIR-SERVER", "INCLUDEDIR", "LIBDIR"):
+    for name in ("INCLUDEDIR", "INCLUDEDIR-SERVER", "LIBDIR"):
         link = inside(config[name])
         if not os.path.lexists(link) and os.path.exists(config[name]):
             os.makedirs(os.path.dirname(link), exist_ok=True)
