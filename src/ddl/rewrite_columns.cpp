@@ -5,7 +5,7 @@
 // draw from a sequence: numbers are drawn before a row reaches its shard.  An identity column is a plain column there.
 #include "rewrite.hpp"
 
-#include "altius/pg/bridge.hpp"
+#include "altius/pg/walk.hpp"
 
 extern "C" {
 #include "nodes/makefuncs.h"
@@ -23,7 +23,7 @@ bool FindSequence(Node *node, void *context) {
     List *name = reinterpret_cast<FuncCall *>(node)->funcname;
     if (strcmp(strVal(llast(name)), "nextval") == 0) return true;
   }
-  return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(FindSequence), context);
+  return pg::WalkRaw(node, FindSequence, context);
 }
 
 /// serial, bigserial, smallserial are integers on shards.

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "object_commands.hpp"
+
+#include "altius/ddl/table_commands.hpp"
+#include "sql.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::ddl {
+
+namespace {
+
+constexpr const char *kSchema = R"(
+SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', nspname, pg_get_userbyid(nspowner))
+FROM pg_namespace WHERE oid = $1
+UNION ALL
+SELECT format('GRANT %s ON SCHEMA %I TO %s%s', privilege_type, nspname,
+  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+  CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
+FROM pg_namespace, aclexplode(nspacl) WHERE pg_namespace.oid = $1)";
+
+constexpr const char *kExtension = R"(
+SELECT format('CREATE SCHEMA IF NOT EXISTS %I', nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace
+WHERE e.oid = $1 AND n.oid >= 16384
+UNION ALL
+SELECT format('CREATE EXTENSION IF NOT EXISTS %I WITH SCHEMA %I CASCADE', extname, nspname)
+FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE e.oid = $1 AND extname <> 'altius')";
+
+constexpr const char *kType = R"(
+SELECT format('CREATE TYPE %s AS ENUM (%s)', t.oid::regtype,
+  (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid))
+FROM pg_type t WHERE t.oid = $1 AND typtype = 'e'
+UNION ALL
+SELECT format('CREATE TYPE %s AS (%s)', t.oid::regtype,
+  (SELECT string_agg(concat(format('%I %s', attname, format_type(atttypid, atttypmod)),
+      CASE WHEN attcollation <> 0 AND attcollation <> e.typcollation THEN ' COLLATE ' || attcollation::regcollation END),
+      ', ' ORDER BY attnum)
+   FROM pg_attribute JOIN pg_type e ON e.oid = atttypid WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped))
+FROM pg_type t WHERE t.oid = $1 AND typtype = 'c'
+UNION ALL
+SELECT concat(format('CREATE DOMAIN %s AS %s', t.oid::regtype, format_type(t.typbasetype, t.typtypmod)),
+  CASE WHEN t.typcollation <> 0 AND t.typcollation <> b.typcollation THEN ' COLLATE ' || t.typcollation::regcollation END,
+  CASE WHEN t.typdefaultbin IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(t.typdefaultbin, 0) END,
+  CASE WHEN t.typnotnull THEN ' NOT NULL' END,
+  (SELECT string_agg(format(' CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)), '' ORDER BY conname)
+   FROM pg_constraint WHERE contypid = t.oid AND contype = 'c'))
+FROM pg_type t JOIN pg_type b ON b.oid = t.typbasetype WHERE t.oid = $1 AND t.typtype = 'd'
+UNION ALL
+SELECT format('CREATE TYPE %s AS RANGE (SUBTYPE = %s%s%s)', t.oid::regtype, rngsubtype::regtype,
+  CASE WHEN rngcollation <> 0 THEN ', COLLATION = ' || rngcollation::regcollation END,
+  CASE WHEN rngsubdiff::oid <> 0 THEN ', SUBTYPE_DIFF = ' || rngsubdiff END)
+FROM pg_type t JOIN pg_range ON rngtypid = t.oid WHERE t.oid = $1)";
+
+constexpr const char *kTypeOwner = R"(
+SELECT format('ALTER %s %s OWNER TO %I', CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, oid::regtype,
+              pg_get_userbyid(typowner)) FROM pg_type WHERE oid = $1)";
+
+constexpr const char *kFunction = R"(
+SELECT pg_get_functiondef(oid) FROM pg_proc WHERE oid = $1 AND prokind <> 'a'
+UNION ALL
+SELECT format('CREATE OR REPLACE AGGREGATE %s(%s) (SFUNC = %s, STYPE = %s%s%s%s%s%s%s, PARALLEL = %s)',
+  format('%I.%I', nspname, proname), pg_get_function_arguments(p.oid), aggtransfn, aggtranstype::regtype,
+  CASE WHEN aggfinalfn <> 0 THEN ', FINALFUNC = ' || aggfinalfn END, CASE WHEN aggfinalextra THEN ', FINALFUNC_EXTRA' END,
+  CASE WHEN aggcombinefn <> 0 THEN ', COMBINEFUNC = ' || aggcombinefn END,
+  CASE WHEN aggserialfn <> 0 THEN ', SERIALFUNC = ' || aggserialfn END,
+  CASE WHEN aggdeserialfn <> 0 THEN ', DESERIALFUNC = ' || aggdeserialfn END,
+  ', INITCOND = ' || quote_literal(agginitval),
+  CASE proparallel WHEN 's' THEN 'safe' WHEN 'r' THEN 'restricted' ELSE 'unsafe' END)
+FROM pg_proc p JOIN pg_aggregate a ON aggfnoid = p.oid JOIN pg_namespace n ON n.oid = pronamespace
+WHERE p.oid = $1 AND aggkind = 'n'
+UNION ALL
+SELECT format('ALTER ROUTINE %s OWNER TO %I', oid::regprocedure, pg_get_userbyid(proowner)) FROM pg_proc WHERE oid = $1)";
+
+constexpr const char *kSequence = R"(
+SELECT format('CREATE SEQUENCE IF NOT EXISTS %s AS %s INCREMENT %s MINVALUE %s MAXVALUE %s START %s CACHE %s%s',
+  seqrelid::regclass, seqtypid::regtype, seqincrement, seqmin, seqmax, seqstart, seqcache,
+  CASE WHEN seqcycle THEN ' CYCLE' END)
+FROM pg_sequence WHERE seqrelid = $1 AND NOT EXISTS (
+  SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = seqrelid AND deptype = 'i')
+UNION ALL
+SELECT format('ALTER SEQUENCE %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(relowner)) FROM pg_class c
+WHERE c.oid = $1 AND NOT EXISTS (
+  SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('i', 'a'))
+UNION ALL
+SELECT format('GRANT %s ON SEQUENCE %s TO %s', privilege_type, c.oid::regclass,
+  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
+FROM pg_class c, aclexplode(relacl) WHERE c.oid = $1 AND NOT EXISTS (
+  SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'i'))";
+
+constexpr const char *kView = R"(
+SELECT format('CREATE OR REPLACE VIEW %s%s AS %s', c.oid::regclass,
+  ' WITH (' || array_to_string(reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';'))
+FROM pg_class c WHERE c.oid = $1
+UNION ALL
+SELECT format('ALTER VIEW %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(relowner)) FROM pg_class c WHERE c.oid = $1
+UNION ALL
+SELECT format('GRANT %s ON TABLE %s TO %s', privilege_type, c.oid::regclass,
+  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
+FROM pg_class c, aclexplode(relacl) WHERE c.oid = $1)";
+
+// Columns of pg_collation differ between versions; as JSON the missing ones are null.
+constexpr const char *kCollation = R"(
+SELECT format('CREATE COLLATION IF NOT EXISTS %s (PROVIDER = %s, %s, DETERMINISTIC = %s)', (j->>'oid')::oid::regcollation,
+  CASE j->>'collprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END,
+  coalesce('LOCALE = ' || quote_literal(coalesce(j->>'colllocale', j->>'colliculocale')),
+           format('LC_COLLATE = %L, LC_CTYPE = %L', j->>'collcollate', j->>'collctype')),
+  j->>'collisdeterministic')
+FROM (SELECT to_jsonb(c) AS j FROM pg_collation c WHERE oid = $1) AS collation)";
+
+constexpr const char *kRoles = R"(
+SELECT format('DO %L', format(
+  'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %L) THEN CREATE ROLE %I %s; END IF; END',
+  rolname, rolname, concat_ws(' ',
+    CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcanlogin THEN 'LOGIN' END,
+    CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+    CASE WHEN NOT rolinherit THEN 'NOINHERIT' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
+    CASE WHEN rolbypassrls THEN 'BYPASSRLS' END, 'CONNECTION LIMIT ' || nullif(rolconnlimit, -1))))
+FROM pg_roles WHERE oid >= 16384
+UNION ALL
+SELECT format('GRANT %I TO %I', g.rolname, m.rolname) FROM pg_auth_members a
+JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member WHERE m.oid >= 16384)";
+
+List *Query(const char *sql, Oid oid) {
+  const int level = BeginQualifiedNames();
+  List *commands = QueryTexts(sql, {OidValue(oid)});
+  EndQualifiedNames(level);
+  return commands;
+}
+
+/// The name as `kind` (regtype, regclass) prints it, as a literal.
+char *NameLiteral(const char *kind, Oid oid) {
+  const int level = BeginQualifiedNames();
+  char *name = QueryText(psprintf("SELECT $1::%s::text", kind), {OidValue(oid)});
+  EndQualifiedNames(level);
+  return quote_literal_cstr(name);
+}
+
+List *CommandsOfRelation(Oid relid) {
+  switch (get_rel_relkind(relid)) {
+    case RELKIND_SEQUENCE:
+      return Query(kSequence, relid);
+    case RELKIND_VIEW:
+      return Query(kView, relid);
+    case RELKIND_RELATION:
+    case RELKIND_PARTITIONED_TABLE:
+      return list_make1(CommandsIf(psprintf("pg_catalog.to_regclass(%s) IS NULL", NameLiteral("regclass", relid)),
+                                   TableCommands(relid, kShell)));
+    default:
+      return NIL;
+  }
+}
+
+}  // namespace
+
+char *CommandsIf(const char *condition, List *commands) {
+  StringInfoData body;
+  initStringInfo(&body);
+  appendStringInfo(&body, "BEGIN IF %s THEN ", condition);
+  ListCell *cell;
+  foreach (cell, commands)
+    appendStringInfo(&body, "EXECUTE %s; ", quote_literal_cstr(static_cast<char *>(lfirst(cell))));
+  appendStringInfoString(&body, "END IF; END");
+  return psprintf("DO %s", quote_literal_cstr(body.data));
+}
+
+List *CommandsOfObject(const ObjectAddress &object) {
+  switch (object.classId) {
+    case NamespaceRelationId:
+      return Query(kSchema, object.objectId);
+    case ExtensionRelationId:
+      return Query(kExtension, object.objectId);
+    case TypeRelationId: {
+      List *commands = Query(kType, object.objectId);
+      if (commands == NIL) return NIL;
+      const char *name = NameLiteral("regtype", object.objectId);
+      commands = list_concat(commands, Query(kTypeOwner, object.objectId));
+      return list_make1(CommandsIf(psprintf("pg_catalog.to_regtype(%s) IS NULL", name), commands));
+    }
+    case ProcedureRelationId:
+      return Query(kFunction, object.objectId);
+    case CollationRelationId:
+      return Query(kCollation, object.objectId);
+    case RelationRelationId:
+      return CommandsOfRelation(object.objectId);
+    default:
+      return NIL;
+  }
+}
+
+List *RoleCommands() {
+  const int level = BeginQualifiedNames();
+  List *commands = QueryTexts(kRoles, {});
+  EndQualifiedNames(level);
+  return commands;
+}
+
+}  // namespace altius::ddl
