@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Shards are made on the node they belong to, from that node's own shell table: nothing but the order to do so travels.
+#include "altius/ddl/objects.hpp"
 #include "altius/ddl/tables.hpp"
 #include "altius/pg/bridge.hpp"
 #include "checks.hpp"
@@ -8,7 +9,6 @@
 
 extern "C" {
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "parser/parser.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -32,7 +32,7 @@ List *ParsedCommands(Oid relid, int parts) {
   return statements;
 }
 
-void CreateShard(List *statements, int index, int64 shard_id) {
+void RunForShard(List *statements, int index, int64 shard_id) {
   ListCell *cell;
   foreach (cell, statements) {
     Node *statement = ForShard(Copy(static_cast<Node *>(lfirst(cell))), index, shard_id);
@@ -42,25 +42,57 @@ void CreateShard(List *statements, int index, int64 shard_id) {
 
 }  // namespace
 
+namespace {
+
+void SilenceNotices() {
+  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                          false);
+}
+
+void CreateShard(const catalog::Table &table, List *statements, int index, int parts) {
+  const catalog::Shard &shard = table.shards[index];
+  RunForShard(statements, index, shard.id);
+  if ((parts & (kAttach | kForeignKeys)) == 0) return;
+  // what the parent's shard passed on when it was attached got names from PostgreSQL
+  const Oid relid = ShardRelation(table, shard);
+  if (OidIsValid(relid)) AlignNames(table.relid, relid, shard.id);
+}
+
+}  // namespace
+
 void CreateLocalShards(const catalog::Table &table, int parts) {
   const int here = catalog::LocalGroup();
   List *statements = NIL;
   const int level = NewGUCNestLevel();
-  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
+  SilenceNotices();
   for (int i = 0; i < table.shard_count; i++) {
     if (!catalog::HasPlacement(table.shards[i], here)) continue;
-    const bool exists = OidIsValid(ShardRelation(table, table.shards[i]));
-    if (exists && (parts & kTable) != 0) continue;
+    if ((parts & kTable) != 0 && OidIsValid(ShardRelation(table, table.shards[i]))) continue;
     if (statements == NIL) statements = ParsedCommands(table.relid, parts);
-    CreateShard(statements, i, table.shards[i].id);
-    // what the parent's shard passed on when it was attached got names from PostgreSQL
-    if ((parts & (kAttach | kForeignKeys)) != 0) {
-      const Oid shard = ShardRelation(table, table.shards[i]);
-      if (OidIsValid(shard)) AlignNames(table.relid, shard, table.shards[i].id);
-    }
+    CreateShard(table, statements, i, parts);
   }
   AtEOXact_GUC(true, level);
+}
+
+void CreateShard(const catalog::Table &table, int index, int parts) {
+  const int level = NewGUCNestLevel();
+  SilenceNotices();
+  CreateShard(table, ParsedCommands(table.relid, parts), index, parts);
+  AtEOXact_GUC(true, level);
+}
+
+namespace {
+
+List *CreateShardCommand(int64 shard_id, int parts) {
+  return list_make1(psprintf("SELECT altius_internal.create_shard(" INT64_FORMAT ", %d)", shard_id, parts));
+}
+
+}  // namespace
+
+List *ShardCommands(const catalog::Table &, int64 shard_id) { return CreateShardCommand(shard_id, kShard); }
+
+List *ShardForeignKeyCommands(const catalog::Table &, int64 shard_id) {
+  return CreateShardCommand(shard_id, kForeignKeys);
 }
 
 void RunCommands(List *commands) {
@@ -70,14 +102,10 @@ void RunCommands(List *commands) {
     ListCell *raw;
     foreach (raw, raw_parser(command, RAW_PARSE_DEFAULT)) {
       Node *statement = lfirst_node(RawStmt, raw)->stmt;
-      if (!IsA(statement, SelectStmt)) {
-        RunUtility(statement, command);
-        continue;
-      }
-      CommandCounterIncrement();
-      SPI_connect();
-      SPI_execute(command, false, 0);
-      SPI_finish();
+      if (IsA(statement, SelectStmt))
+        RunQuery(command);
+      else
+        RunWholeUtility(statement, command);
     }
   }
 }
@@ -113,5 +141,17 @@ ALTIUS_FUNCTION(altius_create_shards) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not distributed", get_rel_name(relid))));
   altius::ddl::RequireOwner(relid);
   altius::ddl::CreateLocalShards(*table, PG_GETARG_INT32(1));
+  PG_RETURN_VOID();
+}
+
+/// create_shard(shard_id bigint, parts integer)
+ALTIUS_FUNCTION(altius_create_shard) {
+  const int64 shard_id = PG_GETARG_INT64(0);
+  int index = 0;
+  const altius::catalog::Table *table = altius::catalog::FindTableOfShard(shard_id, &index);
+  if (table == nullptr)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard " INT64_FORMAT " does not exist", shard_id)));
+  altius::ddl::RequireOwner(table->relid);
+  altius::ddl::CreateShard(*table, index, PG_GETARG_INT32(1));
   PG_RETURN_VOID();
 }

@@ -100,7 +100,9 @@ char *TextArrayLiteral(List *texts) {
   return array.data;
 }
 
-void RunUtility(Node *statement, const char *sql) {
+namespace {
+
+void Run(Node *statement, const char *sql, ProcessUtilityContext context) {
   PlannedStmt *planned = makeNode(PlannedStmt);
   planned->commandType = CMD_UTILITY;
   planned->utilityStmt = statement;
@@ -108,9 +110,23 @@ void RunUtility(Node *statement, const char *sql) {
   CommandCounterIncrement();
   const bool pushed = !ActiveSnapshotSet();
   if (pushed) PushActiveSnapshot(GetTransactionSnapshot());
-  ProcessUtility(planned, sql == nullptr ? "" : sql, false, PROCESS_UTILITY_SUBCOMMAND, nullptr, nullptr,
-                 None_Receiver, nullptr);
+  ProcessUtility(planned, sql == nullptr ? "" : sql, false, context, nullptr, nullptr, None_Receiver, nullptr);
   if (pushed) PopActiveSnapshot();
+  CommandCounterIncrement();
+}
+
+}  // namespace
+
+void RunUtility(Node *statement, const char *sql) { Run(statement, sql, PROCESS_UTILITY_SUBCOMMAND); }
+
+void RunWholeUtility(Node *statement, const char *sql) { Run(statement, sql, PROCESS_UTILITY_QUERY); }
+
+void RunQuery(const char *sql) {
+  CommandCounterIncrement();
+  SPI_connect();
+  if (SPI_execute(sql, false, 0) < 0)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg_internal("could not run: %s", sql)));
+  SPI_finish();
   CommandCounterIncrement();
 }
 

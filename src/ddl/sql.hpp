@@ -49,8 +49,15 @@ T *Copy(const T *node) {
   return static_cast<T *>(copyObjectImpl(node));
 }
 
-/// Runs one utility command on this node, past this extension's own handling.  `sql` may be null.
+/// Runs one utility command on this node as a part of another one, past this extension's own handling and past event
+/// triggers.  `sql` may be null.
 void RunUtility(Node *statement, const char *sql);
 void RunCommand(const char *sql);
+
+/// As above, but event triggers fire: ours cleans up after DROP.
+void RunWholeUtility(Node *statement, const char *sql);
+
+/// Runs a statement through SPI for its effect.
+void RunQuery(const char *sql);
 
 }  // namespace altius::ddl

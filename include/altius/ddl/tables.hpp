@@ -15,6 +15,9 @@ void SetRowMover(void (*mover)(Oid relid));
 /// `parts` as for TableCommands.
 void CreateLocalShards(const catalog::Table &table, int parts);
 
+/// Creates one shard on this node.
+void CreateShard(const catalog::Table &table, int index, int parts);
+
 /// The commands (for RunCommands) that give another node this table: shell, metadata, shards, foreign keys.
 List *InstallCommands(const catalog::Table &table);
 

@@ -1,0 +1,39 @@
+-- Distributing tables, and what nodes ask of one another for it.
+
+CREATE FUNCTION pg_catalog.create_distributed_table(
+  table_name regclass, distribution_column text, distribution_type citus.distribution_type DEFAULT 'hash',
+  colocate_with text DEFAULT 'default', shard_count integer DEFAULT NULL) RETURNS void
+  LANGUAGE c AS 'MODULE_PATHNAME', 'create_distributed_table';
+COMMENT ON FUNCTION pg_catalog.create_distributed_table(regclass, text, citus.distribution_type, text, integer)
+  IS 'cuts a table into shards by the hash of a column and spreads them over the nodes';
+
+CREATE FUNCTION pg_catalog.create_reference_table(table_name regclass) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'create_reference_table';
+COMMENT ON FUNCTION pg_catalog.create_reference_table(regclass) IS 'keeps a copy of the table on every node';
+
+CREATE FUNCTION pg_catalog.undistribute_table(table_name regclass, cascade_via_foreign_keys boolean DEFAULT false)
+  RETURNS void LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'undistribute_table';
+COMMENT ON FUNCTION pg_catalog.undistribute_table(regclass, boolean)
+  IS 'makes a distributed or reference table a local one again';
+
+CREATE FUNCTION pg_catalog.truncate_local_data_after_distributing_table(function_name regclass) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'truncate_local_data_after_distributing_table';
+COMMENT ON FUNCTION pg_catalog.truncate_local_data_after_distributing_table(regclass)
+  IS 'removes rows left in the local storage of a distributed table';
+
+CREATE FUNCTION altius_internal.run_commands(commands text[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_run_commands';
+CREATE FUNCTION altius_internal.apply_command(command text, settings text[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_apply_command';
+CREATE FUNCTION altius_internal.create_shards(relation regclass, parts integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_shards';
+CREATE FUNCTION altius_internal.create_shard(shard_id bigint, parts integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_shard';
+CREATE FUNCTION altius_internal.nextval_on_coordinator(sequence regclass) RETURNS bigint
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_nextval_on_coordinator';
+
+-- Dropping a shell table, in whatever way, takes its shards and metadata on the same node with it.
+CREATE FUNCTION altius_internal.on_drop() RETURNS event_trigger
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_on_drop';
+CREATE EVENT TRIGGER altius_drop ON sql_drop EXECUTE FUNCTION altius_internal.on_drop();
+ALTER EVENT TRIGGER altius_drop ENABLE ALWAYS;
