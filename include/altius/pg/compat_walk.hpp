@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: PostgreSQL
+// What tree walks look like on different majors; use altius/pg/walk.hpp.
+#pragma once
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
+#include "optimizer/optimizer.h"
+}
+
+#if PG_VERSION_NUM < 160000
+#define ALTIUS_WALKER(function) reinterpret_cast<bool (*)()>(function)
+#define ALTIUS_MUTATOR(function) reinterpret_cast<Node *(*)()>(function)
+#else
+#define ALTIUS_WALKER(function) (function)
+#define ALTIUS_MUTATOR(function) (function)
+#endif
+
+namespace altius::pg {
+
+/// References to join columns replaced by what they stand for.
+inline Node *FlattenJoinAliases(Query *query, Node *node) {
+#if PG_VERSION_NUM < 160000
+  return flatten_join_alias_vars(query, node);
+#else
+  return flatten_join_alias_vars(nullptr, query, node);
+#endif
+}
+
+}  // namespace altius::pg
