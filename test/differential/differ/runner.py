@@ -8,7 +8,7 @@ from .dml import Case, Dml
 from .report import Report
 from .schema import TABLES, VIEWS, WORDS
 from .selects import Selects
-from .session import difference, normal_rows
+from .session import difference, keep_what_differs
 from .tree import Tree, reduce
 
 REFILL_EVERY = 12
@@ -239,10 +239,6 @@ class Runner:
             kind = difference(plain, cluster, False)
             if kind is not None:
                 run.kind = f"other contents of {name}"
-                if not cluster.failed and not plain.failed:
-                    one, other = normal_rows(plain, False), normal_rows(cluster, False)
-                    plain.rows = [row for row in one if row not in other] or one
-                    cluster.rows = [row for row in other if row not in one] or other
                 run.place = len(run.plain)
                 run.plain.append(plain)
                 run.cluster.append(cluster)
@@ -262,7 +258,10 @@ class Runner:
             return
         if self.options.reduce and kind != "crash":
             run = self.shrink(case, run, again, lambda made: made.kind == kind)
-        self.report.finding(kind, label, str(case), run.plain[run.place].describe(), run.cluster[run.place].describe())
+        one, other = run.plain[run.place], run.cluster[run.place]
+        if one.rows and other.rows and kind.startswith("other ") and kind != "other columns":
+            keep_what_differs(one, other)
+        self.report.finding(kind, label, str(case), one.describe(), other.describe())
 
     @staticmethod
     def shrink(case, run, again, same):

@@ -103,7 +103,8 @@ class Selects(Expressions, Aggregates, Sources):
         self.ctes.append(Source("r", columns))
         main = self.query(1, top=True)
         self.ctes.pop()
-        return Query(Tree(f"WITH RECURSIVE r(a, b) AS ({text}) ", main.tree), main.columns, main.order)
+        tree = Tree(f"WITH RECURSIVE r(a, b) AS ({text}) ", main.tree, simpler=[main.tree])
+        return Query(tree, main.columns, main.order)
 
     def locking(self):
         table = self.rng.choice([table for table in self.tables if table.kind != "view"])

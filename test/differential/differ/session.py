@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """One connection, its statements' outcomes in a form that can be compared."""
 
+import collections
 import time
 
 import psycopg2
@@ -21,6 +22,7 @@ class Outcome:
         self.sqlstate = sqlstate
         self.message = message
         self.crashed = crashed
+        self.total = None  # of the rows, when only those that differ are left
 
     @property
     def failed(self):
@@ -35,7 +37,8 @@ class Outcome:
             return f"{self.count} rows changed"
         lines = [" | ".join(name for name, _ in self.columns)]
         lines += [" | ".join("∅" if value is None else str(value) for value in row) for row in self.rows[:limit]]
-        return "\n".join(lines + [f"({len(self.rows)} rows)"])
+        count = f"({len(self.rows)} rows)" if self.total is None else f"({len(self.rows)} of {self.total} rows, only here)"
+        return "\n".join(lines + [count])
 
 
 def normal_value(value, oid):
@@ -52,6 +55,13 @@ def normal_rows(outcome, ordered):
     oids = [oid for _, oid in outcome.columns]
     rows = [tuple(normal_value(value, oid) for value, oid in zip(row, oids)) for row in outcome.rows]
     return rows if ordered else sorted(rows, key=lambda row: tuple((value is None, value or "") for value in row))
+
+
+def keep_what_differs(plain, cluster):
+    """Leaves only the rows that the other side does not have, for the report."""
+    one, other = collections.Counter(normal_rows(plain, False)), collections.Counter(normal_rows(cluster, False))
+    plain.total, cluster.total = len(plain.rows), len(cluster.rows)
+    plain.rows, cluster.rows = list((one - other).elements()), list((other - one).elements())
 
 
 def difference(plain, cluster, ordered):
