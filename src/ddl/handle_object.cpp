@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: PostgreSQL
+// Objects that are kept the same on all nodes.  A new one is described from the catalogs (so its definition does not depend
+// on settings of the session) and created elsewhere with all it needs; a change is sent as text.
+#include "altius/catalog/writer.hpp"
+#include "altius/ddl/tables.hpp"
+#include "altius/txn/coordinated.hpp"
+#include "addresses.hpp"
+#include "checks.hpp"
+#include "dependencies.hpp"
+#include "object_commands.hpp"
+#include "sql.hpp"
+#include "utility.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+}
+
+namespace altius::ddl {
+
+namespace {
+
+bool IsRoleCommand(Node *statement) {
+  switch (nodeTag(statement)) {
+    case T_CreateRoleStmt:
+    case T_AlterRoleStmt:
+    case T_AlterRoleSetStmt:
+    case T_DropRoleStmt:
+    case T_GrantRoleStmt:
+    case T_DropOwnedStmt:
+    case T_ReassignOwnedStmt:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool HasOtherNodes() {
+  int count;
+  txn::OtherGroups(&count);
+  return count > 0;
+}
+
+/// After CREATE (OR REPLACE): the object and what it needs.
+void ShareCreated(Node *statement) {
+  CommandCounterIncrement();
+  const ObjectAddress object = AddressCreated(statement);
+  if (!OidIsValid(object.objectId) || object.objectId < FirstNormalObjectId) return;
+  const Oid space = get_object_namespace(&object);
+  if (OidIsValid(space) && isAnyTempNamespace(space)) return;
+  if (DependsOnLocalTable(object)) return;
+  List *commands = CommandsWithDependencies(object, false);
+  commands = list_concat(commands, CommandsOfObject(object));
+  catalog::InsertObject(object.classId, object.objectId);
+  if (!HasOtherNodes()) return;
+  commands = lappend(commands, catalog::InsertObjectCommand(object.classId, object.objectId));
+  txn::NoteLocalWrite();
+  txn::ExecuteOnOtherNodes(RunCommandsText(commands));
+}
+
+bool HandleCreate(const UtilityCall &call) {
+  if (!CreatesShared(call.statement())) return false;
+  if (!catalog::IsCoordinator()) RequireCoordinator();
+  Node *statement = Copy(call.statement());
+  RunHere(call);
+  ShareCreated(statement);
+  return true;
+}
+
+bool AnyShared(const pg::Array<ObjectAddress> &objects) {
+  for (const ObjectAddress &object : objects) {
+    if (!OidIsValid(object.objectId)) continue;
+    if (object.classId == NamespaceRelationId && object.objectId == PG_PUBLIC_NAMESPACE) return true;
+    if (catalog::IsDistributedObject(object.classId, object.objectId)) return true;
+  }
+  return false;
+}
+
+bool IsOurs(Node *statement) {
+  if (!IsA(statement, DropStmt)) return false;
+  auto *drop = reinterpret_cast<DropStmt *>(statement);
+  if (drop->removeType != OBJECT_EXTENSION) return false;
+  ListCell *cell;
+  foreach (cell, drop->objects)
+    if (strcmp(strVal(lfirst(cell)), "altius") == 0) return true;
+  return false;
+}
+
+bool HandleChange(const UtilityCall &call) {
+  if (IsOurs(call.statement())) return false;
+  if (!IsRoleCommand(call.statement()) && !AnyShared(AddressesOf(call.statement()))) return false;
+  RequireCoordinator();
+  const char *command = CommandText(call);
+  const char *message = ApplyText(command);
+  RunHere(call);
+  if (HasOtherNodes()) SpreadCommand(message, NIL, command);
+  return true;
+}
+
+}  // namespace
+
+bool HandleObject(const UtilityCall &call) { return HandleCreate(call) || HandleChange(call); }
+
+}  // namespace altius::ddl
