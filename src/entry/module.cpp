@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The module's door: magic block, _PG_init and the list of modules it starts.
 #include "altius/catalog/metadata.hpp"
+#include "altius/ddl/ddl.hpp"
 #include "altius/executor/executor.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
@@ -25,6 +26,7 @@ constexpr void (*kModules[])() = {
     remote::Init,
     txn::Init,
     executor::Init,
+    ddl::Init,
 };
 
 void RequirePreload() {
