@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 }
@@ -67,4 +68,14 @@ ALTIUS_FUNCTION(altius_shard_name) {
   altius::catalog::Shard shard{};
   shard.id = PG_GETARG_INT64(1);
   PG_RETURN_TEXT_P(cstring_to_text(altius::catalog::QualifiedShardName(*table, shard)));
+}
+
+/// The name of the column that a text of pg_dist_partition.partkey stands for.
+ALTIUS_FUNCTION(column_to_column_name) {
+  char* key = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  const auto* var = static_cast<Var*>(stringToNode(key));
+  if (var == nullptr || !IsA(var, Var)) PG_RETURN_NULL();
+  char* name = get_attname(PG_GETARG_OID(0), var->varattno, true);
+  if (name == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(name));
 }

@@ -44,6 +44,7 @@ void _PG_init(void) {
   altius::pg::Entry([] {
     altius::entry::RequirePreload();
     for (void (*init)() : altius::entry::kModules) init();
+    altius::entry::DefineVersion();
     altius::entry::DefineAcceptedSettings();
     MarkGUCPrefixReserved("citus");
     MarkGUCPrefixReserved("altius");

@@ -7,4 +7,7 @@ namespace altius::entry {
 /// settings that a folder has defined are left alone.
 void DefineAcceptedSettings();
 
+/// citus.version
+void DefineVersion();
+
 }  // namespace altius::entry
