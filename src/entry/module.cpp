@@ -3,6 +3,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/ddl/ddl.hpp"
 #include "altius/executor/executor.hpp"
+#include "altius/ingest/ingest.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/remote/control.hpp"
@@ -26,6 +27,7 @@ constexpr void (*kModules[])() = {
     remote::Init,
     txn::Init,
     executor::Init,
+    ingest::Init,
     ddl::Init,
 };
 

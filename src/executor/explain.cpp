@@ -6,23 +6,18 @@
 // EXPLAIN ANALYZE, whereas a modification is only planned: it has been done already.
 #include "explain.hpp"
 
+#include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
 
-extern "C" {
-#include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
-}
 
 namespace altius::executor {
 
 namespace {
 
-bool FindExecParam(Node* node, void* context) {
+bool FindExecParam(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, Param) && castNode(Param, node)->paramkind != PARAM_EXTERN) return true;
-  using Walker = bool (*)(Node*, void*);
-  return expression_tree_walker(
-      node, reinterpret_cast<bool (*)()>(static_cast<Walker>(FindExecParam)), context);
+  return pg::Walk(node, FindExecParam, context);
 }
 
 /// Whether the expressions can be evaluated for EXPLAIN: nothing is known only while the query

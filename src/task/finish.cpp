@@ -2,11 +2,11 @@
 #include "altius/task/finish.hpp"
 
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/walk.hpp"
 
 extern "C" {
 #include "access/xact.h"
 #include "executor/executor.h"
-#include "nodes/nodeFuncs.h"
 
 #include "tcop/pquery.h"
 #include "utils/portal.h"
@@ -34,9 +34,7 @@ bool FinishBelow(PlanState* state, void* context) {
       if (finishers[i].methods == custom->methods) finishers[i].finish(custom);
     }
   }
-  using Walker = bool (*)(PlanState*, void*);
-  return planstate_tree_walker(
-      state, reinterpret_cast<bool (*)()>(static_cast<Walker>(FinishBelow)), context);
+  return pg::WalkStates(state, FinishBelow, context);
 }
 
 void FinishAll(QueryDesc* query) {

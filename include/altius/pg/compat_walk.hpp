@@ -5,6 +5,7 @@
 #include "altius/pg/pg.hpp"
 
 extern "C" {
+#include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"

@@ -28,4 +28,8 @@ inline Query *MutateQuery(Query *query, Mutator mutator, void *context, int flag
   return query_tree_mutator(query, ALTIUS_MUTATOR(mutator), context, flags);
 }
 
+inline bool WalkStates(PlanState *state, bool (*walker)(PlanState *, void *), void *context) {
+  return planstate_tree_walker(state, ALTIUS_WALKER(walker), context);
+}
+
 }  // namespace altius::pg

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: PostgreSQL
+// Rows become elements of array literals, a literal for each column.
+#include "altius/task/values.hpp"
+#include "state.hpp"
+
+namespace altius::ingest {
+
+namespace {
+
+constexpr int kMostRows = 1000;
+constexpr Size kMostBytes = 1024 * 1024;
+constexpr Size kMostBytesOfAll = 16 * 1024 * 1024;
+
+void StartBatch(const ShipState *state, Batch *batch) {
+  const MemoryContext before = MemoryContextSwitchTo(state->shipment->memory);
+  const int count = state->ship->column_count;
+  batch->columns = static_cast<StringInfoData *>(palloc(sizeof(StringInfoData) * std::max(count, 1)));
+  for (int i = 0; i < count; i++) {
+    initStringInfo(&batch->columns[i]);
+    appendStringInfoChar(&batch->columns[i], '{');
+  }
+  MemoryContextSwitchTo(before);
+}
+
+void AppendElement(StringInfo array, const char *value) {
+  if (value == nullptr) {
+    appendStringInfoString(array, "NULL");
+    return;
+  }
+  appendStringInfoChar(array, '"');
+  for (const char *next = value; *next != '\0';) {
+    const auto plain = static_cast<int>(strcspn(next, "\"\\"));
+    appendBinaryStringInfo(array, next, plain);
+    next += plain;
+    if (*next == '\0') break;
+    appendStringInfoChar(array, '\\');
+    appendStringInfoChar(array, *next++);
+  }
+  appendStringInfoChar(array, '"');
+}
+
+}  // namespace
+
+void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot) {
+  Shipment *shipment = state->shipment;
+  Batch *batch = &shipment->batches[shard_index];
+  if (batch->columns == nullptr) StartBatch(state, batch);
+  slot_getallattrs(slot);
+  const MemoryContext before = MemoryContextSwitchTo(shipment->row_memory);
+  const int level = task::BeginTransmission();
+  Size added = 0;
+  for (int i = 0; i < state->ship->column_count; i++) {
+    StringInfo column = &batch->columns[i];
+    const int length_before = column->len;
+    if (batch->rows > 0) appendStringInfoChar(column, ',');
+    AppendElement(column,
+                  slot->tts_isnull[i] ? nullptr : task::TextOf(&shipment->outputs[i], slot->tts_values[i]));
+    added += column->len - length_before;
+  }
+  task::EndTransmission(level);
+  MemoryContextSwitchTo(before);
+  MemoryContextReset(shipment->row_memory);
+  batch->rows++;
+  batch->bytes += added;
+  shipment->bytes += added;
+  shipment->rows++;
+  if (batch->rows >= kMostRows || batch->bytes >= kMostBytes) FlushBatch(state, shard_index, false);
+  if (shipment->bytes >= kMostBytesOfAll) FlushLargest(state);
+}
+
+}  // namespace altius::ingest

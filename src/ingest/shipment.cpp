@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: PostgreSQL
+// Rows of the child plan, each to its shard.
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/walk.hpp"
+#include "altius/plan/instantiate.hpp"
+#include "altius/task/finish.hpp"
+#include "state.hpp"
+
+extern "C" {
+#include "executor/executor.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::ingest {
+
+namespace {
+
+/// The shipment's memory goes: its requests must not write into it any more.  Also called when the transaction aborts.
+void ForgetRequests(void *argument) {
+  const Shipment *shipment = static_cast<Shipment *>(argument);
+  for (const Flight &flight : shipment->flights) {
+    if (flight.request != nullptr && !flight.request->finished) remote::Forget(flight.request, false);
+  }
+}
+
+const catalog::Table *Target(const plan::Ship &ship) {
+  const catalog::Table *table = catalog::FindTable(ship.target);
+  if (table == nullptr || table->shard_count == 0) elog(ERROR, "table %u is not distributed", ship.target);
+  return table;
+}
+
+void MakeOutputs(ShipState *state) {
+  const TupleDesc desc = ExecGetResultType(ChildOf(state));
+  const int count = state->ship->column_count;
+  if (desc->natts < count) elog(ERROR, "shipped rows have %d columns, not %d", desc->natts, count);
+  state->shipment->outputs = static_cast<FmgrInfo *>(palloc0(sizeof(FmgrInfo) * std::max(count, 1)));
+  for (int i = 0; i < count; i++) {
+    Oid function;
+    bool varlena;
+    getTypeOutputInfo(TupleDescAttr(desc, i)->atttypid, &function, &varlena);
+    fmgr_info(function, &state->shipment->outputs[i]);
+  }
+}
+
+void StartShipment(ShipState *state) {
+  const MemoryContext memory =
+      AllocSetContextCreate(state->css.ss.ps.state->es_query_cxt, "altius shipment", ALLOCSET_DEFAULT_SIZES);
+  const MemoryContext before = MemoryContextSwitchTo(memory);
+  auto *shipment = new (palloc0(sizeof(Shipment))) Shipment{};
+  auto *callback = static_cast<MemoryContextCallback *>(palloc0(sizeof(MemoryContextCallback)));
+  callback->func = ForgetRequests;
+  callback->arg = shipment;
+  MemoryContextRegisterResetCallback(memory, callback);
+  shipment->memory = memory;
+  shipment->row_memory = AllocSetContextCreate(memory, "altius shipped row", ALLOCSET_DEFAULT_SIZES);
+  shipment->table = Target(*state->ship);
+  shipment->batches = static_cast<Batch *>(palloc0(sizeof(Batch) * shipment->table->shard_count));
+  shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
+  state->shipment = shipment;
+  MakeOutputs(state);
+  MemoryContextSwitchTo(before);
+}
+
+int ShardById(const Shipment &shipment, int64 shard_id) {
+  for (int i = 0; i < shipment.table->shard_count; i++) {
+    if (shipment.table->shards[i].id == shard_id) return i;
+  }
+  elog(ERROR, "shard %lld is not of table %s", static_cast<long long>(shard_id), shipment.table->name);
+}
+
+int ShardOf(const ShipState *state, TupleTableSlot *slot) {
+  const plan::Ship &ship = *state->ship;
+  const Shipment &shipment = *state->shipment;
+  bool is_null;
+  if (ship.shard_column >= 0) {
+    const Datum shard_id = slot_getattr(slot, ship.shard_column + 1, &is_null);
+    if (is_null) elog(ERROR, "a shipped row names no shard");
+    return ShardById(shipment, DatumGetInt64(shard_id));
+  }
+  if (shipment.table->kind != catalog::TableKind::Hash) return 0;
+  if (ship.key_column < 0) elog(ERROR, "shipped rows have no distribution column");
+  const Datum key = slot_getattr(slot, ship.key_column + 1, &is_null);
+  if (is_null) plan::RaiseNullKey(*shipment.table);
+  return catalog::ShardIndexOfValue(*shipment.table, key);
+}
+
+struct ChildShape {
+  int fragments;
+  bool may_rescan;
+};
+
+bool Inspect(PlanState *planstate, void *context) {
+  if (planstate == nullptr) return false;
+  auto *shape = static_cast<ChildShape *>(context);
+  if (IsA(planstate, CustomScanState)) shape->fragments++;
+  if (IsA(planstate, NestLoopState) || planstate->subPlan != NIL || planstate->initPlan != NIL) shape->may_rescan = true;
+  return pg::WalkStates(planstate, Inspect, context);
+}
+
+/// Whether rows can be shipped while the child still runs: it must not read on the nodes after the first row has arrived
+/// there, or it would see its own statement's work.  A single fragment has sent its statements before it returns a row.
+bool MayStream(const ShipState *state) {
+  ChildShape shape{};
+  Inspect(ChildOf(state), &shape);
+  return shape.fragments == 0 || (shape.fragments == 1 && !shape.may_rescan);
+}
+
+void ShipRow(ShipState *state, TupleTableSlot *slot) { AddRow(state, ShardOf(state, slot), slot); }
+
+void ShipStreaming(ShipState *state) {
+  PlanState *child = ChildOf(state);
+  for (;;) {
+    TupleTableSlot *slot = ExecProcNode(child);
+    if (TupIsNull(slot)) return;
+    ShipRow(state, slot);
+    ResetPerTupleExprContext(state->css.ss.ps.state);
+  }
+}
+
+void ShipAtEnd(ShipState *state) {
+  PlanState *child = ChildOf(state);
+  Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+  for (;;) {
+    TupleTableSlot *slot = ExecProcNode(child);
+    if (TupIsNull(slot)) break;
+    tuplestore_puttupleslot(rows, slot);
+  }
+  TupleTableSlot *slot = MakeSingleTupleTableSlot(ExecGetResultType(child), &TTSOpsMinimalTuple);
+  while (tuplestore_gettupleslot(rows, true, false, slot)) {
+    CHECK_FOR_INTERRUPTS();
+    ShipRow(state, slot);
+  }
+  ExecDropSingleTupleTableSlot(slot);
+  tuplestore_end(rows);
+}
+
+}  // namespace
+
+void RunShipment(ShipState *state) {
+  StartShipment(state);
+  if (MayStream(state)) {
+    ShipStreaming(state);
+  } else {
+    ShipAtEnd(state);
+  }
+  FlushAll(state);
+  LandAll(state);
+  if (task::SetsTag(&state->css, state->ship->command)) state->css.ss.ps.state->es_processed += state->shipment->affected;
+}
+
+void EndShipment(ShipState *state) {
+  Shipment *shipment = state->shipment;
+  if (shipment == nullptr) return;
+  ExecClearTuple(state->row);
+  task::CloseRowStore(shipment->store);
+  state->shipment = nullptr;
+  MemoryContextDelete(shipment->memory);
+}
+
+}  // namespace altius::ingest

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: PostgreSQL
+// The state of a ship scan: rows of the child plan on their way to the shards.
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/array.hpp"
+#include "altius/plan/ship.hpp"
+#include "altius/task/rows.hpp"
+
+extern "C" {
+#include "lib/stringinfo.h"
+#include "nodes/execnodes.h"
+#include "nodes/extensible.h"
+}
+
+namespace altius::ingest {
+
+/// Rows that wait for one shard: an array literal under construction for each column.
+struct Batch {
+  StringInfoData *columns;  // null until the first row
+  int rows;
+  Size bytes;
+};
+
+/// A statement under way.
+struct Flight {
+  int group;
+  remote::Request *request;
+  bool counts;  // its affected rows are the statement's: it is the first placement
+};
+
+/// One execution.
+struct Shipment {
+  MemoryContext memory;
+  MemoryContext row_memory;
+  const catalog::Table *table;
+  Batch *batches;          // by shard index
+  Size bytes;              // of all batches
+  pg::Array<Flight> flights;
+  int first_flight;        // those before it have landed
+  task::RowStore *store;   // rows of RETURNING
+  FmgrInfo *outputs;       // of the child's leading columns
+  int64 affected;
+  int64 rows;
+  int statements;
+};
+
+struct ShipState {
+  CustomScanState css;  // first: PostgreSQL sees this
+  plan::Ship *ship;
+  TupleTableSlot *row;  // what comes out of the store
+  Shipment *shipment;   // null until started
+};
+
+inline ShipState *Cast(CustomScanState *state) { return reinterpret_cast<ShipState *>(state); }
+inline PlanState *ChildOf(const ShipState *state) { return static_cast<PlanState *>(linitial(state->css.custom_ps)); }
+
+/// --- shipment.cpp ---
+/// Runs the child to its end and brings all its rows to their shards.
+void RunShipment(ShipState *state);
+void EndShipment(ShipState *state);
+
+/// --- batches.cpp ---
+void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot);
+
+/// --- flights.cpp ---
+/// Sends the batch and empties it; `alone`: nothing else is sent by this statement.
+void FlushBatch(ShipState *state, int shard_index, bool alone);
+void FlushLargest(ShipState *state);
+void FlushAll(ShipState *state);
+/// Waits until all statements under way have been executed.
+void LandAll(ShipState *state);
+
+}  // namespace altius::ingest
