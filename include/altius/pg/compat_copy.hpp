@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: PostgreSQL
+// COPY's own state, and what its versions do in different ways.
+#pragma once
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/index.h"
+#include "commands/copy.h"
+#include "commands/copyfrom_internal.h"
+#include "executor/executor.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+}
+
+namespace altius::pg {
+
+/// Raises an error when the current user may not insert into these columns of the relation.
+inline void CheckInsertPermission(ParseState *pstate, ParseNamespaceItem *item, const List *attnums) {
+#if PG_VERSION_NUM >= 160000
+  RTEPermissionInfo *permissions = item->p_perminfo;
+#else
+  RangeTblEntry *permissions = item->p_rte;
+#endif
+  permissions->requiredPerms = ACL_INSERT;
+  ListCell *cell;
+  foreach (cell, attnums) {
+    permissions->insertedCols =
+        bms_add_member(permissions->insertedCols, lfirst_int(cell) - FirstLowInvalidHeapAttributeNumber);
+  }
+#if PG_VERSION_NUM >= 160000
+  (void)ExecCheckPermissions(pstate->p_rtable, list_make1(permissions), true);
+#else
+  (void)ExecCheckRTPerms(pstate->p_rtable, true);
+#endif
+}
+
+/// Whether the row just read is one that COPY ... (ON_ERROR ignore) passes over; takes note of it.
+inline bool SkipsRow([[maybe_unused]] CopyFromState state) {
+#if PG_VERSION_NUM >= 170000
+  if (state->opts.on_error == COPY_ON_ERROR_STOP || !state->escontext->error_occurred) return false;
+  state->escontext->error_occurred = false;
+  return true;
+#else
+  return false;
+#endif
+}
+
+/// Whether fields may name the column's default (DEFAULT option).
+inline bool HasDefaultMarker([[maybe_unused]] CopyFromState state) {
+#if PG_VERSION_NUM >= 160000
+  return state->opts.default_print != nullptr;
+#else
+  return false;
+#endif
+}
+
+/// Gives the relation empty files in place of its own, as TRUNCATE does; undone by an abort.
+inline void EmptyRelation(Relation relation) {
+  const auto renew = [](Relation target) {
+#if PG_VERSION_NUM >= 160000
+    RelationSetNewRelfilenumber(target, target->rd_rel->relpersistence);
+#else
+    RelationSetNewRelfilenode(target, target->rd_rel->relpersistence);
+#endif
+  };
+  renew(relation);
+  if (OidIsValid(relation->rd_rel->reltoastrelid)) {
+    const Relation toast = relation_open(relation->rd_rel->reltoastrelid, AccessExclusiveLock);
+    renew(toast);
+    relation_close(toast, NoLock);
+  }
+  ReindexParams parameters = {};
+#if PG_VERSION_NUM >= 170000
+  (void)reindex_relation(nullptr, RelationGetRelid(relation), REINDEX_REL_PROCESS_TOAST, &parameters);
+#else
+  (void)reindex_relation(RelationGetRelid(relation), REINDEX_REL_PROCESS_TOAST, &parameters);
+#endif
+}
+
+}  // namespace altius::pg

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: PostgreSQL
+// Lines into a shard on this node, by PostgreSQL's own COPY: constraints, triggers, partitions and multi-row inserts are its.
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/compat_copy.hpp"
+#include "lines.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "port/pg_bswap.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::ingest {
+
+namespace {
+
+/// Records that COPY reads.  Its callback has no argument, so the one under way is found here.
+struct Source {
+  CopyFromState state;
+  const char *next;
+  const char *end;
+  const char *line;  // rest of the line being handed out
+  int left;          // of it
+  bool newline;      // still to be handed out
+};
+Source *current = nullptr;
+
+/// Goes on to the next record and says its number to COPY, for error messages.
+bool NextRecord(Source *source) {
+  if (source->next >= source->end) return false;
+  uint32 head[2];
+  memcpy(head, source->next, sizeof(head));
+  source->state->cur_lineno = pg_ntoh32(head[0]);
+  source->left = static_cast<int>(pg_ntoh32(head[1]));
+  source->line = source->next + sizeof(head);
+  source->next = source->line + source->left;
+  source->newline = true;
+  return true;
+}
+
+/// At most one line at a time, so that COPY's idea of the line it is in stays right.
+int Read(void *buffer, int, int most) {
+  Source *source = current;
+  if (!source->newline && !NextRecord(source)) return 0;
+  const int length = std::min(source->left, most);
+  memcpy(buffer, source->line, length);
+  source->line += length;
+  source->left -= length;
+  if (source->left > 0 || length == most) return length;
+  static_cast<char *>(buffer)[length] = '\n';
+  source->newline = false;
+  return length + 1;
+}
+
+int ReadEntry(void *buffer, int least, int most) {
+  return pg::Entry([&] { return Read(buffer, least, most); });
+}
+
+}  // namespace
+
+void WriteLines(Relation shell, const LineFormat &format, const char *shard_name, const char *records, int length) {
+  const Oid shard_oid = get_relname_relid(shard_name, RelationGetNamespace(shell));
+  if (!OidIsValid(shard_oid)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("shard \"%s\" does not exist on this node", shard_name)));
+  }
+  const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius copy to shard", ALLOCSET_DEFAULT_SIZES);
+  const MemoryContext before = MemoryContextSwitchTo(memory);
+  const Relation shard = table_open(shard_oid, RowExclusiveLock);
+  ParseState *pstate = make_parsestate(nullptr);
+  addRangeTableEntryForRelation(pstate, shard, RowExclusiveLock, nullptr, false, false);
+  Source source{};
+  source.next = records;
+  source.end = records + length;
+  Source *outer = current;
+  source.state = BeginCopyFrom(pstate, shard, nullptr, nullptr, false, ReadEntry, format.columns, format.options);
+  source.state->cur_relname = RelationGetRelationName(shell);
+  current = &source;
+  (void)CopyFrom(source.state);
+  EndCopyFrom(source.state);
+  current = outer;
+  table_close(shard, NoLock);
+  free_parsestate(pstate);
+  MemoryContextSwitchTo(before);
+  MemoryContextDelete(memory);
+}
+
+}  // namespace altius::ingest

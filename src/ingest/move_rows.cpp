@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: PostgreSQL
+// The rows that a table had before it was distributed go into its shards.
+#include "altius/ingest/ingest.hpp"
+#include "altius/pg/compat_copy.hpp"
+#include "altius/task/values.hpp"
+#include "lines.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_class.h"
+#include "utils/snapmgr.h"
+}
+
+namespace altius::ingest {
+
+namespace {
+
+int64 RouteAll(Relation shell, const catalog::Table &table) {
+  const TupleDesc desc = RelationGetDescr(shell);
+  FmgrInfo *outputs = MakeOutputs(desc);
+  Router router = MakeRouter(table, shell, TextFormat(shell));
+  StringInfoData line;
+  initStringInfo(&line);
+  const MemoryContext row_memory =
+      AllocSetContextCreate(CurrentMemoryContext, "altius moved row", ALLOCSET_DEFAULT_SIZES);
+  // All that is committed now: the table is locked, so nothing can be added.
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const TableScanDesc scan = table_beginscan(shell, snapshot, 0, nullptr);
+  TupleTableSlot *slot = table_slot_create(shell, nullptr);
+  while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
+    CHECK_FOR_INTERRUPTS();
+    slot_getallattrs(slot);
+    resetStringInfo(&line);
+    const MemoryContext before = MemoryContextSwitchTo(row_memory);
+    const int level = task::BeginTransmission();
+    AppendTextLine(&line, desc, outputs, slot->tts_values, slot->tts_isnull);
+    task::EndTransmission(level);
+    const int shard_index = ShardOfRow(table, slot->tts_values, slot->tts_isnull);
+    MemoryContextSwitchTo(before);
+    MemoryContextReset(row_memory);
+    RouteLine(&router, shard_index, static_cast<uint32>(router.lines + 1), line.data, line.len);
+  }
+  table_endscan(scan);
+  ExecDropSingleTupleTableSlot(slot);
+  UnregisterSnapshot(snapshot);
+  FinishRouter(&router);
+  MemoryContextDelete(row_memory);
+  return router.lines;
+}
+
+}  // namespace
+
+void MoveLocalRows(Oid relid) {
+  const Relation shell = table_open(relid, AccessExclusiveLock);
+  const catalog::Table *table = catalog::FindTable(relid);
+  if (shell->rd_rel->relkind == RELKIND_RELATION && table != nullptr && table->shard_count > 0) {
+    const int64 rows = RouteAll(shell, *table);
+    if (rows > 0) {
+      ereport(NOTICE, (errmsg("moved %lld rows of table \"%s\" into its shards", static_cast<long long>(rows),
+                              RelationGetRelationName(shell))));
+      pg::EmptyRelation(shell);
+    }
+  }
+  table_close(shell, NoLock);
+}
+
+}  // namespace altius::ingest
