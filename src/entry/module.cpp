@@ -2,6 +2,7 @@
 // The module's door: magic block, _PG_init and the list of modules it starts.
 #include "altius/catalog/metadata.hpp"
 #include "altius/ddl/ddl.hpp"
+#include "altius/ddl/tables.hpp"
 #include "altius/executor/executor.hpp"
 #include "altius/ingest/ingest.hpp"
 #include "altius/pg/bridge.hpp"
@@ -31,6 +32,12 @@ constexpr void (*kModules[])() = {
     ddl::Init,
 };
 
+/// What lower floors call without knowing who does it.
+void Connect() {
+  ddl::SetCopyHandler(ingest::HandleCopy);
+  ddl::SetRowMover(ingest::MoveLocalRows);
+}
+
 void RequirePreload() {
   if (process_shared_preload_libraries_in_progress) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -46,7 +53,11 @@ void _PG_init(void) {
   altius::pg::Entry([] {
     altius::entry::RequirePreload();
     for (void (*init)() : altius::entry::kModules) init();
+<<<<<<< Updated upstream
     altius::entry::DefineVersion();
+=======
+    altius::entry::Connect();
+>>>>>>> Stashed changes
     altius::entry::DefineAcceptedSettings();
     MarkGUCPrefixReserved("citus");
     MarkGUCPrefixReserved("altius");

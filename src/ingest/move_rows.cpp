@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // The rows that a table had before it was distributed go into its shards.
 #include "altius/ingest/ingest.hpp"
-#include "altius/pg/compat_copy.hpp"
 #include "altius/task/values.hpp"
 #include "lines.hpp"
 
@@ -16,7 +15,7 @@ namespace altius::ingest {
 
 namespace {
 
-int64 RouteAll(Relation shell, const catalog::Table &table) {
+void RouteAll(Relation shell, const catalog::Table &table) {
   const TupleDesc desc = RelationGetDescr(shell);
   FmgrInfo *outputs = MakeOutputs(desc);
   Router router = MakeRouter(table, shell, TextFormat(shell));
@@ -46,7 +45,6 @@ int64 RouteAll(Relation shell, const catalog::Table &table) {
   UnregisterSnapshot(snapshot);
   FinishRouter(&router);
   MemoryContextDelete(row_memory);
-  return router.lines;
 }
 
 }  // namespace
@@ -55,12 +53,7 @@ void MoveLocalRows(Oid relid) {
   const Relation shell = table_open(relid, AccessExclusiveLock);
   const catalog::Table *table = catalog::FindTable(relid);
   if (shell->rd_rel->relkind == RELKIND_RELATION && table != nullptr && table->shard_count > 0) {
-    const int64 rows = RouteAll(shell, *table);
-    if (rows > 0) {
-      ereport(NOTICE, (errmsg("moved %lld rows of table \"%s\" into its shards", static_cast<long long>(rows),
-                              RelationGetRelationName(shell))));
-      pg::EmptyRelation(shell);
-    }
+    RouteAll(shell, *table);
   }
   table_close(shell, NoLock);
 }

@@ -5,15 +5,12 @@
 #include "altius/pg/pg.hpp"
 
 extern "C" {
-#include "access/relation.h"
-#include "catalog/index.h"
 #include "commands/copy.h"
 #include "commands/copyfrom_internal.h"
 #include "executor/executor.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "utils/rel.h"
-#include "utils/relcache.h"
 }
 
 namespace altius::pg {
@@ -55,29 +52,6 @@ inline bool HasDefaultMarker([[maybe_unused]] CopyFromState state) {
   return state->opts.default_print != nullptr;
 #else
   return false;
-#endif
-}
-
-/// Gives the relation empty files in place of its own, as TRUNCATE does; undone by an abort.
-inline void EmptyRelation(Relation relation) {
-  const auto renew = [](Relation target) {
-#if PG_VERSION_NUM >= 160000
-    RelationSetNewRelfilenumber(target, target->rd_rel->relpersistence);
-#else
-    RelationSetNewRelfilenode(target, target->rd_rel->relpersistence);
-#endif
-  };
-  renew(relation);
-  if (OidIsValid(relation->rd_rel->reltoastrelid)) {
-    const Relation toast = relation_open(relation->rd_rel->reltoastrelid, AccessExclusiveLock);
-    renew(toast);
-    relation_close(toast, NoLock);
-  }
-  ReindexParams parameters = {};
-#if PG_VERSION_NUM >= 170000
-  (void)reindex_relation(nullptr, RelationGetRelid(relation), REINDEX_REL_PROCESS_TOAST, &parameters);
-#else
-  (void)reindex_relation(RelationGetRelid(relation), REINDEX_REL_PROCESS_TOAST, &parameters);
 #endif
 }
 
