@@ -53,11 +53,8 @@ void _PG_init(void) {
   altius::pg::Entry([] {
     altius::entry::RequirePreload();
     for (void (*init)() : altius::entry::kModules) init();
-<<<<<<< Updated upstream
-    altius::entry::DefineVersion();
-=======
     altius::entry::Connect();
->>>>>>> Stashed changes
+    altius::entry::DefineVersion();
     altius::entry::DefineAcceptedSettings();
     MarkGUCPrefixReserved("citus");
     MarkGUCPrefixReserved("altius");
