@@ -25,3 +25,26 @@ CREATE FUNCTION pg_catalog.citus_nodeid_for_gpid(global_pid bigint) RETURNS inte
 
 CREATE FUNCTION pg_catalog.citus_pid_for_gpid(global_pid bigint) RETURNS integer
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'citus_pid_for_gpid';
+
+-- Waits for locks on this node that last longer than deadlock_timeout, by distributed transaction.
+CREATE FUNCTION altius_internal.local_wait_edges(OUT waiting text, OUT blocking text) RETURNS SETOF record
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_local_wait_edges';
+
+CREATE FUNCTION pg_catalog.recover_prepared_transactions() RETURNS integer
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'recover_prepared_transactions';
+COMMENT ON FUNCTION pg_catalog.recover_prepared_transactions()
+  IS 'finishes prepared transactions of this node that a crash left anywhere in the cluster';
+REVOKE ALL ON FUNCTION pg_catalog.recover_prepared_transactions() FROM public;
+
+CREATE FUNCTION pg_catalog.check_distributed_deadlocks() RETURNS boolean
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'check_distributed_deadlocks';
+COMMENT ON FUNCTION pg_catalog.check_distributed_deadlocks()
+  IS 'looks for deadlocks over several nodes and cancels victims that began here';
+REVOKE ALL ON FUNCTION pg_catalog.check_distributed_deadlocks() FROM public;
+
+-- Transactions over nodes that backends of this server work for.
+CREATE FUNCTION pg_catalog.get_all_active_transactions(
+  OUT datid oid, OUT process_id integer, OUT initiator_node_identifier integer, OUT worker_query boolean,
+  OUT transaction_number bigint, OUT transaction_stamp timestamptz, OUT global_pid bigint) RETURNS SETOF record
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'get_all_active_transactions';
+COMMENT ON FUNCTION pg_catalog.get_all_active_transactions() IS 'distributed transactions that run on this node';

@@ -111,8 +111,11 @@ void Prepare(Connection *connection) {
 }
 
 Connection *Finish(Connection *connection) {
-  if (connection->state == State::Connecting) FinishOpening(connection);
-  return connection;
+  const char *reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
+  if (reason == nullptr) return connection;
+  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("could not connect to node %s", connection->name),
+                  errdetail_internal("%s", reason)));
+  pg_unreachable();
 }
 
 Connection *Start(int group, bool separate) {
@@ -136,6 +139,13 @@ Address AddressOfGroup(int group) {
 Connection *ConnectionTo(int group) { return Finish(Start(group, false)); }
 
 Connection *SeparateConnectionTo(int group) { return Finish(Start(group, true)); }
+
+Connection *TrySeparateConnectionTo(int group) {
+  Connection *connection = Start(group, true);
+  const char *reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
+  if (reason != nullptr) elog(DEBUG1, "could not connect to node %s: %s", connection->name, reason);
+  return reason == nullptr ? connection : nullptr;
+}
 
 Connection *ConnectionToAddress(const char *host, int port, const char *user) {
   Connection *found = nullptr;

@@ -91,13 +91,12 @@ Parameters ParametersOf(const Connection *connection) {
   return parameters;
 }
 
-[[noreturn]] void RaiseNotReached(Connection *connection, const char *why) {
-  char *detail = pstrdup(why);
-  for (size_t length = strlen(detail); length > 0 && detail[length - 1] == '\n'; length--) detail[length - 1] = '\0';
+/// Closes it; the reason without its line end.
+const char *NotReached(Connection *connection, const char *why) {
+  char *reason = pstrdup(why);
+  for (size_t length = strlen(reason); length > 0 && reason[length - 1] == '\n'; length--) reason[length - 1] = '\0';
   CloseQuietly(connection);
-  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
-                  errmsg("could not connect to node %s", connection->name), errdetail_internal("%s", detail)));
-  pg_unreachable();
+  return reason;
 }
 
 /// What the node has of our tracked settings right after the start: the time zone we sent, and its own defaults, which are
@@ -111,9 +110,9 @@ void NoteInitialSettings(Connection *connection) {
   connection->settings_sent = false;
 }
 
-void BecomeReady(Connection *connection) {
+const char *BecomeReady(Connection *connection) {
   if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
-    RaiseNotReached(connection, PQerrorMessage(connection->pg));
+    return NotReached(connection, PQerrorMessage(connection->pg));
   }
   connection->events = pg::NewWaitEventSet(3);
   AddWaitEventToSet(connection->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
@@ -125,6 +124,7 @@ void BecomeReady(Connection *connection) {
   connection->state = State::Ready;
   // The serving backend makes itself known in its node's shared memory.
   QueueHidden(connection, "SET altius.transaction_id = ''");
+  return nullptr;
 }
 
 }  // namespace
@@ -145,14 +145,14 @@ void StartOpening(Connection *connection) {
   }
   connection->state = State::Connecting;
   connection->give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
-  if (PQstatus(connection->pg) == CONNECTION_BAD) RaiseNotReached(connection, PQerrorMessage(connection->pg));
 }
 
-void FinishOpening(Connection *connection) {
+const char *FinishOpening(Connection *connection) {
+  if (PQstatus(connection->pg) == CONNECTION_BAD) return NotReached(connection, PQerrorMessage(connection->pg));
   PostgresPollingStatusType poll = PGRES_POLLING_WRITING;
   for (;;) {
     const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), connection->give_up);
-    if (left <= 0) RaiseNotReached(connection, "The node did not answer in citus.node_connection_timeout.");
+    if (left <= 0) return NotReached(connection, "The node did not answer in citus.node_connection_timeout.");
     const int wanted = poll == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_CONNECTED;
     const int got = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | wanted,
                                       PQsocket(connection->pg), left,
@@ -163,9 +163,9 @@ void FinishOpening(Connection *connection) {
     if ((got & (WL_SOCKET_READABLE | WL_SOCKET_CONNECTED)) == 0) continue;
     poll = PQconnectPoll(connection->pg);
     if (poll == PGRES_POLLING_OK) break;
-    if (poll == PGRES_POLLING_FAILED) RaiseNotReached(connection, PQerrorMessage(connection->pg));
+    if (poll == PGRES_POLLING_FAILED) return NotReached(connection, PQerrorMessage(connection->pg));
   }
-  BecomeReady(connection);
+  return BecomeReady(connection);
 }
 
 void CloseQuietly(Connection *connection) {

@@ -97,7 +97,8 @@ const char *TrackedValue(int setting);
 
 // open.cpp
 void StartOpening(Connection *connection);
-void FinishOpening(Connection *connection);
+/// Null, or why the node can't be reached; the connection is closed then.
+const char *FinishOpening(Connection *connection);
 void CloseQuietly(Connection *connection);
 
 // copy.cpp

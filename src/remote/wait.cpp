@@ -167,6 +167,20 @@ bool WaitUntil(Request *request, TimestampTz deadline) {
   return request->finished;
 }
 
+bool WaitBounded(Request *request, TimestampTz deadline) {
+  Connection *connection = request->connection;
+  for (;;) {
+    Process(connection, request, 0, false);
+    if (request->finished || connection->state != State::Ready) break;
+    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    if (left == 0) break;
+    LeaveIfPostmasterGone(Sleep(connection, left));
+    ServeInterrupts(request);
+  }
+  DropNotices();
+  return request->finished;
+}
+
 void Drain(Connection *connection) {
   if (connection->state == State::Ready && connection->unsynced) QueueSync(connection, nullptr);
   while (connection->state == State::Ready && connection->count > 0) {

@@ -5,10 +5,15 @@
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "identity.hpp"
+#include "maintenance.hpp"
 #include "shared_state.hpp"
+#include "wait_edges.hpp"
 
 extern "C" {
+#include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 }
 
 using namespace altius;
@@ -66,3 +71,47 @@ ALTIUS_FUNCTION(citus_calculate_gpid) {
 ALTIUS_FUNCTION(citus_nodeid_for_gpid) { PG_RETURN_INT32(static_cast<int32>(PG_GETARG_INT64(0) / kNodeFactor)); }
 
 ALTIUS_FUNCTION(citus_pid_for_gpid) { PG_RETURN_INT32(static_cast<int32>(PG_GETARG_INT64(0) % kNodeFactor)); }
+
+ALTIUS_FUNCTION(recover_prepared_transactions) {
+  bool left;
+  PG_RETURN_INT32(txn::RecoverPrepared(&left));
+}
+
+ALTIUS_FUNCTION(check_distributed_deadlocks) { PG_RETURN_BOOL(txn::CheckDeadlocks()); }
+
+ALTIUS_FUNCTION(altius_local_wait_edges) {
+  InitMaterializedSRF(fcinfo, 0);
+  ReturnSetInfo *set = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+  for (const txn::WaitEdge &edge : txn::LocalWaitEdges()) {
+    char waiting[core::kTransactionIdSize];
+    char blocking[core::kTransactionIdSize];
+    core::FormatTransactionId(edge.waiting, waiting);
+    core::FormatTransactionId(edge.blocking, blocking);
+    Datum values[2] = {CStringGetTextDatum(waiting), CStringGetTextDatum(blocking)};
+    bool nulls[2] = {false, false};
+    tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+  }
+  return Datum{0};
+}
+
+ALTIUS_FUNCTION(get_all_active_transactions) {
+  InitMaterializedSRF(fcinfo, 0);
+  ReturnSetInfo *set = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+  int count;
+  const txn::BackendEntry *entries = txn::ListBackends(&count);
+  for (int i = 0; i < count; i++) {
+    const txn::BackendEntry &entry = entries[i];
+    if (!entry.id.IsValid()) continue;
+    const bool here = entry.id.pid == entry.pid && entry.origin == 0;
+    Datum values[7] = {ObjectIdGetDatum(entry.database),
+                       Int32GetDatum(entry.pid),
+                       Int32GetDatum(entry.id.group),
+                       BoolGetDatum(!here),
+                       Int64GetDatum(static_cast<int64>(entry.id.number)),
+                       TimestampTzGetDatum(entry.id.started_us),
+                       Int64GetDatum(entry.origin)};
+    bool nulls[7] = {false, false, false, false, false, false, here};
+    tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+  }
+  return Datum{0};
+}

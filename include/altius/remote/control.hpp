@@ -26,6 +26,9 @@ Request *SendCommand(Connection *connection, const char *sql);
 /// Waits for the request at most until `deadline` (0: no bound).  Never raises, ignores cancels; false when it is not finished.
 bool WaitUntil(Request *request, TimestampTz deadline);
 
+/// As Wait, but gives up at the deadline and raises no error of the statement: whether it is finished.  Rows are delivered.
+bool WaitBounded(Request *request, TimestampTz deadline);
+
 /// Reads until nothing is in flight.  The first may raise; the second never does and gives up at the deadline.
 void Drain(Connection *connection);
 bool DrainUntil(Connection *connection, TimestampTz deadline);
@@ -69,6 +72,9 @@ Connection *ConnectionAt(int index);
 
 /// A second connection to the group, for work outside of transactions.
 Connection *SeparateConnectionTo(int group);
+
+/// The same, null when the node can't be reached.
+Connection *TrySeparateConnectionTo(int group);
 
 /// `host:port` of the connection.
 const char *NameOf(const Connection *connection);
