@@ -53,16 +53,27 @@ void ForOtherNodes(Texts *texts, const char *sql) {
 /// Starts a fresh transaction that holds no snapshot: the other sessions wait for older ones, ours included.
 void LetGo() {
   while (ActiveSnapshotSet()) PopActiveSnapshot();
-  MemoryContext context = CurrentMemoryContext;
   CommitTransactionCommand();
   StartTransactionCommand();
-  MemoryContextSwitchTo(context);
+  MemoryContextSwitchTo(PortalContext);  // lives until the whole command ends
   InvalidateCatalogSnapshot();
 }
 
+/// A connection's first statement carries the session's settings along, which makes it a pipeline of several: not for these
+/// commands.
+void WarmUp(const Texts &texts) {
+  List *warm = NIL;
+  for (const Outside &text_sent : texts) {
+    if (list_member_int(warm, text_sent.group)) continue;
+    remote::Execute(txn::OutsideTransaction(text_sent.group), "SELECT 1");
+    warm = lappend_int(warm, text_sent.group);
+  }
+}
+
 void RunOutside(const Texts &texts, const char *hint) {
-  auto **requests = static_cast<remote::Request **>(palloc0(sizeof(remote::Request *) * (texts.size() + 1)));
+  WarmUp(texts);
   LetGo();
+  auto **requests = static_cast<remote::Request **>(palloc0(sizeof(remote::Request *) * (texts.size() + 1)));
   for (int i = 0; i < texts.size(); i++) {
     remote::StatementText statement = {};
     statement.sql = texts[i].sql;
@@ -233,6 +244,7 @@ bool Vacuum(const UtilityCall &call, VacuumStmt *vacuum) {
 
 bool HandleOutside(const UtilityCall &call) {
   Node *statement = call.statement();
+  MemoryContextSwitchTo(PortalContext != nullptr ? PortalContext : CurrentMemoryContext);
   switch (nodeTag(statement)) {
     case T_IndexStmt:
       return CreateIndex(call, reinterpret_cast<IndexStmt *>(statement));

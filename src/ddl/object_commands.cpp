@@ -115,7 +115,7 @@ SELECT format('CREATE COLLATION IF NOT EXISTS %s (PROVIDER = %s, %s, DETERMINIST
   coalesce('LOCALE = ' || quote_literal(coalesce(j->>'colllocale', j->>'colliculocale')),
            format('LC_COLLATE = %L, LC_CTYPE = %L', j->>'collcollate', j->>'collctype')),
   j->>'collisdeterministic')
-FROM (SELECT to_jsonb(c) AS j FROM pg_collation c WHERE oid = $1) AS collation)";
+FROM (SELECT to_jsonb(c) AS j FROM pg_collation c WHERE oid = $1) AS described)";
 
 constexpr const char *kRoles = R"(
 SELECT format('DO %L', format(
