@@ -10,6 +10,8 @@ extern "C" {
 #include "executor/spi.h"
 #include "parser/parser.h"
 #include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 }
 
@@ -40,6 +42,8 @@ class ValueSink final : public remote::RowSink {
 struct Pending {
   remote::Request* request;
   ValueSink* sink;
+  remote::Request* path_set;    // null within the transaction: those statements qualify all names
+  remote::Request* path_reset;
 };
 
 /// What PostgreSQL says when the statement is done: its tag, with the number of rows where there is one.
@@ -84,14 +88,28 @@ Answer AskHere(const char* sql, Scope scope) {
   return error == nullptr ? answer : Answer{false, error->message};
 }
 
-Pending SendTo(const Question& question, Scope scope) {
-  remote::Connection* connection = scope == Scope::Transaction
-                                       ? txn::Enlist(question.group, txn::Access::Read)
-                                       : txn::OutsideTransaction(question.group);
-  auto* sink = new (palloc(sizeof(ValueSink))) ValueSink();
+remote::Request* SendText(remote::Connection* connection, const char* sql, remote::RowSink* sink) {
   remote::StatementText statement;
-  statement.sql = question.sql;
-  return {remote::Send(connection, statement, sink), sink};
+  statement.sql = sql;
+  return remote::Send(connection, statement, sink);
+}
+
+/// A user's statement means the same names on the other node as it does here.
+Pending SendTo(const Question& question, Scope scope) {
+  auto* sink = new (palloc(sizeof(ValueSink))) ValueSink();
+  if (scope == Scope::Transaction) {
+    remote::Connection* connection = txn::Enlist(question.group, txn::Access::Read);
+    return {SendText(connection, question.sql, sink), sink, nullptr, nullptr};
+  }
+  remote::Connection* connection = txn::OutsideTransaction(question.group);
+  const char* path = quote_literal_cstr(GetConfigOption("search_path", false, false));
+  Pending sent{};
+  sent.sink = sink;
+  sent.path_set = SendText(
+      connection, psprintf("SELECT pg_catalog.set_config('search_path', %s, false)", path), nullptr);
+  sent.request = SendText(connection, question.sql, sink);
+  sent.path_reset = SendText(connection, "RESET search_path", nullptr);
+  return sent;
 }
 
 char* ErrorOf(remote::Request* request) {
@@ -129,7 +147,7 @@ void SendAll(const pg::Array<Question>& questions, Scope scope, bool parallel,
         error = pg::Try([&] { sent = SendTo(questions[i], scope); });
       }
       if (error != nullptr) (*answers)[i] = {false, error->message};
-      if (error == nullptr && !parallel) WaitFor(&sent.request, 1, scope);
+      if (error == nullptr && !parallel) WaitFor(&sent.request, 1, scope);  // one node at a time
     }
     pending->push_back(sent);
   }
@@ -147,7 +165,9 @@ pg::Array<Answer> Ask(const pg::Array<Question>& questions, Scope scope, bool pa
   pg::Array<remote::Request*> requests;
   for (int i = 0; i < questions.size(); i++) {
     if (questions[i].group == here) answers[i] = AskHere(questions[i].sql, scope);
-    if (pending[i].request != nullptr) requests.push_back(pending[i].request);
+    for (remote::Request* sent : {pending[i].path_set, pending[i].request, pending[i].path_reset}) {
+      if (sent != nullptr) requests.push_back(sent);
+    }
   }
   if (!requests.empty()) WaitFor(requests.data(), requests.size(), scope);
   for (int i = 0; i < questions.size(); i++) {
