@@ -2,6 +2,7 @@
 #include "shard_statement.hpp"
 
 #include "altius/core/shard/name.hpp"
+#include "partition_names.hpp"
 #include "rewrite.hpp"
 #include "sql.hpp"
 
@@ -45,26 +46,26 @@ const catalog::Table *TableOfIndex(const RangeVar *name) {
 
 namespace {
 
-void Add(List **list, Node *statement, const catalog::Table &table, const catalog::Shard *shard) {
-  auto *item = static_cast<ShardStatement *>(palloc0(sizeof(ShardStatement)));
-  item->statement = statement;
-  item->shell = table.relid;
-  if (shard != nullptr) {
-    item->shard_id = shard->id;
-    item->shard = ShardRelation(table, *shard);
-    item->may_name = MayNameObjects(statement);
-  }
-  *list = lappend(*list, item);
-}
-
 /// One copy of the statement for each of the table's shards on this node.
 void AddPerShard(List **list, Node *statement, const catalog::Table &table) {
   const int here = catalog::LocalGroup();
+  const catalog::Table *attached = PartitionIn(statement, AT_AttachPartition);
+  const catalog::Table *detached = PartitionIn(statement, AT_DetachPartition);
   for (int i = 0; i < table.shard_count; i++) {
     const catalog::Shard &shard = table.shards[i];
     if (!catalog::HasPlacement(shard, here)) continue;
     Node *copy = ForShard(Copy(statement), i, shard.id);
-    if (copy != nullptr) Add(list, copy, table, &shard);
+    if (copy == nullptr) continue;
+    auto *item = static_cast<ShardStatement *>(palloc0(sizeof(ShardStatement)));
+    *item = {copy,
+             table.relid,
+             ShardRelation(table, shard),
+             shard.id,
+             MayNameObjects(statement),
+             i,
+             attached == nullptr ? InvalidOid : attached->relid,
+             detached == nullptr ? InvalidOid : detached->relid};
+    *list = lappend(*list, item);
   }
 }
 
@@ -179,6 +180,19 @@ void AlignTree(const ShardStatement &statement) {
   }
 }
 
+void BeforeAttach(const ShardStatement &statement) {
+  if (!OidIsValid(statement.attached)) return;
+  MatchChecks(*catalog::FindTable(statement.shell), *catalog::FindTable(statement.attached), statement.index);
+}
+
+/// What the partition had inherited is its own now.
+void AfterDetach(const ShardStatement &statement) {
+  if (!OidIsValid(statement.detached)) return;
+  const catalog::Table *table = catalog::FindTable(statement.detached);
+  const catalog::Shard &shard = table->shards[statement.index];
+  AlignNames(table->relid, ShardRelation(*table, shard), shard.id);
+}
+
 }  // namespace
 
 List *ShardStatements(Node *statement) {
@@ -201,8 +215,10 @@ void RunShardStatements(List *statements, const char *command) {
   ListCell *cell;
   foreach (cell, statements) {
     auto *statement = static_cast<ShardStatement *>(lfirst(cell));
+    BeforeAttach(*statement);
     RunUtility(statement->statement, command);
     if (statement->may_name) AlignTree(*statement);
+    AfterDetach(*statement);
   }
   AtEOXact_GUC(true, level);
 }

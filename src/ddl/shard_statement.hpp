@@ -18,6 +18,9 @@ struct ShardStatement {
   Oid shard;         // the shard's relation; InvalidOid when the statement creates it or concerns many
   int64 shard_id;
   bool may_name;     // the statement may create objects whose names PostgreSQL chooses
+  int index;
+  Oid attached;      // the partition's shell table when the statement attaches one, else InvalidOid
+  Oid detached;
 };
 
 /// `name_<shard_id>`, cut to the length of an identifier.

@@ -4,6 +4,7 @@
 #include "altius/ddl/tables.hpp"
 #include "altius/pg/bridge.hpp"
 #include "checks.hpp"
+#include "partition_names.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
 
@@ -35,7 +36,11 @@ List *ParsedCommands(Oid relid, int parts) {
 void RunForShard(List *statements, int index, int64 shard_id) {
   ListCell *cell;
   foreach (cell, statements) {
-    Node *statement = ForShard(Copy(static_cast<Node *>(lfirst(cell))), index, shard_id);
+    Node *original = static_cast<Node *>(lfirst(cell));
+    const catalog::Table *partition = PartitionIn(original, AT_AttachPartition);
+    if (partition != nullptr)
+      MatchChecks(*TableOfName(reinterpret_cast<AlterTableStmt *>(original)->relation), *partition, index);
+    Node *statement = ForShard(Copy(original), index, shard_id);
     if (statement != nullptr) RunUtility(statement, nullptr);
   }
 }
