@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "altius/pg/permissions.hpp"
+
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+
+extern "C" {
+#include "parser/parse_relation.h"
+}
+
+namespace altius::pg {
+
+namespace {
+
+bool CollectWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  if (!IsA(node, Query)) return Walk(node, CollectWalker, data);
+  auto *query = reinterpret_cast<Query *>(node);
+  auto *uses = static_cast<RelationUses *>(data);
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+#if PG_VERSION_NUM < 160000
+    if (rte->rtekind != RTE_RELATION) continue;
+#else
+    if (rte->rtekind != RTE_RELATION && rte->perminfoindex == 0) continue;
+    uses->permissions = lappend(
+        uses->permissions, rte->perminfoindex == 0 ? nullptr : Copy(getRTEPermissionInfo(query->rteperminfos, rte)));
+#endif
+    Query *subquery = std::exchange(rte->subquery, nullptr);
+    RangeTblEntry *entry = Copy(rte);
+    rte->subquery = subquery;
+    entry->securityQuals = NIL;
+    entry->tablesample = nullptr;
+    uses->entries = lappend(uses->entries, entry);
+  }
+  return WalkQuery(query, CollectWalker, data);
+}
+
+}  // namespace
+
+void ForgetPermissions(RangeTblEntry *rte) {
+#if PG_VERSION_NUM < 160000
+  rte->requiredPerms = 0;
+#else
+  rte->perminfoindex = 0;
+#endif
+}
+
+RelationUses CollectRelations(Query *query) {
+  RelationUses uses = {NIL, NIL};
+  CollectWalker(AsNode(query), &uses);
+  return uses;
+}
+
+void AppendRelations(PlannedStmt *plan, const RelationUses &uses) {
+  ListCell *cell;
+  foreach (cell, uses.entries) {
+    auto *entry = static_cast<RangeTblEntry *>(lfirst(cell));
+#if PG_VERSION_NUM >= 160000
+    auto *permission = static_cast<RTEPermissionInfo *>(list_nth(uses.permissions, foreach_current_index(cell)));
+    entry->perminfoindex = 0;
+    if (permission != nullptr) {
+      plan->permInfos = lappend(plan->permInfos, permission);
+      entry->perminfoindex = list_length(plan->permInfos);
+    }
+#endif
+    plan->rtable = lappend(plan->rtable, entry);
+    if (entry->rtekind == RTE_RELATION) plan->relationOids = lappend_oid(plan->relationOids, entry->relid);
+  }
+}
+
+}  // namespace altius::pg

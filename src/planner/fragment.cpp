@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: PostgreSQL
+// A query that runs whole on a shard group becomes a fragment: arguments taken out, text made, split at the tables.
+#include "altius/catalog/metadata.hpp"
+#include "altius/deparse/deparse.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "leaf.hpp"
+
+extern "C" {
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct Extraction {
+  const Level *level;
+  List *arguments;
+  List *types;
+  List *queries;  // of Query: those around the node, innermost first
+  int depth;      // queries below the fragment's own
+};
+
+/// $n for the argument.  Types made by users have other oids on other nodes: such a value travels as text and is cast.
+Node *ParameterFor(Extraction *extraction, Node *argument) {
+  Node *outer = pg::Copy(argument);
+  if (extraction->depth > 0) IncrementVarSublevelsUp(outer, -extraction->depth, 0);
+  const Oid type = exprType(argument);
+  const bool builtin = type < FirstNormalObjectId;
+  extraction->arguments = lappend(extraction->arguments, outer);
+  extraction->types = lappend_oid(extraction->types, builtin ? type : TEXTOID);
+
+  auto *param = makeNode(Param);
+  param->paramkind = PARAM_EXTERN;
+  param->paramid = list_length(extraction->arguments);
+  param->paramtype = builtin ? type : TEXTOID;
+  param->paramtypmod = -1;
+  param->paramcollid = builtin ? exprCollation(argument) : DEFAULT_COLLATION_OID;
+  param->location = -1;
+  if (builtin) return pg::AsNode(param);
+  auto *cast = makeNode(CoerceViaIO);
+  cast->arg = reinterpret_cast<Expr *>(param);
+  cast->resulttype = type;
+  cast->resultcollid = exprCollation(argument);
+  cast->coerceformat = COERCE_EXPLICIT_CAST;
+  cast->location = -1;
+  return pg::AsNode(cast);
+}
+
+/// A whole row of a table is spelled out: on the node the row type would be the shard's.
+Node *SpelledRow(RangeTblEntry *rte, Var *whole) {
+  auto *row = makeNode(RowExpr);
+  row->row_typeid = get_rel_type_id(rte->relid);
+  row->row_format = COERCE_EXPLICIT_CAST;
+  row->location = -1;
+  Relation relation = table_open(rte->relid, NoLock);
+  TupleDesc columns = RelationGetDescr(relation);
+  for (int i = 0; i < columns->natts; i++) {
+    Form_pg_attribute column = TupleDescAttr(columns, i);
+    row->colnames = lappend(row->colnames, makeString(pstrdup(NameStr(column->attname))));
+    Expr *value = column->attisdropped
+                      ? reinterpret_cast<Expr *>(makeNullConst(INT4OID, -1, InvalidOid))
+                      : reinterpret_cast<Expr *>(makeVar(whole->varno, i + 1, column->atttypid, column->atttypmod,
+                                                         column->attcollation, whole->varlevelsup));
+    row->args = lappend(row->args, value);
+  }
+  table_close(relation, NoLock);
+  return pg::AsNode(row);
+}
+
+Node *ReplaceVar(Extraction *extraction, Var *var) {
+  if (var->varattno != InvalidAttrNumber && var->varattno != TableOidAttributeNumber) return nullptr;
+  if (static_cast<int>(var->varlevelsup) >= list_length(extraction->queries)) return nullptr;
+  auto *query = static_cast<Query *>(list_nth(extraction->queries, var->varlevelsup));
+  RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
+  if (rte->rtekind != RTE_RELATION || catalog::FindTable(rte->relid) == nullptr) return nullptr;
+  if (var->varattno == InvalidAttrNumber) return SpelledRow(rte, var);
+  // The user's table, not the shard that happens to hold the row.
+  return pg::AsNode(makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(rte->relid), false, true));
+}
+
+struct CteSearch {
+  int inside;   // queries between the expression and here
+  int outside;  // queries of the fragment around the expression, its own not counted
+};
+
+bool ShippedCteWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *search = static_cast<CteSearch *>(data);
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    const int up = static_cast<int>(rte->ctelevelsup);
+    return rte->rtekind == RTE_CTE && up >= search->inside && up < search->inside + search->outside;
+  }
+  if (IsA(node, Query)) {
+    CteSearch inner = {search->inside + 1, search->outside};
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), ShippedCteWalker, &inner, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, ShippedCteWalker, data);
+}
+
+/// Whether the expression reads a CTE that goes along with the fragment.
+bool NeedsShippedCte(Node *node, int outside) {
+  CteSearch search = {0, outside};
+  return ShippedCteWalker(node, &search);
+}
+
+Node *ExtractMutator(Node *node, void *data) {
+  if (node == nullptr) return nullptr;
+  auto *extraction = static_cast<Extraction *>(data);
+  if (IsA(node, Var)) {
+    Node *replaced = ReplaceVar(extraction, reinterpret_cast<Var *>(node));
+    return replaced != nullptr ? replaced : pg::Copy(node);
+  }
+  if (IsA(node, Query)) {
+    auto *query = reinterpret_cast<Query *>(node);
+    extraction->queries = lcons(query, extraction->queries);
+    extraction->depth++;
+    Query *result = pg::MutateQuery(query, ExtractMutator, data);
+    extraction->depth--;
+    extraction->queries = list_delete_first(extraction->queries);
+    return pg::AsNode(result);
+  }
+  if (IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) return ParameterFor(extraction, node);
+  return pg::Mutate(node, ExtractMutator, data);
+}
+
+void DescribeColumns(plan::Fragment *fragment, List *targets) {
+  ListCell *cell;
+  foreach (cell, targets) {
+    Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
+    fragment->column_types = lappend_oid(fragment->column_types, exprType(expr));
+    fragment->column_typmods = lappend_int(fragment->column_typmods, exprTypmod(expr));
+    fragment->column_collations = lappend_oid(fragment->column_collations, exprCollation(expr));
+  }
+}
+
+/// Junk columns are results like others once they have to cross the wire.
+void ExposeColumns(Query *query, List **names, const char *prefix) {
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    target->resjunk = false;
+    target->resname = psprintf("%s%d", prefix, target->resno);
+    if (names != nullptr) *names = lappend(*names, makeString(target->resname));
+  }
+}
+
+Query *Extract(Query *query, Extraction *extraction) {
+  extraction->depth = -1;
+  return castNode(Query, ExtractMutator(pg::AsNode(query), extraction));
+}
+
+}  // namespace
+
+plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments) {
+  auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
+  Extraction extraction = {level, NIL, NIL, NIL, -1};
+  fragment->command = arm->commandType;
+  fragment->kind = arm->commandType == CMD_SELECT ? plan::FragmentKind::Rows : plan::FragmentKind::Modify;
+  fragment->every_shard = !reachable.pruned;
+  fragment->row_marks = arm->rowMarks != NIL;
+  fragment->prune_count = list_length(reachable.prunes);
+
+  arm = Extract(arm, &extraction);
+  if (arm->commandType == CMD_SELECT) ExposeColumns(arm, &fragment->arm_columns, "c");
+  if (upper != nullptr) {
+    upper = Extract(upper, &extraction);
+    ExposeColumns(upper, nullptr, "c");
+    fragment->upper = deparse::QueryText(upper);
+  }
+  DescribeColumns(fragment, upper != nullptr                    ? upper->targetList
+                            : arm->commandType == CMD_SELECT    ? arm->targetList
+                                                                : arm->returningList);
+  fragment->arm = deparse::SplitAtTables(deparse::QueryText(arm), &fragment->tables);
+  fragment->arg_types = extraction.types;
+  *arguments = extraction.arguments;
+  return fragment;
+}
+
+}  // namespace altius::planner

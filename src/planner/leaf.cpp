@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: PostgreSQL
+// A fragment within a query: FROM altius_internal.fragment(<address>, arguments, prune values) AS leaf(columns).
+//
+// The address is that of the plan::Fragment in planning memory: the entry never outlives the planning of its statement.
+#include "leaf.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "altius/plan/ship.hpp"
+
+extern "C" {
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "parser/parse_func.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+constexpr double kRowsPerShard = 1000;    // of a table never analysed
+constexpr double kRoundTripCost = 100;    // in units of a sequential page read
+constexpr double kRowCost = 0.02;         // to fetch one row from another node
+
+Oid LeafFunction() {
+  Oid types[1] = {INT8OID};
+  List *name = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("fragment")));
+  FuncDetailCode code;
+  Oid function, result;
+  bool returns_set;
+  int variadic;
+  Oid variadic_type, *declared;
+  List *defaults;
+#if PG_VERSION_NUM >= 140000
+  code = func_get_detail(name, NIL, NIL, 1, types, true, false, false, &function, &result, &returns_set, &variadic,
+                         &variadic_type, &declared, &defaults);
+#endif
+  if (code != FUNCDETAIL_NORMAL) elog(ERROR, "function altius_internal.fragment is missing");
+  return function;
+}
+
+/// Cached for the backend; oids of an extension's functions change only when it is created anew.
+Oid CachedLeafFunction() {
+  static Oid cached = InvalidOid;
+  if (!OidIsValid(cached) || get_func_name(cached) == nullptr) cached = LeafFunction();
+  return cached;
+}
+
+plan::Fragment *FragmentOf(FuncExpr *call) {
+  return reinterpret_cast<plan::Fragment *>(DatumGetInt64(castNode(Const, linitial(call->args))->constvalue));
+}
+
+double EstimateRows(const plan::Fragment *fragment) {
+  double rows = kRowsPerShard;
+  int shards = 1;
+  ListCell *cell;
+  foreach (cell, fragment->tables) {
+    const catalog::Table *table = catalog::FindTable(lfirst_oid(cell));
+    if (table != nullptr && table->kind == catalog::TableKind::Hash) shards = table->shard_count;
+  }
+  rows *= fragment->every_shard ? shards : std::max(1, fragment->prune_count);
+  return fragment->upper != nullptr ? std::max(1.0, rows / 10) : rows;
+}
+
+Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, List *clauses, List *) {
+  RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+  auto *call = castNode(FuncExpr, linitial_node(RangeTblFunction, rte->functions)->funcexpr);
+  auto *scan = makeNode(CustomScan);
+  scan->scan.plan.targetlist = targets;
+  scan->scan.plan.qual = extract_actual_clauses(clauses, false);
+  scan->scan.scanrelid = 0;
+  scan->flags = path->flags;
+  scan->custom_exprs = list_copy_tail(call->args, 1);
+  scan->custom_private = plan::ToList(*FragmentOf(call));
+  auto *function = linitial_node(RangeTblFunction, rte->functions);
+  for (int i = 1; i <= function->funccolcount; i++) {
+    scan->custom_scan_tlist =
+        lappend(scan->custom_scan_tlist,
+                makeTargetEntry(reinterpret_cast<Expr *>(LeafColumn(rte, rel->relid, i)), i,
+                                pstrdup(strVal(list_nth(rte->eref->colnames, i - 1))), false));
+  }
+  scan->methods = GetCustomScanMethods(plan::kFragmentScan, false);
+  return &scan->scan.plan;
+}
+
+const CustomPathMethods kLeafMethods = {plan::kFragmentScan, PlanFragment, nullptr};
+
+}  // namespace
+
+RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names) {
+  auto *address = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(reinterpret_cast<int64>(fragment)),
+                            false, FLOAT8PASSBYVAL);
+  List *args = list_concat(lcons(address, list_copy(arguments)), pg::Copy(prunes));
+  FuncExpr *call = makeFuncExpr(CachedLeafFunction(), RECORDOID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+  call->funcretset = true;
+
+  auto *function = makeNode(RangeTblFunction);
+  function->funcexpr = pg::AsNode(call);
+  function->funccolcount = list_length(fragment->column_types);
+  function->funccolnames = pg::Copy(names);
+  function->funccoltypes = list_copy(fragment->column_types);
+  function->funccoltypmods = list_copy(fragment->column_typmods);
+  function->funccolcollations = list_copy(fragment->column_collations);
+
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_FUNCTION;
+  rte->functions = list_make1(function);
+  rte->eref = makeAlias("altius_fragment", pg::Copy(names));
+  rte->inFromCl = true;
+  return rte;
+}
+
+Var *LeafColumn(RangeTblEntry *leaf, int rti, int column) {
+  auto *function = linitial_node(RangeTblFunction, leaf->functions);
+  return makeVar(rti, column, list_nth_oid(function->funccoltypes, column - 1),
+                 list_nth_int(function->funccoltypmods, column - 1),
+                 list_nth_oid(function->funccolcollations, column - 1), 0);
+}
+
+Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets) {
+  auto *query = makeNode(Query);
+  query->commandType = CMD_SELECT;
+  query->querySource = QSRC_ORIGINAL;
+  query->canSetTag = true;
+  query->rtable = list_make1(leaf);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = 1;
+  query->jointree = makeFromExpr(list_make1(ref), nullptr);
+  ListCell *cell;
+  int column = 1;
+  foreach (cell, targets) {
+    auto *target = flatCopyTargetEntry(lfirst_node(TargetEntry, cell));
+    target->expr = reinterpret_cast<Expr *>(LeafColumn(leaf, 1, column++));
+    target->ressortgroupref = 0;
+    query->targetList = lappend(query->targetList, target);
+  }
+  query->hasSubLinks = true;  // of arguments, perhaps
+  return query;
+}
+
+void PlanLeaf(PlannerInfo *, RelOptInfo *rel, RangeTblEntry *rte) {
+  if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1) return;
+  auto *function = linitial_node(RangeTblFunction, rte->functions);
+  if (!IsA(function->funcexpr, FuncExpr) || function->funccolnames == NIL) return;
+  auto *call = reinterpret_cast<FuncExpr *>(function->funcexpr);
+  if (call->funcid < 16384 || call->funcid != CachedLeafFunction()) return;
+
+  auto *path = makeNode(CustomPath);
+  path->path.pathtype = T_CustomScan;
+  path->path.parent = rel;
+  path->path.pathtarget = rel->reltarget;
+  path->path.param_info = nullptr;
+  path->path.rows = rel->rows = clamp_row_est(EstimateRows(FragmentOf(call)));
+  path->path.startup_cost = kRoundTripCost;
+  path->path.total_cost = kRoundTripCost + kRowCost * path->path.rows;
+#if PG_VERSION_NUM >= 150000
+  path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+#endif
+  path->methods = &kLeafMethods;
+  rel->pathlist = list_make1(path);
+  rel->partial_pathlist = NIL;
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: PostgreSQL
+// Fragments as leaves of a query: a range table entry that PostgreSQL plans around, and its way into the plan.
+#pragma once
+
+#include "scope.hpp"
+
+#include "altius/plan/fragment.hpp"
+
+extern "C" {
+#include "nodes/pathnodes.h"
+}
+
+namespace altius::planner {
+
+/// What restricts the shard groups of a fragment.
+struct Reachable {
+  bool pruned;
+  List *prunes;
+};
+
+/// Makes the fragment that runs `arm` on each shard group, with `upper` (may be null) above the arms of a node.
+/// The result columns are those of `upper`, else of `arm` (junk columns included).
+plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments);
+
+/// The leaf's range table entry; `names` are its column names (of String).
+RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names);
+
+/// SELECT every column FROM leaf, with the target entries' names and junk marks of `targets`.
+Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets);
+
+/// For set_rel_pathlist_hook: replaces the paths of a leaf by a scan of its fragment; ignores other relations.
+void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
+
+/// A column of the leaf at this range table index.
+Var *LeafColumn(RangeTblEntry *leaf, int rti, int column);
+
+}  // namespace altius::planner

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "normalize.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
+#include "altius/pg/walk.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "access/table.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct InlineContext {
+  const CommonTableExpr *cte;
+  int depth;
+};
+
+/// Replaces references to the CTE by its query.
+bool InlineWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *context = static_cast<InlineContext *>(data);
+  if (IsA(node, Query)) {
+    context->depth++;
+    pg::WalkQuery(reinterpret_cast<Query *>(node), InlineWalker, data, QTW_EXAMINE_RTES_AFTER);
+    context->depth--;
+    return false;
+  }
+  if (!IsA(node, RangeTblEntry)) return pg::Walk(node, InlineWalker, data);
+  auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+  if (rte->rtekind != RTE_CTE || static_cast<int>(rte->ctelevelsup) != context->depth) return false;
+  if (strcmp(rte->ctename, context->cte->ctename) != 0) return false;
+  auto *query = pg::Copy(reinterpret_cast<Query *>(context->cte->ctequery));
+  if (context->depth > 0) IncrementVarSublevelsUp(pg::AsNode(query), context->depth, 1);
+  rte->rtekind = RTE_SUBQUERY;
+  rte->subquery = query;
+  rte->security_barrier = false;
+  rte->ctename = nullptr;
+  rte->ctelevelsup = 0;
+  rte->self_reference = false;
+  rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+  return false;
+}
+
+/// What PostgreSQL would inline too; see "Common Table Expression Materialization" in its manual.
+bool MayInline(const CommonTableExpr *cte) {
+  auto *query = reinterpret_cast<Query *>(cte->ctequery);
+  if (cte->cterecursive || query->commandType != CMD_SELECT || query->rowMarks != NIL) return false;
+  if (cte->ctematerialized == CTEMaterializeAlways) return false;
+  if (cte->ctematerialized == CTEMaterializeDefault && cte->cterefcount != 1) return false;
+  return !contain_volatile_functions(cte->ctequery);
+}
+
+void InlineCtes(Query *query) {
+  List *kept = NIL;
+  ListCell *cell;
+  foreach (cell, query->cteList) {
+    auto *cte = lfirst_node(CommonTableExpr, cell);
+    // One that nobody reads is left to the planner, which drops it.
+    if (query->hasRecursive || !MayInline(cte) || cte->cterefcount == 0) {
+      kept = lappend(kept, cte);
+      continue;
+    }
+    InlineContext context = {cte, -1};
+    InlineWalker(pg::AsNode(query), &context);
+  }
+  query->cteList = kept;
+}
+
+void FlattenRangeTable(Query *query) {
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+    if (rte->rtekind == RTE_SUBQUERY && rte->lateral) {
+      rte->subquery = reinterpret_cast<Query *>(pg::FlattenJoinAliases(query, pg::AsNode(rte->subquery)));
+    } else if (rte->rtekind == RTE_FUNCTION) {
+      rte->functions = reinterpret_cast<List *>(pg::FlattenJoinAliases(query, pg::AsNode(rte->functions)));
+    } else if (rte->rtekind == RTE_TABLEFUNC) {
+      rte->tablefunc = reinterpret_cast<TableFunc *>(pg::FlattenJoinAliases(query, pg::AsNode(rte->tablefunc)));
+    } else if (rte->rtekind == RTE_VALUES) {
+      rte->values_lists = reinterpret_cast<List *>(pg::FlattenJoinAliases(query, pg::AsNode(rte->values_lists)));
+    }
+  }
+}
+
+bool HasJoins(Query *query) {
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    if (static_cast<RangeTblEntry *>(lfirst(cell))->rtekind == RTE_JOIN) return true;
+  }
+  return false;
+}
+
+template <typename T>
+void Flatten(Query *query, T **field) {
+  *field = reinterpret_cast<T *>(pg::FlattenJoinAliases(query, pg::AsNode(*field)));
+}
+
+void FlattenAliases(Query *query) {
+  if (!HasJoins(query)) return;
+  FlattenRangeTable(query);
+  Flatten(query, &query->targetList);
+  Flatten(query, &query->returningList);
+  Flatten(query, &query->jointree);
+  Flatten(query, &query->havingQual);
+  Flatten(query, &query->limitOffset);
+  Flatten(query, &query->limitCount);
+  Flatten(query, &query->onConflict);
+  Flatten(query, &query->mergeActionList);
+}
+
+/// (SELECT every column FROM table WHERE row security allows): same column numbers as the table's.
+Query *SecuredTable(RangeTblEntry *rte) {
+  auto *inner = pg::Copy(rte);
+  auto *query = makeNode(Query);
+  query->commandType = CMD_SELECT;
+  query->querySource = QSRC_ORIGINAL;
+  query->canSetTag = true;
+  pg::ForgetPermissions(inner);
+  inner->securityQuals = NIL;
+  inner->lateral = false;
+  query->rtable = list_make1(inner);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = 1;
+  Node *quals = pg::AsNode(make_ands_explicit(pg::Copy(rte->securityQuals)));
+  query->jointree = makeFromExpr(list_make1(ref), quals);
+  query->hasSubLinks = checkExprHasSubLink(quals);
+  Relation relation = table_open(rte->relid, NoLock);
+  TupleDesc columns = RelationGetDescr(relation);
+  for (int i = 0; i < columns->natts; i++) {
+    Form_pg_attribute column = TupleDescAttr(columns, i);
+    Expr *expr = column->attisdropped
+                     ? reinterpret_cast<Expr *>(makeNullConst(INT4OID, -1, InvalidOid))
+                     : reinterpret_cast<Expr *>(makeVar(1, i + 1, column->atttypid, column->atttypmod,
+                                                        column->attcollation, 0));
+    query->targetList =
+        lappend(query->targetList, makeTargetEntry(expr, i + 1, pstrdup(NameStr(column->attname)), false));
+  }
+  table_close(relation, NoLock);
+  return query;
+}
+
+void WrapSecuredTables(Query *query) {
+  int index = 0;
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+    if (++index == query->resultRelation || rte->rtekind != RTE_RELATION || rte->securityQuals == NIL) continue;
+    if (catalog::FindTable(rte->relid) == nullptr) continue;
+    // The conditions' columns are numbered for the outer range table.
+    ChangeVarNodes(pg::AsNode(rte->securityQuals), index, 1, 0);
+    Query *secured = SecuredTable(rte);
+    pg::ForgetPermissions(rte);
+    rte->rtekind = RTE_SUBQUERY;
+    rte->relid = InvalidOid;
+    rte->subquery = secured;
+    rte->securityQuals = NIL;
+    rte->inh = false;
+  }
+}
+
+bool NormalizeWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Query)) {
+    Normalize(reinterpret_cast<Query *>(node));
+    return false;
+  }
+  return pg::Walk(node, NormalizeWalker, context);
+}
+
+}  // namespace
+
+void Normalize(Query *query) {
+  InlineCtes(query);
+  FlattenAliases(query);
+  WrapSecuredTables(query);
+  pg::WalkQuery(query, NormalizeWalker, nullptr);
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: PostgreSQL
+// Which expressions can be computed beside the data, and which are computed once on the asking node and sent as values.
+#include "altius/catalog/writer.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "scope.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
+#include "optimizer/clauses.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct ShipContext {
+  const Scope *scope;
+  const Part *part;  // null: beside no rows at all
+};
+
+bool IsMutableFunction(Oid function, void *) { return func_volatile(function) != PROVOLATILE_IMMUTABLE; }
+
+bool IsUnshippableFunction(Oid function, void *context) { return !IsShippableFunction(function, context); }
+
+/// Depth of the query within the walked expression; looks for references to CTEs outside of it.
+bool EscapingCteWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  const int depth = *static_cast<int *>(context);
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    return rte->rtekind == RTE_CTE && static_cast<int>(rte->ctelevelsup) >= depth;
+  }
+  if (IsA(node, Query)) {
+    int inner = depth + 1;
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), EscapingCteWalker, &inner, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, EscapingCteWalker, context);
+}
+
+bool IsValueSubLink(Node *node) {
+  if (!IsA(node, SubLink)) return false;
+  const SubLinkType type = reinterpret_cast<SubLink *>(node)->subLinkType;
+  return type == EXPR_SUBLINK || type == EXISTS_SUBLINK || type == ARRAY_SUBLINK;
+}
+
+/// `key IN (SELECT key2 ...)`: pairs of equal keys only.
+bool ComparesKeys(Node *test, const QueryLocus &inner, const ShipContext &context) {
+  if (test == nullptr) return false;
+  if (IsA(test, BoolExpr) && reinterpret_cast<BoolExpr *>(test)->boolop == AND_EXPR) {
+    ListCell *cell;
+    foreach (cell, reinterpret_cast<BoolExpr *>(test)->args) {
+      if (ComparesKeys(static_cast<Node *>(lfirst(cell)), inner, context)) return true;
+    }
+    return false;
+  }
+  Node *left, *right;
+  if (!EqualitySides(test, &left, &right) || !IsA(right, Param)) return false;
+  auto *param = reinterpret_cast<Param *>(right);
+  if (param->paramkind != PARAM_SUBLINK || !list_member_int(inner.key_columns, param->paramid)) return false;
+  return context.scope->equalities.Same(context.scope->equalities.Find(left), context.part->key);
+}
+
+/// A subquery that finds all it needs beside the rows of the part.
+bool IsShippableSubLink(SubLink *link, const ShipContext &context) {
+  if (link->testexpr != nullptr && !IsShippable(link->testexpr, *context.scope, context.part)) return false;
+  const QueryLocus inner = AnalyzeQuery(reinterpret_cast<Query *>(link->subselect), context.scope->level);
+  if (!inner.whole) return false;
+  if (inner.reach == Reach::Replicated) return true;
+  const Part *part = context.part;
+  if (part == nullptr || part->reach != Reach::Hashed || part->colocation != inner.colocation) return false;
+  if (inner.single) return part->single;
+  ListCell *cell;
+  foreach (cell, inner.pins) {
+    Node *pin = pg::Copy(static_cast<Node *>(lfirst(cell)));
+    IncrementVarSublevelsUp(pin, -1, 1);
+    if (context.scope->equalities.Same(context.scope->equalities.Find(pin), part->key)) return true;
+  }
+  return link->subLinkType == ANY_SUBLINK && ComparesKeys(link->testexpr, inner, context);
+}
+
+/// A column of an outer level can be had only while all levels up to there are shipped together: fragments of a level that
+/// is cut do not depend on rows of outer levels.
+bool IsWithinReach(const Var *var, const Level *level) {
+  for (Index i = 0; i < var->varlevelsup; i++, level = level->parent) {
+    if (level == nullptr || !level->whole) return false;
+  }
+  return true;
+}
+
+/// True when something below can't be shipped.
+bool UnshippableWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *context = static_cast<ShipContext *>(data);
+  if (IsA(node, SubLink) && IsShippableSubLink(reinterpret_cast<SubLink *>(node), *context)) return false;
+  if (IsArgument(node, context->scope->level)) return false;
+  switch (nodeTag(node)) {
+    case T_SubLink:
+    case T_NextValueExpr:
+    case T_CurrentOfExpr:
+      return true;
+    case T_Var:
+      return !IsWithinReach(reinterpret_cast<Var *>(node), context->scope->level);
+    default:
+      break;
+  }
+  if (check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
+  return pg::Walk(node, UnshippableWalker, data);
+}
+
+bool IsPlainParam(Node *node) {
+  if (!IsA(node, Param)) return false;
+  const ParamKind kind = reinterpret_cast<Param *>(node)->paramkind;
+  return kind == PARAM_EXTERN || kind == PARAM_EXEC;
+}
+
+bool MutableWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, SQLValueFunction)) return true;
+  if (check_functions_in_node(node, IsMutableFunction, nullptr)) return true;
+  return pg::Walk(node, MutableWalker, context);
+}
+
+bool AggregateWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Aggref) || IsA(node, GroupingFunc) || IsA(node, WindowFunc) || IsA(node, SetToDefault)) return true;
+  if (IsA(node, CaseTestExpr) || IsA(node, CoerceToDomainValue)) return true;
+  if (IsA(node, Param) && reinterpret_cast<Param *>(node)->paramkind == PARAM_SUBLINK) return true;
+  if (IsA(node, FuncExpr) && reinterpret_cast<FuncExpr *>(node)->funcretset) return true;
+  return pg::Walk(node, AggregateWalker, context);
+}
+
+}  // namespace
+
+bool IsShippableFunction(Oid function, void *) {
+  if (func_volatile(function) == PROVOLATILE_VOLATILE) return false;
+  if (function < FirstNormalObjectId) return true;
+  return OidIsValid(getExtensionOfObject(ProcedureRelationId, function)) ||
+         catalog::IsDistributedObject(ProcedureRelationId, function);
+}
+
+bool IsArgument(Node *expr, const Level *level) {
+  if (IsPlainParam(expr)) return true;
+  if (IsA(expr, Const) || IsA(expr, List) || IsA(expr, Var)) return false;
+  if (HasVars(expr) || AggregateWalker(expr, nullptr)) return false;
+  if (IsValueSubLink(expr)) {
+    int depth = 0;
+    return !level->whole || !EscapingCteWalker(expr, &depth);
+  }
+  if (checkExprHasSubLink(expr) || contain_volatile_functions(expr)) return false;
+  // A row, a CASE and the like are walked into: only calls that are not immutable must be made here.
+  return IsA(expr, SQLValueFunction) ||
+         ((IsA(expr, FuncExpr) || IsA(expr, OpExpr) || IsA(expr, CoerceViaIO)) && MutableWalker(expr, nullptr)) ||
+         check_functions_in_node(expr, IsUnshippableFunction, nullptr);
+}
+
+bool IsShippable(Node *expr, const Scope &scope, const Part *part) {
+  ShipContext context = {&scope, part};
+  return !UnshippableWalker(expr, &context);
+}
+
+}  // namespace altius::planner
