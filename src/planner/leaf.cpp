@@ -72,7 +72,7 @@ double EstimateRows(const plan::Fragment *fragment) {
 }
 
 Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, List *clauses, List *) {
-  RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+  RangeTblEntry *rte = root->simple_rte_array[rel->relid];
   auto *call = castNode(FuncExpr, linitial_node(RangeTblFunction, rte->functions)->funcexpr);
   auto *scan = makeNode(CustomScan);
   scan->scan.plan.targetlist = targets;
@@ -150,7 +150,7 @@ Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets) {
 void PlanLeaf(PlannerInfo *, RelOptInfo *rel, RangeTblEntry *rte) {
   if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1) return;
   auto *function = linitial_node(RangeTblFunction, rte->functions);
-  if (!IsA(function->funcexpr, FuncExpr) || function->funccolnames == NIL) return;
+  if (!IsA(function->funcexpr, FuncExpr)) return;
   auto *call = reinterpret_cast<FuncExpr *>(function->funcexpr);
   if (call->funcid < 16384 || call->funcid != CachedLeafFunction()) return;
 

@@ -56,7 +56,7 @@ List *KeyColumns(Query *query, const Scope &scope, const Part &part) {
 
 QueryLocus AnalyzePlain(const Level *level) {
   Query *query = level->query;
-  const Scope scope = AnalyzeFrom(level);
+  const Scope &scope = *AnalyzeFrom(level);
   if (!IsWhole(scope)) return kCut;
   QueryLocus locus = {};
   locus.reach = Reach::Replicated;

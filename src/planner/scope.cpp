@@ -21,6 +21,11 @@ namespace {
 
 void AddNode(Scope *scope, Node *node);
 
+void Own(Scope *scope, Part *part) {
+  part->owner = scope;
+  scope->parts.push_back(part);
+}
+
 Part *NewPart(Reach reach, Node *node, Relids rels) {
   auto *part = static_cast<Part *>(palloc0(sizeof(Part)));
   part->reach = reach;
@@ -361,7 +366,7 @@ void AddCutJoin(Scope *scope, JoinExpr *join, Scope *kept, Scope *other) {
   }
   outside->left = join->jointype == JOIN_RIGHT ? other : kept;
   outside->right = join->jointype == JOIN_RIGHT ? kept : other;
-  scope->parts.push_back(outside);
+  Own(scope, outside);
 }
 
 void AddOuterJoin(Scope *scope, JoinExpr *join) {
@@ -370,7 +375,7 @@ void AddOuterJoin(Scope *scope, JoinExpr *join) {
   Scope *other = AnalyzeSide(scope->level, right ? join->larg : join->rarg);
   Part *whole = WholeJoin(scope, join, *kept, *other);
   if (whole != nullptr) {
-    scope->parts.push_back(whole);
+    Own(scope, whole);
   } else {
     AddCutJoin(scope, join, kept, other);
   }
@@ -378,7 +383,7 @@ void AddOuterJoin(Scope *scope, JoinExpr *join) {
 
 void AddNode(Scope *scope, Node *node) {
   if (IsA(node, RangeTblRef)) {
-    scope->parts.push_back(PartOfRelation(scope, reinterpret_cast<RangeTblRef *>(node)));
+    Own(scope, PartOfRelation(scope, reinterpret_cast<RangeTblRef *>(node)));
     return;
   }
   if (IsA(node, FromExpr)) {
@@ -400,12 +405,9 @@ void AddNode(Scope *scope, Node *node) {
 
 }  // namespace
 
-Scope AnalyzeFrom(const Level *level) {
-  Scope scope = {};
-  scope.level = level;
-  AddNode(&scope, reinterpret_cast<Node *>(level->query->jointree));
-  Close(&scope);
-  for (Part *part : scope.parts) DerivePrunes(scope, part);
+Scope *AnalyzeFrom(const Level *level) {
+  Scope *scope = AnalyzeSide(level, reinterpret_cast<Node *>(level->query->jointree));
+  for (Part *part : scope->parts) DerivePrunes(*scope, part);
   return scope;
 }
 

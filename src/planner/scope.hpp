@@ -28,6 +28,7 @@ struct Level {
 struct Scope;
 
 struct Part {
+  const Scope *owner;  // the scope whose join tree it belongs to; an outer join lends its parts to the scope above
   Reach reach;
   int colocation;
   int key;          // class of the distribution value; -1 when the part has none
@@ -65,7 +66,7 @@ struct QueryLocus {
 };
 
 /// FROM and WHERE of the level.
-Scope AnalyzeFrom(const Level *level);
+Scope *AnalyzeFrom(const Level *level);
 
 /// The whole query; `whole` is false when it has to be cut.
 QueryLocus AnalyzeQuery(Query *query, const Level *parent);

@@ -21,6 +21,14 @@ extern "C" {
 
 namespace altius::pg {
 
+/// What outer joins may have done to the column, but those in `inside` (PostgreSQL 16 on).
+inline void CopyNullingRels([[maybe_unused]] Var *to, [[maybe_unused]] const Var *from,
+                            [[maybe_unused]] const Bitmapset *inside) {
+#if PG_VERSION_NUM >= 160000
+  to->varnullingrels = bms_difference(from->varnullingrels, inside);
+#endif
+}
+
 /// References to join columns replaced by what they stand for.
 inline Node *FlattenJoinAliases(Query *query, Node *node) {
 #if PG_VERSION_NUM < 160000

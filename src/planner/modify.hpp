@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: PostgreSQL
+// INSERT, UPDATE, DELETE and MERGE on managed tables.
+#pragma once
+
+#include "leaf.hpp"
+
+extern "C" {
+#include "nodes/plannodes.h"
+}
+
+namespace altius::planner {
+
+/// The plan of a (normalized) statement whose target Altius manages.
+PlannedStmt *PlanModification(Query *query, const char *source, int cursor_options, ParamListInfo params);
+
+/// A modifying CTE on a managed table becomes SELECT ... FROM leaf, the leaf doing the work; on other tables only what it
+/// reads is rewritten.
+void RewriteModifyingCte(CommonTableExpr *cte, const Level *level);
+
+}  // namespace altius::planner

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "rewrite.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "column_map.hpp"
+#include "modify.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "optimizer/tlist.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+bool ManagedWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    return rte->rtekind == RTE_RELATION && catalog::FindTable(rte->relid) != nullptr;
+  }
+  if (IsA(node, Query)) {
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), ManagedWalker, context, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, ManagedWalker, context);
+}
+
+bool InnerWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  if (IsA(node, CommonTableExpr)) {
+    auto *cte = reinterpret_cast<CommonTableExpr *>(node);
+    if (reinterpret_cast<Query *>(cte->ctequery)->commandType != CMD_SELECT) {
+      RewriteModifyingCte(cte, static_cast<const Level *>(data));
+      return false;
+    }
+  }
+  if (IsA(node, Query)) {
+    Rewrite(reinterpret_cast<Query *>(node), static_cast<const Level *>(data));
+    return false;
+  }
+  return pg::Walk(node, InnerWalker, data);
+}
+
+/// CTEs that were rewritten into reads are no modifications any more.
+void CheckModifyingCtes(Query *query) {
+  query->hasModifyingCTE = false;
+  ListCell *cell;
+  foreach (cell, query->cteList) {
+    auto *cte_query = reinterpret_cast<Query *>(lfirst_node(CommonTableExpr, cell)->ctequery);
+    if (cte_query->commandType != CMD_SELECT) query->hasModifyingCTE = true;
+  }
+}
+
+}  // namespace
+
+bool HasManagedTables(Query *query) { return ManagedWalker(pg::AsNode(query), nullptr); }
+
+void RewriteInner(const Level *level) {
+  pg::WalkQuery(level->query, InnerWalker, const_cast<Level *>(level));
+  CheckModifyingCtes(level->query);
+}
+
+void BecomeLeaf(Query *query, const Level *level, Reachable reachable) {
+  const Query before = *query;
+  List *arguments = NIL;
+  Query *arm = pg::Copy(query);
+  plan::Fragment *fragment = MakeFragment(arm, nullptr, level, reachable, &arguments);
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    names = lappend(names, makeString(pstrdup(target->resname != nullptr ? target->resname : "?column?")));
+  }
+  *query = *SelectFromLeaf(MakeLeaf(fragment, arguments, reachable.prunes, names), before.targetList);
+  query->queryId = before.queryId;
+  query->canSetTag = before.canSetTag;
+  query->stmt_location = before.stmt_location;
+  query->stmt_len = before.stmt_len;
+}
+
+void Rewrite(Query *query, const Level *parent) {
+  if (query->commandType != CMD_SELECT || !HasManagedTables(query)) return;
+  const QueryLocus locus = AnalyzeQuery(query, parent);
+  // A query that reads columns of one that is cut depends on its rows: only its parts are shipped.
+  if (locus.whole && locus.has_tables && !HasVars(pg::AsNode(query))) {
+    const Level whole = {query, parent, true};
+    BecomeLeaf(query, &whole, {locus.pruned, locus.prunes});
+    const Level leaf = {query, parent, false};
+    RewriteInner(&leaf);
+    return;
+  }
+  const Level level = {query, parent, false};
+  if (query->setOperations == nullptr) {
+    Scope *scope = AnalyzeFrom(&level);
+    if (!SplitUpper(&level, scope)) CutParts(&level, scope);
+  }
+  RewriteInner(&level);
+}
+
+}  // namespace altius::planner

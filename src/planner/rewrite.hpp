@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: PostgreSQL
+// Query -> residual query with fragments as leaves.
+#pragma once
+
+#include "leaf.hpp"
+
+namespace altius::planner {
+
+/// Rewrites the (normalized) SELECT and every query in it, in place, until no managed table is left in a live place.
+void Rewrite(Query *query, const Level *parent);
+
+/// Rewrites the queries within `query` (subqueries, CTEs, sublinks), `level` being its own.
+void RewriteInner(const Level *level);
+
+/// Cuts FROM and WHERE of the level into leaves.
+void CutParts(const Level *level, Scope *scope);
+
+/// For a level whose FROM runs whole: what stands above is done as far as possible beside the data.
+/// False when nothing of it can be (then CutParts serves).
+bool SplitUpper(const Level *level, Scope *scope);
+
+/// A query over one part: its join tree and conditions, with no target list yet.
+Query *ArmOf(Query *query, const Part &part);
+
+/// Replaces the query by SELECT * FROM leaf.
+void BecomeLeaf(Query *query, const Level *level, Reachable reachable);
+
+/// True when a relation that Altius manages is in the query or in one within it.
+bool HasManagedTables(Query *query);
+
+}  // namespace altius::planner
