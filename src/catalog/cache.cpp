@@ -7,6 +7,8 @@
 #include "relations.hpp"
 
 extern "C" {
+#include "utils/typcache.h"
+#include "utils/lsyscache.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "utils/inval.h"
@@ -149,9 +151,11 @@ const Table* FindTableOfShard(int64 shard_id, int* index) {
   return nullptr;
 }
 
-int ShardIndexOfValue(const Table& table, Datum value) {
-  if (table.kind != TableKind::Hash) return 0;
-  const int32 hash = DatumGetInt32(FunctionCall1Coll(table.hash, table.key_collation, value));
+namespace {
+
+constexpr int kHashFunction = 1;  // HASHSTANDARD_PROC; its header can't be included without the macros we undefine
+
+int IndexOfHash(const Table& table, int32 hash) {
   const int index = core::FindRange(table.mins, table.shard_count, hash);
   if (index < 0 || hash > table.shards[index].max) {
     ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
@@ -159,6 +163,28 @@ int ShardIndexOfValue(const Table& table, Datum value) {
                     errhint("pg_dist_shard does not cover the whole range of hash values.")));
   }
   return index;
+}
+
+/// The hash function of another type in the key's operator family; 0 when the key's own serves.
+Oid HashFunctionOf(const Table& table, Oid type) {
+  if (type == table.key_type || getBaseType(type) == table.key_type) return InvalidOid;
+  const TypeCacheEntry* entry = lookup_type_cache(table.key_type, TYPECACHE_HASH_OPFAMILY);
+  return get_opfamily_proc(entry->hash_opf, type, type, kHashFunction);
+}
+
+}  // namespace
+
+int ShardIndexOfValue(const Table& table, Datum value) {
+  if (table.kind != TableKind::Hash) return 0;
+  return IndexOfHash(table,
+                     DatumGetInt32(FunctionCall1Coll(table.hash, table.key_collation, value)));
+}
+
+int ShardIndexOfTypedValue(const Table& table, Datum value, Oid type) {
+  const Oid function = table.kind == TableKind::Hash ? HashFunctionOf(table, type) : InvalidOid;
+  if (!OidIsValid(function)) return ShardIndexOfValue(table, value);
+  return IndexOfHash(table,
+                     DatumGetInt32(OidFunctionCall1Coll(function, table.key_collation, value)));
 }
 
 int LocalGroup() {

@@ -31,11 +31,12 @@ bool CanEvaluate(const List* exprs) {
 bool Foresee(FragmentState* state, Arguments* arguments, pg::Array<Task>* tasks, int* shard_count) {
   if (!CanEvaluate(state->prune_exprs)) return false;
   const catalog::Table* lead = plan::LeadingTable(state->fragment->tables);
-  const pg::Array<int> shards = ChooseShards(state, *lead);
-  *shard_count = shards.size();
-  *tasks = MakeTasks(*state->fragment, *lead, shards);
   arguments->count = -1;
   if (CanEvaluate(state->arg_exprs)) *arguments = EvaluateArguments(state);
+  if (state->fragment->key_argument > 0 && arguments->count < 0) return false;
+  const pg::Array<int> shards = ChooseShards(state, *lead, *arguments);
+  *shard_count = shards.size();
+  *tasks = MakeTasks(*state->fragment, *lead, shards);
   return true;
 }
 

@@ -170,8 +170,8 @@ void StartRun(FragmentState* state) {
   const MemoryContext before = CurrentMemoryContext;
   Run* run = MakeRun(state);
   const catalog::Table* lead = plan::LeadingTable(state->fragment->tables);
-  const pg::Array<int> shards = ChooseShards(state, *lead);
   run->arguments = EvaluateArguments(state);
+  const pg::Array<int> shards = ChooseShards(state, *lead, run->arguments);
   run->tasks = MakeTasks(*state->fragment, *lead, shards);
   run->shard_count = shards.size();
   run->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor,

@@ -20,7 +20,7 @@ struct Chosen {
   const catalog::Table* table;
   bool* marks;  // by shard index
 
-  void Add(Datum value) const { marks[catalog::ShardIndexOfValue(*table, value)] = true; }
+  void Add(Datum value, Oid type) const { marks[catalog::ShardIndexOfTypedValue(*table, value, type)] = true; }
 };
 
 void AddElements(const Chosen& chosen, Datum array_value, Oid element_type) {
@@ -34,7 +34,7 @@ void AddElements(const Chosen& chosen, Datum array_value, Oid element_type) {
   deconstruct_array(DatumGetArrayTypeP(array_value), element_type, length, by_value, align,
                     &elements, &nulls, &count);
   for (int i = 0; i < count; i++) {
-    if (!nulls[i]) chosen.Add(elements[i]);
+    if (!nulls[i]) chosen.Add(elements[i], element_type);
   }
 }
 
@@ -44,8 +44,15 @@ void AddValue(const Chosen& chosen, Oid type, Datum value) {
   if (OidIsValid(element_type) && getBaseType(type) != chosen.table->key_type) {
     AddElements(chosen, value, element_type);
   } else {
-    chosen.Add(value);
+    chosen.Add(value, type);
   }
+}
+
+/// The row to insert goes where the argument says that was computed for it (once: it may be a sequence's next number).
+bool AddKeyArgument(const Chosen& chosen, const Arguments& arguments, int number) {
+  const int index = number - 1;
+  if (!arguments.nulls[index]) chosen.Add(arguments.values[index], arguments.types[index]);
+  return arguments.nulls[index];
 }
 
 bool EvaluateInto(FragmentState* state, const Chosen& chosen) {
@@ -78,7 +85,8 @@ int AnyShard(const catalog::Table& table) {
 
 }  // namespace
 
-pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead) {
+pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead,
+                            const Arguments& arguments) {
   const plan::Fragment& fragment = *state->fragment;
   pg::Array<int> shards;
   if (lead.kind != catalog::TableKind::Hash) {
@@ -89,7 +97,9 @@ pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead) {
   if (fragment.every_shard) {
     memset(chosen.marks, true, lead.shard_count);
   } else {
-    const bool null_seen = EvaluateInto(state, chosen);
+    const bool null_seen = fragment.key_argument > 0
+                               ? AddKeyArgument(chosen, arguments, fragment.key_argument)
+                               : EvaluateInto(state, chosen);
     if (null_seen && fragment.command == CMD_INSERT) plan::RaiseNullKey(lead);
   }
   for (int i = 0; i < lead.shard_count; i++) {

@@ -67,7 +67,8 @@ inline FragmentState* Cast(CustomScanState* state) {
 
 /// --- shards.cpp ---
 /// Evaluates the prune expressions; indexes of the shards concerned, ascending, without doubles.
-pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead);
+pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead,
+                            const Arguments& arguments);
 
 /// --- arguments.cpp ---
 Arguments EvaluateArguments(FragmentState* state);

@@ -52,6 +52,7 @@ List* ToList(const Fragment& fragment) {
   list = lappend(list, fragment.arg_types);
   list = AppendInt(list, fragment.every_shard);
   list = AppendInt(list, fragment.row_marks);
+  list = AppendInt(list, fragment.key_argument);
   list = AppendInt(list, fragment.prune_count);
   return list;
 }
@@ -74,6 +75,7 @@ Fragment* FromList(List* list) {
   fragment->arg_types = reader.Next();
   fragment->every_shard = reader.NextInt() != 0;
   fragment->row_marks = reader.NextInt() != 0;
+  fragment->key_argument = reader.NextInt();
   fragment->prune_count = reader.NextInt();
   return fragment;
 }

@@ -14,6 +14,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
+#include "optimizer/tlist.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -29,6 +30,9 @@ struct Extraction {
   List *types;
   List *queries;  // of Query: those around the node, innermost first
   int depth;      // queries below the fragment's own
+  bool one_row;   // INSERT of one row: its values are arguments, volatile ones too
+  AttrNumber key;
+  int key_argument;
 };
 
 /// $n for the argument.  Types made by users have other oids on other nodes: such a value travels as text and is cast.
@@ -115,9 +119,28 @@ bool NeedsShippedCte(Node *node, int outside) {
   return ShippedCteWalker(node, &search);
 }
 
+Node *ExtractMutator(Node *node, void *data);
+
+/// A value of the row to insert, or of ON CONFLICT ... SET and RETURNING where it depends on no column.
+Node *ValueOfRow(TargetEntry *target, Extraction *extraction, bool is_key) {
+  Node *expr = pg::AsNode(target->expr);
+  if (HasVars(expr) || (IsA(expr, Const) && !is_key)) return nullptr;
+  TargetEntry *result = flatCopyTargetEntry(target);
+  result->expr = reinterpret_cast<Expr *>(ParameterFor(extraction, expr));
+  if (is_key) extraction->key_argument = list_length(extraction->arguments);
+  return pg::AsNode(result);
+}
+
 Node *ExtractMutator(Node *node, void *data) {
   if (node == nullptr) return nullptr;
   auto *extraction = static_cast<Extraction *>(data);
+  if (extraction->one_row && extraction->depth == 0 && IsA(node, TargetEntry)) {
+    auto *target = reinterpret_cast<TargetEntry *>(node);
+    auto *insert = static_cast<Query *>(linitial(extraction->queries));
+    const bool is_key = target->resno == extraction->key && list_member_ptr(insert->targetList, target);
+    Node *value = ValueOfRow(target, extraction, is_key);
+    if (value != nullptr) return value;
+  }
   if (IsA(node, Var)) {
     Node *replaced = ReplaceVar(extraction, reinterpret_cast<Var *>(node));
     return replaced != nullptr ? replaced : pg::Copy(node);
@@ -131,6 +154,7 @@ Node *ExtractMutator(Node *node, void *data) {
     extraction->queries = list_delete_first(extraction->queries);
     return pg::AsNode(result);
   }
+  if (IsA(node, FuncExpr) && reinterpret_cast<FuncExpr *>(node)->funcid == ShardOfFunction()) return pg::Copy(node);
   if (IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) return ParameterFor(extraction, node);
   return pg::Mutate(node, ExtractMutator, data);
 }
@@ -163,9 +187,24 @@ Query *Extract(Query *query, Extraction *extraction) {
 
 }  // namespace
 
+plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber key, List **arguments) {
+  auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
+  Extraction extraction = {level, NIL, NIL, NIL, -1, true, key, 0};
+  fragment->command = CMD_INSERT;
+  fragment->kind = plan::FragmentKind::Modify;
+  Query *arm = Extract(insert, &extraction);
+  DescribeColumns(fragment, arm->returningList);
+  fragment->arm = deparse::SplitAtTables(deparse::QueryText(arm), &fragment->tables);
+  fragment->arg_types = extraction.types;
+  fragment->every_shard = key == 0;
+  fragment->key_argument = extraction.key_argument;
+  *arguments = extraction.arguments;
+  return fragment;
+}
+
 plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, false, 0, 0};
   fragment->command = arm->commandType;
   fragment->kind = arm->commandType == CMD_SELECT ? plan::FragmentKind::Rows : plan::FragmentKind::Modify;
   fragment->every_shard = !reachable.pruned;

@@ -31,28 +31,23 @@ constexpr double kRowsPerShard = 1000;    // of a table never analysed
 constexpr double kRoundTripCost = 100;    // in units of a sequential page read
 constexpr double kRowCost = 0.02;         // to fetch one row from another node
 
-Oid LeafFunction() {
-  Oid types[1] = {INT8OID};
-  List *name = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("fragment")));
-  FuncDetailCode code;
-  Oid function, result;
+/// A function of ours by name, cached for the backend; oids change only when the extension is created anew.
+Oid InternalFunction(const char *name, Oid type, Oid *cached) {
+  if (OidIsValid(*cached) && get_func_name(*cached) != nullptr) return *cached;
+  List *qualified = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup(name)));
+  Oid types[1] = {type}, result, variadic_type, *declared;
   bool returns_set;
   int variadic;
-  Oid variadic_type, *declared;
   List *defaults;
-#if PG_VERSION_NUM >= 140000
-  code = func_get_detail(name, NIL, NIL, 1, types, true, false, false, &function, &result, &returns_set, &variadic,
-                         &variadic_type, &declared, &defaults);
-#endif
-  if (code != FUNCDETAIL_NORMAL) elog(ERROR, "function altius_internal.fragment is missing");
-  return function;
+  const FuncDetailCode code = func_get_detail(qualified, NIL, NIL, 1, types, true, false, false, cached, &result,
+                                              &returns_set, &variadic, &variadic_type, &declared, &defaults);
+  if (code != FUNCDETAIL_NORMAL) elog(ERROR, "function altius_internal.%s is missing", name);
+  return *cached;
 }
 
-/// Cached for the backend; oids of an extension's functions change only when it is created anew.
 Oid CachedLeafFunction() {
   static Oid cached = InvalidOid;
-  if (!OidIsValid(cached) || get_func_name(cached) == nullptr) cached = LeafFunction();
-  return cached;
+  return InternalFunction("fragment", INT8OID, &cached);
 }
 
 plan::Fragment *FragmentOf(FuncExpr *call) {
@@ -95,6 +90,11 @@ Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *t
 const CustomPathMethods kLeafMethods = {plan::kFragmentScan, PlanFragment, nullptr};
 
 }  // namespace
+
+Oid ShardOfFunction() {
+  static Oid cached = InvalidOid;
+  return InternalFunction("shard_of", OIDOID, &cached);
+}
 
 RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names) {
   auto *address = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(reinterpret_cast<int64>(fragment)),

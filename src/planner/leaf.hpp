@@ -22,6 +22,13 @@ struct Reachable {
 /// The result columns are those of `upper`, else of `arm` (junk columns included).
 plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments);
 
+/// altius_internal.shard_of(tableoid): the id of the shard that a row lies in.
+Oid ShardOfFunction();
+
+/// INSERT of one row: every value that is not constant is computed here, once, and sent as an argument.  `key` is the
+/// attribute number of the distribution column (0: none).
+plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber key, List **arguments);
+
 /// The leaf's range table entry; `names` are its column names (of String).
 RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names);
 

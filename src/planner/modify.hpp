@@ -17,4 +17,7 @@ PlannedStmt *PlanModification(Query *query, const char *source, int cursor_optio
 /// reads is rewritten.
 void RewriteModifyingCte(CommonTableExpr *cte, const Level *level);
 
+/// A modification of a table that Altius does not manage, with sources that it does.
+void RewriteLocalModification(Query *query, const Level *level);
+
 }  // namespace altius::planner

@@ -77,6 +77,9 @@ const Table *FindTableOfShard(int64 shard_id, int *index);
 /// Index of the shard of `table` (kind Hash) that holds the distribution value (not null, of key_type).
 int ShardIndexOfValue(const Table &table, Datum value);
 
+/// The same for a value of another type that the key can be compared with (a bigint against an integer key).
+int ShardIndexOfTypedValue(const Table &table, Datum value, Oid type);
+
 /// All tables of the colocation group (not 0).
 pg::Array<const Table *> TablesOfColocation(int colocation);
 

@@ -39,6 +39,7 @@ struct Fragment {
   List *arg_types;       // of Oid: types of $1..$n as they are declared to the node; 0: undeclared
   bool every_shard;      // no restriction on the key
   bool row_marks;        // SELECT ... FOR UPDATE inside: takes part as a writer
+  int key_argument;      // number (from 1) of the argument that is the distribution value of the row to insert; 0: none
   int prune_count;       // the first `prune_count` of the prune expressions are values, see FragmentExprs
 };
 

@@ -1,0 +1,15 @@
+-- Planner: what stands in plans for a fragment, and what it asks of the nodes.
+
+-- Only a mark in a query tree: the planner replaces it by a scan of the fragment before anything can call it.
+CREATE FUNCTION altius_internal.fragment(address bigint, VARIADIC arguments "any")
+  RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED
+  AS 'MODULE_PATHNAME', 'altius_fragment';
+
+CREATE FUNCTION altius_internal.fragment(address bigint)
+  RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED
+  AS 'MODULE_PATHNAME', 'altius_fragment';
+
+-- The id of the shard that the relation is, by its name; null for other relations.
+CREATE FUNCTION altius_internal.shard_of(relation oid)
+  RETURNS bigint LANGUAGE c STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'altius_shard_of';

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: PostgreSQL
+// The planner's door: PostgreSQL's hooks, and the functions that stand in query trees.
+#include "altius/planner/planner.hpp"
+
+#include <optional>
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/core/shard/name.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
+#include "altius/pg/walk.hpp"
+#include "modify.hpp"
+#include "normalize.hpp"
+#include "rewrite.hpp"
+
+extern "C" {
+#include "optimizer/paths.h"
+#include "optimizer/planner.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+planner_hook_type previous_planner = nullptr;
+set_rel_pathlist_hook_type previous_pathlist = nullptr;
+
+PlannedStmt *PlanAsBefore(Query *query, const char *source, int cursor_options, ParamListInfo params) {
+  return previous_planner != nullptr ? previous_planner(query, source, cursor_options, params)
+                                     : standard_planner(query, source, cursor_options, params);
+}
+
+bool ModifiesManagedTable(Query *query) {
+  if (query->commandType == CMD_SELECT || query->resultRelation == 0) return false;
+  RangeTblEntry *rte = pg::Rte(query->rtable, query->resultRelation);
+  return rte->rtekind == RTE_RELATION && catalog::FindTable(rte->relid) != nullptr;
+}
+
+/// A managed table in a live place would be read as the empty shell that it is here: never silently.
+void CheckNoShellIsRead(Query *query) {
+  if (HasManagedTables(query)) elog(ERROR, "a distributed table was left in the plan");
+}
+
+PlannedStmt *PlanDistributed(Query *original, const char *source, int cursor_options, ParamListInfo params) {
+  const pg::RelationUses uses = pg::CollectRelations(original);
+  Query *query = pg::Copy(original);
+  Normalize(query);
+  PlannedStmt *plan;
+  if (ModifiesManagedTable(query)) {
+    plan = PlanModification(query, source, cursor_options, params);
+  } else {
+    if (query->commandType == CMD_SELECT) {
+      Rewrite(query, nullptr);
+    } else {
+      const Level level = {query, nullptr, false};
+      RewriteLocalModification(query, &level);
+    }
+    CheckNoShellIsRead(query);
+    plan = PlanAsBefore(query, source, cursor_options, params);
+  }
+  plan->queryId = original->queryId;
+  plan->stmt_location = original->stmt_location;
+  plan->stmt_len = original->stmt_len;
+  plan->canSetTag = original->canSetTag;
+  pg::AppendRelations(plan, uses);
+  return plan;
+}
+
+PlannedStmt *PlannerHook(Query *query, const char *source, int cursor_options, ParamListInfo params) {
+  return pg::Entry([&] {
+    if (query->commandType == CMD_UTILITY || !catalog::IsActive() || !HasManagedTables(query)) {
+      return PlanAsBefore(query, source, cursor_options, params);
+    }
+    return PlanDistributed(query, source, cursor_options, params);
+  });
+}
+
+void PathlistHook(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte) {
+  pg::Entry([&] {
+    if (previous_pathlist != nullptr) previous_pathlist(root, rel, rti, rte);
+    PlanLeaf(root, rel, rte);
+  });
+}
+
+}  // namespace
+
+void Init() {
+  previous_planner = planner_hook;
+  planner_hook = PlannerHook;
+  previous_pathlist = set_rel_pathlist_hook;
+  set_rel_pathlist_hook = PathlistHook;
+}
+
+}  // namespace altius::planner
+
+ALTIUS_FUNCTION(altius_fragment) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("altius_internal.fragment can't be called"),
+                  errhint("It stands for a part of a distributed plan.")));
+  PG_RETURN_NULL();
+}
+
+ALTIUS_FUNCTION(altius_shard_of) {
+  const char *name = get_rel_name(PG_GETARG_OID(0));
+  const auto id = name == nullptr ? std::nullopt : altius::core::ShardIdOfName(name);
+  if (!id.has_value()) PG_RETURN_NULL();
+  PG_RETURN_INT64(*id);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: PostgreSQL
+// Modifications that run beside the data: one fragment, executed on each shard group (or each copy) it concerns.
+// What can't is left to ship.cpp: its rows are computed first and then sent to the shards.
+#include "modify.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "altius/plan/instantiate.hpp"
+#include "column_map.hpp"
+#include "rewrite.hpp"
+#include "ship.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "optimizer/planner.h"
+#include "optimizer/tlist.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+const catalog::Table *TargetOf(Query *query) {
+  if (query->resultRelation == 0) return nullptr;
+  RangeTblEntry *rte = pg::Rte(query->rtable, query->resultRelation);
+  return rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
+}
+
+/// The table entry for the distribution column, if the statement sets it.
+TargetEntry *KeyTarget(Query *query, const catalog::Table &table) {
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk && target->resno == table.key) return target;
+  }
+  return nullptr;
+}
+
+/// `SET k = k` is no change.
+void CheckKeyUnchanged(Query *query, const catalog::Table &table) {
+  if (query->commandType != CMD_UPDATE || table.key == 0) return;
+  TargetEntry *target = KeyTarget(query, table);
+  if (target == nullptr) return;
+  if (IsA(target->expr, Var)) {
+    auto *var = reinterpret_cast<Var *>(target->expr);
+    if (var->varno == query->resultRelation && var->varattno == table.key && var->varlevelsup == 0) return;
+  }
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("changing the distribution column \"%s\" of table \"%s\" is not supported",
+                         get_attname(table.relid, table.key, false), table.name),
+                  errhint("Delete the row and insert it with the new value, in one transaction.")));
+}
+
+bool UpperShips(Query *query, const Scope &scope, const Part *part) {
+  return IsShippable(pg::AsNode(query->targetList), scope, part) &&
+         IsShippable(pg::AsNode(query->returningList), scope, part) &&
+         IsShippable(pg::AsNode(query->onConflict), scope, part) &&
+         IsShippable(pg::AsNode(query->mergeActionList), scope, part);
+}
+
+/// A fragment to be, and what restricts it.
+struct Beside {
+  bool possible;
+  bool copies;  // of a reference table
+  Reachable reachable;
+};
+
+constexpr Beside kElsewhere = {};
+
+/// UPDATE, DELETE, MERGE: target and sources are one part.
+Beside JoinBeside(Query *query, const catalog::Table &table, const Level *level) {
+  const Scope &scope = *AnalyzeFrom(level);
+  if (!IsWhole(scope) || scope.parts.size() != 1) return kElsewhere;
+  const Part &part = *scope.parts[0];
+  if (!UpperShips(query, scope, &part) || !bms_is_subset(part.lateral, part.rels)) return kElsewhere;
+  const bool copies = table.kind == catalog::TableKind::Reference;
+  // A row of a reference table must change in the same way on every copy.
+  if (copies != (part.reach == Reach::Replicated)) return kElsewhere;
+  return {true, copies, {part.pruned, part.prunes}};
+}
+
+/// INSERT ... VALUES (one row): computed here, sent as arguments.
+Beside RowBeside(Query *query, const catalog::Table &table, const Level *level) {
+  Scope none = {};
+  none.level = level;
+  Part row = {};
+  row.reach = Reach::Replicated;
+  if (!IsShippable(pg::AsNode(query->onConflict), none, &row)) return kElsewhere;
+  if (!IsShippable(pg::AsNode(query->returningList), none, &row)) return kElsewhere;
+  if (table.key != 0 && KeyTarget(query, table) == nullptr) plan::RaiseNullKey(table);
+  return {true, table.kind == catalog::TableKind::Reference, {false, NIL}};
+}
+
+RangeTblEntry *SourceOf(Query *query) {
+  List *from = query->jointree->fromlist;
+  if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef)) return nullptr;
+  return pg::Rte(query->rtable, linitial_node(RangeTblRef, from)->rtindex);
+}
+
+/// INSERT ... SELECT: each row belongs to the shard that it comes from.
+Beside SelectBeside(Query *query, const catalog::Table &table, const Level *level) {
+  RangeTblEntry *source = SourceOf(query);
+  if (source == nullptr || source->rtekind != RTE_SUBQUERY) return kElsewhere;
+  const QueryLocus locus = AnalyzeQuery(source->subquery, level);
+  if (!locus.whole || !locus.has_tables || source->subquery->limitCount != nullptr) return kElsewhere;
+  const Scope &scope = *AnalyzeFrom(level);
+  if (!IsWhole(scope) || scope.parts.size() != 1 || !UpperShips(query, scope, scope.parts[0])) return kElsewhere;
+  const Reachable reachable = {locus.pruned, locus.prunes};
+  if (table.kind == catalog::TableKind::Reference) {
+    return locus.reach == Reach::Replicated ? Beside{true, true, {false, NIL}} : kElsewhere;
+  }
+  if (locus.reach != Reach::Hashed || locus.colocation != table.colocation) return kElsewhere;
+  if (table.kind == catalog::TableKind::SingleShard) {
+    return locus.single ? Beside{true, false, reachable} : kElsewhere;
+  }
+  TargetEntry *key = KeyTarget(query, table);
+  if (key == nullptr || !IsA(key->expr, Var)) return kElsewhere;
+  auto *var = reinterpret_cast<Var *>(key->expr);
+  const bool from_key = var->varno == linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex &&
+                        list_member_int(locus.key_columns, var->varattno);
+  return from_key ? Beside{true, false, reachable} : kElsewhere;
+}
+
+bool IsOneRow(Query *query) { return query->commandType == CMD_INSERT && query->jointree->fromlist == NIL; }
+
+Beside FindBeside(Query *query, const catalog::Table &table, const Level *level) {
+  if (query->cteList != NIL) return kElsewhere;
+  if (IsOneRow(query)) return RowBeside(query, table, level);
+  return query->commandType == CMD_INSERT ? SelectBeside(query, table, level) : JoinBeside(query, table, level);
+}
+
+/// SELECT the RETURNING columns FROM the leaf that does the work.
+Query *SelectFromModification(Query *query, const Beside &beside, const Level *level) {
+  List *arguments = NIL;
+  List *targets = query->returningList;
+  plan::Fragment *fragment =
+      IsOneRow(query)
+          ? MakeInsertFragment(query, level, TargetOf(query)->key, &arguments)
+          : MakeFragment(pg::Copy(query), nullptr, level, beside.reachable, &arguments);
+  if (beside.copies) fragment->kind = plan::FragmentKind::ModifyCopies;
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, targets) {
+    const char *name = lfirst_node(TargetEntry, cell)->resname;
+    names = lappend(names, makeString(pstrdup(name != nullptr ? name : "?column?")));
+  }
+  return SelectFromLeaf(MakeLeaf(fragment, arguments, beside.reachable.prunes, names), targets);
+}
+
+void RefuseWhatIsMissing(Query *query) {
+  if (query->commandType == CMD_MERGE) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("MERGE is supported only where target and source lie on the same shards"),
+                    errhint("Join on the distribution column of tables that are colocated.")));
+  }
+}
+
+}  // namespace
+
+PlannedStmt *PlanModification(Query *query, const char *source, int cursor_options, ParamListInfo params) {
+  const catalog::Table &table = *TargetOf(query);
+  CheckKeyUnchanged(query, table);
+  const Level level = {query, nullptr, false};
+  const Beside beside = FindBeside(query, table, &level);
+  if (!beside.possible) {
+    RefuseWhatIsMissing(query);
+    return PlanShipping(query, table, source, cursor_options, params);
+  }
+  Query *select = SelectFromModification(query, beside, &level);
+  const Level leaf = {select, nullptr, false};
+  RewriteInner(&leaf);
+  PlannedStmt *plan = standard_planner(select, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
+  plan->commandType = query->commandType;
+  plan->hasReturning = query->returningList != NIL;
+  return plan;
+}
+
+void RewriteModifyingCte(CommonTableExpr *cte, const Level *level) {
+  auto *query = reinterpret_cast<Query *>(cte->ctequery);
+  const catalog::Table *table = TargetOf(query);
+  const Level own = {query, level, false};
+  if (table == nullptr) {
+    RewriteLocalModification(query, &own);
+    return;
+  }
+  CheckKeyUnchanged(query, *table);
+  const Beside beside = FindBeside(query, *table, &own);
+  if (beside.possible) {
+    Query *select = SelectFromModification(query, beside, &own);
+    const Level leaf = {select, level, false};
+    RewriteInner(&leaf);
+    cte->ctequery = pg::AsNode(select);
+  } else {
+    cte->ctequery = pg::AsNode(NestedModification(query, &own));
+  }
+  // It runs whether anyone reads it or not, and once.
+  cte->ctematerialized = CTEMaterializeAlways;
+  cte->cterefcount = std::max(cte->cterefcount, 1);
+}
+
+void RewriteLocalModification(Query *query, const Level *level) {
+  if (!HasManagedTables(query)) return;
+  if (query->commandType != CMD_INSERT) CutParts(level, AnalyzeFrom(level));
+  RewriteInner(level);
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: PostgreSQL
+// A modification in two halves: a SELECT that PostgreSQL plans like any other (with fragments as leaves), and a statement
+// that each shard runs on the rows meant for it.  Rows to insert find their shard by the key; rows to update or delete were
+// locked where they lie, and name their shard and ctid (for copies of a reference table: their primary key).
+#include "ship.hpp"
+
+#include "altius/deparse/deparse.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "altius/plan/instantiate.hpp"
+#include "altius/plan/ship.hpp"
+#include "column_map.hpp"
+#include "rewrite.hpp"
+
+extern "C" {
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/planner.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_oper.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct Shipping {
+  const catalog::Table *table;
+  Query *original;
+  Query *rows;       // SELECT: the rows to ship
+  Query *statement;  // what a shard does with them
+  Columns sources;   // columns of other relations that RETURNING reads, as columns of the shipped rows
+  plan::Ship ship;
+};
+
+Query *RowsOf(Query *query) {
+  Query *rows = pg::Copy(query);
+  rows->commandType = CMD_SELECT;
+  rows->resultRelation = 0;
+  rows->returningList = NIL;
+  rows->onConflict = nullptr;
+  rows->override = OVERRIDING_NOT_SET;
+  rows->targetList = NIL;
+  return rows;
+}
+
+int AddRowColumn(Shipping *shipping, Expr *expr) {
+  const int column = list_length(shipping->rows->targetList) + 1;
+  shipping->rows->targetList =
+      lappend(shipping->rows->targetList, makeTargetEntry(expr, column, psprintf("c%d", column), false));
+  return column;
+}
+
+/// FROM altius_rows, the CTE that stands in front of the statement.
+RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up) {
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_CTE;
+  rte->ctename = pstrdup("altius_rows");
+  rte->ctelevelsup = levels_up;
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, shipping.rows->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    Node *expr = pg::AsNode(target->expr);
+    names = lappend(names, makeString(pstrdup(target->resname)));
+    rte->coltypes = lappend_oid(rte->coltypes, exprType(expr));
+    rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod(expr));
+    rte->colcollations = lappend_oid(rte->colcollations, exprCollation(expr));
+  }
+  rte->eref = makeAlias("altius_rows", names);
+  rte->inFromCl = true;
+  return rte;
+}
+
+RangeTblRef *RefTo(int rti) {
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = rti;
+  return ref;
+}
+
+/// WITH altius_rows(c1, ...) AS (SELECT a1::type1, ... FROM unnest($1::text[], ...) u(a1, ...))
+char *RowsClause(const Shipping &shipping) {
+  StringInfoData names, casts, arrays, aliases;
+  for (StringInfo buffer : {&names, &casts, &arrays, &aliases}) initStringInfo(buffer);
+  for (int i = 1; i <= shipping.ship.column_count; i++) {
+    auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, i - 1));
+    Node *expr = pg::AsNode(target->expr);
+    const char *comma = i == 1 ? "" : ", ";
+    const char *type = format_type_extended(exprType(expr), exprTypmod(expr),
+                                            FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+    appendStringInfo(&names, "%sc%d", comma, i);
+    appendStringInfo(&casts, "%sa%d::%s", comma, i, type);
+    appendStringInfo(&arrays, "%s$%d::text[]", comma, i);
+    appendStringInfo(&aliases, "%sa%d", comma, i);
+  }
+  return psprintf("WITH altius_rows(%s) AS (SELECT %s FROM ROWS FROM (unnest(%s)) AS u(%s)) ", names.data, casts.data,
+                  arrays.data, aliases.data);
+}
+
+/// --- INSERT ---
+
+Var *ShippedColumn(const Shipping &shipping, int rti, int column) {
+  auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, column - 1));
+  return ColumnLike(pg::AsNode(target->expr), rti, column);
+}
+
+/// INSERT INTO target (columns) SELECT c1, ... FROM altius_rows ...
+void MakeInsertStatement(Shipping *shipping, List *column_of_target) {
+  Query *statement = shipping->statement = pg::Copy(shipping->original);
+  auto *select = makeNode(Query);
+  select->commandType = CMD_SELECT;
+  select->canSetTag = true;
+  select->rtable = list_make1(ShippedRows(*shipping, 1));
+  select->jointree = makeFromExpr(list_make1(RefTo(1)), nullptr);
+  for (int i = 1; i <= list_length(shipping->rows->targetList); i++) {
+    auto *expr = reinterpret_cast<Expr *>(ShippedColumn(*shipping, 1, i));
+    select->targetList = lappend(select->targetList, makeTargetEntry(expr, i, psprintf("c%d", i), false));
+  }
+  Bitmapset *sources = nullptr;
+  ListCell *cell;
+  foreach (cell, statement->jointree->fromlist) {
+    sources = bms_add_member(sources, lfirst_node(RangeTblRef, cell)->rtindex);
+  }
+  for (int rti = -1; (rti = bms_next_member(sources, rti)) >= 0;) BlankEntry(pg::Rte(statement->rtable, rti));
+  auto *source = makeNode(RangeTblEntry);
+  source->rtekind = RTE_SUBQUERY;
+  source->subquery = select;
+  source->eref = makeAlias("altius_source", NIL);
+  source->inFromCl = true;
+  statement->rtable = lappend(statement->rtable, source);
+  const int rti = list_length(statement->rtable);
+  statement->jointree = makeFromExpr(list_make1(RefTo(rti)), nullptr);
+  statement->override = OVERRIDING_NOT_SET;
+  statement->cteList = NIL;
+  foreach (cell, statement->targetList) {
+    const int column = list_nth_int(column_of_target, foreach_current_index(cell));
+    lfirst_node(TargetEntry, cell)->expr = reinterpret_cast<Expr *>(ShippedColumn(*shipping, rti, column));
+  }
+}
+
+void ShipInsert(Shipping *shipping) {
+  const Query *query = shipping->original;
+  List *column_of_target = NIL;
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    const int column = AddRowColumn(shipping, pg::Copy(target->expr));
+    column_of_target = lappend_int(column_of_target, column);
+    if (target->resno == shipping->table->key) shipping->ship.key_column = column - 1;
+  }
+  if (shipping->table->key != 0 && shipping->ship.key_column < 0) plan::RaiseNullKey(*shipping->table);
+  shipping->ship.column_count = list_length(shipping->rows->targetList);
+  BlankEntry(pg::Rte(shipping->rows->rtable, query->resultRelation));
+  if (query->onConflict != nullptr && query->onConflict->exclRelIndex > 0) {
+    BlankEntry(pg::Rte(shipping->rows->rtable, query->onConflict->exclRelIndex));
+  }
+  MakeInsertStatement(shipping, column_of_target);
+}
+
+/// --- UPDATE, DELETE ---
+
+/// Columns by which a shard finds the row again.
+struct Match {
+  AttrNumber attribute;
+  int column;  // of the shipped rows
+  Var *var;    // of the target
+};
+
+Var *TargetVar(const Shipping &shipping, AttrNumber attribute) {
+  const int rti = shipping.original->resultRelation;
+  if (attribute == SelfItemPointerAttributeNumber) return makeVar(rti, attribute, TIDOID, -1, InvalidOid, 0);
+  if (attribute == TableOidAttributeNumber) return makeVar(rti, attribute, OIDOID, -1, InvalidOid, 0);
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(shipping.table->relid, attribute, &type, &typmod, &collation);
+  return makeVar(rti, attribute, type, typmod, collation, 0);
+}
+
+void AddMatch(Shipping *shipping, pg::Array<Match> *matches, AttrNumber attribute) {
+  Var *var = TargetVar(*shipping, attribute);
+  matches->push_back({attribute, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(var))), var});
+}
+
+/// Copies of a reference table agree on their rows, but not on where these lie.
+void AddPrimaryKey(Shipping *shipping, pg::Array<Match> *matches) {
+  Relation relation = table_open(shipping->table->relid, NoLock);
+  Bitmapset *columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+  table_close(relation, NoLock);
+  if (bms_is_empty(columns)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("reference table \"%s\" needs a primary key for this statement", shipping->table->name),
+                    errdetail("The new values are computed once and then written to every copy of the row."),
+                    errhint("Add a primary key with ALTER TABLE ... ADD PRIMARY KEY.")));
+  }
+  for (int member = -1; (member = bms_next_member(columns, member)) >= 0;) {
+    AddMatch(shipping, matches, member + FirstLowInvalidHeapAttributeNumber);
+  }
+}
+
+void AddPlace(Shipping *shipping, pg::Array<Match> *matches) {
+  AddMatch(shipping, matches, SelfItemPointerAttributeNumber);
+  List *args = list_make1(TargetVar(*shipping, TableOidAttributeNumber));
+  FuncExpr *shard =
+      makeFuncExpr(ShardOfFunction(), INT8OID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+  // Behind the columns that travel.
+  shipping->ship.column_count = list_length(shipping->rows->targetList);
+  shipping->ship.shard_column = AddRowColumn(shipping, reinterpret_cast<Expr *>(shard)) - 1;
+  auto *mark = makeNode(RowMarkClause);
+  mark->rti = shipping->original->resultRelation;
+  mark->strength = LCS_FORUPDATE;
+  mark->waitPolicy = LockWaitBlock;
+  shipping->rows->rowMarks = lappend(shipping->rows->rowMarks, mark);
+  shipping->rows->hasForUpdate = true;
+}
+
+Node *Equals(Var *left, Var *right) {
+  return pg::AsNode(make_op(nullptr, list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("="))),
+                            pg::AsNode(left), pg::AsNode(right), nullptr, -1));
+}
+
+/// In RETURNING: columns of the target stay, those of other relations come with the shipped rows.
+Node *SubstituteSource(Node *node, void *data) {
+  auto *shipping = static_cast<Shipping *>(data);
+  if (!IsA(node, Var)) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  if (var->varno == shipping->original->resultRelation || var->varlevelsup > 0) return nullptr;
+  const int index = shipping->sources.Add(node);
+  return pg::AsNode(ColumnLike(node, shipping->sources.rti, -index));
+}
+
+/// Numbers of source columns are known only when all columns are: they were noted as negative ones.
+Node *NumberSource(Node *node, void *data) {
+  auto *shipping = static_cast<Shipping *>(data);
+  if (!IsA(node, Var)) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  if (var->varno != shipping->sources.rti || var->varattno > 0) return nullptr;
+  Var *numbered = pg::Copy(var);
+  numbered->varattno = list_length(shipping->original->targetList) - var->varattno;
+  return pg::AsNode(numbered);
+}
+
+void ShipChange(Shipping *shipping) {
+  Query *query = shipping->original;
+  if (query->commandType == CMD_DELETE) query->targetList = NIL;
+  Query *statement = shipping->statement = pg::Copy(query);
+  const int rti = shipping->sources.rti = list_length(query->rtable) + 1;
+  ListCell *cell;
+  foreach (cell, query->targetList) AddRowColumn(shipping, pg::Copy(lfirst_node(TargetEntry, cell)->expr));
+  statement->returningList =
+      reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), SubstituteSource, shipping));
+  foreach (cell, shipping->sources.exprs) AddRowColumn(shipping, pg::Copy(static_cast<Expr *>(lfirst(cell))));
+  statement->returningList =
+      reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), NumberSource, shipping));
+
+  pg::Array<Match> matches;
+  if (shipping->table->kind == catalog::TableKind::Reference) {
+    AddPrimaryKey(shipping, &matches);
+    shipping->ship.column_count = list_length(shipping->rows->targetList);
+  } else {
+    AddPlace(shipping, &matches);
+  }
+  ListCell *entry;
+  foreach (entry, statement->rtable) {
+    if (foreach_current_index(entry) + 1 != query->resultRelation) {
+      BlankEntry(static_cast<RangeTblEntry *>(lfirst(entry)));
+    }
+  }
+  statement->rtable = lappend(statement->rtable, ShippedRows(*shipping, 0));
+  List *quals = NIL;
+  for (const Match &match : matches) {
+    quals = lappend(quals, Equals(match.var, ShippedColumn(*shipping, rti, match.column)));
+  }
+  statement->jointree = makeFromExpr(list_make2(RefTo(query->resultRelation), RefTo(rti)),
+                                     pg::AsNode(make_ands_explicit(quals)));
+  statement->cteList = NIL;
+  foreach (cell, statement->targetList) {
+    lfirst_node(TargetEntry, cell)->expr =
+        reinterpret_cast<Expr *>(ShippedColumn(*shipping, rti, foreach_current_index(cell) + 1));
+  }
+}
+
+/// --- the plan ---
+
+void DescribeResult(plan::Ship *ship, CustomScan *scan, List *returning) {
+  ListCell *cell;
+  foreach (cell, returning) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    Node *expr = pg::AsNode(target->expr);
+    const Oid type = exprType(expr), collation = exprCollation(expr);
+    const int32 typmod = exprTypmod(expr);
+    const int column = foreach_current_index(cell) + 1;
+    ship->column_types = lappend_oid(ship->column_types, type);
+    ship->column_typmods = lappend_int(ship->column_typmods, typmod);
+    ship->column_collations = lappend_oid(ship->column_collations, collation);
+    auto *null_of_type = reinterpret_cast<Expr *>(makeNullConst(type, typmod, collation));
+    scan->custom_scan_tlist =
+        lappend(scan->custom_scan_tlist, makeTargetEntry(null_of_type, column, target->resname, false));
+    auto *var = reinterpret_cast<Expr *>(makeVar(INDEX_VAR, column, type, typmod, collation, 0));
+    scan->scan.plan.targetlist =
+        lappend(scan->scan.plan.targetlist, makeTargetEntry(var, column, target->resname, false));
+  }
+}
+
+constexpr int kShipNodeId = 1 << 20;  // beyond the child's, which are numbered from 0
+
+CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
+  auto *scan = makeNode(CustomScan);
+  Plan *below = child->planTree;
+  scan->scan.plan.startup_cost = below->total_cost;
+  scan->scan.plan.total_cost = below->total_cost;
+  scan->scan.plan.plan_rows = below->plan_rows;
+  scan->scan.plan.plan_node_id = kShipNodeId;
+  scan->scan.plan.extParam = bms_copy(below->extParam);
+  scan->scan.plan.allParam = bms_copy(below->allParam);
+  scan->custom_plans = list_make1(below);
+  scan->methods = GetCustomScanMethods(plan::kShipScan, false);
+  shipping->ship.returning = shipping->original->returningList != NIL;
+  DescribeResult(&shipping->ship, scan, shipping->original->returningList);
+  shipping->ship.statement = deparse::SplitAtTables(deparse::QueryText(shipping->statement), &shipping->ship.tables,
+                                                    RowsClause(*shipping));
+  scan->custom_private = plan::ToList(shipping->ship);
+  return scan;
+}
+
+}  // namespace
+
+PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char *source, int cursor_options,
+                          ParamListInfo params) {
+  Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
+  shipping.ship.command = query->commandType;
+  shipping.ship.target = table.relid;
+  shipping.ship.key_column = shipping.ship.shard_column = -1;
+  shipping.ship.tables = list_make1_oid(table.relid);
+  if (query->commandType == CMD_INSERT) {
+    ShipInsert(&shipping);
+  } else {
+    ShipChange(&shipping);
+  }
+  Query *rows = pg::Copy(shipping.rows);
+  Rewrite(rows, nullptr);
+  PlannedStmt *plan = standard_planner(rows, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
+  plan->planTree = &MakeScan(&shipping, plan)->scan.plan;
+  plan->commandType = query->commandType;
+  plan->hasReturning = query->returningList != NIL;
+  return plan;
+}
+
+Query *NestedModification(Query *, const Level *) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("this modification can't stand in a WITH clause"),
+                  errdetail("Its rows have to be computed before they can be sent to their shards."),
+                  errhint("Run it as a statement of its own.")));
+}
+
+}  // namespace altius::planner
