@@ -7,6 +7,7 @@
 #include "altius/ingest/ingest.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/planner/planner.hpp"
 #include "altius/remote/control.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "settings.hpp"
@@ -30,6 +31,7 @@ constexpr void (*kModules[])() = {
     executor::Init,
     ingest::Init,
     ddl::Init,
+    planner::Init,
 };
 
 /// What lower floors call without knowing who does it.
