@@ -45,6 +45,7 @@ bool RunTask(const char *what, void (*body)()) {
     pg::Call([&] {
       SetCurrentStatementStartTimestamp();
       StartTransactionCommand();
+      XactIsoLevel = XACT_READ_COMMITTED;  // recovery must see records committed meanwhile, whatever the default is
       PushActiveSnapshot(GetTransactionSnapshot());
       pgstat_report_activity(STATE_RUNNING, what);
       body();
