@@ -112,14 +112,23 @@ bool IsOurExtension(const ObjectAddress &object) {
                    {OidValue(object.objectId)}) != nullptr;
 }
 
-char *ForeignKeysIfMissing(Oid relid, const char *command) {
+/// Each foreign key of the table that is not there yet.
+List *ForeignKeysIfMissing(Oid relid) {
   const int level = BeginQualifiedNames();
-  List *names = QueryTexts(R"(
-SELECT format('NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %L::regclass AND contype = ''f'')',
-              $1::regclass))",
-                           {OidValue(relid)});
+  List *rows = QueryRows(R"(
+SELECT format('NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %L::regclass AND conname = %L)',
+              conrelid::regclass, conname),
+       format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' AND conparentid = 0 ORDER BY conname)",
+                         {OidValue(relid)});
   EndQualifiedNames(level);
-  return CommandsIf(static_cast<char *>(linitial(names)), list_make1(const_cast<char *>(command)));
+  List *commands = NIL;
+  ListCell *cell;
+  foreach (cell, rows) {
+    char **row = static_cast<char **>(lfirst(cell));
+    commands = lappend(commands, CommandsIf(row[0], list_make1(row[1])));
+  }
+  return commands;
 }
 
 }  // namespace
@@ -172,10 +181,7 @@ List *ObjectCommands() {
     if (catalog::IsDistributedObject(object.classId, object.objectId))
       commands = lappend(commands, catalog::InsertObjectCommand(object.classId, object.objectId));
   }
-  for (const catalog::Table *table : tables) {
-    foreach (cell, TableCommands(table->relid, kForeignKeys))
-      commands = lappend(commands, ForeignKeysIfMissing(table->relid, static_cast<char *>(lfirst(cell))));
-  }
+  for (const catalog::Table *table : tables) commands = list_concat(commands, ForeignKeysIfMissing(table->relid));
   return commands;
 }
 

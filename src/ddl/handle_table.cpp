@@ -3,6 +3,7 @@
 // other nodes, run it on the shards here.
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
+#include "fill_column.hpp"
 #include "rewrite.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
@@ -106,29 +107,6 @@ void Refuse(const catalog::Table &table, const char *what) {
                                                                  table.name)));
 }
 
-bool IsSerial(const ColumnDef &column) {
-  ListCell *cell;
-  if (column.typeName != nullptr && list_length(column.typeName->names) == 1 &&
-      strstr(strVal(linitial(column.typeName->names)), "serial") != nullptr)
-    return true;
-  foreach (cell, column.constraints) {
-    auto *constraint = lfirst_node(Constraint, cell);
-    if (constraint->contype == CONSTR_IDENTITY) return true;
-    if (constraint->contype == CONSTR_DEFAULT && UsesSequence(constraint->raw_expr)) return true;
-  }
-  return false;
-}
-
-/// Numbers from a sequence would have to be handed out to rows on all nodes.
-void RefuseSerialOnRows(const catalog::Table &table, const ColumnDef &column) {
-  if (!IsSerial(column)) return;
-  const char *any = QueryText(psprintf("SELECT 1 FROM %s LIMIT 1", QualifiedName(table.relid)), {});
-  if (any == nullptr) return;
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("cannot add column \"%s\" fed by a sequence to \"%s\", which has rows", column.colname, table.name),
-                  errhint("Add a plain column, fill it with UPDATE, then set its default.")));
-}
-
 void CheckAlter(const catalog::Table &table, AlterTableStmt *alter) {
   ListCell *cell;
   foreach (cell, alter->cmds) {
@@ -137,9 +115,6 @@ void CheckAlter(const catalog::Table &table, AlterTableStmt *alter) {
       case AT_DropColumn:
       case AT_AlterColumnType:
         RefuseKey(table, *command);
-        break;
-      case AT_AddColumn:
-        RefuseSerialOnRows(table, *castNode(ColumnDef, command->def));
         break;
       case AT_AddInherit:
       case AT_DropInherit:
@@ -192,6 +167,7 @@ bool HandleTable(const UtilityCall &call) {
   CheckAfter(statement, relid);
   SpreadCommand(message, on_shards, command);
   if (ChangesNames(statement)) catalog::InvalidateMetadata();
+  if (IsA(statement, AlterTableStmt)) FillAddedColumns(As<AlterTableStmt>(statement), relid);
   return true;
 }
 

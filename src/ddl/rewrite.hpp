@@ -30,6 +30,9 @@ List *AlterCommandsForShard(List *commands, int index, int64 shard_id, bool is_i
 void ColumnForShard(ColumnDef *column, int index, int64 shard_id);
 void ConstraintForShard(Constraint *constraint, int index, int64 shard_id);
 
+/// Whether the column gets its values from a sequence: serial, identity, DEFAULT nextval(..).
+bool IsFedBySequence(const ColumnDef &column);
+
 /// Whether the raw expression draws from a sequence.
 bool UsesSequence(Node *expression);
 

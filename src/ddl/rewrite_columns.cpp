@@ -26,22 +26,38 @@ bool FindSequence(Node *node, void *context) {
   return pg::WalkRaw(node, FindSequence, context);
 }
 
-/// serial, bigserial, smallserial are integers on shards.
+/// The integer type that serial, bigserial, smallserial stand for; null for other types.
+const char *SerialType(const TypeName &type) {
+  if (list_length(type.names) != 1) return nullptr;
+  const char *name = strVal(linitial(type.names));
+  if (strcmp(name, "serial") == 0 || strcmp(name, "serial4") == 0) return "int4";
+  if (strcmp(name, "bigserial") == 0 || strcmp(name, "serial8") == 0) return "int8";
+  if (strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0) return "int2";
+  return nullptr;
+}
+
 void PlainType(TypeName *type) {
-  if (type == nullptr || list_length(type->names) != 1) return;
-  const char *name = strVal(linitial(type->names));
-  const char *plain = nullptr;
-  if (strcmp(name, "serial") == 0 || strcmp(name, "serial4") == 0) plain = "int4";
-  if (strcmp(name, "bigserial") == 0 || strcmp(name, "serial8") == 0) plain = "int8";
-  if (strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0) plain = "int2";
+  const char *plain = type == nullptr ? nullptr : SerialType(*type);
   if (plain != nullptr) type->names = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup(plain)));
+}
+
+/// Numbers are filled in afterwards, NOT NULL is set then.
+void AddedColumnForShard(ColumnDef *column, int index, int64 shard_id) {
+  if (IsFedBySequence(*column)) {
+    List *kept = NIL;
+    ListCell *cell;
+    foreach (cell, column->constraints)
+      if (lfirst_node(Constraint, cell)->contype != CONSTR_NOTNULL) kept = lappend(kept, lfirst(cell));
+    column->constraints = kept;
+  }
+  ColumnForShard(column, index, shard_id);
 }
 
 /// Returns false when shards do not need the subcommand.
 bool CommandForShard(AlterTableCmd *command, int index, int64 shard_id, bool is_index) {
   switch (command->subtype) {
     case AT_AddColumn:
-      ColumnForShard(castNode(ColumnDef, command->def), index, shard_id);
+      AddedColumnForShard(castNode(ColumnDef, command->def), index, shard_id);
       return true;
     case AT_ColumnDefault:
       if (command->def != nullptr && UsesSequence(command->def)) command->def = nullptr;
@@ -86,6 +102,17 @@ void ConstraintForShard(Constraint *constraint, int index, int64 shard_id) {
   if (constraint->conname != nullptr) constraint->conname = Extend(constraint->conname, shard_id);
   if (constraint->indexname != nullptr) constraint->indexname = Extend(constraint->indexname, shard_id);
   if (constraint->contype == CONSTR_FOREIGN) NameShard(constraint->pktable, index);
+}
+
+bool IsFedBySequence(const ColumnDef &column) {
+  if (column.typeName != nullptr && SerialType(*column.typeName) != nullptr) return true;
+  ListCell *cell;
+  foreach (cell, column.constraints) {
+    auto *constraint = lfirst_node(Constraint, cell);
+    if (constraint->contype == CONSTR_IDENTITY) return true;
+    if (constraint->contype == CONSTR_DEFAULT && UsesSequence(constraint->raw_expr)) return true;
+  }
+  return false;
 }
 
 void ColumnForShard(ColumnDef *column, int index, int64 shard_id) {
