@@ -4,6 +4,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
+#include "leaf.hpp"
 
 extern "C" {
 #include "nodes/makefuncs.h"
@@ -61,6 +62,12 @@ struct VarUse {
 bool UsedVarWalker(Node *node, void *data) {
   if (node == nullptr) return false;
   auto *use = static_cast<VarUse *>(data);
+  if (IsShardOf(node)) {
+    // Known only where the row lies.
+    const Bitmapset *rels = pull_varnos(nullptr, node);
+    if (use->rels == nullptr || bms_is_subset(rels, use->rels)) use->columns->Add(node);
+    return false;
+  }
   if (IsA(node, Var)) {
     auto *var = reinterpret_cast<Var *>(node);
     if (static_cast<int>(var->varlevelsup) != use->depth) return false;

@@ -116,8 +116,14 @@ void SetTargets(Piece *piece) {
 }
 
 Node *SubstituteColumn(Node *node, void *data) {
-  if (!IsA(node, Var)) return nullptr;
   auto *state = static_cast<CutState *>(data);
+  if (IsShardOf(node)) {
+    for (Piece &piece : state->pieces) {
+      const int column = piece.columns.Find(node);
+      if (column > 0) return pg::AsNode(ColumnLike(node, piece.columns.rti, column));
+    }
+  }
+  if (!IsA(node, Var)) return nullptr;
   auto *var = reinterpret_cast<Var *>(node);
   for (Piece &piece : state->pieces) {
     if (!bms_is_member(var->varno, piece.part->rels)) continue;

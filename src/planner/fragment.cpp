@@ -154,7 +154,7 @@ Node *ExtractMutator(Node *node, void *data) {
     extraction->queries = list_delete_first(extraction->queries);
     return pg::AsNode(result);
   }
-  if (IsA(node, FuncExpr) && reinterpret_cast<FuncExpr *>(node)->funcid == ShardOfFunction()) return pg::Copy(node);
+  if (IsShardOf(node)) return pg::Copy(node);
   if (IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) return ParameterFor(extraction, node);
   return pg::Mutate(node, ExtractMutator, data);
 }

@@ -10,6 +10,7 @@
 #include "altius/plan/ship.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "nodes/extensible.h"
@@ -96,6 +97,11 @@ Oid ShardOfFunction() {
   return InternalFunction("shard_of", OIDOID, &cached);
 }
 
+bool IsShardOf(Node *expr) {
+  return IsA(expr, FuncExpr) && reinterpret_cast<FuncExpr *>(expr)->funcid >= FirstNormalObjectId &&
+         reinterpret_cast<FuncExpr *>(expr)->funcid == ShardOfFunction();
+}
+
 RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names) {
   auto *address = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(reinterpret_cast<int64>(fragment)),
                             false, FLOAT8PASSBYVAL);
@@ -152,7 +158,7 @@ void PlanLeaf(PlannerInfo *, RelOptInfo *rel, RangeTblEntry *rte) {
   auto *function = linitial_node(RangeTblFunction, rte->functions);
   if (!IsA(function->funcexpr, FuncExpr)) return;
   auto *call = reinterpret_cast<FuncExpr *>(function->funcexpr);
-  if (call->funcid < 16384 || call->funcid != CachedLeafFunction()) return;
+  if (call->funcid < FirstNormalObjectId || call->funcid != CachedLeafFunction()) return;
 
   auto *path = makeNode(CustomPath);
   path->path.pathtype = T_CustomScan;

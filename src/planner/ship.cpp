@@ -48,6 +48,8 @@ Query *RowsOf(Query *query) {
   rows->onConflict = nullptr;
   rows->override = OVERRIDING_NOT_SET;
   rows->targetList = NIL;
+  // The target is read now: else it would not be printed.
+  pg::Rte(rows->rtable, query->resultRelation)->inFromCl = true;
   return rows;
 }
 
@@ -241,9 +243,8 @@ Node *NumberSource(Node *node, void *data) {
   if (!IsA(node, Var)) return nullptr;
   auto *var = reinterpret_cast<Var *>(node);
   if (var->varno != shipping->sources.rti || var->varattno > 0) return nullptr;
-  Var *numbered = pg::Copy(var);
-  numbered->varattno = list_length(shipping->original->targetList) - var->varattno;
-  return pg::AsNode(numbered);
+  const int column = list_length(shipping->original->targetList) - var->varattno;
+  return pg::AsNode(ColumnLike(node, var->varno, column));
 }
 
 void ShipChange(Shipping *shipping) {
