@@ -180,7 +180,7 @@ void CloseQuietly(Connection *connection) {
   connection->pg = nullptr;
   connection->holds_fd = false;
   connection->head = connection->count = 0;
-  connection->unsynced = connection->group_failed = connection->in_copy = connection->next_decisive = false;
+  connection->unsynced = connection->group_failed = connection->ended_at_sync = connection->in_copy = connection->next_decisive = false;
   for (int i = 0; i < connection->prepared_count; i++) {
     pfree(connection->prepared[i].sql);
     if (connection->prepared[i].types != nullptr) pfree(connection->prepared[i].types);

@@ -91,9 +91,13 @@ void Handle(Connection *connection, bool quiet) {
     if (item.kind != ItemKind::Sync) {
       PopHead(connection);
       ArmHead(connection);
+    } else if (connection->ended_at_sync) {
+      MarkBroken(connection, PQerrorMessage(connection->pg));  // libpq has nothing more to say
     }
+    connection->ended_at_sync = item.kind == ItemKind::Sync;
     return;
   }
+  connection->ended_at_sync = false;
   switch (PQresultStatus(result)) {
     case PGRES_PIPELINE_SYNC:
       PopHead(connection);

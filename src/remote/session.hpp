@@ -61,6 +61,7 @@ struct altius::remote::Connection {
   bool in_copy;
   bool next_decisive;
   bool unsynced;             // commands were queued since the last sync
+  bool ended_at_sync;        // a sync that failed (deferred constraints) is followed by an end of results, once
   bool group_failed;         // the current sync group has an error
   PGconn *pg;
   WaitEventSet *events;      // latch, postmaster, socket
