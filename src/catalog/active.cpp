@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Whether the extension is there, and where its tables are.  Both are kept until a schema or one of the tables changes:
-// creating and dropping the extension creates and drops its schema.
+// Whether the extension is there, and where its tables are.  Both are kept until a schema or one of
+// the tables changes: creating and dropping the extension creates and drops its schema.
 #include "cache.hpp"
 #include "relations.hpp"
 
@@ -69,8 +69,9 @@ const Relations& DistRelations() {
 }
 
 bool IsDistRelation(Oid relid) {
-  return relid == relations.node || relid == relations.local_group || relid == relations.partition ||
-         relid == relations.shard || relid == relations.placement || relid == relations.colocation;
+  return relid == relations.node || relid == relations.local_group ||
+         relid == relations.partition || relid == relations.shard || relid == relations.placement ||
+         relid == relations.colocation;
 }
 
 void ForgetRelations() { state = State::Unknown; }

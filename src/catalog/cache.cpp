@@ -144,8 +144,8 @@ const Table* FindTableOfShard(int64 shard_id, int* index) {
     if (index != nullptr) *index = i;
     return table;
   }
-  auto* none = static_cast<ShardEntry*>(
-      hash_search(generation->shards, &shard_id, HASH_ENTER, nullptr));
+  auto* none =
+      static_cast<ShardEntry*>(hash_search(generation->shards, &shard_id, HASH_ENTER, nullptr));
   none->table = nullptr;
   none->index = 0;
   return nullptr;

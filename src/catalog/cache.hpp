@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// One generation of the cache: what was read since the last invalidation.  It lives in a memory context of its own; when it
-// gets stale a new one is begun and the old one is freed at the end of the transaction.
+// One generation of the cache: what was read since the last invalidation.  It lives in a memory
+// context of its own; when it gets stale a new one is begun and the old one is freed at the end of
+// the transaction.
 #pragma once
 
 #include "altius/catalog/metadata.hpp"

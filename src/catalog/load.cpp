@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Reads the pg_dist_* tables by index scans.  Never SPI: this runs inside planner hooks and invalidation-sensitive code.
+// Reads the pg_dist_* tables by index scans.  Never SPI: this runs inside planner hooks and
+// invalidation-sensitive code.
 #include "cache.hpp"
 #include "relations.hpp"
 
@@ -102,7 +103,8 @@ void ReadShards(Table* table, MemoryContext context) {
   table->shard_count = shards.size();
   table->shards =
       static_cast<Shard*>(MemoryContextAlloc(context, sizeof(Shard) * (shards.size() + 1)));
-  table->mins = static_cast<int32*>(MemoryContextAlloc(context, sizeof(int32) * (shards.size() + 1)));
+  table->mins =
+      static_cast<int32*>(MemoryContextAlloc(context, sizeof(int32) * (shards.size() + 1)));
   for (int i = 0; i < shards.size(); i++) {
     ReadPlacements(&shards[i], context);
     table->shards[i] = shards[i];
@@ -110,7 +112,8 @@ void ReadShards(Table* table, MemoryContext context) {
   }
 }
 
-/// Enum values are numbered differently on each node, so their labels are hashed, not their numbers.
+/// Enum values are numbered differently on each node, so their labels are hashed, not their
+/// numbers.
 Datum HashEnumLabel(FunctionCallInfo fcinfo) {
   const Datum value = PG_GETARG_DATUM(0);
   HeapTuple tuple = SearchSysCache1(ENUMOID, value);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Where the pg_dist_* tables are and how they are scanned.  Column numbers are those of sql/install/10_tables.sql.
+// Where the pg_dist_* tables are and how they are scanned.  Column numbers are those of
+// sql/install/10_tables.sql.
 #pragma once
 
 #include "altius/pg/pg.hpp"
@@ -32,7 +33,19 @@ const Relations& DistRelations();
 bool IsDistRelation(Oid relid);
 
 namespace node {
-enum { kId = 1, kGroup, kName, kPort, kRack, kHasMetadata, kActive, kRole, kCluster, kSynced, kShards };
+enum {
+  kId = 1,
+  kGroup,
+  kName,
+  kPort,
+  kRack,
+  kHasMetadata,
+  kActive,
+  kRole,
+  kCluster,
+  kSynced,
+  kShards
+};
 }
 namespace partition {
 enum { kRelid = 1, kMethod, kKey, kColocation, kReplication, kAutoConverted, kColumns = 6 };
@@ -57,12 +70,15 @@ inline ScanKeyData Equal(AttrNumber column, RegProcedure equals, Datum value) {
   return key;
 }
 
-/// Calls visit(tuple, descriptor) for each row that satisfies the keys; a false answer ends the scan.
+/// Calls visit(tuple, descriptor) for each row that satisfies the keys; a false answer ends the
+/// scan.
 template <typename Visit>
 void Scan(Oid relid, Oid index, ScanKeyData* keys, int key_count, LOCKMODE lock, Visit&& visit) {
   Relation relation = table_open(relid, lock);
-  SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), nullptr, key_count, keys);
-  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple); tuple = systable_getnext(scan)) {
+  SysScanDesc scan =
+      systable_beginscan(relation, index, OidIsValid(index), nullptr, key_count, keys);
+  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+       tuple = systable_getnext(scan)) {
     if (!visit(relation, tuple)) break;
   }
   systable_endscan(scan);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Writes rows of the pg_dist_* tables directly, not through SQL: a table's owner may distribute it without having any right
-// on the metadata.  Callers have checked ownership.
+// Writes rows of the pg_dist_* tables directly, not through SQL: a table's owner may distribute it
+// without having any right on the metadata.  Callers have checked ownership.
 #include "altius/catalog/writer.hpp"
 
 #include "relations.hpp"

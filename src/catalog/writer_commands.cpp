@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The same writes as statements for another node.  Tables, types and objects travel by name: oids differ between nodes.
+// The same writes as statements for another node.  Tables, types and objects travel by name: oids
+// differ between nodes.
 #include "altius/catalog/writer.hpp"
 
 #include "relations.hpp"
@@ -32,7 +33,8 @@ char* PartitionCommand(const Table& table) {
                         ? quote_literal_cstr(get_attname(table.relid, table.key, false))
                         : "NULL";
   return psprintf("SELECT altius_internal.insert_partition(%s, '%c', %s, %d, '%c')",
-                  QualifiedLiteral(table), method.partmethod, key, table.colocation, method.repmodel);
+                  QualifiedLiteral(table), method.partmethod, key, table.colocation,
+                  method.repmodel);
 }
 
 char* ShardsCommand(const Table& table) {
@@ -118,11 +120,12 @@ char* ColocationCommand(int id) {
          const auto column = [&](int number) { return Column(relation, tuple, number); };
          const Oid type = DatumGetObjectId(column(colocation::kType));
          const Oid collation = DatumGetObjectId(column(colocation::kCollation));
-         command = psprintf("SELECT altius_internal.insert_colocation(%d, %d, %d, %s, %s)", id,
-                            DatumGetInt32(column(colocation::kShardCount)),
-                            DatumGetInt32(column(colocation::kReplication)),
-                            quote_literal_cstr(OidIsValid(type) ? format_type_be_qualified(type) : "-"),
-                            quote_literal_cstr(CollationName(collation)));
+         command =
+             psprintf("SELECT altius_internal.insert_colocation(%d, %d, %d, %s, %s)", id,
+                      DatumGetInt32(column(colocation::kShardCount)),
+                      DatumGetInt32(column(colocation::kReplication)),
+                      quote_literal_cstr(OidIsValid(type) ? format_type_be_qualified(type) : "-"),
+                      quote_literal_cstr(CollationName(collation)));
          return false;
        });
   return command;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// SQL twins of the writers, called by the coordinator on the other nodes.  They check what keeps a user from spoiling the
-// metadata of tables that are not his.
+// SQL twins of the writers, called by the coordinator on the other nodes.  They check what keeps a
+// user from spoiling the metadata of tables that are not his.
 #include "altius/catalog/writer.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat.hpp"
@@ -40,7 +40,8 @@ Items ItemsOf(ArrayType* array, Oid type, int length) {
                     &items.values, &nulls, &items.count);
   for (int i = 0; i < items.count; i++) {
     if (nulls[i]) {
-      ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("array must not contain nulls")));
+      ereport(ERROR,
+              (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("array must not contain nulls")));
     }
   }
   return items;
@@ -73,8 +74,8 @@ void RequireSuperuser() {
 }
 
 ObjectAddress AddressOf(FunctionCallInfo fcinfo) {
-  const Datum row =
-      OidFunctionCall3(F_PG_GET_OBJECT_ADDRESS, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2));
+  const Datum row = OidFunctionCall3(F_PG_GET_OBJECT_ADDRESS, PG_GETARG_DATUM(0),
+                                     PG_GETARG_DATUM(1), PG_GETARG_DATUM(2));
   HeapTupleHeader tuple = DatumGetHeapTupleHeader(row);
   bool is_null = false;
   ObjectAddress address{};

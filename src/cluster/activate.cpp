@@ -52,16 +52,18 @@ List* TableMetadataCommands() {
   for (const catalog::Table* table : catalog::AllTables()) {
     commands = list_concat(commands, catalog::TableCommands(*table));
   }
-  for (char* schema : pg::FetchTexts(
-           "SELECT pg_catalog.format('INSERT INTO pg_catalog.pg_dist_schema VALUES "
-           "(%L::pg_catalog.regnamespace, %s)', nspname, colocationid) FROM pg_catalog.pg_dist_schema "
-           "JOIN pg_catalog.pg_namespace n ON n.oid = schemaid")) {
+  for (char* schema :
+       pg::FetchTexts("SELECT pg_catalog.format('INSERT INTO pg_catalog.pg_dist_schema VALUES "
+                      "(%L::pg_catalog.regnamespace, %s)', nspname, colocationid) FROM "
+                      "pg_catalog.pg_dist_schema "
+                      "JOIN pg_catalog.pg_namespace n ON n.oid = schemaid")) {
     commands = lappend(commands, schema);
   }
   return commands;
 }
 
-/// A node that holds shards keeps all its tables; only what it knows about the cluster is written anew.
+/// A node that holds shards keeps all its tables; only what it knows about the cluster is written
+/// anew.
 void RefreshMetadata(int group) {
   RunOnGroup(group, list_make1(pstrdup("SELECT altius_internal.clear_metadata()")));
   RunOnGroup(group, IdentityCommands(group));
@@ -106,7 +108,8 @@ void BringToFullState(int group) {
 
 int64 SoleShardsOf(int group) {
   const char* count = pg::FetchText(psprintf(
-      "SELECT count(*) FROM pg_catalog.pg_dist_placement mine WHERE groupid = %d AND shardstate = 1 "
+      "SELECT count(*) FROM pg_catalog.pg_dist_placement mine WHERE groupid = %d AND shardstate = "
+      "1 "
       "AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_placement other "
       "WHERE other.shardid = mine.shardid AND other.groupid <> %d AND other.shardstate = 1)",
       group, group));

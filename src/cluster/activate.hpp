@@ -10,10 +10,12 @@ extern "C" {
 
 namespace altius::cluster {
 
-/// Everything in the current distributed transaction.  The node's row says already that it is active.
+/// Everything in the current distributed transaction.  The node's row says already that it is
+/// active.
 void BringToFullState(int group);
 
-/// Makes the node forget the cluster: shell tables, shards, metadata.  It takes part in the current transaction.
+/// Makes the node forget the cluster: shell tables, shards, metadata.  It takes part in the current
+/// transaction.
 void ResetNode(int group);
 
 /// Copies to the group the reference tables that it lacks; placements are recorded on all nodes.

@@ -42,11 +42,12 @@ class ValueSink final : public remote::RowSink {
 struct Pending {
   remote::Request* request;
   ValueSink* sink;
-  remote::Request* path_set;    // null within the transaction: those statements qualify all names
+  remote::Request* path_set;  // null within the transaction: those statements qualify all names
   remote::Request* path_reset;
 };
 
-/// What PostgreSQL says when the statement is done: its tag, with the number of rows where there is one.
+/// What PostgreSQL says when the statement is done: its tag, with the number of rows where there is
+/// one.
 char* TagOf(const char* sql, int64 affected) {
   List* statements = raw_parser(sql, RAW_PARSE_DEFAULT);
   if (statements == NIL) return pstrdup("");
@@ -105,16 +106,18 @@ Pending SendTo(const Question& question, Scope scope) {
   const char* path = quote_literal_cstr(GetConfigOption("search_path", false, false));
   Pending sent{};
   sent.sink = sink;
-  sent.path_set = SendText(
-      connection, psprintf("SELECT pg_catalog.set_config('search_path', %s, false)", path), nullptr);
+  sent.path_set =
+      SendText(connection, psprintf("SELECT pg_catalog.set_config('search_path', %s, false)", path),
+               nullptr);
   sent.request = SendText(connection, question.sql, sink);
   sent.path_reset = SendText(connection, "RESET search_path", nullptr);
   return sent;
 }
 
 char* ErrorOf(remote::Request* request) {
-  const char* message =
-      request->error == nullptr ? nullptr : PQresultErrorField(request->error, PG_DIAG_MESSAGE_PRIMARY);
+  const char* message = request->error == nullptr
+                            ? nullptr
+                            : PQresultErrorField(request->error, PG_DIAG_MESSAGE_PRIMARY);
   return pstrdup(message == nullptr ? "connection lost" : message);
 }
 

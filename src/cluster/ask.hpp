@@ -13,7 +13,8 @@ struct Question {
 
 struct Answer {
   bool success;
-  char* value;  // the single value, or the command tag of a statement without rows; else the error's message
+  char* value;  // the single value, or the command tag of a statement without rows; else the
+                // error's message
 };
 
 enum class Scope : uint8_t {
@@ -21,8 +22,8 @@ enum class Scope : uint8_t {
   Outside,      // each statement commits by itself on other nodes; errors are answers
 };
 
-/// Answers in the order of the questions.  Questions to one node are answered one after another, nodes work at once
-/// (unless `parallel` is false).  Questions to this node run in this session.
+/// Answers in the order of the questions.  Questions to one node are answered one after another,
+/// nodes work at once (unless `parallel` is false).  Questions to this node run in this session.
 pg::Array<Answer> Ask(const pg::Array<Question>& questions, Scope scope, bool parallel);
 
 }  // namespace altius::cluster

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The rows travel as COPY's text format.  The source is read in-process when this server has the shard, else from a node
-// that has it.
+// The rows travel as COPY's text format.  The source is read in-process when this server has the
+// shard, else from a node that has it.
 #include "copy_shard.hpp"
 
 #include "altius/pg/array.hpp"
@@ -41,11 +41,20 @@ struct CopyStream {
     }
     for (; *value != '\0'; value++) {
       switch (*value) {
-        case '\\': appendStringInfoString(&buffer, "\\\\"); break;
-        case '\n': appendStringInfoString(&buffer, "\\n"); break;
-        case '\r': appendStringInfoString(&buffer, "\\r"); break;
-        case '\t': appendStringInfoString(&buffer, "\\t"); break;
-        default: appendStringInfoCharMacro(&buffer, *value);
+        case '\\':
+          appendStringInfoString(&buffer, "\\\\");
+          break;
+        case '\n':
+          appendStringInfoString(&buffer, "\\n");
+          break;
+        case '\r':
+          appendStringInfoString(&buffer, "\\r");
+          break;
+        case '\t':
+          appendStringInfoString(&buffer, "\\t");
+          break;
+        default:
+          appendStringInfoCharMacro(&buffer, *value);
       }
     }
   }
@@ -127,8 +136,8 @@ void PassRemoteRows(int group, const char* query, CopyStream* stream) {
 void CopyShardRows(const catalog::Table& table, const catalog::Shard& shard, int target_group) {
   if (shard.group_count == 0) {
     ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                    errmsg("shard %lld of \"%s\" has no placement", static_cast<long long>(shard.id),
-                           table.name)));
+                    errmsg("shard %lld of \"%s\" has no placement",
+                           static_cast<long long>(shard.id), table.name)));
   }
   const char* columns = WritableColumns(table.relid);
   const char* name = catalog::QualifiedShardName(table, shard);

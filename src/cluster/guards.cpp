@@ -14,8 +14,9 @@ void RequireCoordinator() {
     if (node->group != catalog::kCoordinatorGroup) continue;
     hint = psprintf("Run this on the coordinator, %s:%d.", node->host, node->port);
   }
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("this operation is only allowed on the coordinator"), errhint("%s", hint)));
+  ereport(ERROR,
+          (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+           errmsg("this operation is only allowed on the coordinator"), errhint("%s", hint)));
 }
 
 void RequireSuperuser() {

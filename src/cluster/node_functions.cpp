@@ -21,7 +21,9 @@ char* TextArg(FunctionCallInfo fcinfo, int number) {
   return text_to_cstring(DatumGetTextPP(fcinfo->args[number].value));
 }
 
-int IntArg(FunctionCallInfo fcinfo, int number) { return DatumGetInt32(fcinfo->args[number].value); }
+int IntArg(FunctionCallInfo fcinfo, int number) {
+  return DatumGetInt32(fcinfo->args[number].value);
+}
 
 char* EnumArg(FunctionCallInfo fcinfo, int number) {
   return DatumGetCString(OidFunctionCall1(F_ENUM_OUT, fcinfo->args[number].value));
@@ -51,7 +53,8 @@ void Activate(const catalog::Node& node) {
 
 int SetCoordinatorHost(const NewNode& asked) {
   for (const catalog::Node* node : catalog::AllNodes()) {
-    if (node->group != catalog::kCoordinatorGroup || node->role != catalog::NodeRole::Primary) continue;
+    if (node->group != catalog::kCoordinatorGroup || node->role != catalog::NodeRole::Primary)
+      continue;
     const int id = node->id;
     if (strcmp(node->host, asked.host) != 0 || node->port != asked.port) {
       SetAddress(id, asked.host, asked.port);
@@ -78,7 +81,8 @@ int AddNode(const NewNode& asked) {
   const catalog::Node* known = FindNodeByAddress(asked.host, asked.port);
   if (known != nullptr) {
     const int id = known->id;
-    if (asked.active && !known->active && known->role == catalog::NodeRole::Primary) Activate(*known);
+    if (asked.active && !known->active && known->role == catalog::NodeRole::Primary)
+      Activate(*known);
     return id;
   }
   CheckNewNode(asked);
@@ -99,11 +103,12 @@ int AddNode(const NewNode& asked) {
 void RequireNothingLost(const catalog::Node& node, const char* deed) {
   const int64 lost = node.role == catalog::NodeRole::Primary ? SoleShardsOf(node.group) : 0;
   if (lost == 0) return;
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-                  errmsg("cannot %s node %s:%d: it has the only copy of %lld shards", deed, node.host,
-                         node.port, static_cast<long long>(lost)),
-                  errhint("Move them away first: SELECT citus_drain_node(%s, %d), or drop the tables.",
-                          quote_literal_cstr(node.host), node.port)));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_IN_USE),
+           errmsg("cannot %s node %s:%d: it has the only copy of %lld shards", deed, node.host,
+                  node.port, static_cast<long long>(lost)),
+           errhint("Move them away first: SELECT citus_drain_node(%s, %d), or drop the tables.",
+                   quote_literal_cstr(node.host), node.port)));
 }
 
 /// A removed node forgets the cluster, if it can be reached.
@@ -111,10 +116,11 @@ void MakeForget(const catalog::Node& node) {
   const int group = node.group;
   ErrorData* error = pg::Try([&] { ResetNode(group); });
   if (error == nullptr) return;
-  ereport(WARNING, (errcode(error->sqlerrcode),
-                    errmsg("node %s:%d is removed but keeps its old metadata", node.host, node.port),
-                    errdetail("%s", error->message),
-                    errhint("Drop extension altius there before it is used again.")));
+  ereport(WARNING,
+          (errcode(error->sqlerrcode),
+           errmsg("node %s:%d is removed but keeps its old metadata", node.host, node.port),
+           errdetail("%s", error->message),
+           errhint("Drop extension altius there before it is used again.")));
 }
 
 void RemoveNode(const char* host, int port) {
@@ -126,7 +132,8 @@ void RemoveNode(const char* host, int port) {
   if (worker && removed.active) MakeForget(removed);
   if (removed.active) {
     // From here on nothing is sent to it: it may be dead.
-    pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = false WHERE nodeid = %d", removed.id));
+    pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = false WHERE nodeid = %d",
+                        removed.id));
   }
   if (primary) DropSparePlacements(removed.group);
   DeleteNode(removed.id);
@@ -136,11 +143,13 @@ void RemoveNode(const char* host, int port) {
 void DisableNode(const char* host, int port) {
   const catalog::Node disabled = *RequireNode(host, port);
   if (disabled.group == catalog::kCoordinatorGroup && disabled.role == catalog::NodeRole::Primary) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot disable the coordinator")));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot disable the coordinator")));
   }
   RequireNothingLost(disabled, "disable");
   // First here alone, so that the other writes leave the node out.
-  pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = false WHERE nodeid = %d", disabled.id));
+  pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = false WHERE nodeid = %d",
+                      disabled.id));
   SetActive(disabled.id, false);
   if (disabled.role == catalog::NodeRole::Primary) {
     DropSparePlacements(disabled.group);
@@ -148,7 +157,8 @@ void DisableNode(const char* host, int port) {
   }
 }
 
-/// One other node is told of the new address; a failure is no reason to keep the old one everywhere else.
+/// One other node is told of the new address; a failure is no reason to keep the old one everywhere
+/// else.
 void TellAddress(int group, const char* sql) {
   ErrorData* error = pg::Try([&] { txn::ExecuteOnGroups(&group, 1, sql); });
   if (error == nullptr) return;
@@ -156,8 +166,10 @@ void TellAddress(int group, const char* sql) {
                     errmsg("group %d could not be told of the new address", group),
                     errdetail("%s", error->message),
                     errhint("Run citus_activate_node for it when it is back.")));
-  pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET metadatasynced = false "
-                      "WHERE groupid = %d AND noderole = 'primary'", group));
+  pg::RunSql(
+      psprintf("UPDATE pg_catalog.pg_dist_node SET metadatasynced = false "
+               "WHERE groupid = %d AND noderole = 'primary'",
+               group));
 }
 
 void UpdateNode(int id, const char* host, int port) {
@@ -224,7 +236,8 @@ ALTIUS_FUNCTION(citus_add_secondary_node) {
 ALTIUS_FUNCTION(citus_activate_node) {
   BeginNodeChange();
   const catalog::Node node = *RequireNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
-  const bool worker = node.group != catalog::kCoordinatorGroup && node.role == catalog::NodeRole::Primary;
+  const bool worker =
+      node.group != catalog::kCoordinatorGroup && node.role == catalog::NodeRole::Primary;
   if (worker && (!node.active || !node.metadata_synced)) {
     Activate(node);
   } else if (!node.active) {

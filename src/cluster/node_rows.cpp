@@ -34,12 +34,14 @@ void CheckNewNode(const NewNode& node) {
                     errhint("Give groupid, or use citus_add_secondary_node.")));
   }
   for (const catalog::Node* other : catalog::AllNodes()) {
-    if (!IsPrimary(node) || other->group != node.group || other->role != catalog::NodeRole::Primary) {
+    if (!IsPrimary(node) || other->group != node.group ||
+        other->role != catalog::NodeRole::Primary) {
       continue;
     }
-    ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-                    errmsg("group %d has a primary already: %s:%d", node.group, other->host, other->port),
-                    errhint("citus_update_node changes the address of a node.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_DUPLICATE_OBJECT),
+             errmsg("group %d has a primary already: %s:%d", node.group, other->host, other->port),
+             errhint("citus_update_node changes the address of a node.")));
   }
 }
 
@@ -47,26 +49,29 @@ int InsertNode(const NewNode& node, int* group) {
   const int id = catalog::NextNodeId();
   *group = node.group >= 0 ? node.group : catalog::NextGroupId();
   const char* active = node.active ? "true" : "false";
-  RunEverywhere(psprintf(
-      "INSERT INTO pg_catalog.pg_dist_node (nodeid, groupid, nodename, nodeport, hasmetadata, isactive, "
-      "noderole, nodecluster, metadatasynced, shouldhaveshards) "
-      "VALUES (%d, %d, %s, %d, %s, %s, %s, %s, %s, %s)",
-      id, *group, quote_literal_cstr(node.host), node.port, active, active,
-      quote_literal_cstr(node.role), quote_literal_cstr(node.cluster), active,
-      node.should_have_shards ? "true" : "false"));
+  RunEverywhere(
+      psprintf("INSERT INTO pg_catalog.pg_dist_node (nodeid, groupid, nodename, nodeport, "
+               "hasmetadata, isactive, "
+               "noderole, nodecluster, metadatasynced, shouldhaveshards) "
+               "VALUES (%d, %d, %s, %d, %s, %s, %s, %s, %s, %s)",
+               id, *group, quote_literal_cstr(node.host), node.port, active, active,
+               quote_literal_cstr(node.role), quote_literal_cstr(node.cluster), active,
+               node.should_have_shards ? "true" : "false"));
   return id;
 }
 
 void SetActive(int node_id, bool active) {
   const char* value = active ? "true" : "false";
-  RunEverywhere(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = %s, hasmetadata = %s, "
-                         "metadatasynced = %s WHERE nodeid = %d",
-                         value, value, value, node_id));
+  RunEverywhere(
+      psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = %s, hasmetadata = %s, "
+               "metadatasynced = %s WHERE nodeid = %d",
+               value, value, value, node_id));
 }
 
 void SetShouldHaveShards(int node_id, bool value) {
-  RunEverywhere(psprintf("UPDATE pg_catalog.pg_dist_node SET shouldhaveshards = %s WHERE nodeid = %d",
-                         value ? "true" : "false", node_id));
+  RunEverywhere(
+      psprintf("UPDATE pg_catalog.pg_dist_node SET shouldhaveshards = %s WHERE nodeid = %d",
+               value ? "true" : "false", node_id));
 }
 
 void SetAddress(int node_id, const char* host, int port) {
@@ -99,8 +104,9 @@ void ChooseCoordinatorRole() {
 }
 
 void RememberCoordinatorRole() {
-  pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node_metadata SET metadata = metadata || '{\"%s\": true}'",
-                      kRoleKey));
+  pg::RunSql(psprintf(
+      "UPDATE pg_catalog.pg_dist_node_metadata SET metadata = metadata || '{\"%s\": true}'",
+      kRoleKey));
 }
 
 }  // namespace altius::cluster

@@ -9,8 +9,8 @@ namespace altius::cluster {
 struct NewNode {
   const char* host;
   int port;
-  int group;            // -1: a new one
-  const char* role;     // label of noderole
+  int group;         // -1: a new one
+  const char* role;  // label of noderole
   const char* cluster;
   bool active;
   bool should_have_shards;
@@ -27,7 +27,8 @@ void SetShouldHaveShards(int node_id, bool value);
 void SetAddress(int node_id, const char* host, int port);
 void DeleteNode(int node_id);
 
-/// Where new shards go as long as the user has not said it: on the workers, or on the coordinator when it is alone.
+/// Where new shards go as long as the user has not said it: on the workers, or on the coordinator
+/// when it is alone.
 void ChooseCoordinatorRole();
 
 /// The user has said it; from now on it is his.

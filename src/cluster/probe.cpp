@@ -33,11 +33,13 @@ void RequireExtension(const Server& server) {
   }
   const char* ours = pg::FetchText(kVersion);
   if (strcmp(theirs, ours) != 0) {
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("extension altius has version %s on %s:%d, but version %s here", theirs,
-                    server.host, server.port, ours),
-             errhint("Install the same version on all servers and run ALTER EXTENSION altius UPDATE.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+         errmsg("extension altius has version %s on %s:%d, but version %s here", theirs,
+                server.host, server.port, ours),
+         errhint(
+             "Install the same version on all servers and run ALTER EXTENSION altius UPDATE.")));
   }
 }
 
@@ -53,19 +55,19 @@ void RequireOtherServer(const Server& server) {
 void RequireFree(const Server& server) {
   const char* theirs = remote::FetchValue(server.connection, "SELECT altius_internal.cluster_id()");
   if (theirs != nullptr && strcmp(theirs, ClusterId()) != 0) {
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("%s:%d belongs to another cluster", server.host, server.port),
-             errhint("Remove it from that cluster first, or drop and create extension altius there.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+         errmsg("%s:%d belongs to another cluster", server.host, server.port),
+         errhint("Remove it from that cluster first, or drop and create extension altius there.")));
   }
   const char* nodes = remote::FetchValue(
       server.connection,
       "SELECT count(*) FROM pg_catalog.pg_dist_node WHERE altius_internal.cluster_id() IS NULL");
   if (nodes != nullptr && strcmp(nodes, "0") != 0) {
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("%s:%d is the coordinator of another cluster", server.host, server.port),
-             errdetail("Its table pg_dist_node is not empty.")));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s:%d is the coordinator of another cluster", server.host, server.port),
+                    errdetail("Its table pg_dist_node is not empty.")));
   }
 }
 
@@ -82,11 +84,14 @@ void RequirePreparedTransactions(const Server& server) {
 
 }  // namespace
 
-char* ClusterId() { return pg::FetchText("SELECT coalesce(altius_internal.cluster_id(), altius_internal.server_id())"); }
+char* ClusterId() {
+  return pg::FetchText(
+      "SELECT coalesce(altius_internal.cluster_id(), altius_internal.server_id())");
+}
 
 void ProbeServer(const char* host, int port) {
-  const Server server{host, port,
-                      remote::ConnectionToAddress(host, port, GetUserNameFromId(GetUserId(), false))};
+  const Server server{
+      host, port, remote::ConnectionToAddress(host, port, GetUserNameFromId(GetUserId(), false))};
   RequireExtension(server);
   RequireOtherServer(server);
   RequireFree(server);

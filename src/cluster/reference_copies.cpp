@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Copies of the reference tables on a node that lacks them: tables, rows, then foreign keys, and the placements on all nodes.
-// Writers lock the shell table before they look where its copies are, so the lock taken here keeps them away until the new
-// placement is committed.
+// Copies of the reference tables on a node that lacks them: tables, rows, then foreign keys, and
+// the placements on all nodes. Writers lock the shell table before they look where its copies are,
+// so the lock taken here keeps them away until the new placement is committed.
 #include "activate.hpp"
 #include "altius/catalog/writer.hpp"
 #include "altius/ddl/objects.hpp"
@@ -33,9 +33,9 @@ void BlockWrites(const catalog::Table& table) {
 
 void RecordPlacement(int64 shard_id, int group) {
   const int64 id = catalog::NextPlacementId();
-  txn::ExecuteOnOtherNodes(psprintf(
-      "SELECT altius_internal.insert_placements('{" INT64_FORMAT "}', '{" INT64_FORMAT "}', '{%d}')",
-      id, shard_id, group));
+  txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.insert_placements('{" INT64_FORMAT
+                                    "}', '{" INT64_FORMAT "}', '{%d}')",
+                                    id, shard_id, group));
   catalog::InsertPlacements(1, &id, &shard_id, &group);
 }
 

@@ -22,7 +22,9 @@ char* CommandArg(FunctionCallInfo fcinfo, int number) {
   return text_to_cstring(DatumGetTextPP(fcinfo->args[number].value));
 }
 
-bool BoolArg(FunctionCallInfo fcinfo, int number) { return DatumGetBool(fcinfo->args[number].value); }
+bool BoolArg(FunctionCallInfo fcinfo, int number) {
+  return DatumGetBool(fcinfo->args[number].value);
+}
 
 /// Puts one row into the function's tuplestore; a null pointer is SQL null.
 void PutRow(FunctionCallInfo fcinfo, Datum* values, int count, bool last_is_null) {
@@ -60,8 +62,9 @@ void PutById(FunctionCallInfo fcinfo, const pg::Array<const Node*>& nodes,
              const pg::Array<Answer>& answers, bool warn) {
   for (int i = 0; i < nodes.size(); i++) {
     if (!answers[i].success && warn) {
-      ereport(WARNING, (errcode(ERRCODE_CONNECTION_FAILURE),
-                        errmsg("node %s:%d: %s", nodes[i]->host, nodes[i]->port, answers[i].value)));
+      ereport(WARNING,
+              (errcode(ERRCODE_CONNECTION_FAILURE),
+               errmsg("node %s:%d: %s", nodes[i]->host, nodes[i]->port, answers[i].value)));
     }
     Datum values[] = {Int32GetDatum(nodes[i]->id), BoolGetDatum(answers[i].success),
                       TextOrZero(answers[i].value)};
@@ -112,8 +115,8 @@ pg::Array<Target> TargetsOf(const Table& table, bool all_placements) {
   return targets;
 }
 
-pg::Array<Answer> AskShards(const Table& table, const Table* beside, const pg::Array<Target>& targets,
-                            const char* command, bool parallel) {
+pg::Array<Answer> AskShards(const Table& table, const Table* beside,
+                            const pg::Array<Target>& targets, const char* command, bool parallel) {
   pg::Array<Question> questions;
   for (const Target& target : targets) {
     const char* names[] = {
@@ -159,7 +162,8 @@ ALTIUS_FUNCTION(run_command_on_coordinator) {
   return Datum{0};
 }
 
-/// altius_internal.ask_all_nodes: inside the transaction, errors are raised.  Without registered nodes it asks this server.
+/// altius_internal.ask_all_nodes: inside the transaction, errors are raised.  Without registered
+/// nodes it asks this server.
 ALTIUS_FUNCTION(altius_ask_all_nodes) {
   InitMaterializedSRF(fcinfo, 0);
   const auto nodes = catalog::ActivePrimaries();
@@ -171,7 +175,8 @@ ALTIUS_FUNCTION(altius_ask_all_nodes) {
   if (alone) questions.push_back({catalog::LocalGroup(), CommandArg(fcinfo, 0)});
   const auto answers = Ask(questions, Scope::Transaction, true);
   for (int i = 0; i < answers.size(); i++) {
-    Datum values[] = {Int32GetDatum(i < nodes.size() ? nodes[i]->id : 0), TextOrZero(answers[i].value)};
+    Datum values[] = {Int32GetDatum(i < nodes.size() ? nodes[i]->id : 0),
+                      TextOrZero(answers[i].value)};
     PutRow(fcinfo, values, 2, answers[i].value == nullptr);
   }
   return Datum{0};
@@ -181,10 +186,11 @@ ALTIUS_FUNCTION(run_command_on_shards) {
   InitMaterializedSRF(fcinfo, 0);
   const catalog::Table& table = RequireTable(PG_GETARG_OID(0));
   const auto targets = TargetsOf(table, false);
-  const auto answers = AskShards(table, nullptr, targets, CommandArg(fcinfo, 1), BoolArg(fcinfo, 2));
+  const auto answers =
+      AskShards(table, nullptr, targets, CommandArg(fcinfo, 1), BoolArg(fcinfo, 2));
   for (int i = 0; i < targets.size(); i++) {
-    Datum values[] = {Int64GetDatum(table.shards[targets[i].shard].id), BoolGetDatum(answers[i].success),
-                      TextOrZero(answers[i].value)};
+    Datum values[] = {Int64GetDatum(table.shards[targets[i].shard].id),
+                      BoolGetDatum(answers[i].success), TextOrZero(answers[i].value)};
     PutRow(fcinfo, values, 3, answers[i].value == nullptr);
   }
   return Datum{0};
@@ -194,12 +200,13 @@ ALTIUS_FUNCTION(run_command_on_placements) {
   InitMaterializedSRF(fcinfo, 0);
   const catalog::Table& table = RequireTable(PG_GETARG_OID(0));
   const auto targets = TargetsOf(table, true);
-  const auto answers = AskShards(table, nullptr, targets, CommandArg(fcinfo, 1), BoolArg(fcinfo, 2));
+  const auto answers =
+      AskShards(table, nullptr, targets, CommandArg(fcinfo, 1), BoolArg(fcinfo, 2));
   for (int i = 0; i < targets.size(); i++) {
     const catalog::Node* node = catalog::PrimaryOfGroup(targets[i].group);
     Datum values[] = {CStringGetTextDatum(node->host), Int32GetDatum(node->port),
-                      Int64GetDatum(table.shards[targets[i].shard].id), BoolGetDatum(answers[i].success),
-                      TextOrZero(answers[i].value)};
+                      Int64GetDatum(table.shards[targets[i].shard].id),
+                      BoolGetDatum(answers[i].success), TextOrZero(answers[i].value)};
     PutRow(fcinfo, values, 5, answers[i].value == nullptr);
   }
   return Datum{0};
@@ -214,13 +221,16 @@ ALTIUS_FUNCTION(run_command_on_colocated_placements) {
                     errmsg("tables \"%s\" and \"%s\" are not colocated", table.name, beside.name)));
   }
   const auto targets = TargetsOf(table, true);
-  const auto answers = AskShards(table, &beside, targets, CommandArg(fcinfo, 2), BoolArg(fcinfo, 3));
+  const auto answers =
+      AskShards(table, &beside, targets, CommandArg(fcinfo, 2), BoolArg(fcinfo, 3));
   for (int i = 0; i < targets.size(); i++) {
     const catalog::Node* node = catalog::PrimaryOfGroup(targets[i].group);
-    Datum values[] = {CStringGetTextDatum(node->host), Int32GetDatum(node->port),
+    Datum values[] = {CStringGetTextDatum(node->host),
+                      Int32GetDatum(node->port),
                       Int64GetDatum(table.shards[targets[i].shard].id),
                       Int64GetDatum(beside.shards[targets[i].shard].id),
-                      BoolGetDatum(answers[i].success), TextOrZero(answers[i].value)};
+                      BoolGetDatum(answers[i].success),
+                      TextOrZero(answers[i].value)};
     PutRow(fcinfo, values, 6, answers[i].value == nullptr);
   }
   return Datum{0};

@@ -12,7 +12,8 @@ extern "C" {
 namespace altius::cluster {
 namespace {
 
-/// The argument as a value of the distribution column's type, by way of its text form where the types differ.
+/// The argument as a value of the distribution column's type, by way of its text form where the
+/// types differ.
 Datum ValueOfKeyType(FunctionCallInfo fcinfo, const catalog::Table& table) {
   const Oid given = get_fn_expr_argtype(fcinfo->flinfo, 1);
   const Datum value = PG_GETARG_DATUM(1);

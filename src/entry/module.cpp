@@ -24,14 +24,8 @@ namespace {
 
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
-    pg::InitSettings,
-    catalog::Init,
-    remote::Init,
-    txn::Init,
-    executor::Init,
-    ingest::Init,
-    ddl::Init,
-    planner::Init,
+    pg::InitSettings, catalog::Init, remote::Init, txn::Init,
+    executor::Init,   ingest::Init,  ddl::Init,    planner::Init,
 };
 
 /// What lower floors call without knowing who does it.
@@ -42,10 +36,11 @@ void Connect() {
 
 void RequirePreload() {
   if (process_shared_preload_libraries_in_progress) return;
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("altius can only be loaded through shared_preload_libraries"),
-                  errhint("Add altius to shared_preload_libraries in postgresql.conf on each node and "
-                          "restart the servers.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("altius can only be loaded through shared_preload_libraries"),
+           errhint("Add altius to shared_preload_libraries in postgresql.conf on each node and "
+                   "restart the servers.")));
 }
 
 }  // namespace

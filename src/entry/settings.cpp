@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Settings known from Citus, with its types, defaults and ranges.  Those with an effect are defined by the folder that reads
-// them, before this list is gone through; the others are accepted, so that configurations and scripts keep working.
+// Settings known from Citus, with its types, defaults and ranges.  Those with an effect are defined
+// by the folder that reads them, before this list is gone through; the others are accepted, so that
+// configurations and scripts keep working.
 #include "settings.hpp"
 
 #include <climits>
@@ -48,14 +49,16 @@ constexpr AcceptedBool kBools[] = {
     {"citus.enable_local_fast_path_query_optimization", true, PGC_USERSET, GUC_NO_SHOW_ALL},
     {"citus.writable_standby_coordinator", false, PGC_USERSET, 0},
     {"citus.all_modifications_commutative", false, PGC_USERSET, 0},
-    {"citus.allow_modifications_from_workers_to_replicated_tables", true, PGC_USERSET, GUC_NO_SHOW_ALL},
+    {"citus.allow_modifications_from_workers_to_replicated_tables", true, PGC_USERSET,
+     GUC_NO_SHOW_ALL},
     {"citus.use_citus_managed_tables", false, PGC_USERSET, 0},
     {"citus.enable_alter_database_owner", true, PGC_USERSET, GUC_NO_SHOW_ALL},
     {"citus.enable_create_type_propagation", true, PGC_USERSET, GUC_NO_SHOW_ALL},
     {"citus.enable_metadata_sync", true, PGC_USERSET, GUC_NO_SHOW_ALL},
     {"citus.skip_constraint_validation", false, PGC_SUSET, 0},
     {"citus.skip_jsonb_validation_in_copy", true, PGC_USERSET, 0},
-    {"citus.propagate_session_settings_for_loopback_connection", false, PGC_USERSET, GUC_NO_SHOW_ALL},
+    {"citus.propagate_session_settings_for_loopback_connection", false, PGC_USERSET,
+     GUC_NO_SHOW_ALL},
     {"citus.log_distributed_deadlock_detection", false, PGC_SIGHUP, GUC_NO_SHOW_ALL},
     {"citus.explain_distributed_queries", true, PGC_USERSET, GUC_NO_SHOW_ALL},
     {"citus.log_multi_join_order", false, PGC_USERSET, GUC_NO_SHOW_ALL},
@@ -91,12 +94,15 @@ constexpr AcceptedInt kInts[] = {
     {"citus.local_shared_pool_size", 0, -1, INT_MAX, PGC_SIGHUP, 0},
     {"citus.max_client_connections", -1, -1, INT_MAX, PGC_SUSET, 0},
     {"citus.max_cached_connection_lifetime", 600000, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS},
-    {"citus.executor_slow_start_interval", 10, 0, INT_MAX, PGC_USERSET, GUC_NO_SHOW_ALL | GUC_UNIT_MS},
+    {"citus.executor_slow_start_interval", 10, 0, INT_MAX, PGC_USERSET,
+     GUC_NO_SHOW_ALL | GUC_UNIT_MS},
     {"citus.max_background_task_executors", 1, 1, 1000, PGC_SIGHUP, 0},
     {"citus.background_task_queue_interval", 5000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS},
     {"citus.defer_shard_delete_interval", 15000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS},
-    {"citus.rebalancer_by_disk_size_base_cost", 104857600, 0, INT_MAX, PGC_USERSET, GUC_NO_SHOW_ALL | GUC_UNIT_BYTE},
-    {"citus.logical_replication_timeout", 7200000, -1, INT_MAX, PGC_SIGHUP, GUC_NO_SHOW_ALL | GUC_UNIT_MS},
+    {"citus.rebalancer_by_disk_size_base_cost", 104857600, 0, INT_MAX, PGC_USERSET,
+     GUC_NO_SHOW_ALL | GUC_UNIT_BYTE},
+    {"citus.logical_replication_timeout", 7200000, -1, INT_MAX, PGC_SIGHUP,
+     GUC_NO_SHOW_ALL | GUC_UNIT_MS},
     {"citus.stat_statements_max", 50000, 1000, 10000000, PGC_POSTMASTER, GUC_NO_SHOW_ALL},
     {"citus.stat_statements_purge_interval", 10, -1, INT_MAX, PGC_SIGHUP, GUC_NO_SHOW_ALL},
     {"citus.stat_tenants_limit", 100, 1, 10000, PGC_POSTMASTER, 0},
@@ -109,10 +115,14 @@ constexpr AcceptedInt kInts[] = {
     {"citus.cpu_priority", 0, -20, 19, PGC_SUSET, 0},
     {"citus.max_high_priority_background_processes", 2, 0, 10000, PGC_SUSET, 0},
     {"citus.metadata_sync_interval", 60000, -1, INT_MAX, PGC_SIGHUP, GUC_NO_SHOW_ALL | GUC_UNIT_MS},
-    {"citus.metadata_sync_retry_interval", 5000, -1, INT_MAX, PGC_SIGHUP, GUC_NO_SHOW_ALL | GUC_UNIT_MS},
-    {"citus.remote_copy_flush_threshold", 8388608, 0, INT_MAX, PGC_USERSET, GUC_NO_SHOW_ALL | GUC_UNIT_BYTE},
-    {"citus.copy_switchover_threshold", 4194304, 1, INT_MAX, PGC_USERSET, GUC_NO_SHOW_ALL | GUC_UNIT_BYTE},
-    {"citus.local_copy_flush_threshold", 524288, 1, INT_MAX, PGC_USERSET, GUC_NO_SHOW_ALL | GUC_UNIT_BYTE},
+    {"citus.metadata_sync_retry_interval", 5000, -1, INT_MAX, PGC_SIGHUP,
+     GUC_NO_SHOW_ALL | GUC_UNIT_MS},
+    {"citus.remote_copy_flush_threshold", 8388608, 0, INT_MAX, PGC_USERSET,
+     GUC_NO_SHOW_ALL | GUC_UNIT_BYTE},
+    {"citus.copy_switchover_threshold", 4194304, 1, INT_MAX, PGC_USERSET,
+     GUC_NO_SHOW_ALL | GUC_UNIT_BYTE},
+    {"citus.local_copy_flush_threshold", 524288, 1, INT_MAX, PGC_USERSET,
+     GUC_NO_SHOW_ALL | GUC_UNIT_BYTE},
     {"citus.max_worker_nodes_tracked", 2048, 1024, INT_MAX, PGC_POSTMASTER, 0},
 };
 
@@ -147,56 +157,80 @@ constexpr AcceptedString kStrings[] = {
 };
 
 constexpr config_enum_entry kLevels[] = {
-    {"off", 0, false},     {"debug5", 1, false}, {"debug4", 2, false},  {"debug3", 3, false},
-    {"debug2", 4, false},  {"debug1", 5, false}, {"log", 6, false},     {"info", 7, false},
-    {"notice", 8, false},  {"warning", 9, false}, {"error", 10, false}, {"fatal", 11, false},
-    {"panic", 12, false},  {"debug", 4, true},   {nullptr, 0, false},
+    {"off", 0, false},    {"debug5", 1, false},  {"debug4", 2, false}, {"debug3", 3, false},
+    {"debug2", 4, false}, {"debug1", 5, false},  {"log", 6, false},    {"info", 7, false},
+    {"notice", 8, false}, {"warning", 9, false}, {"error", 10, false}, {"fatal", 11, false},
+    {"panic", 12, false}, {"debug", 4, true},    {nullptr, 0, false},
 };
 constexpr config_enum_entry kMultiShardModifyMode[] = {
-    {"parallel", 0, false}, {"sequential", 1, false}, {nullptr, 0, false},
+    {"parallel", 0, false},
+    {"sequential", 1, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kUseSecondaryNodes[] = {
-    {"never", 0, false}, {"always", 1, false}, {nullptr, 0, false},
+    {"never", 0, false},
+    {"always", 1, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kLocalTableJoinPolicy[] = {
-    {"auto", 0, false}, {"never", 1, false}, {"prefer-local", 2, false},
-    {"prefer-distributed", 3, false}, {nullptr, 0, false},
+    {"auto", 0, false},         {"never", 1, false},
+    {"prefer-local", 2, false}, {"prefer-distributed", 3, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kCoordinatorAggregationStrategy[] = {
-    {"row-gather", 0, false}, {"disabled", 1, false}, {nullptr, 0, false},
+    {"row-gather", 0, false},
+    {"disabled", 1, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kTaskAssignmentPolicy[] = {
-    {"greedy", 0, false}, {"first-replica", 1, false}, {"round-robin", 2, false},
+    {"greedy", 0, false},
+    {"first-replica", 1, false},
+    {"round-robin", 2, false},
     {nullptr, 0, false},
 };
 constexpr config_enum_entry kCreateObjectPropagation[] = {
-    {"immediate", 0, false}, {"automatic", 1, false}, {"deferred", 2, false}, {nullptr, 0, false},
+    {"immediate", 0, false},
+    {"automatic", 1, false},
+    {"deferred", 2, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kPropagateSetCommands[] = {
-    {"none", 0, false}, {"local", 1, false}, {nullptr, 0, false},
+    {"none", 0, false},
+    {"local", 1, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kMetadataSyncMode[] = {
-    {"transactional", 0, false}, {"nontransactional", 1, false}, {nullptr, 0, false},
+    {"transactional", 0, false},
+    {"nontransactional", 1, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kExplainAnalyzeSortMethod[] = {
-    {"execution-time", 0, false}, {"taskId", 1, false}, {nullptr, 0, false},
+    {"execution-time", 0, false},
+    {"taskId", 1, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kStatStatementsTrack[] = {
-    {"none", 0, false}, {"all", 1, false}, {nullptr, 0, false},
+    {"none", 0, false},
+    {"all", 1, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kStatTenantsTrack[] = {
-    {"none", 0, false}, {"all", 1, false}, {nullptr, 0, false},
+    {"none", 0, false},
+    {"all", 1, false},
+    {nullptr, 0, false},
 };
 constexpr config_enum_entry kCpuPriorityForLogicalReplicationSenders[] = {
-    {"inherit", 0, false}, {"-20", 1, false}, {"-19", 2, false}, {"-18", 3, false},
-    {"-17", 4, false}, {"-16", 5, false}, {"-15", 6, false}, {"-14", 7, false}, {"-13", 8, false},
-    {"-12", 9, false}, {"-11", 10, false}, {"-10", 11, false}, {"-9", 12, false},
-    {"-8", 13, false}, {"-7", 14, false}, {"-6", 15, false}, {"-5", 16, false}, {"-4", 17, false},
-    {"-3", 18, false}, {"-2", 19, false}, {"-1", 20, false}, {"0", 21, false}, {"1", 22, false},
-    {"2", 23, false}, {"3", 24, false}, {"4", 25, false}, {"5", 26, false}, {"6", 27, false},
-    {"7", 28, false}, {"8", 29, false}, {"9", 30, false}, {"10", 31, false}, {"11", 32, false},
-    {"12", 33, false}, {"13", 34, false}, {"14", 35, false}, {"15", 36, false}, {"16", 37, false},
-    {"17", 38, false}, {"18", 39, false}, {"19", 40, false}, {nullptr, 0, false},
+    {"inherit", 0, false}, {"-20", 1, false},   {"-19", 2, false},  {"-18", 3, false},
+    {"-17", 4, false},     {"-16", 5, false},   {"-15", 6, false},  {"-14", 7, false},
+    {"-13", 8, false},     {"-12", 9, false},   {"-11", 10, false}, {"-10", 11, false},
+    {"-9", 12, false},     {"-8", 13, false},   {"-7", 14, false},  {"-6", 15, false},
+    {"-5", 16, false},     {"-4", 17, false},   {"-3", 18, false},  {"-2", 19, false},
+    {"-1", 20, false},     {"0", 21, false},    {"1", 22, false},   {"2", 23, false},
+    {"3", 24, false},      {"4", 25, false},    {"5", 26, false},   {"6", 27, false},
+    {"7", 28, false},      {"8", 29, false},    {"9", 30, false},   {"10", 31, false},
+    {"11", 32, false},     {"12", 33, false},   {"13", 34, false},  {"14", 35, false},
+    {"15", 36, false},     {"16", 37, false},   {"17", 38, false},  {"18", 39, false},
+    {"19", 40, false},     {nullptr, 0, false},
 };
 
 struct AcceptedEnum {
@@ -220,7 +254,8 @@ constexpr AcceptedEnum kEnums[] = {
     {"citus.worker_min_messages", kLevels, 8, PGC_USERSET, 0},
     {"citus.stat_statements_track", kStatStatementsTrack, 0, PGC_SUSET, 0},
     {"citus.stat_tenants_track", kStatTenantsTrack, 0, PGC_SUSET, 0},
-    {"citus.cpu_priority_for_logical_replication_senders", kCpuPriorityForLogicalReplicationSenders, 0, PGC_SUSET, 0},
+    {"citus.cpu_priority_for_logical_replication_senders", kCpuPriorityForLogicalReplicationSenders,
+     0, PGC_SUSET, 0},
     {"citus.stat_tenants_log_level", kLevels, 0, PGC_USERSET, 0},
 };
 

@@ -14,8 +14,8 @@ char* version;
 }
 
 void DefineVersion() {
-  DefineCustomStringVariable("citus.version", "The version of Altius.", nullptr, &version, ALTIUS_VERSION,
-                             PGC_INTERNAL, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable("citus.version", "The version of Altius.", nullptr, &version,
+                             ALTIUS_VERSION, PGC_INTERNAL, 0, nullptr, nullptr, nullptr);
 }
 
 }  // namespace altius::entry

@@ -47,8 +47,8 @@ bool override_table_visibility;
 
 void InitSettings() {
   Define<IntSetting>({
-      {"citus.shard_count", "Number of shards of a new colocation group.", &settings::shard_count, 32,
-       1, core::kMaxShardCount, PGC_USERSET, 0},
+      {"citus.shard_count", "Number of shards of a new colocation group.", &settings::shard_count,
+       32, 1, core::kMaxShardCount, PGC_USERSET, 0},
       {"citus.shard_replication_factor", "Number of copies of each shard.",
        &settings::shard_replication_factor, 1, 1, 100, PGC_USERSET, 0},
   });
@@ -64,7 +64,8 @@ void InitSettings() {
       {"citus.local_hostname", "The name under which a node reaches itself.",
        &settings::local_hostname, "localhost", PGC_SUSET, 0},
       {"citus.show_shards_for_app_name_prefixes",
-       "Clients whose application_name begins with one of these (comma-separated) see shards; '*' is all.",
+       "Clients whose application_name begins with one of these (comma-separated) see shards; '*' "
+       "is all.",
        &settings::show_shards_for, "", PGC_USERSET, 0},
   });
 }

@@ -29,8 +29,8 @@ namespace {
 }
 
 bool MustNotBeCaught(const ErrorData* error) {
-  return error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-         error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN;
+  return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+         error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN;
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 // The cluster's metadata as this backend sees it: nodes, distributed tables, shards, placements.
 //
-// Everything here is read from the pg_dist_* tables once and cached; a change of those tables invalidates the cache through
-// PostgreSQL's own invalidation.  Pointers handed out stay valid until the end of the current transaction, also when the
-// cache is rebuilt in between: a stale generation is freed only then.  All structs are plain; none owns anything.
+// Everything here is read from the pg_dist_* tables once and cached; a change of those tables
+// invalidates the cache through PostgreSQL's own invalidation.  Pointers handed out stay valid
+// until the end of the current transaction, also when the cache is rebuilt in between: a stale
+// generation is freed only then.  All structs are plain; none owns anything.
 #pragma once
 
 #include "altius/pg/array.hpp"
@@ -27,10 +28,10 @@ enum class NodeRole : uint8_t { Primary, Secondary, Unavailable };
 struct Node {
   int id;
   int group;
-  const char *host;
+  const char* host;
   int port;
   NodeRole role;
-  const char *cluster;
+  const char* cluster;
   bool active;
   bool has_metadata;
   bool metadata_synced;
@@ -41,62 +42,65 @@ enum class TableKind : uint8_t {
   Hash,         // partmethod h
   Reference,    // partmethod n, repmodel t: one shard, a copy on every node
   SingleShard,  // partmethod n, repmodel s, colocation id not 0: one shard, one placement
-  Local,        // partmethod n, repmodel s, colocation id 0: known to all nodes, rows only on the coordinator
+  Local,        // partmethod n, repmodel s, colocation id 0: known to all nodes, rows only on the
+                // coordinator
 };
 
 struct Shard {
   int64 id;
   int32 min;          // least hash value; 0 for tables not cut by hash
   int32 max;          // greatest hash value, inclusive
-  const int *groups;  // groups with an active placement, ascending
+  const int* groups;  // groups with an active placement, ascending
   int group_count;
 };
 
 /// A distributed, reference, single-shard or metadata-known local table.
 struct Table {
   Oid relid;
-  const char *schema;
-  const char *name;
+  const char* schema;
+  const char* name;
   TableKind kind;
-  AttrNumber key;        // attribute number of the distribution column; 0 unless kind is Hash
-  Oid key_type;          // base type of that column (domains looked through)
+  AttrNumber key;  // attribute number of the distribution column; 0 unless kind is Hash
+  Oid key_type;    // base type of that column (domains looked through)
   Oid key_collation;
   int colocation;
-  Shard *shards;         // ascending by min
-  int32 *mins;           // the shards' least hash values, for binary search
+  Shard* shards;  // ascending by min
+  int32* mins;    // the shards' least hash values, for binary search
   int shard_count;
-  FmgrInfo *hash;        // default hash function of key_type
+  FmgrInfo* hash;  // default hash function of key_type
 };
 
-/// The table's metadata, or null for a relation that Altius does not manage.  One hash probe when cached.
-const Table *FindTable(Oid relid);
+/// The table's metadata, or null for a relation that Altius does not manage.  One hash probe when
+/// cached.
+const Table* FindTable(Oid relid);
 
 /// The table that the shard belongs to and the shard's index in it; null when unknown.
-const Table *FindTableOfShard(int64 shard_id, int *index);
+const Table* FindTableOfShard(int64 shard_id, int* index);
 
-/// Index of the shard of `table` (kind Hash) that holds the distribution value (not null, of key_type).
-int ShardIndexOfValue(const Table &table, Datum value);
+/// Index of the shard of `table` (kind Hash) that holds the distribution value (not null, of
+/// key_type).
+int ShardIndexOfValue(const Table& table, Datum value);
 
 /// The same for a value of another type that the key can be compared with (a bigint against an integer key).
 int ShardIndexOfTypedValue(const Table &table, Datum value, Oid type);
 
 /// All tables of the colocation group (not 0).
-pg::Array<const Table *> TablesOfColocation(int colocation);
+pg::Array<const Table*> TablesOfColocation(int colocation);
 
 /// All tables known.
-pg::Array<const Table *> AllTables();
+pg::Array<const Table*> AllTables();
 
 /// All rows of pg_dist_node, by nodeid.
-pg::Array<const Node *> AllNodes();
+pg::Array<const Node*> AllNodes();
 
 /// Active primaries, the coordinator included when registered, by group.
-pg::Array<const Node *> ActivePrimaries();
+pg::Array<const Node*> ActivePrimaries();
 
 /// The active primary of the group; raises 08006-class error when there is none.
-const Node *PrimaryOfGroup(int group);
+const Node* PrimaryOfGroup(int group);
 
 /// Null when no row has this id.
-const Node *FindNode(int node_id);
+const Node* FindNode(int node_id);
 
 /// This server's group (pg_dist_local_group); 0 when it has not joined a cluster yet.
 int LocalGroup();
@@ -104,7 +108,8 @@ int LocalGroup();
 /// Whether this server is the coordinator: group 0.
 inline bool IsCoordinator() { return LocalGroup() == kCoordinatorGroup; }
 
-/// True when the extension exists in this database and is not being created or dropped right now.  Every hook asks first.
+/// True when the extension exists in this database and is not being created or dropped right now.
+/// Every hook asks first.
 bool IsActive();
 
 /// Forgets the cache in every backend after commit, and here at once (after writing to pg_dist_*).
@@ -114,20 +119,22 @@ void InvalidateMetadata();
 void InvalidateTable(Oid relid);
 
 /// `name_<shardid>` in palloc'd memory; and the same qualified and quoted: schema.name_<shardid>.
-char *ShardName(const Table &table, const Shard &shard);
-char *QualifiedShardName(const Table &table, const Shard &shard);
+char* ShardName(const Table& table, const Shard& shard);
+char* QualifiedShardName(const Table& table, const Shard& shard);
 
 /// Whether the relation is a shard, or an index of a shard, of a table known here.
 bool IsShardRelation(Oid relid);
 
-/// The function that cuts values of the type into shards; null when the type has no default hash operator class.
-FmgrInfo *HashFunctionOfType(Oid type);
+/// The function that cuts values of the type into shards; null when the type has no default hash
+/// operator class.
+FmgrInfo* HashFunctionOfType(Oid type);
 
 /// Whether the group has an active placement of the shard.
-bool HasPlacement(const Shard &shard, int group);
+bool HasPlacement(const Shard& shard, int group);
 
-/// Locks the list of nodes until the end of the transaction.  Whoever changes schema or metadata on all nodes takes
-/// RowShareLock before asking which nodes there are; adding and removing a node takes ExclusiveLock.
+/// Locks the list of nodes until the end of the transaction.  Whoever changes schema or metadata on
+/// all nodes takes RowShareLock before asking which nodes there are; adding and removing a node
+/// takes ExclusiveLock.
 void LockNodes(LOCKMODE mode);
 
 /// Registers the invalidation callbacks.  From _PG_init.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Writes to the pg_dist_* tables of this node.  Each has a twin SQL function in altius_internal (same name in snake case),
-// so that the coordinator writes the same on every node inside one distributed transaction.
+// Writes to the pg_dist_* tables of this node.  Each has a twin SQL function in altius_internal
+// (same name in snake case), so that the coordinator writes the same on every node inside one
+// distributed transaction.
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
@@ -18,11 +19,14 @@ int32 NextNodeId();
 int32 NextGroupId();
 
 /// `key_column` is null unless partmethod is 'h'.
-void InsertPartition(Oid relid, char partmethod, const char *key_column, int colocation, char repmodel);
+void InsertPartition(Oid relid, char partmethod, const char* key_column, int colocation,
+                     char repmodel);
 
-/// Shards and their first placements, arrays of equal length; mins/maxs null for tables not cut by hash.
-void InsertShards(Oid relid, int count, const int64 *ids, const int32 *mins, const int32 *maxs);
-void InsertPlacements(int count, const int64 *placement_ids, const int64 *shard_ids, const int32 *groups);
+/// Shards and their first placements, arrays of equal length; mins/maxs null for tables not cut by
+/// hash.
+void InsertShards(Oid relid, int count, const int64* ids, const int32* mins, const int32* maxs);
+void InsertPlacements(int count, const int64* placement_ids, const int64* shard_ids,
+                      const int32* groups);
 
 /// The relation of a row in pg_dist_partition as it is written: its partmethod and repmodel.
 struct Method {
@@ -31,7 +35,8 @@ struct Method {
 };
 Method MethodOf(TableKind kind);
 
-void InsertColocation(int id, int shard_count, int replication_factor, Oid key_type, Oid key_collation);
+void InsertColocation(int id, int shard_count, int replication_factor, Oid key_type,
+                      Oid key_collation);
 void DeleteColocation(int id);
 
 /// Rows of pg_dist_partition, pg_dist_shard and pg_dist_placement of the table.
@@ -42,15 +47,17 @@ void InsertObject(Oid class_id, Oid object_id);
 void DeleteObject(Oid class_id, Oid object_id);
 bool IsDistributedObject(Oid class_id, Oid object_id);
 
-/// The statements that do the same on another node, where the object has another oid (palloc'd text).
-char *InsertObjectCommand(Oid class_id, Oid object_id);
-char *DeleteObjectCommand(Oid class_id, Oid object_id);
+/// The statements that do the same on another node, where the object has another oid (palloc'd
+/// text).
+char* InsertObjectCommand(Oid class_id, Oid object_id);
+char* DeleteObjectCommand(Oid class_id, Oid object_id);
 
-/// The statements that write all that this node knows about the table on another node, where the table exists but is not
-/// managed yet: calls of the twins of InsertPartition, InsertShards, InsertPlacements.
-List *TableCommands(const Table &table);
+/// The statements that write all that this node knows about the table on another node, where the
+/// table exists but is not managed yet: calls of the twins of InsertPartition, InsertShards,
+/// InsertPlacements.
+List* TableCommands(const Table& table);
 
 /// As much for a colocation group.
-char *ColocationCommand(int id);
+char* ColocationCommand(int id);
 
 }  // namespace altius::catalog

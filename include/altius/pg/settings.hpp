@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Settings as tables: each folder has an array of them and hands it to Define.  A setting that somebody has defined before
-// is left alone, so that the list of accepted settings without effect (entry) can name all.
+// Settings as tables: each folder has an array of them and hands it to Define.  A setting that
+// somebody has defined before is left alone, so that the list of accepted settings without effect
+// (entry) can name all.
 #pragma once
 
 #include "altius/pg/pg.hpp"
@@ -61,7 +62,8 @@ struct EnumSetting {
   int flags;
 };
 
-/// Whether the setting is defined already (a mere placeholder from a configuration file does not count).
+/// Whether the setting is defined already (a mere placeholder from a configuration file does not
+/// count).
 bool IsDefined(const char* name);
 
 void DefineOne(const BoolSetting& setting);
@@ -80,13 +82,13 @@ void Define(const Setting (&settings)[count]) {
 
 /// Settings that several folders read.
 namespace settings {
-extern int shard_count;                // citus.shard_count
-extern int shard_replication_factor;   // citus.shard_replication_factor
-extern bool enable_ddl_propagation;    // citus.enable_ddl_propagation
-extern bool log_remote_commands;       // citus.log_remote_commands
-extern char* local_hostname;           // citus.local_hostname
-extern char* show_shards_for;          // citus.show_shards_for_app_name_prefixes
-extern bool override_table_visibility; // citus.override_table_visibility
+extern int shard_count;                 // citus.shard_count
+extern int shard_replication_factor;    // citus.shard_replication_factor
+extern bool enable_ddl_propagation;     // citus.enable_ddl_propagation
+extern bool log_remote_commands;        // citus.log_remote_commands
+extern char* local_hostname;            // citus.local_hostname
+extern char* show_shards_for;           // citus.show_shards_for_app_name_prefixes
+extern bool override_table_visibility;  // citus.override_table_visibility
 }  // namespace settings
 
 /// Defines the settings above.  From _PG_init.

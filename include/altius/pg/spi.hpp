@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// SQL run in this backend, for code that is not on a hot path.  Results are palloc'd in the caller's context.
+// SQL run in this backend, for code that is not on a hot path.  Results are palloc'd in the
+// caller's context.
 #pragma once
 
 #include "altius/pg/array.hpp"

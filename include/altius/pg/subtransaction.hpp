@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
-// Running something that may fail and going on afterwards: the only correct way is a subtransaction that is rolled back.
+// Running something that may fail and going on afterwards: the only correct way is a subtransaction
+// that is rolled back.
 #pragma once
 
 #include "altius/pg/pg.hpp"
 
 namespace altius::pg {
 
-/// Runs function(argument) in a subtransaction.  Null when it succeeded; else its error, palloc'd in the caller's context,
-/// and everything it did is undone.  Cancellation and shutdown are not caught.
+/// Runs function(argument) in a subtransaction.  Null when it succeeded; else its error, palloc'd
+/// in the caller's context, and everything it did is undone.  Cancellation and shutdown are not
+/// caught.
 ErrorData* TryCall(void (*function)(void*), void* argument);
 
 template <typename Body>
