@@ -154,7 +154,7 @@ CREATE VIEW citus.citus_schemas AS
 
 CREATE FUNCTION pg_catalog.citus_shards_on_worker(
   OUT schema_name name, OUT shard_name name, OUT table_type text, OUT owner_name name) RETURNS SETOF record
-  LANGUAGE sql STABLE STRICT AS $$
+  LANGUAGE sql STABLE STRICT SET citus.override_table_visibility = off AS $$
     SELECT n.nspname, c.relname,
            CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' END,
            pg_catalog.pg_get_userbyid(c.relowner)
@@ -166,7 +166,7 @@ CREATE VIEW citus.citus_shards_on_worker AS
 
 CREATE FUNCTION pg_catalog.citus_shard_indexes_on_worker(
   OUT schema_name name, OUT index_name name, OUT table_type text, OUT owner_name name, OUT shard_name name)
-  RETURNS SETOF record LANGUAGE sql STABLE STRICT AS $$
+  RETURNS SETOF record LANGUAGE sql STABLE STRICT SET citus.override_table_visibility = off AS $$
     SELECT n.nspname, c.relname, CASE c.relkind WHEN 'i' THEN 'index' ELSE 'partitioned index' END,
            pg_catalog.pg_get_userbyid(c.relowner), t.relname
     FROM pg_catalog.pg_class c

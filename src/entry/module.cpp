@@ -5,6 +5,7 @@
 #include "altius/ddl/tables.hpp"
 #include "altius/executor/executor.hpp"
 #include "altius/ingest/ingest.hpp"
+#include "altius/monitor/monitor.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/planner/planner.hpp"
@@ -24,8 +25,8 @@ namespace {
 
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
-    pg::InitSettings, catalog::Init, remote::Init, txn::Init,
-    executor::Init,   ingest::Init,  ddl::Init,    planner::Init,
+    pg::InitSettings, catalog::Init, remote::Init,  txn::Init,     executor::Init,
+    ingest::Init,     ddl::Init,     planner::Init, monitor::Init,
 };
 
 /// What lower floors call without knowing who does it.
