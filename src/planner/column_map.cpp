@@ -45,7 +45,8 @@ Node *ReplaceMutator(Node *node, void *data) {
     replacement->depth--;
     return pg::AsNode(result);
   }
-  if (!IsA(node, List) && !IsA(node, TargetEntry) && !IsA(node, RangeTblRef)) {
+  const bool outer = IsA(node, Var) && static_cast<int>(reinterpret_cast<Var *>(node)->varlevelsup) != replacement->depth;
+  if (!outer && !IsA(node, List) && !IsA(node, TargetEntry) && !IsA(node, RangeTblRef)) {
     Node *result = replacement->depth == 0 ? replacement->substitute(node, replacement->context)
                                            : ReplaceBelow(node, replacement);
     if (result != nullptr) return result;

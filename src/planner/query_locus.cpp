@@ -30,6 +30,8 @@ bool WindowsHaveKey(Query *query, const Scope &scope, const Part &part) {
 bool IsUpperLocal(Query *query, const Scope &scope, const Part &part) {
   if (part.reach == Reach::Replicated || IsPinned(scope, part)) return true;
   if (query->limitCount != nullptr || query->limitOffset != nullptr || query->groupingSets != NIL) return false;
+  // Users rely on the order of a subquery even where SQL does not promise it.
+  if (query->sortClause != NIL) return false;
   const bool grouped = query->hasAggs || query->groupClause != NIL || query->havingQual != nullptr;
   if (grouped && !HasKey(query->groupClause, query->targetList, scope, part)) return false;
   if (!WindowsHaveKey(query, scope, part)) return false;
@@ -129,7 +131,7 @@ QueryLocus AnalyzeSetOperation(const Level *level) {
   locus.pins = pins;
   const bool limited = query->limitCount != nullptr || query->limitOffset != nullptr;
   const bool one_place = locus.reach == Reach::Replicated || locus.single || pins != NIL;
-  return limited && !one_place ? kCut : locus;
+  return (limited || query->sortClause != NIL) && !one_place ? kCut : locus;
 }
 
 bool OrQuals(Node *conjunct, const Scope &scope, const Part &part, List **values);
