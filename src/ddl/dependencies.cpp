@@ -181,7 +181,9 @@ List *ObjectCommands() {
     if (catalog::IsDistributedObject(object.classId, object.objectId))
       commands = lappend(commands, catalog::InsertObjectCommand(object.classId, object.objectId));
   }
+  commands = lappend(commands, pstrdup("SET LOCAL altius.plan_locally = on"));
   for (const catalog::Table *table : tables) commands = list_concat(commands, ForeignKeysIfMissing(table->relid));
+  commands = lappend(commands, pstrdup("SET LOCAL altius.plan_locally = off"));
   return commands;
 }
 

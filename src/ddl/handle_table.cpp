@@ -149,6 +149,14 @@ void CheckAfter(Node *statement, Oid relid) {
   if (IsA(statement, AlterTableStmt)) CheckForeignKeys(ShapeOf(*table));
 }
 
+/// Runs the command on the shell table.  A new foreign key is validated by a query there, and by one on each shard later.
+void RunOnShell(const UtilityCall &call, Node *statement) {
+  if (!IsA(statement, AlterTableStmt)) return RunHere(call);
+  const int level = BeginLocalPlanning();
+  RunHere(call);
+  EndLocalPlanning(level);
+}
+
 bool ChangesNames(Node *statement) { return IsA(statement, RenameStmt) || IsA(statement, AlterObjectSchemaStmt); }
 
 }  // namespace
@@ -163,7 +171,7 @@ bool HandleTable(const UtilityCall &call) {
   const Oid relid = subject == nullptr ? InvalidOid : subject->relid;
   List *on_shards = ShardStatements(statement);
   const char *message = ApplyText(command);
-  RunHere(call);
+  RunOnShell(call, statement);
   CheckAfter(statement, relid);
   SpreadCommand(message, on_shards, command);
   if (ChangesNames(statement)) catalog::InvalidateMetadata();

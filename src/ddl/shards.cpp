@@ -101,6 +101,8 @@ List *ShardForeignKeyCommands(const catalog::Table &, int64 shard_id) {
 }
 
 void RunCommands(List *commands) {
+  const int level = BeginLocalPlanning();
+  SilenceNotices();
   ListCell *cell;
   foreach (cell, commands) {
     const char *command = static_cast<char *>(lfirst(cell));
@@ -113,6 +115,7 @@ void RunCommands(List *commands) {
         RunWholeUtility(statement, command);
     }
   }
+  EndLocalPlanning(level);
 }
 
 char *RunCommandsText(List *commands) {

@@ -28,6 +28,14 @@ int BeginQualifiedNames() {
 
 void EndQualifiedNames(int nest_level) { AtEOXact_GUC(true, nest_level); }
 
+int BeginLocalPlanning() {
+  int level = NewGUCNestLevel();
+  (void)set_config_option("altius.plan_locally", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  return level;
+}
+
+void EndLocalPlanning(int nest_level) { AtEOXact_GUC(true, nest_level); }
+
 List *QueryRows(const char *sql, std::initializer_list<Value> values) {
   MemoryContext caller = CurrentMemoryContext;
   Oid types[8];

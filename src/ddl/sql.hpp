@@ -26,6 +26,10 @@ Value TextValue(const char *value);
 int BeginQualifiedNames();
 void EndQualifiedNames(int nest_level);
 
+/// While alive statements see the shell tables of this node only (foreign keys are validated by queries).
+int BeginLocalPlanning();
+void EndLocalPlanning(int nest_level);
+
 /// The first column of all rows as palloc'd text in the caller's memory context; nulls are left out.
 List *QueryTexts(const char *sql, std::initializer_list<Value> values);
 

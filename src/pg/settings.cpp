@@ -42,6 +42,7 @@ bool enable_ddl_propagation;
 bool log_remote_commands;
 char* local_hostname;
 char* show_shards_for;
+bool plan_locally;
 bool override_table_visibility;
 }  // namespace settings
 
@@ -57,6 +58,9 @@ void InitSettings() {
        &settings::enable_ddl_propagation, true, PGC_USERSET, GUC_NO_SHOW_ALL},
       {"citus.log_remote_commands", "Logs each statement that is sent to another node.",
        &settings::log_remote_commands, false, PGC_USERSET, 0},
+      {"altius.plan_locally",
+       "Statements see the shell tables of this node only; set while a command is applied to them.",
+       &settings::plan_locally, false, PGC_USERSET, GUC_NO_SHOW_ALL},
       {"citus.override_table_visibility", "Whether shards are hidden from catalog queries.",
        &settings::override_table_visibility, true, PGC_USERSET, GUC_NO_SHOW_ALL},
   });

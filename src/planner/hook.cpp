@@ -7,6 +7,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/core/shard/name.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/settings.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
@@ -70,7 +71,8 @@ PlannedStmt *PlanDistributed(Query *original, const char *source, int cursor_opt
 
 PlannedStmt *PlannerHook(Query *query, const char *source, int cursor_options, ParamListInfo params) {
   return pg::Entry([&] {
-    if (query->commandType == CMD_UTILITY || !catalog::IsActive() || !HasManagedTables(query)) {
+    if (query->commandType == CMD_UTILITY || pg::settings::plan_locally || !catalog::IsActive() ||
+        !HasManagedTables(query)) {
       return PlanAsBefore(query, source, cursor_options, params);
     }
     return PlanDistributed(query, source, cursor_options, params);

@@ -88,6 +88,7 @@ extern bool enable_ddl_propagation;     // citus.enable_ddl_propagation
 extern bool log_remote_commands;        // citus.log_remote_commands
 extern char* local_hostname;            // citus.local_hostname
 extern char* show_shards_for;           // citus.show_shards_for_app_name_prefixes
+extern bool plan_locally;              // altius.plan_locally
 extern bool override_table_visibility;  // citus.override_table_visibility
 }  // namespace settings
 
