@@ -38,6 +38,7 @@ void Receive(void *arg, const PGresult *result) {
   const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (state == nullptr || text == nullptr) return;  // libpq's own
+  if (strncmp(state, "57P", 3) == 0) return;  // the server goes down; the loss of the connection says it
   Notice *notice = &waiting[waiting_count++];
   notice->level = LevelOf(PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED));
   notice->sqlerrcode = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);

@@ -92,7 +92,7 @@ void Handle(Connection *connection, bool quiet) {
       PopHead(connection);
       ArmHead(connection);
     } else if (connection->ended_at_sync) {
-      MarkBroken(connection, PQerrorMessage(connection->pg));  // libpq has nothing more to say
+      MarkBroken(connection, "the node closed the connection");  // libpq has nothing more to say
     }
     connection->ended_at_sync = item.kind == ItemKind::Sync;
     return;

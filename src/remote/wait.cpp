@@ -20,9 +20,8 @@ uint32 AnswerEvent() { return pg::NamedWaitEvent(&answer_event, "AltiusNodeAnswe
 /// Reads and writes what the socket takes.
 void Exchange(Connection *connection) {
   if (PQconsumeInput(connection->pg) == 1) return;
-  char *reason = pstrdup(PQerrorMessage(connection->pg));
   Process(connection, nullptr, 0, true);  // the node may have said why
-  MarkBroken(connection, reason);
+  MarkBroken(connection, "the node closed the connection");
 }
 
 uint32 WantedEvents(Connection *connection) {
