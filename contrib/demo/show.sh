@@ -23,6 +23,18 @@ banner() {
 step() { printf '\n%s━━ %s %s%s\n' "$bold$blue" "$1" "$dim($((SECONDS - started)) s)" "$plain"; }
 say() { printf '    %s%s%s\n' "$dim" "$1" "$plain"; }
 
+# Of a plan's many scans of shards, the first two speak for all.
+few_shards() {
+  awk '
+    /Scan .*on [a-z]+_[0-9]+ [a-z]+(_[0-9]+)?( |$)/ {
+      seen++
+      if (seen <= 2) print
+      else { match($0, /[^ │]/); indent = substr($0, 1, RSTART - 1) }
+      next
+    }
+    { if (seen > 2) print indent "... and " seen - 2 " more shards"; seen = 0; print }'
+}
+
 # The comments at a file's head: the first is its title, the rest explains; "@node" says which node is asked.
 show() {
   local file=$1 at=$port status=0 output milliseconds
@@ -37,7 +49,7 @@ show() {
   milliseconds=$(sed -nE 's/^Time: ([0-9.]+) ms.*/\1/p' <<< "$output" | awk '{ sum += $1 } END { printf "%.0f", sum }')
   output=$(sed -E '/^Time: [0-9.]+ ms/d' <<< "$output")
   case $file in */[12]*) [ $status -ne 0 ] || output= ;; esac
-  [ -z "$output" ] || printf '%s\n' "$output" | sed 's/^/    /'
+  [ -z "$output" ] || printf '%s\n' "$output" | few_shards | sed 's/^/    /'
   if [ $status -ne 0 ]; then
     failures=$((failures + 1))
     printf '    %sthis failed%s\n' "$red" "$plain"
