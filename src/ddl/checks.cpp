@@ -2,6 +2,7 @@
 #include "checks.hpp"
 
 #include "altius/pg/compat.hpp"
+#include "rows.hpp"
 #include "sql.hpp"
 
 extern "C" {
@@ -164,8 +165,9 @@ void CheckOne(const ForeignKey &key) {
       Refuse(key, "The tables are not colocated.", "Distribute both tables with colocate_with.");
     case TableKind::Local:
       if (key.to.kind == TableKind::Local || key.to.kind == TableKind::Reference) return;
+      if (!HasLocalRows(key.from.relid)) return;  // a schema just created: this one's turn comes
       Refuse(key, "A local table can not refer to a distributed table.",
-             "Distribute both tables, or add the constraint after distributing the referencing table.");
+             "Distribute both tables while they are empty, or add the constraint after distributing them.");
   }
 }
 

@@ -34,8 +34,13 @@ void EvaluateOne(Arguments* arguments, int index, Expr* expr, ExprState* evaluat
   Datum value = ExecEvalExprSwitchContext(evaluator, context, &is_null);
   arguments->nulls[index] = is_null;
   arguments->types[index] = convert ? declared : type;
+  arguments->own_types[index] = type;
   arguments->values[index] = 0;
   if (is_null) return;
+  int16 own_length;
+  bool own_by_value;
+  get_typlenbyval(type, &own_length, &own_by_value);
+  arguments->own_values[index] = datumCopy(value, own_by_value, own_length);
   if (convert) value = InDeclaredType(type, value, declared);
   int16 length;
   bool by_value;
@@ -51,6 +56,8 @@ Arguments EvaluateArguments(FragmentState* state) {
   arguments.count = count;
   if (count == 0) return arguments;
   arguments.types = static_cast<Oid*>(palloc0(sizeof(Oid) * count));
+  arguments.own_types = static_cast<Oid*>(palloc0(sizeof(Oid) * count));
+  arguments.own_values = static_cast<Datum*>(palloc0(sizeof(Datum) * count));
   arguments.declared = static_cast<Oid*>(palloc0(sizeof(Oid) * count));
   arguments.values = static_cast<Datum*>(palloc0(sizeof(Datum) * count));
   arguments.nulls = static_cast<bool*>(palloc0(count));

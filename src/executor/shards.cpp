@@ -51,7 +51,7 @@ void AddValue(const Chosen& chosen, Oid type, Datum value) {
 /// The row to insert goes where the argument says that was computed for it (once: it may be a sequence's next number).
 bool AddKeyArgument(const Chosen& chosen, const Arguments& arguments, int number) {
   const int index = number - 1;
-  if (!arguments.nulls[index]) chosen.Add(arguments.values[index], arguments.types[index]);
+  if (!arguments.nulls[index]) chosen.Add(arguments.own_values[index], arguments.own_types[index]);
   return arguments.nulls[index];
 }
 

@@ -33,6 +33,8 @@ struct Arguments {
   Oid* types;  // of the values
   Datum* values;
   bool* nulls;
+  Oid* own_types;      // before a value was turned into the declared type: what the key is hashed by
+  Datum* own_values;
   Oid* declared;       // to other nodes; 0: they infer it
   const char** texts;  // null until another node needs them
 };

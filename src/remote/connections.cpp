@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The backend's connections: found by group or address and user, opened when missing, replaced when the group has moved.
+// The backend's connections: found by group or address and user, opened when missing, replaced when
+// the group has moved.
 #include "session.hpp"
 
 #include "altius/catalog/metadata.hpp"
@@ -16,16 +17,16 @@ void (*wait_hook)() = nullptr;
 
 namespace {
 
-constexpr const char *kInternalName = "altius_internal gpid=";
+constexpr const char* kInternalName = "altius_internal gpid=";
 
-Connection **connections = nullptr;
+Connection** connections = nullptr;
 int connection_count = 0;
 int connection_capacity = 0;
 
 /// At exit: what still runs on nodes for nobody is cancelled, and the nodes see the sockets close.
 void CloseAll(int, Datum) {
   for (int i = 0; i < connection_count; i++) {
-    Connection *connection = connections[i];
+    Connection* connection = connections[i];
     if (connection->state == State::Ready && connection->count > 0) SendCancel(connection);
     if (connection->pg != nullptr) PQfinish(connection->pg);
     connection->pg = nullptr;
@@ -35,20 +36,21 @@ void CloseAll(int, Datum) {
   connection_count = 0;
 }
 
-Connection *NewConnection(int group, bool separate, const Address &address, const char *user) {
+Connection* NewConnection(int group, bool separate, const Address& address, const char* user) {
   static bool registered = false;
   if (!registered) before_shmem_exit(CloseAll, 0);
   registered = true;
   if (connection_count == connection_capacity) {
     const int capacity = connection_capacity == 0 ? 16 : connection_capacity * 2;
-    Connection **grown =
-        static_cast<Connection **>(MemoryContextAlloc(TopMemoryContext, sizeof(Connection *) * capacity));
+    Connection** grown = static_cast<Connection**>(
+        MemoryContextAlloc(TopMemoryContext, sizeof(Connection*) * capacity));
     for (int i = 0; i < connection_count; i++) grown[i] = connections[i];
     if (connections != nullptr) pfree(connections);
     connections = grown;
     connection_capacity = capacity;
   }
-  Connection *connection = static_cast<Connection *>(MemoryContextAllocZero(TopMemoryContext, sizeof(Connection)));
+  Connection* connection =
+      static_cast<Connection*>(MemoryContextAllocZero(TopMemoryContext, sizeof(Connection)));
   connection->group = group;
   connection->separate = separate;
   connection->host = MemoryContextStrdup(TopMemoryContext, address.host);
@@ -60,10 +62,11 @@ Connection *NewConnection(int group, bool separate, const Address &address, cons
   return connection;
 }
 
-Connection *FindByGroup(int group, bool separate) {
+Connection* FindByGroup(int group, bool separate) {
   for (int i = 0; i < connection_count; i++) {
-    Connection *connection = connections[i];
-    if (connection->group == group && connection->separate == separate && connection->user_id == GetUserId()) {
+    Connection* connection = connections[i];
+    if (connection->group == group && connection->separate == separate &&
+        connection->user_id == GetUserId()) {
       return connection;
     }
   }
@@ -71,13 +74,13 @@ Connection *FindByGroup(int group, bool separate) {
 }
 
 /// The group's primary may listen elsewhere now.
-void FollowAddress(Connection *connection) {
+void FollowAddress(Connection* connection) {
   const Address address = AddressOfGroup(connection->group);
   connection->node_id = address.node_id;
   if (address.port == connection->port && strcmp(address.host, connection->host) == 0) return;
   Close(connection, "the node has a new address");
   connection->state = State::Closed;
-  char *host = MemoryContextStrdup(TopMemoryContext, address.host);
+  char* host = MemoryContextStrdup(TopMemoryContext, address.host);
   pfree(connection->host);
   connection->host = host;
   connection->port = address.port;
@@ -85,7 +88,7 @@ void FollowAddress(Connection *connection) {
 }
 
 /// Once a transaction: whether the node hung up while the connection was idle.
-void CheckAlive(Connection *connection) {
+void CheckAlive(Connection* connection) {
   const TimestampTz now = GetCurrentTransactionStartTimestamp();
   if (connection->checked == now) return;
   connection->checked = now;
@@ -99,10 +102,11 @@ void CheckAlive(Connection *connection) {
 }
 
 /// Starts over when it is closed; a broken one that takes part in a transaction stays broken.
-void Prepare(Connection *connection) {
+void Prepare(Connection* connection) {
   if (connection->pinned) return;
   if (connection->state != State::Connecting) CheckAlive(connection);
-  const bool stale = connection->state == State::Connecting && GetCurrentTimestamp() > connection->give_up;
+  const bool stale =
+      connection->state == State::Connecting && GetCurrentTimestamp() > connection->give_up;
   if (connection->state == State::Broken || stale) {
     CloseQuietly(connection);
     connection->state = State::Closed;
@@ -110,16 +114,17 @@ void Prepare(Connection *connection) {
   if (connection->state == State::Closed) StartOpening(connection);
 }
 
-Connection *Finish(Connection *connection) {
-  const char *reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
+Connection* Finish(Connection* connection) {
+  const char* reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
   if (reason == nullptr) return connection;
-  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("could not connect to node %s", connection->name),
+  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                  errmsg("could not connect to node %s", connection->name),
                   errdetail_internal("%s", reason)));
   pg_unreachable();
 }
 
-Connection *Start(int group, bool separate) {
-  Connection *connection = FindByGroup(group, separate);
+Connection* Start(int group, bool separate) {
+  Connection* connection = FindByGroup(group, separate);
   if (connection == nullptr) {
     const Address address = AddressOfGroup(group);
     connection = NewConnection(group, separate, address, GetUserNameFromId(GetUserId(), false));
@@ -132,27 +137,27 @@ Connection *Start(int group, bool separate) {
 }  // namespace
 
 Address AddressOfGroup(int group) {
-  const catalog::Node *node = catalog::PrimaryOfGroup(group);
+  const catalog::Node* node = catalog::PrimaryOfGroup(group);
   return Address{node->host, node->port, node->id};
 }
 
-Connection *ConnectionTo(int group) { return Finish(Start(group, false)); }
+Connection* ConnectionTo(int group) { return Finish(Start(group, false)); }
 
-Connection *SeparateConnectionTo(int group) { return Finish(Start(group, true)); }
+Connection* SeparateConnectionTo(int group) { return Finish(Start(group, true)); }
 
-Connection *TrySeparateConnectionTo(int group) {
-  Connection *connection = Start(group, true);
-  const char *reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
+Connection* TrySeparateConnectionTo(int group) {
+  Connection* connection = Start(group, true);
+  const char* reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
   if (reason != nullptr) elog(DEBUG1, "could not connect to node %s: %s", connection->name, reason);
   return reason == nullptr ? connection : nullptr;
 }
 
-Connection *ConnectionToAddress(const char *host, int port, const char *user) {
-  Connection *found = nullptr;
+Connection* ConnectionToAddress(const char* host, int port, const char* user) {
+  Connection* found = nullptr;
   for (int i = 0; i < connection_count && found == nullptr; i++) {
-    Connection *connection = connections[i];
-    if (connection->group == -1 && connection->port == port && strcmp(connection->host, host) == 0 &&
-        strcmp(connection->user, user) == 0) {
+    Connection* connection = connections[i];
+    if (connection->group == -1 && connection->port == port &&
+        strcmp(connection->host, host) == 0 && strcmp(connection->user, user) == 0) {
       found = connection;
     }
   }
@@ -161,37 +166,38 @@ Connection *ConnectionToAddress(const char *host, int port, const char *user) {
   return Finish(found);
 }
 
-void OpenAhead(const int *groups, int count) {
+void OpenAhead(const int* groups, int count) {
   for (int i = 0; i < count; i++) Start(groups[i], false);
 }
 
-int GroupOf(const Connection *connection) { return connection->group; }
-const char *NameOf(const Connection *connection) { return connection->name; }
-bool IsBroken(const Connection *connection) { return connection->state == State::Broken; }
+int GroupOf(const Connection* connection) { return connection->group; }
+const char* NameOf(const Connection* connection) { return connection->name; }
+bool IsBroken(const Connection* connection) { return connection->state == State::Broken; }
 int ConnectionCount() { return connection_count; }
-Connection *ConnectionAt(int index) { return connections[index]; }
-void *&Attachment(Connection *connection) { return connection->attachment; }
-void Pin(Connection *connection, bool pinned) { connection->pinned = pinned; }
-int ServerVersion(const Connection *connection) {
+Connection* ConnectionAt(int index) { return connections[index]; }
+void*& Attachment(Connection* connection) { return connection->attachment; }
+void Pin(Connection* connection, bool pinned) { connection->pinned = pinned; }
+int ServerVersion(const Connection* connection) {
   return connection->pg == nullptr ? 0 : PQserverVersion(connection->pg);
 }
 
-void ForgetSettings(Connection *connection) {
+void ForgetSettings(Connection* connection) {
   if (!connection->settings_sent) return;
   connection->settings_sent = false;
-  for (char *&value : connection->settings) {
+  for (char*& value : connection->settings) {
     if (value != nullptr) pfree(value);
     value = nullptr;
   }
 }
 
-void Close(Connection *connection, const char *reason) {
+void Close(Connection* connection, const char* reason) {
   if (connection->state == State::Ready && connection->count > 0) MarkBroken(connection, reason);
   CloseQuietly(connection);
 }
 
 bool IsInternalBackend() {
-  return application_name != nullptr && strncmp(application_name, kInternalName, strlen(kInternalName)) == 0;
+  return application_name != nullptr &&
+         strncmp(application_name, kInternalName, strlen(kInternalName)) == 0;
 }
 
 int64 OriginGlobalPid() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// COPY ... FROM STDIN to a node.  COPY can't be pipelined: the connection is drained and leaves pipeline mode until it ends.
+// COPY ... FROM STDIN to a node.  COPY can't be pipelined: the connection is drained and leaves
+// pipeline mode until it ends.
 #include "session.hpp"
 
 extern "C" {
@@ -15,8 +16,8 @@ constexpr int kSendWindow = 256 * 1024;
 
 int unflushed = 0;
 
-[[noreturn]] void RaiseCopy(Connection *connection, PGresult *result, const char *reason) {
-  Request *request = static_cast<Request *>(palloc0(sizeof(Request)));
+[[noreturn]] void RaiseCopy(Connection* connection, PGresult* result, const char* reason) {
+  Request* request = static_cast<Request*>(palloc0(sizeof(Request)));
   request->connection = connection;
   request->failed = true;
   request->lost = reason;
@@ -26,18 +27,18 @@ int unflushed = 0;
   RaiseError(request);
 }
 
-[[noreturn]] void RaiseLost(Connection *connection) {
+[[noreturn]] void RaiseLost(Connection* connection) {
   MarkBroken(connection, PQerrorMessage(connection->pg));
   RaiseCopy(connection, nullptr, connection->lost);
 }
 
-void SleepOnce(Connection *connection) {
+void SleepOnce(Connection* connection) {
   if (Sleep(connection, -1) == Waited::PostmasterGone) proc_exit(1);
   ServeInterrupts(nullptr);
   if (connection->state == State::Broken) RaiseCopy(connection, nullptr, connection->lost);
 }
 
-void FlushAll(Connection *connection) {
+void FlushAll(Connection* connection) {
   for (;;) {
     const int pending = PQflush(connection->pg);
     if (pending < 0) RaiseLost(connection);
@@ -47,7 +48,7 @@ void FlushAll(Connection *connection) {
   unflushed = 0;
 }
 
-PGresult *NextResult(Connection *connection) {
+PGresult* NextResult(Connection* connection) {
   while (PQisBusy(connection->pg) != 0) SleepOnce(connection);
   if (connection->current != nullptr) PQclear(connection->current);
   connection->current = nullptr;
@@ -55,9 +56,10 @@ PGresult *NextResult(Connection *connection) {
 }
 
 /// Reads up to the end of the command; the first error is kept for the caller.
-PGresult *FinishCommand(Connection *connection, int64 *affected) {
-  PGresult *error = nullptr;
-  for (PGresult *result = NextResult(connection); result != nullptr; result = NextResult(connection)) {
+PGresult* FinishCommand(Connection* connection, int64* affected) {
+  PGresult* error = nullptr;
+  for (PGresult* result = NextResult(connection); result != nullptr;
+       result = NextResult(connection)) {
     if (PQresultStatus(result) == PGRES_COMMAND_OK) {
       if (affected != nullptr) *affected = strtoll(PQcmdTuples(result), nullptr, 10);
     } else if (error == nullptr) {
@@ -69,21 +71,21 @@ PGresult *FinishCommand(Connection *connection, int64 *affected) {
   return error;
 }
 
-void EnterPipeline(Connection *connection) {
+void EnterPipeline(Connection* connection) {
   connection->in_copy = false;
   if (PQenterPipelineMode(connection->pg) != 1) RaiseLost(connection);
 }
 
 }  // namespace
 
-bool AbandonCopy(Connection *connection, TimestampTz deadline) {
+bool AbandonCopy(Connection* connection, TimestampTz deadline) {
   if (connection->state != State::Ready) return false;
   int taken = 0;
   for (;;) {
     if (taken == 0) taken = PQputCopyEnd(connection->pg, "COPY was given up");
     // When COPY has ended on the node already libpq refuses; its result is waiting then.
     if (taken != 0 && PQflush(connection->pg) <= 0 && PQisBusy(connection->pg) == 0) {
-      PGresult *result = PQgetResult(connection->pg);
+      PGresult* result = PQgetResult(connection->pg);
       if (result == nullptr) break;
       PQclear(result);
       if (PQstatus(connection->pg) == CONNECTION_BAD) return false;
@@ -97,22 +99,22 @@ bool AbandonCopy(Connection *connection, TimestampTz deadline) {
   return PQenterPipelineMode(connection->pg) == 1;
 }
 
-void BeginCopyIn(Connection *connection, const char *sql) {
+void BeginCopyIn(Connection* connection, const char* sql) {
   Drain(connection);
   if (connection->state != State::Ready) RaiseCopy(connection, nullptr, connection->lost);
   if (PQexitPipelineMode(connection->pg) != 1) RaiseLost(connection);
   connection->in_copy = true;
   if (PQsendQuery(connection->pg, sql) != 1) RaiseLost(connection);
-  PGresult *result = NextResult(connection);
+  PGresult* result = NextResult(connection);
   if (result != nullptr && PQresultStatus(result) == PGRES_COPY_IN) return;
   connection->current = nullptr;
-  PGresult *error = result;
+  PGresult* error = result;
   FinishCommand(connection, nullptr);
   EnterPipeline(connection);
   RaiseCopy(connection, error, "the node did not start COPY");
 }
 
-void SendCopyData(Connection *connection, const char *data, int length) {
+void SendCopyData(Connection* connection, const char* data, int length) {
   if (connection->state != State::Ready) RaiseCopy(connection, nullptr, connection->lost);
   for (;;) {
     const int taken = PQputCopyData(connection->pg, data, length);
@@ -124,12 +126,12 @@ void SendCopyData(Connection *connection, const char *data, int length) {
   if (unflushed > kSendWindow) FlushAll(connection);
 }
 
-int64 EndCopyIn(Connection *connection, const char *error_or_null) {
+int64 EndCopyIn(Connection* connection, const char* error_or_null) {
   if (connection->state != State::Ready) RaiseCopy(connection, nullptr, connection->lost);
   while (PQputCopyEnd(connection->pg, error_or_null) == 0) FlushAll(connection);
   FlushAll(connection);
   int64 copied = 0;
-  PGresult *error = FinishCommand(connection, &copied);
+  PGresult* error = FinishCommand(connection, &copied);
   EnterPipeline(connection);
   if (error != nullptr) RaiseCopy(connection, error, "COPY failed");
   return copied;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// A node's error becomes this backend's error with all its fields; names of shards read as the names the user knows.
+// A node's error becomes this backend's error with all its fields; names of shards read as the
+// names the user knows.
 #include "session.hpp"
 
 #include "altius/catalog/metadata.hpp"
@@ -13,23 +14,25 @@ namespace altius::remote {
 
 namespace {
 
-bool IsNameChar(char c) { return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (c & 0x80) != 0; }
+bool IsNameChar(char c) {
+  return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (c & 0x80) != 0;
+}
 
 /// Length of `_<shard id>` at `text`, if that is what it is.
-int ShardSuffix(const char *text) {
+int ShardSuffix(const char* text) {
   if (*text != '_' || !isdigit(static_cast<unsigned char>(text[1]))) return 0;
-  char *end;
+  char* end;
   const int64 id = strtoll(text + 1, &end, 10);
   if (IsNameChar(*end) || end - text < 4) return 0;
   int index;
   return catalog::FindTableOfShard(id, &index) != nullptr ? static_cast<int>(end - text) : 0;
 }
 
-const char *WithoutShardNames(const char *text) {
+const char* WithoutShardNames(const char* text) {
   if (text == nullptr || !IsTransactionState() || !catalog::IsActive()) return text;
   StringInfoData out;
   initStringInfo(&out);
-  for (const char *c = text; *c != '\0';) {
+  for (const char* c = text; *c != '\0';) {
     const int skip = c == text ? 0 : ShardSuffix(c);
     if (skip == 0) appendStringInfoChar(&out, *c);
     c += skip == 0 ? 1 : skip;
@@ -37,42 +40,48 @@ const char *WithoutShardNames(const char *text) {
   return out.data;
 }
 
-const char *Field(const PGresult *result, int field) { return WithoutShardNames(PQresultErrorField(result, field)); }
+const char* Field(const PGresult* result, int field) {
+  return WithoutShardNames(PQresultErrorField(result, field));
+}
 
-int PutNames(const PGresult *result) {
-  constexpr int kFields[] = {PG_DIAG_SCHEMA_NAME, PG_DIAG_TABLE_NAME, PG_DIAG_COLUMN_NAME, PG_DIAG_DATATYPE_NAME,
-                             PG_DIAG_CONSTRAINT_NAME};
+int PutNames(const PGresult* result) {
+  constexpr int kFields[] = {PG_DIAG_SCHEMA_NAME, PG_DIAG_TABLE_NAME, PG_DIAG_COLUMN_NAME,
+                             PG_DIAG_DATATYPE_NAME, PG_DIAG_CONSTRAINT_NAME};
   for (const int field : kFields) {
-    const char *value = Field(result, field);
+    const char* value = Field(result, field);
     if (value != nullptr) err_generic_string(field, value);
   }
   return 0;
 }
 
-[[noreturn]] void RaiseResult(const PGresult *result, const Connection *connection) {
-  const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const char *message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
-  const char *detail = Field(result, PG_DIAG_MESSAGE_DETAIL);
-  const char *hint = Field(result, PG_DIAG_MESSAGE_HINT);
-  const char *context = Field(result, PG_DIAG_CONTEXT);
-  const int code = state == nullptr ? ERRCODE_CONNECTION_FAILURE
-                                    : MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
+[[noreturn]] void RaiseResult(const PGresult* result, const Connection* connection) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
+  const char* detail = Field(result, PG_DIAG_MESSAGE_DETAIL);
+  const char* hint = Field(result, PG_DIAG_MESSAGE_HINT);
+  const char* context = Field(result, PG_DIAG_CONTEXT);
+  const int code = state == nullptr
+                       ? ERRCODE_CONNECTION_FAILURE
+                       : MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
   if (message == nullptr) message = pstrdup(PQresultErrorMessage(result));
   ereport(ERROR, (errcode(code), errmsg_internal("%s", message),
-                  detail != nullptr ? errdetail_internal("%s", detail) : 0, hint != nullptr ? errhint("%s", hint) : 0,
-                  context != nullptr ? errcontext("%s", context) : 0, errcontext("node %s", connection->name),
-                  PutNames(result)));
+                  detail != nullptr ? errdetail_internal("%s", detail) : 0,
+                  hint != nullptr ? errhint("%s", hint) : 0,
+                  context != nullptr ? errcontext("%s", context) : 0,
+                  errcontext("node %s", connection->name), PutNames(result)));
   pg_unreachable();
 }
 
 }  // namespace
 
-void RaiseError(Request *request) {
+void RaiseError(Request* request) {
   if (wait_hook != nullptr) wait_hook();  // the cancel that ended it may have been a deadlock's
   if (request->error != nullptr) RaiseResult(request->error, request->connection);
   ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                   errmsg("connection to node %s was lost", request->connection->name),
-                  request->lost != nullptr && *request->lost != '\0' ? errdetail_internal("%s", request->lost) : 0));
+                  request->lost != nullptr && *request->lost != '\0'
+                      ? errdetail_internal("%s", request->lost)
+                      : 0));
   pg_unreachable();
 }
 
@@ -81,27 +90,27 @@ namespace {
 /// Keeps the first column of the first row.
 class FirstValue final : public RowSink {
  public:
-  void Row(const PGresult *result, int row) override {
+  void Row(const PGresult* result, int row) override {
     if (seen) return;
     seen = true;
     if (PQgetisnull(result, row, 0) == 0) value = pstrdup(PQgetvalue(result, row, 0));
   }
-  char *value = nullptr;
+  char* value = nullptr;
   bool seen = false;
 };
 
 }  // namespace
 
-void Execute(Connection *connection, const char *sql) {
+void Execute(Connection* connection, const char* sql) {
   StatementText statement;
   statement.sql = sql;
   Wait(Send(connection, statement, nullptr));
 }
 
-char *FetchValue(Connection *connection, const char *sql) {
+char* FetchValue(Connection* connection, const char* sql) {
   StatementText statement;
   statement.sql = sql;
-  FirstValue *sink = new (palloc(sizeof(FirstValue))) FirstValue;
+  FirstValue* sink = new (palloc(sizeof(FirstValue))) FirstValue;
   Wait(Send(connection, statement, sink));
   return sink->value;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Notices and warnings of nodes reach the client.  libpq reports them in the middle of reading, where nothing may raise, so
-// they are kept until the read is over.
+// Notices and warnings of nodes reach the client.  libpq reports them in the middle of reading,
+// where nothing may raise, so they are kept until the read is over.
 #include "session.hpp"
 
 namespace altius::remote {
@@ -12,15 +12,15 @@ constexpr int kMaxWaiting = 32;
 struct Notice {
   int level;
   int sqlerrcode;
-  char *text;    // malloc'd
-  char *detail;
-  char *hint;
+  char* text;  // malloc'd
+  char* detail;
+  char* hint;
 };
 
 Notice waiting[kMaxWaiting];
 int waiting_count = 0;
 
-int LevelOf(const char *severity) {
+int LevelOf(const char* severity) {
   if (severity == nullptr) return LOG;
   if (strcmp(severity, "WARNING") == 0) return WARNING;
   if (strcmp(severity, "NOTICE") == 0) return NOTICE;
@@ -28,17 +28,19 @@ int LevelOf(const char *severity) {
   return DEBUG1;
 }
 
-char *Copy(const char *text) { return text == nullptr ? nullptr : strdup(text); }
+char* Copy(const char* text) { return text == nullptr ? nullptr : strdup(text); }
 
-void Receive(void *arg, const PGresult *result) {
-  const Connection *connection = static_cast<const Connection *>(arg);
+void Receive(void* arg, const PGresult* result) {
+  const Connection* connection = static_cast<const Connection*>(arg);
   if (waiting_count == kMaxWaiting) return;
   // Commands of our own say nothing of interest.
   if (connection->count > 0 && ItemAt(connection, 0)->kind != ItemKind::Main) return;
-  const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (state == nullptr || text == nullptr) return;  // libpq's own
-  Notice *notice = &waiting[waiting_count++];
+  if (strncmp(state, "57P", 3) == 0)
+    return;  // the server goes down; the loss of the connection says it
+  Notice* notice = &waiting[waiting_count++];
   notice->level = LevelOf(PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED));
   notice->sqlerrcode = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
   notice->text = Copy(text);
@@ -46,7 +48,7 @@ void Receive(void *arg, const PGresult *result) {
   notice->hint = Copy(PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
 }
 
-void Release(Notice *notice) {
+void Release(Notice* notice) {
   free(notice->text);
   free(notice->detail);
   free(notice->hint);
@@ -55,15 +57,18 @@ void Release(Notice *notice) {
 
 }  // namespace
 
-void InstallNotices(Connection *connection) { PQsetNoticeReceiver(connection->pg, Receive, connection); }
+void InstallNotices(Connection* connection) {
+  PQsetNoticeReceiver(connection->pg, Receive, connection);
+}
 
 void EmitNotices() {
   for (int i = 0; i < waiting_count; i++) {
-    Notice *notice = &waiting[i];
+    Notice* notice = &waiting[i];
     if (notice->text == nullptr) continue;
-    ereport(notice->level, (errcode(notice->sqlerrcode), errmsg_internal("%s", notice->text),
-                            notice->detail != nullptr ? errdetail_internal("%s", notice->detail) : 0,
-                            notice->hint != nullptr ? errhint("%s", notice->hint) : 0));
+    ereport(notice->level,
+            (errcode(notice->sqlerrcode), errmsg_internal("%s", notice->text),
+             notice->detail != nullptr ? errdetail_internal("%s", notice->detail) : 0,
+             notice->hint != nullptr ? errhint("%s", notice->hint) : 0));
   }
   DropNotices();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Opening and closing a connection: libpq's asynchronous connect on our wait loop, with options that make results exact.
+// Opening and closing a connection: libpq's asynchronous connect on our wait loop, with options
+// that make results exact.
 #include "session.hpp"
 
 #include "altius/pg/array.hpp"
@@ -21,33 +22,34 @@ namespace {
 uint32 connect_event = 0;
 
 /// A value for the `options` parameter: blanks and backslashes are escaped.
-void AppendOption(StringInfo out, const char *name, const char *value) {
+void AppendOption(StringInfo out, const char* name, const char* value) {
   appendStringInfo(out, " -c %s=", name);
-  for (const char *c = value; *c != '\0'; c++) {
+  for (const char* c = value; *c != '\0'; c++) {
     if (*c == ' ' || *c == '\\' || *c == '\t') appendStringInfoChar(out, '\\');
     appendStringInfoChar(out, *c);
   }
 }
 
-/// Text results must read back exactly; time-outs are the asking backend's business; a node notices that the asking server
-/// is gone also while it waits for a lock.
-const char *SessionOptions() {
+/// Text results must read back exactly; time-outs are the asking backend's business; a node notices
+/// that the asking server is gone also while it waits for a lock.
+const char* SessionOptions() {
   StringInfoData out;
   initStringInfo(&out);
-  appendStringInfoString(&out,
-                         "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c bytea_output=hex"
-                         " -c search_path=pg_catalog -c standard_conforming_strings=on -c statement_timeout=0"
-                         " -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
-                         " -c client_connection_check_interval=5s");
+  appendStringInfoString(
+      &out,
+      "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c bytea_output=hex"
+      " -c search_path=pg_catalog -c standard_conforming_strings=on -c statement_timeout=0"
+      " -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
+      " -c client_connection_check_interval=5s");
   AppendOption(&out, "timezone", TrackedValue(kTimeZone));
   return out.data;
 }
 
 struct Parameters {
-  pg::Array<const char *> names;
-  pg::Array<const char *> values;
+  pg::Array<const char*> names;
+  pg::Array<const char*> values;
 
-  void Set(const char *name, const char *value) {
+  void Set(const char* name, const char* value) {
     for (int i = 0; i < names.size(); i++) {
       if (strcmp(names[i], name) == 0) {
         values[i] = value;
@@ -59,17 +61,17 @@ struct Parameters {
   }
 };
 
-void AddConfigured(Parameters *parameters) {
+void AddConfigured(Parameters* parameters) {
   if (node_conninfo == nullptr || *node_conninfo == '\0') return;
-  PQconninfoOption *options = PQconninfoParse(node_conninfo, nullptr);
+  PQconninfoOption* options = PQconninfoParse(node_conninfo, nullptr);
   if (options == nullptr) return;  // checked when it was set
-  for (PQconninfoOption *option = options; option->keyword != nullptr; option++) {
+  for (PQconninfoOption* option = options; option->keyword != nullptr; option++) {
     if (option->val != nullptr) parameters->Set(pstrdup(option->keyword), pstrdup(option->val));
   }
   PQconninfoFree(options);
 }
 
-Parameters ParametersOf(const Connection *connection) {
+Parameters ParametersOf(const Connection* connection) {
   Parameters parameters;
   parameters.Set("gssencmode", "disable");
   parameters.Set("keepalives", "1");
@@ -83,8 +85,8 @@ Parameters ParametersOf(const Connection *connection) {
   parameters.Set("user", connection->user);
   parameters.Set("dbname", get_database_name(MyDatabaseId));
   parameters.Set("client_encoding", GetDatabaseEncodingName());
-  parameters.Set("application_name",
-                 psprintf("altius_internal gpid=" INT64_FORMAT, global_pid_hook != nullptr ? global_pid_hook() : 0));
+  parameters.Set("application_name", psprintf("altius_internal gpid=" INT64_FORMAT,
+                                              global_pid_hook != nullptr ? global_pid_hook() : 0));
   parameters.Set("options", SessionOptions());
   parameters.names.push_back(nullptr);
   parameters.values.push_back(nullptr);
@@ -92,32 +94,36 @@ Parameters ParametersOf(const Connection *connection) {
 }
 
 /// Closes it; the reason without its line end.
-const char *NotReached(Connection *connection, const char *why) {
-  char *reason = pstrdup(why);
-  for (size_t length = strlen(reason); length > 0 && reason[length - 1] == '\n'; length--) reason[length - 1] = '\0';
+const char* NotReached(Connection* connection, const char* why) {
+  char* reason = pstrdup(why);
+  for (size_t length = strlen(reason); length > 0 && reason[length - 1] == '\n'; length--)
+    reason[length - 1] = '\0';
   CloseQuietly(connection);
   return reason;
 }
 
-/// What the node has of our tracked settings right after the start: the time zone we sent, and its own defaults, which are
-/// taken to be the defaults of this server too.
-void NoteInitialSettings(Connection *connection) {
+/// What the node has of our tracked settings right after the start: the time zone we sent, and its
+/// own defaults, which are taken to be the defaults of this server too.
+void NoteInitialSettings(Connection* connection) {
   for (int i = 0; i < kTrackedCount; i++) {
-    const char *value = i == kTimeZone ? TrackedValue(i) : GetConfigOptionResetString(TrackedName(i));
+    const char* value =
+        i == kTimeZone ? TrackedValue(i) : GetConfigOptionResetString(TrackedName(i));
     if (i == kLockTimeout) value = nullptr;
-    connection->settings[i] = value == nullptr ? nullptr : MemoryContextStrdup(TopMemoryContext, value);
+    connection->settings[i] =
+        value == nullptr ? nullptr : MemoryContextStrdup(TopMemoryContext, value);
   }
   connection->settings_sent = false;
 }
 
-const char *BecomeReady(Connection *connection) {
+const char* BecomeReady(Connection* connection) {
   if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
     return NotReached(connection, PQerrorMessage(connection->pg));
   }
   connection->events = pg::NewWaitEventSet(3);
   AddWaitEventToSet(connection->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
   AddWaitEventToSet(connection->events, WL_POSTMASTER_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
-  AddWaitEventToSet(connection->events, WL_SOCKET_READABLE, PQsocket(connection->pg), nullptr, nullptr);
+  AddWaitEventToSet(connection->events, WL_SOCKET_READABLE, PQsocket(connection->pg), nullptr,
+                    nullptr);
   connection->watching = WL_SOCKET_READABLE;
   InstallNotices(connection);
   NoteInitialSettings(connection);
@@ -129,7 +135,7 @@ const char *BecomeReady(Connection *connection) {
 
 }  // namespace
 
-void StartOpening(Connection *connection) {
+void StartOpening(Connection* connection) {
   const Parameters parameters = ParametersOf(connection);
   if (!AcquireExternalFD()) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
@@ -147,16 +153,18 @@ void StartOpening(Connection *connection) {
   connection->give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
 }
 
-const char *FinishOpening(Connection *connection) {
-  if (PQstatus(connection->pg) == CONNECTION_BAD) return NotReached(connection, PQerrorMessage(connection->pg));
+const char* FinishOpening(Connection* connection) {
+  if (PQstatus(connection->pg) == CONNECTION_BAD)
+    return NotReached(connection, PQerrorMessage(connection->pg));
   PostgresPollingStatusType poll = PGRES_POLLING_WRITING;
   for (;;) {
     const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), connection->give_up);
-    if (left <= 0) return NotReached(connection, "The node did not answer in citus.node_connection_timeout.");
+    if (left <= 0)
+      return NotReached(connection, "The node did not answer in citus.node_connection_timeout.");
     const int wanted = poll == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_CONNECTED;
-    const int got = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | wanted,
-                                      PQsocket(connection->pg), left,
-                                      pg::NamedWaitEvent(&connect_event, "AltiusConnect"));
+    const int got = WaitLatchOrSocket(
+        MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | wanted, PQsocket(connection->pg),
+        left, pg::NamedWaitEvent(&connect_event, "AltiusConnect"));
     if ((got & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
     if (wait_hook != nullptr) wait_hook();
     CHECK_FOR_INTERRUPTS();
@@ -168,7 +176,7 @@ const char *FinishOpening(Connection *connection) {
   return BecomeReady(connection);
 }
 
-void CloseQuietly(Connection *connection) {
+void CloseQuietly(Connection* connection) {
   if (connection->events != nullptr) FreeWaitEventSet(connection->events);
   if (connection->current != nullptr) PQclear(connection->current);
   if (connection->group_error != nullptr) PQclear(connection->group_error);
@@ -180,7 +188,8 @@ void CloseQuietly(Connection *connection) {
   connection->pg = nullptr;
   connection->holds_fd = false;
   connection->head = connection->count = 0;
-  connection->unsynced = connection->group_failed = connection->ended_at_sync = connection->in_copy = connection->next_decisive = false;
+  connection->unsynced = connection->group_failed = connection->ended_at_sync =
+      connection->in_copy = connection->next_decisive = false;
   for (int i = 0; i < connection->prepared_count; i++) {
     pfree(connection->prepared[i].sql);
     if (connection->prepared[i].types != nullptr) pfree(connection->prepared[i].types);

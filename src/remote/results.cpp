@@ -6,33 +6,35 @@ namespace altius::remote {
 
 namespace {
 
-void SetCurrent(Connection *connection, PGresult *result) {
+void SetCurrent(Connection* connection, PGresult* result) {
   if (connection->current != nullptr) PQclear(connection->current);
   connection->current = result;
 }
 
-Item PopHead(Connection *connection) {
+Item PopHead(Connection* connection) {
   const Item item = *ItemAt(connection, 0);
   connection->head = (connection->head + 1) % connection->capacity;
   connection->count--;
   return item;
 }
 
-void DeliverColumns(Request *request, const PGresult *result) {
+void DeliverColumns(Request* request, const PGresult* result) {
   if (request->columns_known) return;
   request->columns_known = true;
   request->sink->Columns(result);
 }
 
-int64 SizeOfRow(const PGresult *result, int row) {
+int64 SizeOfRow(const PGresult* result, int row) {
   int64 size = 0;
   for (int i = 0; i < PQnfields(result); i++) size += PQgetlength(result, row, i);
   return size;
 }
 
-void DeliverRows(Connection *connection, Request *request, bool quiet) {
-  const PGresult *result = connection->current;
-  if (request == nullptr || request->orphan || request->sink == nullptr || quiet || connection->group_failed) return;
+void DeliverRows(Connection* connection, Request* request, bool quiet) {
+  const PGresult* result = connection->current;
+  if (request == nullptr || request->orphan || request->sink == nullptr || quiet ||
+      connection->group_failed)
+    return;
   DeliverColumns(request, result);
   for (int row = 0; row < PQntuples(result); row++) {
     request->rows++;
@@ -41,19 +43,19 @@ void DeliverRows(Connection *connection, Request *request, bool quiet) {
   }
 }
 
-void NoteTag(Request *request, PGresult *result) {
+void NoteTag(Request* request, PGresult* result) {
   if (request == nullptr) return;
   request->affected = strtoll(PQcmdTuples(result), nullptr, 10);
   strlcpy(request->tag, PQcmdStatus(result), sizeof(request->tag));
 }
 
 /// The first error of a sync group is the group's.
-void NoteError(Connection *connection, const Item &item) {
+void NoteError(Connection* connection, const Item& item) {
   if (item.prepared != 0 && connection->current != nullptr) {
-    const char *state = PQresultErrorField(connection->current, PG_DIAG_SQLSTATE);
+    const char* state = PQresultErrorField(connection->current, PG_DIAG_SQLSTATE);
     // The statement was not prepared, is gone, or its result has another shape now.
-    const bool useless = item.kind == ItemKind::Prepare || state == nullptr || strcmp(state, "26000") == 0 ||
-                         strcmp(state, "0A000") == 0;
+    const bool useless = item.kind == ItemKind::Prepare || state == nullptr ||
+                         strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0;
     if (useless) ForgetPreparedNumber(connection, item.prepared);
   }
   ForgetSettings(connection);
@@ -64,12 +66,12 @@ void NoteError(Connection *connection, const Item &item) {
   }
 }
 
-bool EndsSession(const PGresult *result) {
-  const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+bool EndsSession(const PGresult* result) {
+  const char* severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   return severity != nullptr && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }
 
-void FinishGroup(Connection *connection, Request *request) {
+void FinishGroup(Connection* connection, Request* request) {
   if (request != nullptr) {
     request->finished = true;
     if (connection->group_failed) {
@@ -84,15 +86,15 @@ void FinishGroup(Connection *connection, Request *request) {
 }
 
 /// One result of the head item.
-void Handle(Connection *connection, bool quiet) {
+void Handle(Connection* connection, bool quiet) {
   const Item item = *ItemAt(connection, 0);
-  const PGresult *result = connection->current;
+  const PGresult* result = connection->current;
   if (result == nullptr) {  // end of a command's results
     if (item.kind != ItemKind::Sync) {
       PopHead(connection);
       ArmHead(connection);
     } else if (connection->ended_at_sync) {
-      MarkBroken(connection, PQerrorMessage(connection->pg));  // libpq has nothing more to say
+      MarkBroken(connection, "the node closed the connection");  // libpq has nothing more to say
     }
     connection->ended_at_sync = item.kind == ItemKind::Sync;
     return;
@@ -131,40 +133,43 @@ void Handle(Connection *connection, bool quiet) {
   }
 }
 
-char *KeepReason(const char *reason) {
+char* KeepReason(const char* reason) {
   // Kept for the backend's life: requests point to it.  One text for each connection lost.
-  char *copy = MemoryContextStrdup(TopMemoryContext, reason == nullptr ? "" : reason);
-  for (size_t length = strlen(copy); length > 0 && copy[length - 1] == '\n'; length--) copy[length - 1] = '\0';
+  char* copy = MemoryContextStrdup(TopMemoryContext, reason == nullptr ? "" : reason);
+  for (size_t length = strlen(copy); length > 0 && copy[length - 1] == '\n'; length--)
+    copy[length - 1] = '\0';
   return copy;
 }
 
 }  // namespace
 
-void ArmHead(Connection *connection) {
+void ArmHead(Connection* connection) {
   if (connection->count == 0 || connection->pg == nullptr) return;
-  const Item *item = ItemAt(connection, 0);
+  const Item* item = ItemAt(connection, 0);
   // Rows one by one, so that a big result needs no memory.
   if (item->kind == ItemKind::Main && item->request != nullptr && item->request->sink != nullptr) {
     PQsetSingleRowMode(connection->pg);
   }
 }
 
-void Process(Connection *connection, const Request *until, int64 rows, bool quiet) {
+void Process(Connection* connection, const Request* until, int64 rows, bool quiet) {
   const int64 enough = until == nullptr ? 0 : until->rows + rows;
-  while (connection->state == State::Ready && connection->count > 0 && PQisBusy(connection->pg) == 0) {
+  while (connection->state == State::Ready && connection->count > 0 &&
+         PQisBusy(connection->pg) == 0) {
     if (until != nullptr && (until->finished || (rows > 0 && until->rows >= enough))) return;
     SetCurrent(connection, PQgetResult(connection->pg));
     Handle(connection, quiet);
   }
 }
 
-void MarkBroken(Connection *connection, const char *reason) {
+void MarkBroken(Connection* connection, const char* reason) {
   if (connection->state == State::Broken) return;
   connection->state = State::Broken;
   connection->lost = KeepReason(reason);
   while (connection->count > 0) {
     const Item item = PopHead(connection);
-    if (item.request != nullptr && !item.request->finished) FailRequest(item.request, connection->lost);
+    if (item.request != nullptr && !item.request->finished)
+      FailRequest(item.request, connection->lost);
   }
 }
 

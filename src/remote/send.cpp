@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Sending: statements and the hidden commands in front of them go into libpq's pipeline; prepared statements are kept per
-// connection, the least recently used goes first.
+// Sending: statements and the hidden commands in front of them go into libpq's pipeline; prepared
+// statements are kept per connection, the least recently used goes first.
 #include "session.hpp"
 
 #include "altius/pg/settings.hpp"
@@ -19,11 +19,11 @@ namespace {
 uint64 last_prepared_number = 0;
 
 /// The request's context goes away: nobody may write to it any more.
-void Release(void *arg) {
-  Request *request = static_cast<Request *>(arg);
-  Connection *connection = request->connection;
+void Release(void* arg) {
+  Request* request = static_cast<Request*>(arg);
+  Connection* connection = request->connection;
   for (int i = 0; i < connection->count; i++) {
-    Item *item = ItemAt(connection, i);
+    Item* item = ItemAt(connection, i);
     if (item->request == request) item->request = nullptr;
   }
   if (request->error != nullptr) PQclear(request->error);
@@ -31,24 +31,28 @@ void Release(void *arg) {
 }
 
 /// A command for libpq's queue.  False, and the connection is broken, when libpq does not take it.
-bool Put(Connection *connection, int taken) {
+bool Put(Connection* connection, int taken) {
   if (taken == 1) return true;
   MarkBroken(connection, PQerrorMessage(connection->pg));
   return false;
 }
 
-void QueueText(Connection *connection, const char *sql) {
+void QueueText(Connection* connection, const char* sql) {
   if (connection->state != State::Ready) return;
-  if (!Put(connection, PQsendQueryParams(connection->pg, sql, 0, nullptr, nullptr, nullptr, nullptr, 0))) return;
+  if (!Put(connection,
+           PQsendQueryParams(connection->pg, sql, 0, nullptr, nullptr, nullptr, nullptr, 0)))
+    return;
   Append(connection, ItemKind::Hidden, nullptr, 0);
   connection->unsynced = true;
 }
 
-void FollowSettings(Connection *connection) {
+void FollowSettings(Connection* connection) {
   for (int i = 0; i < kTrackedCount; i++) {
-    const char *wanted = TrackedValue(i);
-    if (connection->settings[i] != nullptr && strcmp(connection->settings[i], wanted) == 0) continue;
-    if (connection->settings[i] == nullptr && i == kLockTimeout && strcmp(wanted, "0") == 0) continue;
+    const char* wanted = TrackedValue(i);
+    if (connection->settings[i] != nullptr && strcmp(connection->settings[i], wanted) == 0)
+      continue;
+    if (connection->settings[i] == nullptr && i == kLockTimeout && strcmp(wanted, "0") == 0)
+      continue;
     if (connection->settings[i] != nullptr) pfree(connection->settings[i]);
     connection->settings[i] = MemoryContextStrdup(TopMemoryContext, wanted);
     connection->settings_sent = true;
@@ -56,25 +60,26 @@ void FollowSettings(Connection *connection) {
   }
 }
 
-bool SameTypes(const Prepared &prepared, const StatementText &statement) {
+bool SameTypes(const Prepared& prepared, const StatementText& statement) {
   if (prepared.param_count != statement.param_count) return false;
   if ((prepared.types == nullptr) != (statement.param_types == nullptr)) return false;
   return prepared.types == nullptr ||
          memcmp(prepared.types, statement.param_types, sizeof(Oid) * statement.param_count) == 0;
 }
 
-Prepared *FindPrepared(Connection *connection, const StatementText &statement, uint32 hash) {
+Prepared* FindPrepared(Connection* connection, const StatementText& statement, uint32 hash) {
   for (int i = 0; i < connection->prepared_count; i++) {
-    Prepared *prepared = &connection->prepared[i];
-    if (prepared->hash == hash && SameTypes(*prepared, statement) && strcmp(prepared->sql, statement.sql) == 0) {
+    Prepared* prepared = &connection->prepared[i];
+    if (prepared->hash == hash && SameTypes(*prepared, statement) &&
+        strcmp(prepared->sql, statement.sql) == 0) {
       return prepared;
     }
   }
   return nullptr;
 }
 
-void DropPrepared(Connection *connection, int index, bool on_node) {
-  Prepared *prepared = &connection->prepared[index];
+void DropPrepared(Connection* connection, int index, bool on_node) {
+  Prepared* prepared = &connection->prepared[index];
   const uint64 number = prepared->number;
   pfree(prepared->sql);
   if (prepared->types != nullptr) pfree(prepared->types);
@@ -82,7 +87,7 @@ void DropPrepared(Connection *connection, int index, bool on_node) {
   if (on_node) QueueText(connection, psprintf("DEALLOCATE altius_" UINT64_FORMAT, number));
 }
 
-Prepared *AddPrepared(Connection *connection, const StatementText &statement, uint32 hash) {
+Prepared* AddPrepared(Connection* connection, const StatementText& statement, uint32 hash) {
   if (connection->prepared_count == kMaxPrepared) {
     int oldest = 0;
     for (int i = 1; i < kMaxPrepared; i++) {
@@ -92,17 +97,23 @@ Prepared *AddPrepared(Connection *connection, const StatementText &statement, ui
     if (connection->state != State::Ready) return nullptr;
   }
   const uint64 number = ++last_prepared_number;
-  char *name = psprintf("altius_" UINT64_FORMAT, number);
-  if (!Put(connection, PQsendPrepare(connection->pg, name, statement.sql, statement.param_count, statement.param_types))) {
+  char* name = psprintf("altius_" UINT64_FORMAT, number);
+  if (!Put(connection, PQsendPrepare(connection->pg, name, statement.sql, statement.param_count,
+                                     statement.param_types))) {
     return nullptr;
   }
   Append(connection, ItemKind::Prepare, nullptr, number);
   connection->unsynced = true;
-  Prepared *prepared = &connection->prepared[connection->prepared_count];
-  *prepared = Prepared{MemoryContextStrdup(TopMemoryContext, statement.sql), nullptr, statement.param_count, hash, number, 0};
+  Prepared* prepared = &connection->prepared[connection->prepared_count];
+  *prepared = Prepared{MemoryContextStrdup(TopMemoryContext, statement.sql),
+                       nullptr,
+                       statement.param_count,
+                       hash,
+                       number,
+                       0};
   if (statement.param_types != nullptr && statement.param_count > 0) {
     const Size size = sizeof(Oid) * statement.param_count;
-    prepared->types = static_cast<Oid *>(MemoryContextAlloc(TopMemoryContext, size));
+    prepared->types = static_cast<Oid*>(MemoryContextAlloc(TopMemoryContext, size));
     memcpy(prepared->types, statement.param_types, size);
   }
   connection->prepared_count++;
@@ -110,28 +121,32 @@ Prepared *AddPrepared(Connection *connection, const StatementText &statement, ui
 }
 
 /// Puts the statement itself into the pipeline, without a sync.
-bool QueueStatement(Connection *connection, const StatementText &statement, ItemKind kind, Request *request) {
+bool QueueStatement(Connection* connection, const StatementText& statement, ItemKind kind,
+                    Request* request) {
   const int format = statement.binary_rows ? 1 : 0;
   uint64 number = 0;
   if (pg::settings::log_remote_commands) {
     ereport(LOG, (errmsg("sending to node %s: %s", connection->name, statement.sql)));
   }
   if (statement.prepare) {
-    const uint32 hash = DatumGetUInt32(hash_any(reinterpret_cast<const unsigned char *>(statement.sql),
-                                                static_cast<int>(strlen(statement.sql))));
-    Prepared *prepared = FindPrepared(connection, statement, hash);
+    const uint32 hash =
+        DatumGetUInt32(hash_any(reinterpret_cast<const unsigned char*>(statement.sql),
+                                static_cast<int>(strlen(statement.sql))));
+    Prepared* prepared = FindPrepared(connection, statement, hash);
     if (prepared == nullptr) prepared = AddPrepared(connection, statement, hash);
     if (prepared == nullptr) return false;
     prepared->used = ++connection->clock;
     number = prepared->number;
     char name[32];
     snprintf(name, sizeof(name), "altius_" UINT64_FORMAT, number);
-    if (!Put(connection, PQsendQueryPrepared(connection->pg, name, statement.param_count, statement.param_values, nullptr,
-                                             nullptr, format))) {
+    if (!Put(connection, PQsendQueryPrepared(connection->pg, name, statement.param_count,
+                                             statement.param_values, nullptr, nullptr, format))) {
       return false;
     }
-  } else if (!Put(connection, PQsendQueryParams(connection->pg, statement.sql, statement.param_count,
-                                                statement.param_types, statement.param_values, nullptr, nullptr, format))) {
+  } else if (!Put(connection,
+                  PQsendQueryParams(connection->pg, statement.sql, statement.param_count,
+                                    statement.param_types, statement.param_values, nullptr, nullptr,
+                                    format))) {
     return false;
   }
   Append(connection, kind, request, number);
@@ -141,14 +156,14 @@ bool QueueStatement(Connection *connection, const StatementText &statement, Item
 
 }  // namespace
 
-Item *ItemAt(const Connection *connection, int index) {
+Item* ItemAt(const Connection* connection, int index) {
   return &connection->items[(connection->head + index) % connection->capacity];
 }
 
-void Append(Connection *connection, ItemKind kind, Request *request, uint64 prepared) {
+void Append(Connection* connection, ItemKind kind, Request* request, uint64 prepared) {
   if (connection->count == connection->capacity) {
     const int capacity = connection->capacity == 0 ? 32 : connection->capacity * 2;
-    Item *grown = static_cast<Item *>(MemoryContextAlloc(TopMemoryContext, sizeof(Item) * capacity));
+    Item* grown = static_cast<Item*>(MemoryContextAlloc(TopMemoryContext, sizeof(Item) * capacity));
     for (int i = 0; i < connection->count; i++) grown[i] = *ItemAt(connection, i);
     if (connection->items != nullptr) pfree(connection->items);
     connection->items = grown;
@@ -159,8 +174,8 @@ void Append(Connection *connection, ItemKind kind, Request *request, uint64 prep
   if (connection->count == 1) ArmHead(connection);
 }
 
-Request *NewRequest(Connection *connection, RowSink *sink) {
-  Request *request = static_cast<Request *>(palloc0(sizeof(Request)));
+Request* NewRequest(Connection* connection, RowSink* sink) {
+  Request* request = static_cast<Request*>(palloc0(sizeof(Request)));
   request->connection = connection;
   request->sink = sink;
   request->level = GetCurrentTransactionNestLevel();
@@ -170,12 +185,12 @@ Request *NewRequest(Connection *connection, RowSink *sink) {
   return request;
 }
 
-void FailRequest(Request *request, const char *reason) {
+void FailRequest(Request* request, const char* reason) {
   request->failed = request->finished = true;
   request->lost = reason;
 }
 
-void ForgetPreparedNumber(Connection *connection, uint64 number) {
+void ForgetPreparedNumber(Connection* connection, uint64 number) {
   for (int i = 0; i < connection->prepared_count; i++) {
     if (connection->prepared[i].number == number) {
       DropPrepared(connection, i, false);
@@ -184,68 +199,74 @@ void ForgetPreparedNumber(Connection *connection, uint64 number) {
   }
 }
 
-void QueueSync(Connection *connection, Request *request) {
+void QueueSync(Connection* connection, Request* request) {
   if (connection->state != State::Ready || !Put(connection, PQpipelineSync(connection->pg))) return;
   Append(connection, ItemKind::Sync, request, 0);
   connection->unsynced = false;
 }
 
-Request *Send(Connection *connection, const StatementText &statement, RowSink *sink) {
+Request* Send(Connection* connection, const StatementText& statement, RowSink* sink) {
   if (connection->in_copy) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
                     errmsg("the connection to node %s is busy with COPY", connection->name)));
   }
-  Request *request = NewRequest(connection, sink);
+  Request* request = NewRequest(connection, sink);
   request->decisive = connection->next_decisive;
   connection->next_decisive = false;
   if (connection->state == State::Ready) FollowSettings(connection);
   // A broken connection has failed the request already when its item was queued.
-  if (connection->state == State::Ready && QueueStatement(connection, statement, ItemKind::Main, request)) {
+  if (connection->state == State::Ready &&
+      QueueStatement(connection, statement, ItemKind::Main, request)) {
     QueueSync(connection, request);
   }
   if (connection->state != State::Ready && !request->finished) {
-    FailRequest(request, connection->lost != nullptr ? connection->lost : "The connection is closed.");
+    FailRequest(request,
+                connection->lost != nullptr ? connection->lost : "The connection is closed.");
   }
   return request;
 }
 
-Request *SendCommand(Connection *connection, const char *sql) {
-  Request *request = NewRequest(connection, nullptr);
+Request* SendCommand(Connection* connection, const char* sql) {
+  Request* request = NewRequest(connection, nullptr);
   StatementText statement;
   statement.sql = sql;
-  if (connection->state == State::Ready && QueueStatement(connection, statement, ItemKind::Main, request)) {
+  if (connection->state == State::Ready &&
+      QueueStatement(connection, statement, ItemKind::Main, request)) {
     QueueSync(connection, request);
   }
   if (connection->state != State::Ready && !request->finished) {
-    FailRequest(request, connection->lost != nullptr ? connection->lost : "The connection is closed.");
+    FailRequest(request,
+                connection->lost != nullptr ? connection->lost : "The connection is closed.");
   }
   return request;
 }
 
-void Push(Connection *connection) {
+void Push(Connection* connection) {
   if (connection->unsynced) QueueSync(connection, nullptr);
 }
 
-void QueueHidden(Connection *connection, const char *sql) {
-  if (pg::settings::log_remote_commands) ereport(LOG, (errmsg("sending to node %s: %s", connection->name, sql)));
+void QueueHidden(Connection* connection, const char* sql) {
+  if (pg::settings::log_remote_commands)
+    ereport(LOG, (errmsg("sending to node %s: %s", connection->name, sql)));
   QueueText(connection, sql);
 }
 
-void QueueSetLocal(Connection *connection, const char *name, const char *value) {
+void QueueSetLocal(Connection* connection, const char* name, const char* value) {
   static const Oid kTypes[] = {25, 25};  // text
-  const char *values[] = {name, value};
+  const char* values[] = {name, value};
   StatementText statement;
   statement.sql = "SELECT pg_catalog.set_config($1, $2, true)";
   statement.param_count = 2;
   statement.param_types = kTypes;
   statement.param_values = values;
   statement.prepare = true;
-  if (connection->state == State::Ready) QueueStatement(connection, statement, ItemKind::Hidden, nullptr);
+  if (connection->state == State::Ready)
+    QueueStatement(connection, statement, ItemKind::Hidden, nullptr);
 }
 
-void MarkNextDecisive(Connection *connection) { connection->next_decisive = true; }
+void MarkNextDecisive(Connection* connection) { connection->next_decisive = true; }
 
-void ForgetPrepared(Connection *connection) {
+void ForgetPrepared(Connection* connection) {
   while (connection->prepared_count > 0) {
     DropPrepared(connection, connection->prepared_count - 1, connection->state == State::Ready);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a connection is inside floor remote.  Plain structs in TopMemoryContext: an ereport may jump over every frame here,
-// and libpq's results are owned by the connection so that none leaks.
+// What a connection is inside floor remote.  Plain structs in TopMemoryContext: an ereport may jump
+// over every frame here, and libpq's results are owned by the connection so that none leaks.
 #pragma once
 
 #include "altius/pg/compat_wait.hpp"
@@ -24,35 +24,43 @@ enum class ItemKind : uint8_t {
 
 struct Item {
   ItemKind kind;
-  Request *request;     // Main and its Sync; null when nobody waits any more
-  uint64 prepared;      // Prepare and Main: number of the prepared statement, 0: none
+  Request* request;  // Main and its Sync; null when nobody waits any more
+  uint64 prepared;   // Prepare and Main: number of the prepared statement, 0: none
 };
 
 struct Prepared {
-  char *sql;
-  Oid *types;
+  char* sql;
+  Oid* types;
   int param_count;
   uint32 hash;
-  uint64 number;        // its name is altius_<number>
-  uint64 used;          // clock of the last use
+  uint64 number;  // its name is altius_<number>
+  uint64 used;    // clock of the last use
 };
 
 inline constexpr int kMaxPrepared = 64;
 
 /// Settings that change what statements mean on the node; kept equal to the asking backend's.
-enum Tracked { kTimeZone, kTextSearch, kLcMonetary, kLcNumeric, kLcTime, kLockTimeout, kTrackedCount };
+enum Tracked {
+  kTimeZone,
+  kTextSearch,
+  kLcMonetary,
+  kLcNumeric,
+  kLcTime,
+  kLockTimeout,
+  kTrackedCount
+};
 
 }  // namespace altius::remote
 
 /// Public as an opaque type.
 struct altius::remote::Connection {
-  int group;                 // -1: known by address only
+  int group;  // -1: known by address only
   bool separate;
-  Oid user_id;               // InvalidOid when known by address
+  Oid user_id;  // InvalidOid when known by address
   char user[NAMEDATALEN];
-  char *host;
+  char* host;
   int port;
-  char name[300];            // host:port
+  char name[300];  // host:port
   int node_id;
 
   State state;
@@ -60,74 +68,76 @@ struct altius::remote::Connection {
   bool holds_fd;
   bool in_copy;
   bool next_decisive;
-  bool unsynced;             // commands were queued since the last sync
-  bool ended_at_sync;        // a sync that failed (deferred constraints) is followed by an end of results, once
-  bool group_failed;         // the current sync group has an error
-  PGconn *pg;
-  WaitEventSet *events;      // latch, postmaster, socket
-  uint32 watching;           // socket events in `events`
-  TimestampTz checked;       // start of the transaction in which the idle socket was last looked at
-  TimestampTz give_up;       // end of the connection attempt
+  bool unsynced;       // commands were queued since the last sync
+  bool ended_at_sync;  // a sync that failed (deferred constraints) is followed by an end of
+                       // results, once
+  bool group_failed;   // the current sync group has an error
+  PGconn* pg;
+  WaitEventSet* events;  // latch, postmaster, socket
+  uint32 watching;       // socket events in `events`
+  TimestampTz checked;   // start of the transaction in which the idle socket was last looked at
+  TimestampTz give_up;   // end of the connection attempt
 
-  Item *items;               // ring of in-flight commands
+  Item* items;  // ring of in-flight commands
   int head;
   int count;
   int capacity;
-  PGresult *current;         // being looked at; freed by whoever comes next
-  PGresult *group_error;
-  char *lost;                // why it is broken
+  PGresult* current;  // being looked at; freed by whoever comes next
+  PGresult* group_error;
+  char* lost;  // why it is broken
 
   Prepared prepared[kMaxPrepared];
   int prepared_count;
   uint64 clock;
 
-  char *settings[kTrackedCount];  // what the node has; null: unknown
-  bool settings_sent;             // some were changed since the start: an error on the node may undo it
-  void *attachment;
+  char* settings[kTrackedCount];  // what the node has; null: unknown
+  bool settings_sent;  // some were changed since the start: an error on the node may undo it
+  void* attachment;
 };
 
 namespace altius::remote {
 
 // settings.cpp
-extern char *node_conninfo;
+extern char* node_conninfo;
 extern int connection_timeout_ms;
 extern int max_cached_connections;
 void DefineSettings();
-const char *TrackedName(int setting);
-const char *TrackedValue(int setting);
+const char* TrackedName(int setting);
+const char* TrackedValue(int setting);
 
 // open.cpp
-void StartOpening(Connection *connection);
+void StartOpening(Connection* connection);
 /// Null, or why the node can't be reached; the connection is closed then.
-const char *FinishOpening(Connection *connection);
-void CloseQuietly(Connection *connection);
+const char* FinishOpening(Connection* connection);
+void CloseQuietly(Connection* connection);
 
 // copy.cpp
 /// Ends a COPY that this backend gave up; false when that takes too long.  Never raises.
-bool AbandonCopy(Connection *connection, TimestampTz deadline);
+bool AbandonCopy(Connection* connection, TimestampTz deadline);
 
 // results.cpp
-/// Handles the answers that have arrived, stopping once `until` is finished or has got `rows` more rows.
-void Process(Connection *connection, const Request *until, int64 rows, bool quiet);
-void MarkBroken(Connection *connection, const char *reason);
-void ArmHead(Connection *connection);
+/// Handles the answers that have arrived, stopping once `until` is finished or has got `rows` more
+/// rows.
+void Process(Connection* connection, const Request* until, int64 rows, bool quiet);
+void MarkBroken(Connection* connection, const char* reason);
+void ArmHead(Connection* connection);
 
 // send.cpp
-void Append(Connection *connection, ItemKind kind, Request *request, uint64 prepared);
-Item *ItemAt(const Connection *connection, int index);
-Request *NewRequest(Connection *connection, RowSink *sink);
-void FailRequest(Request *request, const char *reason);
-void ForgetPreparedNumber(Connection *connection, uint64 number);
-void QueueSync(Connection *connection, Request *request);
+void Append(Connection* connection, ItemKind kind, Request* request, uint64 prepared);
+Item* ItemAt(const Connection* connection, int index);
+Request* NewRequest(Connection* connection, RowSink* sink);
+void FailRequest(Request* request, const char* reason);
+void ForgetPreparedNumber(Connection* connection, uint64 number);
+void QueueSync(Connection* connection, Request* request);
 
 // wait.cpp
 enum class Waited { Ready, Timeout, PostmasterGone };
 /// Sleeps until the socket is ready or the latch is set, then reads and writes what it takes.
-Waited Sleep(Connection *connection, long timeout_ms);
-void ServeInterrupts(Request *request);
+Waited Sleep(Connection* connection, long timeout_ms);
+void ServeInterrupts(Request* request);
 
 // notices.cpp
-void InstallNotices(Connection *connection);
+void InstallNotices(Connection* connection);
 void EmitNotices();
 void DropNotices();
 

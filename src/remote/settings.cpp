@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The settings of connections between nodes, and which settings of a client session its connections follow.
+// The settings of connections between nodes, and which settings of a client session its connections
+// follow.
 #include "session.hpp"
 
 extern "C" {
@@ -12,7 +13,7 @@ extern "C" {
 
 namespace altius::remote {
 
-char *node_conninfo = nullptr;
+char* node_conninfo = nullptr;
 int connection_timeout_ms = 30000;
 int max_cached_connections = 1;
 
@@ -22,31 +23,49 @@ int max_shared_pool_size = 0;
 int max_cached_lifetime_ms = 600000;
 
 // Addresses, database, user and session settings are Altius's own business.
-constexpr const char *kAllowedOptions[] = {
-    "connect_timeout", "gssencmode",    "keepalives",      "keepalives_count",         "keepalives_idle",
-    "keepalives_interval", "krbsrvname", "passfile",       "require_auth",             "sslcert",
-    "sslcertmode",     "sslcompression", "sslcrl",         "sslcrldir",                "sslkey",
-    "sslmode",         "sslpassword",   "sslrootcert",     "sslsni",                   "ssl_max_protocol_version",
-    "ssl_min_protocol_version", "tcp_user_timeout", "channel_binding", "gsslib"};
+constexpr const char* kAllowedOptions[] = {"connect_timeout",
+                                           "gssencmode",
+                                           "keepalives",
+                                           "keepalives_count",
+                                           "keepalives_idle",
+                                           "keepalives_interval",
+                                           "krbsrvname",
+                                           "passfile",
+                                           "require_auth",
+                                           "sslcert",
+                                           "sslcertmode",
+                                           "sslcompression",
+                                           "sslcrl",
+                                           "sslcrldir",
+                                           "sslkey",
+                                           "sslmode",
+                                           "sslpassword",
+                                           "sslrootcert",
+                                           "sslsni",
+                                           "ssl_max_protocol_version",
+                                           "ssl_min_protocol_version",
+                                           "tcp_user_timeout",
+                                           "channel_binding",
+                                           "gsslib"};
 
-bool IsAllowed(const char *keyword) {
-  for (const char *allowed : kAllowedOptions) {
+bool IsAllowed(const char* keyword) {
+  for (const char* allowed : kAllowedOptions) {
     if (strcmp(keyword, allowed) == 0) return true;
   }
   return false;
 }
 
-bool CheckConninfo(char **value, void **, GucSource) {
+bool CheckConninfo(char** value, void**, GucSource) {
   if (*value == nullptr || **value == '\0') return true;
-  char *message = nullptr;
-  PQconninfoOption *options = PQconninfoParse(*value, &message);
+  char* message = nullptr;
+  PQconninfoOption* options = PQconninfoParse(*value, &message);
   if (options == nullptr) {
     GUC_check_errdetail("%s", message != nullptr ? pstrdup(message) : "Out of memory.");
     PQfreemem(message);
     return false;
   }
-  const char *refused = nullptr;
-  for (PQconninfoOption *option = options; option->keyword != nullptr; option++) {
+  const char* refused = nullptr;
+  for (PQconninfoOption* option = options; option->keyword != nullptr; option++) {
     if (option->val != nullptr && !IsAllowed(option->keyword)) refused = pstrdup(option->keyword);
   }
   PQconninfoFree(options);
@@ -58,41 +77,60 @@ bool CheckConninfo(char **value, void **, GucSource) {
 }  // namespace
 
 void DefineSettings() {
-  DefineCustomStringVariable("citus.node_conninfo", "Sets libpq connection options used between nodes.", nullptr,
-                             &node_conninfo, "sslmode=prefer", PGC_SIGHUP, GUC_SUPERUSER_ONLY, CheckConninfo, nullptr,
-                             nullptr);
-  DefineCustomIntVariable("citus.node_connection_timeout", "Gives up connecting to a node after this time.", nullptr,
-                          &connection_timeout_ms, 30000, 10, 3600000, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("citus.max_cached_conns_per_worker", "Sets how many idle connections to a node are kept.",
-                          nullptr, &max_cached_connections, 1, 0, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("citus.max_cached_connection_lifetime", "Sets the age at which an idle connection is dropped.",
-                          nullptr, &max_cached_lifetime_ms, 600000, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr,
-                          nullptr, nullptr);
-  DefineCustomIntVariable("citus.max_shared_pool_size", "Sets the most connections from this node to another.",
-                          "0 follows max_connections, -1 means no limit.", &max_shared_pool_size, 0, -1, INT_MAX,
-                          PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable("citus.node_conninfo",
+                             "Sets libpq connection options used between nodes.", nullptr,
+                             &node_conninfo, "sslmode=prefer", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+                             CheckConninfo, nullptr, nullptr);
+  DefineCustomIntVariable("citus.node_connection_timeout",
+                          "Gives up connecting to a node after this time.", nullptr,
+                          &connection_timeout_ms, 30000, 10, 3600000, PGC_USERSET, GUC_UNIT_MS,
+                          nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "citus.max_cached_conns_per_worker", "Sets how many idle connections to a node are kept.",
+      nullptr, &max_cached_connections, 1, 0, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("citus.max_cached_connection_lifetime",
+                          "Sets the age at which an idle connection is dropped.", nullptr,
+                          &max_cached_lifetime_ms, 600000, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
+                          nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("citus.max_shared_pool_size",
+                          "Sets the most connections from this node to another.",
+                          "0 follows max_connections, -1 means no limit.", &max_shared_pool_size, 0,
+                          -1, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
-const char *TrackedName(int setting) {
+const char* TrackedName(int setting) {
   switch (setting) {
-    case kTimeZone: return "timezone";
-    case kTextSearch: return "default_text_search_config";
-    case kLcMonetary: return "lc_monetary";
-    case kLcNumeric: return "lc_numeric";
-    case kLcTime: return "lc_time";
-    default: return "lock_timeout";
+    case kTimeZone:
+      return "timezone";
+    case kTextSearch:
+      return "default_text_search_config";
+    case kLcMonetary:
+      return "lc_monetary";
+    case kLcNumeric:
+      return "lc_numeric";
+    case kLcTime:
+      return "lc_time";
+    default:
+      return "lock_timeout";
   }
 }
 
-const char *TrackedValue(int setting) {
+const char* TrackedValue(int setting) {
   static char number[16];
   switch (setting) {
-    case kTimeZone: return pg_get_timezone_name(session_timezone);
-    case kTextSearch: return TSCurrentConfig;
-    case kLcMonetary: return locale_monetary;
-    case kLcNumeric: return locale_numeric;
-    case kLcTime: return locale_time;
-    default: snprintf(number, sizeof(number), "%d", LockTimeout); return number;
+    case kTimeZone:
+      return pg_get_timezone_name(session_timezone);
+    case kTextSearch:
+      return TSCurrentConfig;
+    case kLcMonetary:
+      return locale_monetary;
+    case kLcNumeric:
+      return locale_numeric;
+    case kLcTime:
+      return locale_time;
+    default:
+      snprintf(number, sizeof(number), "%d", LockTimeout);
+      return number;
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Waiting for nodes: latch, postmaster and sockets in one place.  A wait that may raise serves interrupts; a quiet one, used
-// while a transaction ends, neither raises nor lasts beyond its deadline.
+// Waiting for nodes: latch, postmaster and sockets in one place.  A wait that may raise serves
+// interrupts; a quiet one, used while a transaction ends, neither raises nor lasts beyond its
+// deadline.
 #include "session.hpp"
 
 extern "C" {
@@ -13,19 +14,18 @@ namespace altius::remote {
 namespace {
 
 uint32 answer_event = 0;
-WaitEventSet *several_set = nullptr;  // freed by the next wait when an error left it behind
+WaitEventSet* several_set = nullptr;  // freed by the next wait when an error left it behind
 
 uint32 AnswerEvent() { return pg::NamedWaitEvent(&answer_event, "AltiusNodeAnswer"); }
 
 /// Reads and writes what the socket takes.
-void Exchange(Connection *connection) {
+void Exchange(Connection* connection) {
   if (PQconsumeInput(connection->pg) == 1) return;
-  char *reason = pstrdup(PQerrorMessage(connection->pg));
   Process(connection, nullptr, 0, true);  // the node may have said why
-  MarkBroken(connection, reason);
+  MarkBroken(connection, "the node closed the connection");
 }
 
-uint32 WantedEvents(Connection *connection) {
+uint32 WantedEvents(Connection* connection) {
   const int pending = PQflush(connection->pg);
   return pending == 1 ? WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE;
 }
@@ -34,33 +34,35 @@ void LeaveIfPostmasterGone(Waited waited) {
   if (waited == Waited::PostmasterGone) proc_exit(1);
 }
 
-bool Unfinished(const Request *request) { return request != nullptr && !request->finished; }
+bool Unfinished(const Request* request) { return request != nullptr && !request->finished; }
 
-void WaitForSeveral(Request *const *requests, int count) {
+void WaitForSeveral(Request* const* requests, int count) {
   if (several_set != nullptr) FreeWaitEventSet(several_set);
   several_set = pg::NewWaitEventSet(count + 2);
   AddWaitEventToSet(several_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
   AddWaitEventToSet(several_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
   for (int i = 0; i < count; i++) {
     if (!Unfinished(requests[i])) continue;
-    Connection *connection = requests[i]->connection;
+    Connection* connection = requests[i]->connection;
     bool known = false;
-    for (int j = 0; j < i; j++) known = known || (Unfinished(requests[j]) && requests[j]->connection == connection);
+    for (int j = 0; j < i; j++)
+      known = known || (Unfinished(requests[j]) && requests[j]->connection == connection);
     if (known) continue;
-    AddWaitEventToSet(several_set, WantedEvents(connection), PQsocket(connection->pg), nullptr, connection);
+    AddWaitEventToSet(several_set, WantedEvents(connection), PQsocket(connection->pg), nullptr,
+                      connection);
   }
   WaitEvent events[8];
   const int ready = WaitEventSetWait(several_set, -1, events, lengthof(events), AnswerEvent());
   for (int i = 0; i < ready; i++) {
     if ((events[i].events & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
-    Connection *connection = static_cast<Connection *>(events[i].user_data);
+    Connection* connection = static_cast<Connection*>(events[i].user_data);
     if (connection != nullptr && connection->state == State::Ready) Exchange(connection);
   }
   FreeWaitEventSet(several_set);
   several_set = nullptr;
 }
 
-bool ProcessAll(Request *const *requests, int count) {
+bool ProcessAll(Request* const* requests, int count) {
   bool all = true;
   for (int i = 0; i < count; i++) {
     if (!Unfinished(requests[i])) continue;
@@ -71,14 +73,16 @@ bool ProcessAll(Request *const *requests, int count) {
   return all;
 }
 
-bool AnySink(Request *const *requests, int count) {
+bool AnySink(Request* const* requests, int count) {
   for (int i = 0; i < count; i++) {
-    if (Unfinished(requests[i]) && (requests[i]->sink != nullptr || PQflush(requests[i]->connection->pg) == 1)) return true;
+    if (Unfinished(requests[i]) &&
+        (requests[i]->sink != nullptr || PQflush(requests[i]->connection->pg) == 1))
+      return true;
   }
   return false;
 }
 
-void WaitQuietly(Request *request) {
+void WaitQuietly(Request* request) {
   for (;;) {
     Process(request->connection, request, 0, false);
     EmitNotices();
@@ -90,14 +94,15 @@ void WaitQuietly(Request *request) {
 
 }  // namespace
 
-Waited Sleep(Connection *connection, long timeout_ms) {
+Waited Sleep(Connection* connection, long timeout_ms) {
   const uint32 wanted = WantedEvents(connection);
   if (wanted != connection->watching) {
     ModifyWaitEvent(connection->events, 2, wanted, nullptr);
     connection->watching = wanted;
   }
   WaitEvent events[3];
-  const int ready = WaitEventSetWait(connection->events, timeout_ms, events, lengthof(events), AnswerEvent());
+  const int ready =
+      WaitEventSetWait(connection->events, timeout_ms, events, lengthof(events), AnswerEvent());
   if (ready == 0) return Waited::Timeout;
   for (int i = 0; i < ready; i++) {
     if ((events[i].events & WL_POSTMASTER_DEATH) != 0) return Waited::PostmasterGone;
@@ -107,7 +112,7 @@ Waited Sleep(Connection *connection, long timeout_ms) {
   return Waited::Ready;
 }
 
-void ServeInterrupts(Request *request) {
+void ServeInterrupts(Request* request) {
   if (request != nullptr && request->decisive && QueryCancelPending && !ProcDiePending) {
     // The node decides whether the statement is cancelled or had been committed before.
     QueryCancelPending = false;
@@ -118,7 +123,7 @@ void ServeInterrupts(Request *request) {
   CHECK_FOR_INTERRUPTS();
 }
 
-void WaitForRows(Request *request, int max_rows) {
+void WaitForRows(Request* request, int max_rows) {
   const int64 before = request->rows;
   for (;;) {
     Process(request->connection, request, max_rows, false);
@@ -130,12 +135,12 @@ void WaitForRows(Request *request, int max_rows) {
   if (request->failed) RaiseError(request);
 }
 
-void Wait(Request *request) {
+void Wait(Request* request) {
   WaitQuietly(request);
   if (request->failed) RaiseError(request);
 }
 
-void WaitAllQuietly(Request *const *requests, int count) {
+void WaitAllQuietly(Request* const* requests, int count) {
   while (!ProcessAll(requests, count)) {
     // Answers without rows are small: waiting for one after the other costs no time.
     if (!AnySink(requests, count)) {
@@ -147,19 +152,20 @@ void WaitAllQuietly(Request *const *requests, int count) {
   }
 }
 
-void WaitAll(Request *const *requests, int count) {
+void WaitAll(Request* const* requests, int count) {
   WaitAllQuietly(requests, count);
   for (int i = 0; i < count; i++) {
     if (requests[i]->failed) RaiseError(requests[i]);
   }
 }
 
-bool WaitUntil(Request *request, TimestampTz deadline) {
-  Connection *connection = request->connection;
+bool WaitUntil(Request* request, TimestampTz deadline) {
+  Connection* connection = request->connection;
   while (connection->state == State::Ready && !request->finished) {
     Process(connection, request, 0, true);
     if (request->finished || connection->state != State::Ready) break;
-    const long left = deadline == 0 ? -1 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    const long left =
+        deadline == 0 ? -1 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
     if (left == 0 || Sleep(connection, left) == Waited::PostmasterGone) break;
   }
   DropNotices();
@@ -167,8 +173,8 @@ bool WaitUntil(Request *request, TimestampTz deadline) {
   return request->finished;
 }
 
-bool WaitBounded(Request *request, TimestampTz deadline) {
-  Connection *connection = request->connection;
+bool WaitBounded(Request* request, TimestampTz deadline) {
+  Connection* connection = request->connection;
   for (;;) {
     Process(connection, request, 0, false);
     if (request->finished || connection->state != State::Ready) break;
@@ -181,7 +187,7 @@ bool WaitBounded(Request *request, TimestampTz deadline) {
   return request->finished;
 }
 
-void Drain(Connection *connection) {
+void Drain(Connection* connection) {
   if (connection->state == State::Ready && connection->unsynced) QueueSync(connection, nullptr);
   while (connection->state == State::Ready && connection->count > 0) {
     Process(connection, nullptr, 0, false);
@@ -192,7 +198,7 @@ void Drain(Connection *connection) {
   }
 }
 
-bool DrainUntil(Connection *connection, TimestampTz deadline) {
+bool DrainUntil(Connection* connection, TimestampTz deadline) {
   if (connection->in_copy && !AbandonCopy(connection, deadline)) return false;
   if (connection->state == State::Ready && connection->unsynced) QueueSync(connection, nullptr);
   while (connection->state == State::Ready && connection->count > 0) {
@@ -206,40 +212,40 @@ bool DrainUntil(Connection *connection, TimestampTz deadline) {
   return connection->state != State::Ready || connection->count == 0;
 }
 
-bool IsIdle(const Connection *connection) { return connection->count == 0 && !connection->in_copy; }
+bool IsIdle(const Connection* connection) { return connection->count == 0 && !connection->in_copy; }
 
-void Poll(Connection *connection) {
+void Poll(Connection* connection) {
   if (connection->state != State::Ready || connection->count == 0 || connection->in_copy) return;
   Exchange(connection);
   Process(connection, nullptr, 0, true);
 }
 
-bool HasRequestsBefore(const Connection *connection, int level) {
+bool HasRequestsBefore(const Connection* connection, int level) {
   for (int i = 0; i < connection->count; i++) {
-    const Request *request = ItemAt(connection, i)->request;
+    const Request* request = ItemAt(connection, i)->request;
     if (request == nullptr || request->orphan) continue;
     if (request->level < level) return true;
   }
   return false;
 }
 
-void OrphanFrom(Connection *connection, int level) {
+void OrphanFrom(Connection* connection, int level) {
   for (int i = 0; i < connection->count; i++) {
-    Item *item = ItemAt(connection, i);
+    Item* item = ItemAt(connection, i);
     if (item->request != nullptr && item->request->level >= level) item->request->orphan = true;
   }
 }
 
-void LowerLevel(Connection *connection, int level) {
+void LowerLevel(Connection* connection, int level) {
   for (int i = 0; i < connection->count; i++) {
-    Request *request = ItemAt(connection, i)->request;
+    Request* request = ItemAt(connection, i)->request;
     if (request != nullptr && request->level >= level) request->level = level - 1;
   }
 }
 
-void SendCancel(Connection *connection) {
+void SendCancel(Connection* connection) {
   if (connection->pg == nullptr || connection->state != State::Ready) return;
-  PGcancel *cancel = PQgetCancel(connection->pg);
+  PGcancel* cancel = PQgetCancel(connection->pg);
   if (cancel == nullptr) return;
   char problem[256];
   if (PQcancel(cancel, problem, sizeof(problem)) == 0) {
@@ -248,14 +254,14 @@ void SendCancel(Connection *connection) {
   PQfreeCancel(cancel);
 }
 
-void Forget(Request *request, bool may_cancel) {
+void Forget(Request* request, bool may_cancel) {
   if (request->finished || request->orphan) return;
-  Connection *connection = request->connection;
+  Connection* connection = request->connection;
   request->orphan = true;
   if (!may_cancel || connection->state != State::Ready) return;
   // Only when nothing that somebody waits for is in flight with it.
   for (int i = 0; i < connection->count; i++) {
-    const Request *other = ItemAt(connection, i)->request;
+    const Request* other = ItemAt(connection, i)->request;
     if (other != nullptr && other != request && !other->orphan) return;
   }
   if (PQconsumeInput(connection->pg) == 1) Process(connection, request, 0, true);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Enlisting nodes: BEGIN, the transaction's identity and savepoints are queued in front of the caller's statement.
+// Enlisting nodes: BEGIN, the transaction's identity and savepoints are queued in front of the
+// caller's statement.
 #include "altius/txn/coordinated.hpp"
 
 #include "altius/catalog/metadata.hpp"
@@ -21,16 +22,17 @@ namespace {
 
 /// Whether a read must see what the transaction saw before, or hold what it reads.
 bool InBlock() {
-  return IsTransactionBlock() || GetCurrentTransactionNestLevel() > 1 || XactIsoLevel != XACT_READ_COMMITTED;
+  return IsTransactionBlock() || GetCurrentTransactionNestLevel() > 1 ||
+         XactIsoLevel != XACT_READ_COMMITTED;
 }
 
 /// Whether the statement about to be sent is all that this transaction does.
 bool IsAllThereIs() {
-  return !InBlock() && current.count == 0 && !current.local_write && !current.autocommitted && !XactReadOnly &&
-         !TransactionIdIsValid(GetTopTransactionIdIfAny());
+  return !InBlock() && current.count == 0 && !current.local_write && !current.autocommitted &&
+         !XactReadOnly && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
-const char *BeginCommand() {
+const char* BeginCommand() {
   StringInfoData sql;
   initStringInfo(&sql);
   appendStringInfo(&sql, "BEGIN ISOLATION LEVEL %s",
@@ -42,23 +44,23 @@ const char *BeginCommand() {
   return sql.data;
 }
 
-Participant *Join(remote::Connection *connection) {
+Participant* Join(remote::Connection* connection) {
   MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
   if (current.count == current.capacity) {
     const int capacity = current.capacity == 0 ? 8 : current.capacity * 2;
-    Participant **grown = static_cast<Participant **>(palloc(sizeof(Participant *) * capacity));
+    Participant** grown = static_cast<Participant**>(palloc(sizeof(Participant*) * capacity));
     for (int i = 0; i < current.count; i++) grown[i] = current.participants[i];
     current.participants = grown;
     current.capacity = capacity;
   }
-  Participant *participant = static_cast<Participant *>(palloc0(sizeof(Participant)));
+  Participant* participant = static_cast<Participant*>(palloc0(sizeof(Participant)));
   MemoryContextSwitchTo(old);
   participant->connection = connection;
   participant->number = NextParticipantNumber();
   participant->joined_level = GetCurrentTransactionNestLevel();
   participant->savepoints = 1;
-  const char *begin = BeginCommand();
-  const char *identity = psprintf("SET LOCAL altius.transaction_id = '%s'", CurrentTransactionId());
+  const char* begin = BeginCommand();
+  const char* identity = psprintf("SET LOCAL altius.transaction_id = '%s'", CurrentTransactionId());
   current.participants[current.count++] = participant;
   remote::Attachment(connection) = participant;
   remote::Pin(connection, true);
@@ -71,11 +73,12 @@ Participant *Join(remote::Connection *connection) {
 
 int WriterCount() {
   int writers = 0;
-  for (int i = 0; i < current.count; i++) writers += current.participants[i]->wrote_level > 0 ? 1 : 0;
+  for (int i = 0; i < current.count; i++)
+    writers += current.participants[i]->wrote_level > 0 ? 1 : 0;
   return writers;
 }
 
-void Leave(Participant *participant) {
+void Leave(Participant* participant) {
   remote::Attachment(participant->connection) = nullptr;
   remote::Pin(participant->connection, false);
   for (int i = 0; i < current.count; i++) {
@@ -93,7 +96,7 @@ void ForgetParticipants() {
   current = Coordinated{};
 }
 
-void RaiseLostParticipant(const Participant *participant) {
+void RaiseLostParticipant(const Participant* participant) {
   ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                   errmsg("connection to node %s was lost during the transaction",
                          remote::NameOf(participant->connection)),
@@ -102,11 +105,11 @@ void RaiseLostParticipant(const Participant *participant) {
   pg_unreachable();
 }
 
-remote::Connection *Enlist(int group, Access access) {
+remote::Connection* Enlist(int group, Access access) {
   NeedMaintenance();
   RaiseIfDeadlockVictim();
-  remote::Connection *connection = remote::ConnectionTo(group);
-  Participant *participant = static_cast<Participant *>(remote::Attachment(connection));
+  remote::Connection* connection = remote::ConnectionTo(group);
+  Participant* participant = static_cast<Participant*>(remote::Attachment(connection));
   if (participant == nullptr) {
     if (access == Access::Read && !InBlock()) return connection;
     if (access == Access::SingleWrite && IsAllThereIs()) {
@@ -120,7 +123,8 @@ remote::Connection *Enlist(int group, Access access) {
   if (remote::IsBroken(connection)) RaiseLostParticipant(participant);
   EstablishSavepoints(participant);
   const int level = GetCurrentTransactionNestLevel();
-  if (access != Access::Read && (participant->wrote_level == 0 || participant->wrote_level > level)) {
+  if (access != Access::Read &&
+      (participant->wrote_level == 0 || participant->wrote_level > level)) {
     participant->wrote_level = level;
   }
   return connection;
@@ -128,9 +132,10 @@ remote::Connection *Enlist(int group, Access access) {
 
 void NoteLocalWrite() { current.local_write = true; }
 
-void ExecuteOnGroups(const int *groups, int count, const char *sql) {
+void ExecuteOnGroups(const int* groups, int count, const char* sql) {
   remote::OpenAhead(groups, count);
-  remote::Request **requests = static_cast<remote::Request **>(palloc(sizeof(remote::Request *) * (count + 1)));
+  remote::Request** requests =
+      static_cast<remote::Request**>(palloc(sizeof(remote::Request*) * (count + 1)));
   remote::StatementText statement;
   statement.sql = sql;
   for (int i = 0; i < count; i++) {
@@ -139,21 +144,21 @@ void ExecuteOnGroups(const int *groups, int count, const char *sql) {
   remote::WaitAll(requests, count);
 }
 
-int *OtherGroups(int *count) {
+int* OtherGroups(int* count) {
   pg::Array<int> groups;
-  for (const catalog::Node *node : catalog::ActivePrimaries()) {
+  for (const catalog::Node* node : catalog::ActivePrimaries()) {
     if (node->group != catalog::LocalGroup()) groups.push_back(node->group);
   }
   *count = groups.size();
   return groups.data();
 }
 
-void ExecuteOnOtherNodes(const char *sql) {
+void ExecuteOnOtherNodes(const char* sql) {
   int count;
-  const int *groups = OtherGroups(&count);
+  const int* groups = OtherGroups(&count);
   ExecuteOnGroups(groups, count, sql);
 }
 
-remote::Connection *OutsideTransaction(int group) { return remote::SeparateConnectionTo(group); }
+remote::Connection* OutsideTransaction(int group) { return remote::SeparateConnectionTo(group); }
 
 }  // namespace altius::txn

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// How a distributed transaction ends.  Before the local commit everything may still fail, and then all is rolled back; after
-// it nothing raises, and what could not be finished is left to recovery.
+// How a distributed transaction ends.  Before the local commit everything may still fail, and then
+// all is rolled back; after it nothing raises, and what could not be finished is left to recovery.
 #include "altius/core/txn/decision.hpp"
 #include "altius/txn/shared.hpp"
 #include "identity.hpp"
@@ -12,42 +12,47 @@ namespace {
 
 constexpr int kEndTimeoutMs = 10000;
 
-TimestampTz EndDeadline() { return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kEndTimeoutMs); }
+TimestampTz EndDeadline() {
+  return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kEndTimeoutMs);
+}
 
-/// Every statement has had its answer; a writer that was lost or failed unseen makes the commit fail.
+/// Every statement has had its answer; a writer that was lost or failed unseen makes the commit
+/// fail.
 void FinishStatements() {
   for (int i = 0; i < current.count; i++) {
-    Participant *participant = current.participants[i];
+    Participant* participant = current.participants[i];
     if (!remote::IsBroken(participant->connection)) remote::Drain(participant->connection);
-    if (remote::IsBroken(participant->connection) && participant->wrote_level > 0) RaiseLostParticipant(participant);
+    if (remote::IsBroken(participant->connection) && participant->wrote_level > 0)
+      RaiseLostParticipant(participant);
   }
 }
 
 /// Nobody waits for the end of a reader, except where the node may still say no.
 void CommitReaders() {
   for (int i = current.count - 1; i >= 0; i--) {
-    Participant *participant = current.participants[i];
+    Participant* participant = current.participants[i];
     if (participant->wrote_level > 0 || remote::IsBroken(participant->connection)) continue;
-    remote::Request *request = remote::SendCommand(participant->connection, "COMMIT");
+    remote::Request* request = remote::SendCommand(participant->connection, "COMMIT");
     if (XactIsoLevel == XACT_SERIALIZABLE) remote::Wait(request);
     Leave(participant);
   }
 }
 
-[[noreturn]] void RaiseRolledBack(const Participant *participant) {
+[[noreturn]] void RaiseRolledBack(const Participant* participant) {
   ereport(ERROR, (errcode(ERRCODE_TRANSACTION_ROLLBACK),
-                  errmsg("node %s has rolled the transaction back", remote::NameOf(participant->connection)),
+                  errmsg("node %s has rolled the transaction back",
+                         remote::NameOf(participant->connection)),
                   errhint("Run the transaction again.")));
   pg_unreachable();
 }
 
 void CommitOneWriter() {
   for (int i = 0; i < current.count; i++) {
-    Participant *participant = current.participants[i];
+    Participant* participant = current.participants[i];
     if (participant->wrote_level == 0) continue;
     StopPoint("before commit");
     remote::MarkNextDecisive(participant->connection);
-    remote::Request *request = remote::SendCommand(participant->connection, "COMMIT");
+    remote::Request* request = remote::SendCommand(participant->connection, "COMMIT");
     remote::WaitAllQuietly(&request, 1);
     if (request->failed && remote::IsBroken(participant->connection)) {
       ereport(ERROR, (errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
@@ -63,14 +68,14 @@ void CommitOneWriter() {
   }
 }
 
-void SendPrepare(Participant *participant) {
-  const char *sql = psprintf("PREPARE TRANSACTION '%s'", participant->gid);
+void SendPrepare(Participant* participant) {
+  const char* sql = psprintf("PREPARE TRANSACTION '%s'", participant->gid);
   participant->preparing = true;
   participant->ending = remote::SendCommand(participant->connection, sql);
 }
 
-bool IsPrepared(const Participant *participant) {
-  const remote::Request *request = participant->ending;
+bool IsPrepared(const Participant* participant) {
+  const remote::Request* request = participant->ending;
   return participant->preparing && request != nullptr && request->finished && !request->failed &&
          strcmp(request->tag, "PREPARE TRANSACTION") == 0;
 }
@@ -78,38 +83,40 @@ bool IsPrepared(const Participant *participant) {
 /// PREPARE everywhere at once; the records become visible with the local commit.
 void PrepareWriters() {
   for (int i = 0; i < current.count; i++) {
-    Participant *participant = current.participants[i];
+    Participant* participant = current.participants[i];
     core::FormatGid(OwnTransaction(), participant->number, participant->gid);
     InsertRecord(remote::GroupOf(participant->connection), participant->gid);
   }
   StopPoint("before prepare");
-  pg::Array<remote::Request *> requests;
+  pg::Array<remote::Request*> requests;
   for (int i = 0; i < current.count; i++) {
     SendPrepare(current.participants[i]);
     requests.push_back(current.participants[i]->ending);
   }
   remote::WaitAllQuietly(requests.data(), requests.size());
-  for (int i = 0; i < current.count; i++) current.participants[i]->prepared = IsPrepared(current.participants[i]);
+  for (int i = 0; i < current.count; i++)
+    current.participants[i]->prepared = IsPrepared(current.participants[i]);
   StopPoint("after prepare");
   for (int i = 0; i < current.count; i++) {
-    const Participant *participant = current.participants[i];
+    const Participant* participant = current.participants[i];
     if (participant->ending->failed) remote::RaiseError(participant->ending);
     if (!participant->prepared) RaiseRolledBack(participant);
   }
 }
 
-void SendAll(const char *format, bool prepared) {
+void SendAll(const char* format, bool prepared) {
   for (int i = 0; i < current.count; i++) {
-    Participant *participant = current.participants[i];
+    Participant* participant = current.participants[i];
     participant->ending = nullptr;
     if (participant->prepared != prepared || remote::IsBroken(participant->connection)) continue;
-    participant->ending = remote::SendCommand(participant->connection, psprintf(format, participant->gid));
+    participant->ending =
+        remote::SendCommand(participant->connection, psprintf(format, participant->gid));
   }
 }
 
 /// Whether the participant confirmed its end in time; one that did not loses its connection.
-bool ConfirmEnd(Participant *participant, TimestampTz deadline) {
-  remote::Request *request = participant->ending;
+bool ConfirmEnd(Participant* participant, TimestampTz deadline) {
+  remote::Request* request = participant->ending;
   if (request == nullptr) return false;
   if (!remote::WaitUntil(request, deadline)) {
     remote::Close(participant->connection, "the node did not answer in time");
@@ -121,13 +128,13 @@ bool ConfirmEnd(Participant *participant, TimestampTz deadline) {
 void StopEverything() {
   const TimestampTz deadline = EndDeadline();
   for (int i = 0; i < remote::ConnectionCount(); i++) {
-    remote::Connection *connection = remote::ConnectionAt(i);
+    remote::Connection* connection = remote::ConnectionAt(i);
     remote::OrphanFrom(connection, 0);
     remote::Poll(connection);
     if (!remote::IsIdle(connection)) remote::SendCancel(connection);
   }
   for (int i = 0; i < remote::ConnectionCount(); i++) {
-    remote::Connection *connection = remote::ConnectionAt(i);
+    remote::Connection* connection = remote::ConnectionAt(i);
     if (!remote::IsIdle(connection) && !remote::DrainUntil(connection, deadline)) {
       remote::Close(connection, "the node did not cancel in time");
     }
@@ -175,7 +182,7 @@ void AfterCommit() {
     SendAll("COMMIT PREPARED '%s'", true);
     const TimestampTz deadline = EndDeadline();
     for (int i = 0; i < current.count; i++) {
-      Participant *participant = current.participants[i];
+      Participant* participant = current.participants[i];
       if (!participant->prepared || ConfirmEnd(participant, deadline)) continue;
       WakeMaintenance();
       ereport(WARNING, (errmsg("the transaction is committed, but node %s has not confirmed it yet",
@@ -189,17 +196,19 @@ void AfterCommit() {
 void AfterAbort() {
   StopEverything();
   for (int i = 0; i < current.count; i++) {
-    Participant *participant = current.participants[i];
+    Participant* participant = current.participants[i];
     participant->prepared = IsPrepared(participant);
-    if (participant->preparing && !participant->prepared && remote::IsBroken(participant->connection)) WakeMaintenance();
+    if (participant->preparing && !participant->prepared &&
+        remote::IsBroken(participant->connection))
+      WakeMaintenance();
   }
   SendAll("ROLLBACK PREPARED '%s'", true);
-  pg::Array<remote::Request *> endings;
+  pg::Array<remote::Request*> endings;
   for (int i = 0; i < current.count; i++) endings.push_back(current.participants[i]->ending);
   SendAll("ROLLBACK", false);
   const TimestampTz deadline = EndDeadline();
   for (int i = 0; i < current.count; i++) {
-    Participant *participant = current.participants[i];
+    Participant* participant = current.participants[i];
     if (participant->prepared) participant->ending = endings[i];
     const bool confirmed = ConfirmEnd(participant, deadline);
     if (!confirmed && participant->prepared) WakeMaintenance();

@@ -25,24 +25,25 @@ constexpr int64 kNodeFactor = INT64CONST(10000000000);
 /// Keeps the first column of all rows, one a line.
 class Lines final : public remote::RowSink {
  public:
-  void Row(const PGresult *result, int row) override {
-    const char *value = PQgetisnull(result, row, 0) != 0 ? "" : PQgetvalue(result, row, 0);
+  void Row(const PGresult* result, int row) override {
+    const char* value = PQgetisnull(result, row, 0) != 0 ? "" : PQgetvalue(result, row, 0);
     text = text == nullptr ? pstrdup(value) : psprintf("%s\n%s", text, value);
   }
-  char *text = nullptr;
+  char* text = nullptr;
 };
 
 }  // namespace
 
-/// Runs a statement on a group's primary in the current distributed transaction; returns the first column of its rows.
+/// Runs a statement on a group's primary in the current distributed transaction; returns the first
+/// column of its rows.
 ALTIUS_FUNCTION(altius_execute_on_group) {
   const int group = PG_GETARG_INT32(0);
-  const char *sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
-  const char *access = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  const char* sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  const char* access = text_to_cstring(PG_GETARG_TEXT_PP(2));
   const txn::Access how = strcmp(access, "read") == 0     ? txn::Access::Read
                           : strcmp(access, "single") == 0 ? txn::Access::SingleWrite
                                                           : txn::Access::Write;
-  Lines *sink = new (palloc(sizeof(Lines))) Lines;
+  Lines* sink = new (palloc(sizeof(Lines))) Lines;
   remote::StatementText statement;
   statement.sql = sql;
   statement.prepare = true;
@@ -57,7 +58,9 @@ ALTIUS_FUNCTION(altius_release_stop_points) {
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_current_transaction) { PG_RETURN_TEXT_P(cstring_to_text(txn::CurrentTransactionId())); }
+ALTIUS_FUNCTION(altius_current_transaction) {
+  PG_RETURN_TEXT_P(cstring_to_text(txn::CurrentTransactionId()));
+}
 
 ALTIUS_FUNCTION(citus_backend_gpid) {
   const int64 origin = remote::OriginGlobalPid();
@@ -68,9 +71,13 @@ ALTIUS_FUNCTION(citus_calculate_gpid) {
   PG_RETURN_INT64(static_cast<int64>(PG_GETARG_INT32(0)) * kNodeFactor + PG_GETARG_INT32(1));
 }
 
-ALTIUS_FUNCTION(citus_nodeid_for_gpid) { PG_RETURN_INT32(static_cast<int32>(PG_GETARG_INT64(0) / kNodeFactor)); }
+ALTIUS_FUNCTION(citus_nodeid_for_gpid) {
+  PG_RETURN_INT32(static_cast<int32>(PG_GETARG_INT64(0) / kNodeFactor));
+}
 
-ALTIUS_FUNCTION(citus_pid_for_gpid) { PG_RETURN_INT32(static_cast<int32>(PG_GETARG_INT64(0) % kNodeFactor)); }
+ALTIUS_FUNCTION(citus_pid_for_gpid) {
+  PG_RETURN_INT32(static_cast<int32>(PG_GETARG_INT64(0) % kNodeFactor));
+}
 
 ALTIUS_FUNCTION(recover_prepared_transactions) {
   bool left;
@@ -81,8 +88,8 @@ ALTIUS_FUNCTION(check_distributed_deadlocks) { PG_RETURN_BOOL(txn::CheckDeadlock
 
 ALTIUS_FUNCTION(altius_local_wait_edges) {
   InitMaterializedSRF(fcinfo, 0);
-  ReturnSetInfo *set = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-  for (const txn::WaitEdge &edge : txn::LocalWaitEdges()) {
+  ReturnSetInfo* set = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  for (const txn::WaitEdge& edge : txn::LocalWaitEdges()) {
     char waiting[core::kTransactionIdSize];
     char blocking[core::kTransactionIdSize];
     core::FormatTransactionId(edge.waiting, waiting);
@@ -96,11 +103,11 @@ ALTIUS_FUNCTION(altius_local_wait_edges) {
 
 ALTIUS_FUNCTION(get_all_active_transactions) {
   InitMaterializedSRF(fcinfo, 0);
-  ReturnSetInfo *set = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+  ReturnSetInfo* set = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   int count;
-  const txn::BackendEntry *entries = txn::ListBackends(&count);
+  const txn::BackendEntry* entries = txn::ListBackends(&count);
   for (int i = 0; i < count; i++) {
-    const txn::BackendEntry &entry = entries[i];
+    const txn::BackendEntry& entry = entries[i];
     if (!entry.id.IsValid()) continue;
     const bool here = entry.id.pid == entry.pid && entry.origin == 0;
     Datum values[7] = {ObjectIdGetDatum(entry.database),

@@ -7,11 +7,12 @@
 
 namespace altius::txn {
 
-/// The transaction that another node told us (altius.transaction_id), else this backend's own, assigned now.
-const core::TransactionId &WorkingFor();
+/// The transaction that another node told us (altius.transaction_id), else this backend's own,
+/// assigned now.
+const core::TransactionId& WorkingFor();
 
 /// This backend's own transaction, assigned now: its gids begin with it.
-const core::TransactionId &OwnTransaction();
+const core::TransactionId& OwnTransaction();
 bool HasOwnTransaction();
 
 /// Counts the participants of the own transaction.

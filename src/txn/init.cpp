@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Where floor txn hooks into PostgreSQL: transaction callbacks, waits, the error on its way to the client.
+// Where floor txn hooks into PostgreSQL: transaction callbacks, waits, the error on its way to the
+// client.
 #include "altius/pg/bridge.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
@@ -14,35 +15,47 @@ namespace {
 
 emit_log_hook_type previous_emit_log = nullptr;
 
-/// Nothing may leave a callback that runs after the outcome is decided: whatever goes wrong, the connections are closed and
-/// recovery does the rest.
+/// Nothing may leave a callback that runs after the outcome is decided: whatever goes wrong, the
+/// connections are closed and recovery does the rest.
 void Quietly(void (*body)()) {
   try {
     pg::Call(body);
     return;
   } catch (...) {
   }
-  for (int i = 0; i < remote::ConnectionCount(); i++) remote::Close(remote::ConnectionAt(i), "transaction end failed");
+  for (int i = 0; i < remote::ConnectionCount(); i++)
+    remote::Close(remote::ConnectionAt(i), "transaction end failed");
   WakeMaintenance();
   ForgetParticipants();
   ForgetOwnTransaction();
   ForgetVictim();
 }
 
-void OnTransaction(XactEvent event, void *) {
+void OnTransaction(XactEvent event, void*) {
   pg::Entry([&] {
     switch (event) {
-      case XACT_EVENT_PRE_COMMIT: PreCommit(); break;
-      case XACT_EVENT_COMMIT: Quietly(AfterCommit); break;
-      case XACT_EVENT_ABORT: Quietly(AfterAbort); break;
-      case XACT_EVENT_PRE_PREPARE: BeforeUserPrepare(); break;
-      case XACT_EVENT_PREPARE: Quietly(AfterCommit); break;
-      default: break;
+      case XACT_EVENT_PRE_COMMIT:
+        PreCommit();
+        break;
+      case XACT_EVENT_COMMIT:
+        Quietly(AfterCommit);
+        break;
+      case XACT_EVENT_ABORT:
+        Quietly(AfterAbort);
+        break;
+      case XACT_EVENT_PRE_PREPARE:
+        BeforeUserPrepare();
+        break;
+      case XACT_EVENT_PREPARE:
+        Quietly(AfterCommit);
+        break;
+      default:
+        break;
     }
   });
 }
 
-void OnSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+void OnSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
   if (current.count == 0) return;
   pg::Entry([&] {
     const int level = GetCurrentTransactionNestLevel();
@@ -51,11 +64,14 @@ void OnSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, vo
   });
 }
 
-/// A victim that waited for a lock outside of our own code: its client still learns why it was cancelled.
-void OnLog(ErrorData *error) {
-  if (error->elevel == ERROR && error->sqlerrcode == ERRCODE_QUERY_CANCELED && CancelledByDeadlock()) {
+/// A victim that waited for a lock outside of our own code: its client still learns why it was
+/// cancelled.
+void OnLog(ErrorData* error) {
+  if (error->elevel == ERROR && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+      CancelledByDeadlock()) {
     error->sqlerrcode = ERRCODE_T_R_DEADLOCK_DETECTED;
-    error->message = const_cast<char *>("canceling the transaction since it was involved in a distributed deadlock");
+    error->message = const_cast<char*>(
+        "canceling the transaction since it was involved in a distributed deadlock");
   }
   if (previous_emit_log != nullptr) previous_emit_log(error);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The launcher: one process that starts the maintenance workers.  After a start it lets each database be looked at once, later
-// it is told by the first backend that uses the extension.
+// The launcher: one process that starts the maintenance workers.  After a start it lets each
+// database be looked at once, later it is told by the first backend that uses the extension.
 #include "launcher.hpp"
 
 #include "altius/pg/bridge.hpp"
@@ -46,7 +46,7 @@ void ConsiderAllDatabases() {
     Form_pg_database form = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
     if (!form->datallowconn || form->datistemplate) continue;
     SpinLockAcquire(&shared->lock);
-    DatabaseSlot *slot = SlotOfDatabase(form->oid, true);
+    DatabaseSlot* slot = SlotOfDatabase(form->oid, true);
     if (slot != nullptr && slot->worker == 0) slot->wanted = true;
     SpinLockRelease(&shared->lock);
   }
@@ -69,14 +69,16 @@ bool StartWorker(Oid database) {
   return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
-/// The next database that needs a worker now; InvalidOid when none does.  `*pending`: some will later.
-Oid NextWanted(bool *pending) {
+/// The next database that needs a worker now; InvalidOid when none does.  `*pending`: some will
+/// later.
+Oid NextWanted(bool* pending) {
   const TimestampTz now = GetCurrentTimestamp();
   Oid database = InvalidOid;
   SpinLockAcquire(&shared->lock);
-  for (DatabaseSlot &slot : shared->databases) {
+  for (DatabaseSlot& slot : shared->databases) {
     if (slot.database == InvalidOid) continue;
-    if (slot.worker == kStarting && now > slot.not_before) slot = DatabaseSlot{};  // never came up: the database is gone
+    if (slot.worker == kStarting && now > slot.not_before)
+      slot = DatabaseSlot{};  // never came up: the database is gone
     if (slot.worker != 0 || !slot.wanted) continue;
     *pending = true;
     if (now < slot.not_before || database != InvalidOid) continue;
@@ -90,7 +92,7 @@ Oid NextWanted(bool *pending) {
 
 void NotStarted(Oid database) {
   SpinLockAcquire(&shared->lock);
-  DatabaseSlot *slot = SlotOfDatabase(database, false);
+  DatabaseSlot* slot = SlotOfDatabase(database, false);
   if (slot != nullptr && slot->worker == kStarting) {
     slot->worker = 0;
     slot->not_before = GetCurrentTimestamp() + 5 * USECS_PER_SEC;
@@ -117,7 +119,8 @@ void LauncherMain() {
   pgstat_report_activity(STATE_IDLE, nullptr);
   for (;;) {
     bool pending = false;
-    for (Oid database = NextWanted(&pending); database != InvalidOid; database = NextWanted(&pending)) {
+    for (Oid database = NextWanted(&pending); database != InvalidOid;
+         database = NextWanted(&pending)) {
       if (!StartWorker(database)) {
         NotStarted(database);
         break;
@@ -151,7 +154,7 @@ void RegisterLauncher() {
 void StopMaintenance(Oid database) {
   int pid = 0;
   SpinLockAcquire(&shared->lock);
-  DatabaseSlot *slot = SlotOfDatabase(database, false);
+  DatabaseSlot* slot = SlotOfDatabase(database, false);
   if (slot != nullptr) {
     slot->not_before = GetCurrentTimestamp() + 10 * USECS_PER_SEC;
     pid = slot->worker;

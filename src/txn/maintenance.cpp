@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The maintenance worker: one for each database with the extension.  It finishes what crashes left and breaks deadlocks.
+// The maintenance worker: one for each database with the extension.  It finishes what crashes left
+// and breaks deadlocks.
 #include "maintenance.hpp"
 
 #include <climits>
@@ -32,27 +33,29 @@ double deadlock_factor = 2.0;
 
 namespace {
 
-constexpr int kRetryMs = 1000;       // after something was left
+constexpr int kRetryMs = 1000;  // after something was left
 constexpr int kLongestRetryMs = 15000;
 
 uint32 idle_event = 0;
 Oid my_database = InvalidOid;
 
-/// Runs the body in a transaction of its own; an error is logged and ends only the task.  False on error.
-bool RunTask(const char *what, void (*body)()) {
+/// Runs the body in a transaction of its own; an error is logged and ends only the task.  False on
+/// error.
+bool RunTask(const char* what, void (*body)()) {
   bool failed = false;
   try {
     pg::Call([&] {
       SetCurrentStatementStartTimestamp();
       StartTransactionCommand();
-      XactIsoLevel = XACT_READ_COMMITTED;  // recovery must see records committed meanwhile, whatever the default is
+      XactIsoLevel = XACT_READ_COMMITTED;  // recovery must see records committed meanwhile,
+                                           // whatever the default is
       PushActiveSnapshot(GetTransactionSnapshot());
       pgstat_report_activity(STATE_RUNNING, what);
       body();
       PopActiveSnapshot();
       CommitTransactionCommand();
     });
-  } catch (const pg::Error &error) {
+  } catch (const pg::Error& error) {
     failed = true;
     pg::Call([&] {
       AbortCurrentTransaction();
@@ -80,8 +83,8 @@ void LookForDeadlocks() {
 
 void LeaveDatabase(int code, Datum) {
   SpinLockAcquire(&shared->lock);
-  DatabaseSlot *slot = SlotOfDatabase(my_database, false);
-  Latch *launcher = shared->launcher;
+  DatabaseSlot* slot = SlotOfDatabase(my_database, false);
+  Latch* launcher = shared->launcher;
   if (slot != nullptr && slot->worker == MyProcPid) {
     slot->worker = 0;
     slot->latch = nullptr;
@@ -96,7 +99,7 @@ void LeaveDatabase(int code, Datum) {
 /// False when the database has a worker already.
 bool ClaimDatabase() {
   SpinLockAcquire(&shared->lock);
-  DatabaseSlot *slot = SlotOfDatabase(my_database, true);
+  DatabaseSlot* slot = SlotOfDatabase(my_database, true);
   const bool mine = slot != nullptr && slot->worker <= 0;
   if (mine) {
     slot->worker = MyProcPid;
@@ -110,17 +113,19 @@ bool ClaimDatabase() {
 
 bool TakeWokenFlag() {
   SpinLockAcquire(&shared->lock);
-  DatabaseSlot *slot = SlotOfDatabase(my_database, false);
+  DatabaseSlot* slot = SlotOfDatabase(my_database, false);
   const bool woken = slot != nullptr && slot->woken;
   if (slot != nullptr) slot->woken = false;
   SpinLockRelease(&shared->lock);
   return woken;
 }
 
-/// A wait counts from deadlock_timeout on; looking this often finds it before the second one has passed (factor 2).
+/// A wait counts from deadlock_timeout on; looking this often finds it before the second one has
+/// passed (factor 2).
 int DeadlockPeriodMs() {
   if (deadlock_factor < 0) return INT_MAX;
-  return std::max(50, static_cast<int>(DeadlockTimeout * std::max(0.25, (deadlock_factor - 1) / 2)));
+  return std::max(50,
+                  static_cast<int>(DeadlockTimeout * std::max(0.25, (deadlock_factor - 1) / 2)));
 }
 
 struct Schedule {
@@ -129,7 +134,7 @@ struct Schedule {
   int retry_ms = kRetryMs;
 };
 
-void RunDue(Schedule *schedule) {
+void RunDue(Schedule* schedule) {
   const TimestampTz now = GetCurrentTimestamp();
   const bool woken = TakeWokenFlag();
   const bool enabled = recover_interval_ms > 0;
@@ -138,19 +143,23 @@ void RunDue(Schedule *schedule) {
     const bool done = RunTask("recovery of prepared transactions", Recover);
     const bool again = !done || recovery_left;
     schedule->retry_ms = again ? std::min(schedule->retry_ms * 2, kLongestRetryMs) : kRetryMs;
-    const int wait = again ? std::min(schedule->retry_ms, std::max(recover_interval_ms, kRetryMs)) : recover_interval_ms;
+    const int wait = again ? std::min(schedule->retry_ms, std::max(recover_interval_ms, kRetryMs))
+                           : recover_interval_ms;
     schedule->next_recovery = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait);
   }
   if (deadlock_factor >= 0 && now >= schedule->next_deadlocks) {
-    if (MayBeStuck(static_cast<int64>(DeadlockTimeout) * 1000)) RunTask("deadlock detection", LookForDeadlocks);
-    schedule->next_deadlocks = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DeadlockPeriodMs());
+    if (MayBeStuck(static_cast<int64>(DeadlockTimeout) * 1000))
+      RunTask("deadlock detection", LookForDeadlocks);
+    schedule->next_deadlocks =
+        TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DeadlockPeriodMs());
   }
 }
 
-void WaitForNext(const Schedule &schedule) {
+void WaitForNext(const Schedule& schedule) {
   TimestampTz next = deadlock_factor >= 0 ? schedule.next_deadlocks : schedule.next_recovery;
   if (recover_interval_ms > 0) next = std::min(next, schedule.next_recovery);
-  const long wait = next == 0 ? 60000 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
+  const long wait =
+      next == 0 ? 60000 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
   WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, std::min(wait, 60000L),
             pg::NamedWaitEvent(&idle_event, "AltiusMaintenance"));
   ResetLatch(MyLatch);
@@ -184,13 +193,15 @@ void WorkerMain() {
 }  // namespace
 
 void InitMaintenance() {
-  DefineCustomIntVariable("citus.recover_2pc_interval", "Sets how often prepared transactions are recovered.",
-                          "-1 turns it off.", &recover_interval_ms, 60000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
-                          nullptr, nullptr);
-  DefineCustomRealVariable("citus.distributed_deadlock_detection_factor",
-                           "Distributed deadlocks are broken within this many times deadlock_timeout.",
-                           "-1 turns the detection off.", &deadlock_factor, 2.0, -1.0, 1000.0, PGC_SIGHUP, 0, nullptr,
-                           nullptr, nullptr);
+  DefineCustomIntVariable("citus.recover_2pc_interval",
+                          "Sets how often prepared transactions are recovered.", "-1 turns it off.",
+                          &recover_interval_ms, 60000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+                          nullptr, nullptr, nullptr);
+  DefineCustomRealVariable(
+      "citus.distributed_deadlock_detection_factor",
+      "Distributed deadlocks are broken within this many times deadlock_timeout.",
+      "-1 turns the detection off.", &deadlock_factor, 2.0, -1.0, 1000.0, PGC_SIGHUP, 0, nullptr,
+      nullptr, nullptr);
   RegisterLauncher();
 }
 

@@ -16,12 +16,12 @@ namespace altius::txn {
 
 /// A node in the current transaction.  Lives in TopTransactionContext.
 struct Participant {
-  remote::Connection *connection;
+  remote::Connection* connection;
   int number;               // part of its gid
   int joined_level;         // nesting level at which it was enlisted
   int wrote_level;          // outermost level at which it wrote; 0: only read
   int savepoints;           // deepest level that has a savepoint on the node; 1: none
-  remote::Request *ending;  // COMMIT, PREPARE TRANSACTION, ... in flight
+  remote::Request* ending;  // COMMIT, PREPARE TRANSACTION, ... in flight
   bool preparing;           // PREPARE TRANSACTION was sent
   bool prepared;            // and confirmed
   char gid[core::kGidSize];
@@ -29,7 +29,7 @@ struct Participant {
 
 /// Everything about the current transaction; zero when no other node takes part.
 struct Coordinated {
-  Participant **participants;
+  Participant** participants;
   int count;
   int capacity;
   bool local_write;    // this backend wrote in-process
@@ -47,7 +47,7 @@ void AfterAbort();
 void BeforeUserPrepare();
 
 // savepoints.cpp
-void EstablishSavepoints(Participant *participant);
+void EstablishSavepoints(Participant* participant);
 void CommitSubtransaction(int level);
 void AbortSubtransaction(int level);
 
@@ -55,11 +55,11 @@ void AbortSubtransaction(int level);
 void ForgetParticipants();
 
 /// Takes one participant out (it has nothing that the transaction needs).
-void Leave(Participant *participant);
+void Leave(Participant* participant);
 
-[[noreturn]] void RaiseLostParticipant(const Participant *participant);
+[[noreturn]] void RaiseLostParticipant(const Participant* participant);
 
 // records.cpp: pg_dist_transaction
-void InsertRecord(int group, const char *gid);
+void InsertRecord(int group, const char* gid);
 
 }  // namespace altius::txn

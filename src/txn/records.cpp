@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The commit records of two-phase commit: a row of pg_dist_transaction for each participant, visible with the local commit.
+// The commit records of two-phase commit: a row of pg_dist_transaction for each participant,
+// visible with the local commit.
 #include "participants.hpp"
 
 extern "C" {
@@ -17,10 +18,11 @@ extern "C" {
 
 namespace altius::txn {
 
-void InsertRecord(int group, const char *gid) {
+void InsertRecord(int group, const char* gid) {
   const Oid relid = get_relname_relid("pg_dist_transaction", PG_CATALOG_NAMESPACE);
   if (!OidIsValid(relid)) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation pg_dist_transaction does not exist"),
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("relation pg_dist_transaction does not exist"),
                     errhint("The extension altius is missing in this database.")));
   }
   Relation relation = table_open(relid, RowExclusiveLock);

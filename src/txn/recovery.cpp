@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Recovery: prepared transactions that a crash left on some node are committed when their record is here, else rolled back.
-// The order of looking makes it right, see core/txn/decision.hpp.
+// Recovery: prepared transactions that a crash left on some node are committed when their record is
+// here, else rolled back. The order of looking makes it right, see core/txn/decision.hpp.
 #include "altius/catalog/metadata.hpp"
 #include "altius/core/txn/decision.hpp"
 #include "altius/pg/array.hpp"
@@ -24,39 +24,42 @@ constexpr int kRecordsAtOnce = 500;
 
 struct Found {
   int group;
-  char *gid;
+  char* gid;
 };
 
 /// What one node lists.
 struct Node {
   int group;
-  remote::Connection *connection;  // null: not reached
-  remote::Request *request;
-  pg::Array<Found> *prepared;
+  remote::Connection* connection;  // null: not reached
+  remote::Request* request;
+  pg::Array<Found>* prepared;
   bool answered;
 };
 
 class GidSink final : public remote::RowSink {
  public:
-  GidSink(int the_group, pg::Array<Found> *the_list) : group(the_group), list(the_list) {}
-  void Row(const PGresult *result, int row) override {
+  GidSink(int the_group, pg::Array<Found>* the_list) : group(the_group), list(the_list) {}
+  void Row(const PGresult* result, int row) override {
     list->push_back(Found{group, pstrdup(PQgetvalue(result, row, 0))});
   }
   int group;
-  pg::Array<Found> *list;
+  pg::Array<Found>* list;
 };
 
-pg::Array<Found> *NewList() { return new (palloc0(sizeof(pg::Array<Found>))) pg::Array<Found>; }
+pg::Array<Found>* NewList() { return new (palloc0(sizeof(pg::Array<Found>))) pg::Array<Found>; }
 
-TimestampTz Deadline() { return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kNodeTimeoutMs); }
+TimestampTz Deadline() {
+  return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kNodeTimeoutMs);
+}
 
 /// The records that are committed now.
-pg::Array<Found> *ReadRecords() {
+pg::Array<Found>* ReadRecords() {
   MemoryContext home = CurrentMemoryContext;
-  pg::Array<Found> *records = NewList();
+  pg::Array<Found>* records = NewList();
   SPI_connect();
   // Not read-only: a new snapshot.
-  if (SPI_execute("SELECT groupid, gid FROM pg_catalog.pg_dist_transaction", false, 0) != SPI_OK_SELECT) {
+  if (SPI_execute("SELECT groupid, gid FROM pg_catalog.pg_dist_transaction", false, 0) !=
+      SPI_OK_SELECT) {
     elog(ERROR, "could not read pg_dist_transaction");
   }
   MemoryContext spi = MemoryContextSwitchTo(home);
@@ -72,7 +75,7 @@ pg::Array<Found> *ReadRecords() {
   return records;
 }
 
-void AskNode(Node *node) {
+void AskNode(Node* node) {
   node->connection = remote::TrySeparateConnectionTo(node->group);
   if (node->connection == nullptr) return;
   remote::StatementText statement;
@@ -85,12 +88,12 @@ void AskNode(Node *node) {
 
 pg::Array<Node> ListPrepared() {
   pg::Array<Node> nodes;
-  for (const catalog::Node *node : catalog::ActivePrimaries()) {
+  for (const catalog::Node* node : catalog::ActivePrimaries()) {
     nodes.push_back(Node{node->group, nullptr, nullptr, NewList(), false});
   }
-  for (Node &node : nodes) AskNode(&node);
+  for (Node& node : nodes) AskNode(&node);
   const TimestampTz deadline = Deadline();
-  for (Node &node : nodes) {
+  for (Node& node : nodes) {
     if (node.connection == nullptr) continue;
     node.answered = remote::WaitBounded(node.request, deadline) && !node.request->failed;
     if (!node.answered) remote::Close(node.connection, "the node did not answer in time");
@@ -98,90 +101,97 @@ pg::Array<Node> ListPrepared() {
   return nodes;
 }
 
-bool Contains(const pg::Array<Found> &list, const Found &wanted) {
-  for (const Found &found : list) {
+bool Contains(const pg::Array<Found>& list, const Found& wanted) {
+  for (const Found& found : list) {
     if (found.group == wanted.group && strcmp(found.gid, wanted.gid) == 0) return true;
   }
   return false;
 }
 
 bool IsKnownGroup(int group) {
-  for (const catalog::Node *node : catalog::AllNodes()) {
+  for (const catalog::Node* node : catalog::AllNodes()) {
     if (node->group == group) return true;
   }
   return false;
 }
 
-/// Whether this node decides: it began the transaction, or it is the coordinator and the beginner's group is gone.
-bool IsOurs(const core::PreparedId &id) {
+/// Whether this node decides: it began the transaction, or it is the coordinator and the beginner's
+/// group is gone.
+bool IsOurs(const core::PreparedId& id) {
   if (id.group == catalog::LocalGroup()) return true;
   return catalog::IsCoordinator() && !IsKnownGroup(id.group);
 }
 
 /// Ends one prepared transaction; false when that did not work.
-bool Finish(const Node &node, const char *gid, core::Outcome outcome) {
-  const char *verb = outcome == core::Outcome::Commit ? "COMMIT" : "ROLLBACK";
+bool Finish(const Node& node, const char* gid, core::Outcome outcome) {
+  const char* verb = outcome == core::Outcome::Commit ? "COMMIT" : "ROLLBACK";
   remote::StatementText statement;
   statement.sql = psprintf("%s PREPARED %s", verb, quote_literal_cstr(gid));
-  remote::Request *request = remote::Send(node.connection, statement, nullptr);
+  remote::Request* request = remote::Send(node.connection, statement, nullptr);
   const bool done = remote::WaitBounded(request, Deadline()) && !request->failed;
   if (done) {
-    ereport(LOG, (errmsg("finished prepared transaction \"%s\" on node %s: %s", gid, remote::NameOf(node.connection),
+    ereport(LOG, (errmsg("finished prepared transaction \"%s\" on node %s: %s", gid,
+                         remote::NameOf(node.connection),
                          outcome == core::Outcome::Commit ? "committed" : "rolled back")));
   }
   return done;
 }
 
-bool IsStillActive(const core::PreparedId &id) { return IsActiveHere(id.pid, id.number); }
+bool IsStillActive(const core::PreparedId& id) { return IsActiveHere(id.pid, id.number); }
 
 struct Seen {
-  const Node *node;
-  const char *gid;
+  const Node* node;
+  const char* gid;
   bool active;
 };
 
 /// Records seen before the lists, whose participants answered and list them no more.
-void DeleteOldRecords(const pg::Array<Found> &before, const pg::Array<Node> &nodes) {
+void DeleteOldRecords(const pg::Array<Found>& before, const pg::Array<Node>& nodes) {
   StringInfoData sql;
   initStringInfo(&sql);
   int count = 0;
-  for (const Found &record : before) {
+  for (const Found& record : before) {
     bool may_go = !IsKnownGroup(record.group);
-    for (const Node &node : nodes) {
+    for (const Node& node : nodes) {
       if (node.group != record.group) continue;
-      const bool active = core::ParseGid(record.gid).has_value() && IsStillActive(*core::ParseGid(record.gid));
+      const bool active =
+          core::ParseGid(record.gid).has_value() && IsStillActive(*core::ParseGid(record.gid));
       may_go = core::MayDeleteRecord(Contains(*node.prepared, record), active, node.answered);
     }
     if (!may_go) continue;
-    appendStringInfo(&sql, "%s(%d, %s)", count == 0 ? "" : ",", record.group, quote_literal_cstr(record.gid));
+    appendStringInfo(&sql, "%s(%d, %s)", count == 0 ? "" : ",", record.group,
+                     quote_literal_cstr(record.gid));
     if (++count == kRecordsAtOnce) break;
   }
   if (count == 0) return;
   SPI_connect();
-  SPI_execute(psprintf("DELETE FROM pg_catalog.pg_dist_transaction d USING (VALUES %s) AS v(groupid, gid)"
-                       " WHERE d.groupid = v.groupid AND d.gid = v.gid", sql.data), false, 0);
+  SPI_execute(
+      psprintf("DELETE FROM pg_catalog.pg_dist_transaction d USING (VALUES %s) AS v(groupid, gid)"
+               " WHERE d.groupid = v.groupid AND d.gid = v.gid",
+               sql.data),
+      false, 0);
   SPI_finish();
 }
 
 }  // namespace
 
-int RecoverPrepared(bool *left) {
+int RecoverPrepared(bool* left) {
   *left = false;
-  const pg::Array<Found> *before = ReadRecords();
+  const pg::Array<Found>* before = ReadRecords();
   const pg::Array<Node> nodes = ListPrepared();
   pg::Array<Seen> seen;
-  for (const Node &node : nodes) {
+  for (const Node& node : nodes) {
     *left = *left || !node.answered;
-    for (const Found &found : *node.prepared) {
+    for (const Found& found : *node.prepared) {
       const auto id = core::ParseGid(found.gid);
       if (id.has_value() && IsOurs(*id)) seen.push_back(Seen{&node, found.gid, IsStillActive(*id)});
     }
   }
   int finished = 0;
-  const pg::Array<Found> *after = seen.empty() ? before : ReadRecords();
-  for (const Seen &one : seen) {
-    const core::Outcome outcome = core::DecideRecovery(Contains(*after, Found{one.node->group, const_cast<char *>(one.gid)}),
-                                                       one.active);
+  const pg::Array<Found>* after = seen.empty() ? before : ReadRecords();
+  for (const Seen& one : seen) {
+    const core::Outcome outcome = core::DecideRecovery(
+        Contains(*after, Found{one.node->group, const_cast<char*>(one.gid)}), one.active);
     if (outcome == core::Outcome::Wait || !one.node->answered) continue;
     if (Finish(*one.node, one.gid, outcome)) {
       finished++;

@@ -9,24 +9,25 @@ namespace {
 constexpr int kCancelTimeoutMs = 5000;
 
 /// What the subtransaction still runs on the node ends before ROLLBACK TO is sent.
-void StopRunning(Participant *participant, int level) {
-  remote::Connection *connection = participant->connection;
+void StopRunning(Participant* participant, int level) {
+  remote::Connection* connection = participant->connection;
   remote::OrphanFrom(connection, level);
   remote::Poll(connection);
   if (remote::IsIdle(connection) || remote::HasRequestsBefore(connection, level)) return;
   remote::SendCancel(connection);
   const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kCancelTimeoutMs);
-  if (!remote::DrainUntil(connection, deadline)) remote::Close(connection, "the node did not cancel in time");
+  if (!remote::DrainUntil(connection, deadline))
+    remote::Close(connection, "the node did not cancel in time");
 }
 
 /// A lost participant may leave when nothing that it did counts any more.
-void LeaveIfUnneeded(Participant *participant, int level) {
+void LeaveIfUnneeded(Participant* participant, int level) {
   const bool needed = participant->wrote_level > 0 || participant->joined_level < level ||
                       XactIsoLevel != XACT_READ_COMMITTED;
   if (!needed) Leave(participant);
 }
 
-void RollBackTo(Participant *participant, int level) {
+void RollBackTo(Participant* participant, int level) {
   StopRunning(participant, level);
   if (participant->wrote_level >= level) participant->wrote_level = 0;
   if (participant->savepoints >= level) {
@@ -43,7 +44,7 @@ void RollBackTo(Participant *participant, int level) {
 
 }  // namespace
 
-void EstablishSavepoints(Participant *participant) {
+void EstablishSavepoints(Participant* participant) {
   const int level = GetCurrentTransactionNestLevel();
   while (participant->savepoints < level) {
     char command[64];
@@ -54,7 +55,7 @@ void EstablishSavepoints(Participant *participant) {
 
 void CommitSubtransaction(int level) {
   for (int i = 0; i < current.count; i++) {
-    Participant *participant = current.participants[i];
+    Participant* participant = current.participants[i];
     remote::LowerLevel(participant->connection, level);
     if (participant->wrote_level >= level) participant->wrote_level = level - 1;
     if (participant->joined_level >= level) participant->joined_level = level - 1;

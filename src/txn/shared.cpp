@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Shared memory: what each backend works for, who is a deadlock's victim, which databases have a maintenance worker.
+// Shared memory: what each backend works for, who is a deadlock's victim, which databases have a
+// maintenance worker.
 #include "altius/txn/shared.hpp"
 
 #include "altius/pg/bridge.hpp"
@@ -16,7 +17,7 @@ extern "C" {
 
 namespace altius::txn {
 
-SharedState *shared = nullptr;
+SharedState* shared = nullptr;
 
 namespace {
 
@@ -24,11 +25,13 @@ constexpr int kExtraSlots = 64;  // auxiliary processes have numbers beyond MaxB
 
 shmem_request_hook_type previous_request = nullptr;
 shmem_startup_hook_type previous_startup = nullptr;
-BackendSlot *mine = nullptr;
+BackendSlot* mine = nullptr;
 
 int SlotCount() { return MaxBackends + kExtraSlots; }
 
-Size SharedSize() { return add_size(offsetof(SharedState, backends), mul_size(sizeof(BackendSlot), SlotCount())); }
+Size SharedSize() {
+  return add_size(offsetof(SharedState, backends), mul_size(sizeof(BackendSlot), SlotCount()));
+}
 
 void RequestMemory() {
   if (previous_request != nullptr) previous_request();
@@ -39,9 +42,9 @@ void AttachMemory() {
   if (previous_startup != nullptr) previous_startup();
   bool found;
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  shared = static_cast<SharedState *>(ShmemInitStruct("altius transactions", SharedSize(), &found));
+  shared = static_cast<SharedState*>(ShmemInitStruct("altius transactions", SharedSize(), &found));
   if (!found) {
-    memset(static_cast<void *>(shared), 0, SharedSize());
+    memset(static_cast<void*>(shared), 0, SharedSize());
     // Microseconds since 2000: beyond every number given before a restart.
     pg_atomic_init_u64(&shared->next_number, static_cast<uint64>(GetCurrentTimestamp()));
     pg_atomic_init_u64(&shared->stop_releases, 0);
@@ -63,7 +66,7 @@ void LeaveSlot(int, Datum) {
 }
 
 /// This backend's slot, taken on first use; null outside of regular backends.
-BackendSlot *MySlot() {
+BackendSlot* MySlot() {
   if (mine != nullptr || shared == nullptr) return mine;
   const int index = pg::MyProcIndex();
   if (index < 0 || index >= shared->backend_count || MyProcPid == 0) return nullptr;
@@ -78,7 +81,7 @@ BackendSlot *MySlot() {
   return mine;
 }
 
-BackendEntry Read(BackendSlot *slot) {
+BackendEntry Read(BackendSlot* slot) {
   SpinLockAcquire(&slot->lock);
   const BackendEntry entry{slot->pid, slot->database, slot->origin, slot->id};
   SpinLockRelease(&slot->lock);
@@ -98,8 +101,8 @@ bool HasShared() { return shared != nullptr; }
 
 uint64 NextTransactionNumber() { return pg_atomic_fetch_add_u64(&shared->next_number, 1) + 1; }
 
-void PublishTransaction(const core::TransactionId &id) {
-  BackendSlot *slot = MySlot();
+void PublishTransaction(const core::TransactionId& id) {
+  BackendSlot* slot = MySlot();
   if (slot == nullptr) return;
   const int64 origin = remote::OriginGlobalPid();
   SpinLockAcquire(&slot->lock);
@@ -110,8 +113,9 @@ void PublishTransaction(const core::TransactionId &id) {
   SpinLockRelease(&slot->lock);
 }
 
-BackendEntry *ListBackends(int *count) {
-  BackendEntry *list = static_cast<BackendEntry *>(palloc(sizeof(BackendEntry) * shared->backend_count));
+BackendEntry* ListBackends(int* count) {
+  BackendEntry* list =
+      static_cast<BackendEntry*>(palloc(sizeof(BackendEntry) * shared->backend_count));
   *count = 0;
   for (int i = 0; i < shared->backend_count; i++) {
     if (shared->backends[i].pid == 0) continue;
@@ -135,7 +139,7 @@ bool IsActiveHere(int pid, uint64 number) {
 
 bool CancelVictim(int pid, uint64 number) {
   for (int i = 0; i < shared->backend_count; i++) {
-    BackendSlot *slot = &shared->backends[i];
+    BackendSlot* slot = &shared->backends[i];
     if (slot->pid != pid) continue;
     SpinLockAcquire(&slot->lock);
     const bool found = slot->pid == pid && (number == 0 || slot->id.number == number);
@@ -166,9 +170,9 @@ void ConvertCancelOfVictim(int sqlerrcode) {
   if (sqlerrcode == ERRCODE_QUERY_CANCELED) RaiseIfDeadlockVictim();
 }
 
-DatabaseSlot *SlotOfDatabase(Oid database, bool make) {
-  DatabaseSlot *free = nullptr;
-  for (DatabaseSlot &slot : shared->databases) {
+DatabaseSlot* SlotOfDatabase(Oid database, bool make) {
+  DatabaseSlot* free = nullptr;
+  for (DatabaseSlot& slot : shared->databases) {
     if (slot.database == database) return &slot;
     if (slot.database == InvalidOid && free == nullptr) free = &slot;
   }
@@ -183,8 +187,8 @@ void NeedMaintenance() {
   if (known || shared == nullptr || MyDatabaseId == InvalidOid) return;
   known = true;
   SpinLockAcquire(&shared->lock);
-  DatabaseSlot *slot = SlotOfDatabase(MyDatabaseId, true);
-  Latch *launcher = nullptr;
+  DatabaseSlot* slot = SlotOfDatabase(MyDatabaseId, true);
+  Latch* launcher = nullptr;
   if (slot != nullptr && slot->worker == 0) {
     slot->wanted = true;
     slot->absent = false;
@@ -197,8 +201,8 @@ void NeedMaintenance() {
 void WakeMaintenance() {
   if (shared == nullptr) return;
   SpinLockAcquire(&shared->lock);
-  DatabaseSlot *slot = SlotOfDatabase(MyDatabaseId, true);
-  Latch *latch = nullptr;
+  DatabaseSlot* slot = SlotOfDatabase(MyDatabaseId, true);
+  Latch* latch = nullptr;
   if (slot != nullptr) {
     slot->woken = true;
     latch = slot->worker != 0 ? slot->latch : shared->launcher;

@@ -15,7 +15,7 @@ namespace altius::txn {
 
 struct BackendSlot {
   slock_t lock;
-  int pid;                 // 0: free
+  int pid;  // 0: free
   Oid database;
   int64 origin;
   core::TransactionId id;
@@ -26,28 +26,28 @@ inline constexpr int kMaxDatabases = 64;
 
 /// A database that has or may have the extension.
 struct DatabaseSlot {
-  Oid database;            // InvalidOid: free
-  int worker;              // pid of its maintenance worker; 0: none
-  bool wanted;             // the launcher shall start one
-  bool woken;              // there is something to recover
-  bool absent;             // looked: the extension is not there
-  Latch *latch;            // of the worker
-  int64 not_before;        // timestamp before which no worker is started
+  Oid database;      // InvalidOid: free
+  int worker;        // pid of its maintenance worker; 0: none
+  bool wanted;       // the launcher shall start one
+  bool woken;        // there is something to recover
+  bool absent;       // looked: the extension is not there
+  Latch* latch;      // of the worker
+  int64 not_before;  // timestamp before which no worker is started
 };
 
 struct SharedState {
   pg_atomic_uint64 next_number;
-  pg_atomic_uint64 stop_releases;   // counts calls of release_stop_points
-  slock_t lock;                     // of what follows
-  Latch *launcher;
+  pg_atomic_uint64 stop_releases;  // counts calls of release_stop_points
+  slock_t lock;                    // of what follows
+  Latch* launcher;
   DatabaseSlot databases[kMaxDatabases];
   int backend_count;
   BackendSlot backends[FLEXIBLE_ARRAY_MEMBER];
 };
 
-extern SharedState *shared;
+extern SharedState* shared;
 
 /// The slot of the database, made if there is room; null otherwise.  Call with shared->lock held.
-DatabaseSlot *SlotOfDatabase(Oid database, bool make);
+DatabaseSlot* SlotOfDatabase(Oid database, bool make);
 
 }  // namespace altius::txn

@@ -31,15 +31,16 @@ pg::Array<Waiter> FindWaiters() {
   pg::Array<Waiter> waiters;
   const TimestampTz old_enough = GetCurrentTimestamp() - static_cast<int64>(DeadlockTimeout) * 1000;
   for (uint32 i = 0; i < ProcGlobal->allProcCount; i++) {
-    PGPROC *proc = &ProcGlobal->allProcs[i];
+    PGPROC* proc = &ProcGlobal->allProcs[i];
     if (proc->pid == 0 || proc->databaseId != MyDatabaseId) continue;
-    const LOCK *lock = proc->waitLock;
+    const LOCK* lock = proc->waitLock;
     const TimestampTz since = static_cast<TimestampTz>(pg_atomic_read_u64(&proc->waitStart));
     if (lock == nullptr || since == 0 || since > old_enough) continue;
-    const PGPROC *leader = proc->lockGroupLeader;
+    const PGPROC* leader = proc->lockGroupLeader;
     const LOCKTAG tag = lock->tag;
-    waiters.push_back(Waiter{leader != nullptr ? leader->pid : proc->pid,
-                             tag.locktag_type == LOCKTAG_TRANSACTION ? tag.locktag_field1 : InvalidTransactionId});
+    waiters.push_back(Waiter{
+        leader != nullptr ? leader->pid : proc->pid,
+        tag.locktag_type == LOCKTAG_TRANSACTION ? tag.locktag_field1 : InvalidTransactionId});
   }
   return waiters;
 }
@@ -52,7 +53,7 @@ core::TransactionId IdOfBackend(int pid) {
   id.group = catalog::LocalGroup();
   id.pid = pid;
   if (entry.pid != 0 && entry.origin >= kNodeFactor) {
-    const catalog::Node *node = catalog::FindNode(static_cast<int>(entry.origin / kNodeFactor));
+    const catalog::Node* node = catalog::FindNode(static_cast<int>(entry.origin / kNodeFactor));
     if (node != nullptr) {
       id.group = node->group;
       id.pid = static_cast<int>(entry.origin % kNodeFactor);
@@ -66,9 +67,10 @@ core::TransactionId IdOfPrepared(TransactionId xid) {
   core::TransactionId id;
   if (!TransactionIdIsValid(xid)) return id;
   SPI_connect();
-  const char *sql = psprintf("SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE transaction = '%u'::pg_catalog.xid", xid);
+  const char* sql = psprintf(
+      "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE transaction = '%u'::pg_catalog.xid", xid);
   if (SPI_execute(sql, true, 1) == SPI_OK_SELECT && SPI_processed == 1) {
-    const char *gid = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+    const char* gid = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
     const auto prepared = gid == nullptr ? std::nullopt : core::ParseGid(gid);
     if (prepared.has_value()) {
       id.group = prepared->group;
@@ -82,8 +84,8 @@ core::TransactionId IdOfPrepared(TransactionId xid) {
 
 pg::Array<int> BlockersOf(int pid) {
   pg::Array<int> blockers;
-  ArrayType *array = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
-  Datum *values;
+  ArrayType* array = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
+  Datum* values;
   int count;
   deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT, &values, nullptr, &count);
   for (int i = 0; i < count; i++) blockers.push_back(DatumGetInt32(values[i]));
@@ -94,9 +96,10 @@ pg::Array<int> BlockersOf(int pid) {
 
 pg::Array<WaitEdge> LocalWaitEdges() {
   pg::Array<WaitEdge> edges;
-  for (const Waiter &waiter : FindWaiters()) {
+  for (const Waiter& waiter : FindWaiters()) {
     for (const int blocker : BlockersOf(waiter.pid)) {
-      const core::TransactionId blocking = blocker == 0 ? IdOfPrepared(waiter.xid) : IdOfBackend(blocker);
+      const core::TransactionId blocking =
+          blocker == 0 ? IdOfPrepared(waiter.xid) : IdOfBackend(blocker);
       if (blocking.IsValid()) edges.push_back(WaitEdge{IdOfBackend(waiter.pid), blocking});
     }
   }

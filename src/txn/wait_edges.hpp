@@ -12,10 +12,12 @@ struct WaitEdge {
   core::TransactionId blocking;
 };
 
-/// A backend that has no distributed transaction of its own is named by its server and pid, with this number.
+/// A backend that has no distributed transaction of its own is named by its server and pid, with
+/// this number.
 inline constexpr uint64 kNoNumber = INT64_MAX;
 
-/// Waits for locks that last longer than deadlock_timeout, so that PostgreSQL's own detector has had its turn.
+/// Waits for locks that last longer than deadlock_timeout, so that PostgreSQL's own detector has
+/// had its turn.
 pg::Array<WaitEdge> LocalWaitEdges();
 
 }  // namespace altius::txn

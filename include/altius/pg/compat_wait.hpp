@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Differences between PostgreSQL's major versions in waiting and in process numbers (compat.hpp has the rest).
+// Differences between PostgreSQL's major versions in waiting and in process numbers (compat.hpp has
+// the rest).
 #pragma once
 
 #include "altius/pg/pg.hpp"
@@ -16,7 +17,7 @@ extern "C" {
 namespace altius::pg {
 
 /// A set of events that lives as long as the backend.
-inline WaitEventSet *NewWaitEventSet(int events) {
+inline WaitEventSet* NewWaitEventSet(int events) {
 #if PG_VERSION_NUM >= 170000
   return CreateWaitEventSet(nullptr, events);
 #else
@@ -33,8 +34,9 @@ inline int MyProcIndex() {
 #endif
 }
 
-/// A wait event shown in pg_stat_activity: by name from 17 on, as "Extension" before.  `slot` keeps the number.
-inline uint32 NamedWaitEvent([[maybe_unused]] uint32 *slot, [[maybe_unused]] const char *name) {
+/// A wait event shown in pg_stat_activity: by name from 17 on, as "Extension" before.  `slot` keeps
+/// the number.
+inline uint32 NamedWaitEvent([[maybe_unused]] uint32* slot, [[maybe_unused]] const char* name) {
 #if PG_VERSION_NUM >= 170000
   if (*slot == 0) *slot = WaitEventExtensionNew(name);
   return *slot;

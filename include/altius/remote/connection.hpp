@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
-// The backend's connections to other nodes: one for each node and user, libpq in pipeline mode, statements in flight in a
-// first-in first-out queue.
+// The backend's connections to other nodes: one for each node and user, libpq in pipeline mode,
+// statements in flight in a first-in first-out queue.
 //
-// A statement is sent without waiting for those before it.  Its rows go to its sink when they arrive; whoever waits for a
-// later statement of the same connection thereby drains the earlier ones into their sinks (which keep rows in tuplestores),
-// so any number of scans may share one connection.  Nothing is read that nobody asks for: TCP holds back the sender.
+// A statement is sent without waiting for those before it.  Its rows go to its sink when they
+// arrive; whoever waits for a later statement of the same connection thereby drains the earlier
+// ones into their sinks (which keep rows in tuplestores), so any number of scans may share one
+// connection.  Nothing is read that nobody asks for: TCP holds back the sender.
 //
-// Not transaction aware: floor txn decides about BEGIN, savepoints and commit and hands connections out.
+// Not transaction aware: floor txn decides about BEGIN, savepoints and commit and hands connections
+// out.
 #pragma once
 
 #include "altius/pg/pg.hpp"
@@ -20,107 +22,117 @@ namespace altius::remote {
 /// Receives the rows of one statement.  Implementations are plain palloc'd objects and may ereport.
 class RowSink {
  public:
-  /// Called once before the first row, also when there is none.  `result` has the column descriptions.
-  virtual void Columns(const PGresult *) {}
+  /// Called once before the first row, also when there is none.  `result` has the column
+  /// descriptions.
+  virtual void Columns(const PGresult*) {}
   /// One call for each row of `result` (usually one row: single-row mode).
-  virtual void Row(const PGresult *result, int row) = 0;
+  virtual void Row(const PGresult* result, int row) = 0;
 
  protected:
   ~RowSink() = default;
 };
 
 struct StatementText {
-  const char *sql = nullptr;
+  const char* sql = nullptr;
   int param_count = 0;
-  const Oid *param_types = nullptr;            // null: let the node infer
-  const char *const *param_values = nullptr;   // text form; null pointer: SQL null
-  bool binary_rows = false;                    // ask for binary result columns
-  bool prepare = false;                        // keep as a prepared statement of the connection (LRU by text and types)
+  const Oid* param_types = nullptr;           // null: let the node infer
+  const char* const* param_values = nullptr;  // text form; null pointer: SQL null
+  bool binary_rows = false;                   // ask for binary result columns
+  bool prepare = false;  // keep as a prepared statement of the connection (LRU by text and types)
 };
 
 class Connection;
 
-/// A statement in flight or finished.  Lives in the memory context that was current at Send, and so must its sink; when that
-/// context goes, the answers still to come are thrown away.
+/// A statement in flight or finished.  Lives in the memory context that was current at Send, and so
+/// must its sink; when that context goes, the answers still to come are thrown away.
 struct Request {
-  Connection *connection;
-  RowSink *sink;          // null: rows are thrown away
-  bool finished;          // the node has ended it (and committed it, when it is not part of a transaction)
-  bool failed;            // raised by Wait unless the caller looks first
-  int64 affected;         // rows affected, from the command tag; 0 if it has none
-  PGresult *error;        // the node's error; null when the connection was lost: then `lost` says why
-  int64 rows;             // rows received so far
-  int64 bytes;            // bytes of those rows
+  Connection* connection;
+  RowSink* sink;   // null: rows are thrown away
+  bool finished;   // the node has ended it (and committed it, when it is not part of a transaction)
+  bool failed;     // raised by Wait unless the caller looks first
+  int64 affected;  // rows affected, from the command tag; 0 if it has none
+  PGresult* error;  // the node's error; null when the connection was lost: then `lost` says why
+  int64 rows;       // rows received so far
+  int64 bytes;      // bytes of those rows
 
   // Private to floor remote.
-  const char *lost;
-  int level;              // transaction nesting level at Send
+  const char* lost;
+  int level;  // transaction nesting level at Send
   bool columns_known;
-  bool orphan;            // forgotten: its rows are thrown away
-  bool decisive;          // commits by itself: a cancel waits for what the node says
-  char tag[24];           // command tag
+  bool orphan;    // forgotten: its rows are thrown away
+  bool decisive;  // commits by itself: a cancel waits for what the node says
+  char tag[24];   // command tag
   MemoryContextCallback release;
 };
 
-/// The address book: where a group's primary listens.  From the catalog now; from shared memory once a follower runs.
+/// The address book: where a group's primary listens.  From the catalog now; from shared memory
+/// once a follower runs.
 struct Address {
-  const char *host;
+  const char* host;
   int port;
   int node_id;
 };
 Address AddressOfGroup(int group);
 
 /// The session's connection to the group's primary as the current user, opened when there is none.
-/// Raises 08001/08006 with host and port in the message when it can't be reached in citus.node_connection_timeout.
-Connection *ConnectionTo(int group);
+/// Raises 08001/08006 with host and port in the message when it can't be reached in
+/// citus.node_connection_timeout.
+Connection* ConnectionTo(int group);
 
-/// A connection to an address that need not be a registered node (used while nodes are added).  Kept like any other.
-Connection *ConnectionToAddress(const char *host, int port, const char *user);
+/// A connection to an address that need not be a registered node (used while nodes are added). Kept
+/// like any other.
+Connection* ConnectionToAddress(const char* host, int port, const char* user);
 
-/// Starts opening connections to these groups at once, without waiting; a later ConnectionTo finishes the work.
-void OpenAhead(const int *groups, int count);
+/// Starts opening connections to these groups at once, without waiting; a later ConnectionTo
+/// finishes the work.
+void OpenAhead(const int* groups, int count);
 
-int GroupOf(const Connection *connection);
+int GroupOf(const Connection* connection);
 
 /// Queues the statement and flushes what the socket takes; never waits for an answer.
-Request *Send(Connection *connection, const StatementText &statement, RowSink *sink);
+Request* Send(Connection* connection, const StatementText& statement, RowSink* sink);
 
-/// Reads until at least one row of the request was given to its sink or it is finished; at most about `max_rows` rows are
-/// read beyond that.  Raises the statement's error (SQLSTATE, detail, hint kept; node in the context).
-void WaitForRows(Request *request, int max_rows = 1000);
+/// Reads until at least one row of the request was given to its sink or it is finished; at most
+/// about `max_rows` rows are read beyond that.  Raises the statement's error (SQLSTATE, detail,
+/// hint kept; node in the context).
+void WaitForRows(Request* request, int max_rows = 1000);
 
 /// Reads until the request is finished; raises its error.
-void Wait(Request *request);
+void Wait(Request* request);
 
-/// Waits for all, reading from all sockets as they become ready; raises the first error after all have finished.
-void WaitAll(Request *const *requests, int count);
+/// Waits for all, reading from all sockets as they become ready; raises the first error after all
+/// have finished.
+void WaitAll(Request* const* requests, int count);
 
 /// As WaitAll but raises nothing: look at `failed`.
-void WaitAllQuietly(Request *const *requests, int count);
+void WaitAllQuietly(Request* const* requests, int count);
 
 /// Raises the error of a failed request.
-[[noreturn]] void RaiseError(Request *request);
+[[noreturn]] void RaiseError(Request* request);
 
-/// The caller wants no more rows: the statement is cancelled when `may_cancel`, else its rows are discarded on arrival.
-void Forget(Request *request, bool may_cancel);
+/// The caller wants no more rows: the statement is cancelled when `may_cancel`, else its rows are
+/// discarded on arrival.
+void Forget(Request* request, bool may_cancel);
 
 /// One statement, all answers, in one call.  `sql` may not contain several statements.
-void Execute(Connection *connection, const char *sql);
+void Execute(Connection* connection, const char* sql);
 
-/// Runs `sql` on the connection and returns the single value of the single row as palloc'd text (null for SQL null).
-char *FetchValue(Connection *connection, const char *sql);
+/// Runs `sql` on the connection and returns the single value of the single row as palloc'd text
+/// (null for SQL null).
+char* FetchValue(Connection* connection, const char* sql);
 
 /// --- COPY ---
 /// Leaves pipeline mode, starts COPY ... FROM STDIN.
-void BeginCopyIn(Connection *connection, const char *sql);
-void SendCopyData(Connection *connection, const char *data, int length);
-/// Ends it (with an error message: makes it fail), raises the node's error, returns the rows copied.
-int64 EndCopyIn(Connection *connection, const char *error_or_null);
+void BeginCopyIn(Connection* connection, const char* sql);
+void SendCopyData(Connection* connection, const char* data, int length);
+/// Ends it (with an error message: makes it fail), raises the node's error, returns the rows
+/// copied.
+int64 EndCopyIn(Connection* connection, const char* error_or_null);
 
 /// Whether this backend serves another node of the cluster (told by its application_name).
 bool IsInternalBackend();
 
 /// Whether the connection's socket is known to be dead.
-bool IsBroken(const Connection *connection);
+bool IsBroken(const Connection* connection);
 
 }  // namespace altius::remote

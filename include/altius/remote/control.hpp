@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What floor txn needs of connections beyond sending statements: hidden commands in front of the next statement, cancelling,
-// draining within a bound, waits that never raise.  Others use connection.hpp.
+// What floor txn needs of connections beyond sending statements: hidden commands in front of the
+// next statement, cancelling, draining within a bound, waits that never raise.  Others use
+// connection.hpp.
 #pragma once
 
 #include "altius/remote/connection.hpp"
@@ -8,79 +9,84 @@
 namespace altius::remote {
 
 /// Queues a command without a sync: it travels with the next statement, which fails when it fails.
-void QueueHidden(Connection *connection, const char *sql);
+void QueueHidden(Connection* connection, const char* sql);
 
-/// Sends hidden commands on their way without a statement behind them; nobody waits for their answers.
-void Push(Connection *connection);
+/// Sends hidden commands on their way without a statement behind them; nobody waits for their
+/// answers.
+void Push(Connection* connection);
 
 /// Queues `SELECT set_config(name, value, true)` the same way, from a prepared statement.
-void QueueSetLocal(Connection *connection, const char *name, const char *value);
+void QueueSetLocal(Connection* connection, const char* name, const char* value);
 
-/// The next statement on the connection commits by itself: a cancel of this backend is passed on to the node, whose answer
-/// decides, so that nothing is committed that the client was told is not.
-void MarkNextDecisive(Connection *connection);
+/// The next statement on the connection commits by itself: a cancel of this backend is passed on to
+/// the node, whose answer decides, so that nothing is committed that the client was told is not.
+void MarkNextDecisive(Connection* connection);
 
 /// Sends a command with its sync; never raises (a broken connection makes the request fail).
-Request *SendCommand(Connection *connection, const char *sql);
+Request* SendCommand(Connection* connection, const char* sql);
 
-/// Waits for the request at most until `deadline` (0: no bound).  Never raises, ignores cancels; false when it is not finished.
-bool WaitUntil(Request *request, TimestampTz deadline);
+/// Waits for the request at most until `deadline` (0: no bound).  Never raises, ignores cancels;
+/// false when it is not finished.
+bool WaitUntil(Request* request, TimestampTz deadline);
 
-/// As Wait, but gives up at the deadline and raises no error of the statement: whether it is finished.  Rows are delivered.
-bool WaitBounded(Request *request, TimestampTz deadline);
+/// As Wait, but gives up at the deadline and raises no error of the statement: whether it is
+/// finished.  Rows are delivered.
+bool WaitBounded(Request* request, TimestampTz deadline);
 
-/// Reads until nothing is in flight.  The first may raise; the second never does and gives up at the deadline.
-void Drain(Connection *connection);
-bool DrainUntil(Connection *connection, TimestampTz deadline);
+/// Reads until nothing is in flight.  The first may raise; the second never does and gives up at
+/// the deadline.
+void Drain(Connection* connection);
+bool DrainUntil(Connection* connection, TimestampTz deadline);
 
 /// Nothing in flight and nothing queued.
-bool IsIdle(const Connection *connection);
+bool IsIdle(const Connection* connection);
 
 /// Takes what has arrived, without waiting and without giving rows to anybody.
-void Poll(Connection *connection);
+void Poll(Connection* connection);
 
 /// Whether somebody of a nesting level above `level` waits for a statement in flight.
-bool HasRequestsBefore(const Connection *connection, int level);
+bool HasRequestsBefore(const Connection* connection, int level);
 
 /// Throws away what requests of `level` and deeper still deliver.
-void OrphanFrom(Connection *connection, int level);
+void OrphanFrom(Connection* connection, int level);
 /// A subtransaction was committed: its requests belong to the parent now.
-void LowerLevel(Connection *connection, int level);
+void LowerLevel(Connection* connection, int level);
 
 /// Asks the node to cancel what it runs for this connection.  Blocks shortly; never raises.
-void SendCancel(Connection *connection);
+void SendCancel(Connection* connection);
 
 /// Closes the socket; requests in flight fail.  Never raises.
-void Close(Connection *connection, const char *reason);
+void Close(Connection* connection, const char* reason);
 
-/// The connection stays as it is while it takes part in a transaction, also when the group's address changes.
-void Pin(Connection *connection, bool pinned);
+/// The connection stays as it is while it takes part in a transaction, also when the group's
+/// address changes.
+void Pin(Connection* connection, bool pinned);
 
 /// The slot where floor txn keeps what it knows of a connection.
-void *&Attachment(Connection *connection);
+void*& Attachment(Connection* connection);
 
 /// Tracked settings were perhaps rolled back on the node: send them again.
-void ForgetSettings(Connection *connection);
+void ForgetSettings(Connection* connection);
 
 /// Drops the connection's prepared statements (after DDL).
-void ForgetPrepared(Connection *connection);
+void ForgetPrepared(Connection* connection);
 void ForgetAllPrepared();
 
 /// Every connection of this backend.
 int ConnectionCount();
-Connection *ConnectionAt(int index);
+Connection* ConnectionAt(int index);
 
 /// A second connection to the group, for work outside of transactions.
-Connection *SeparateConnectionTo(int group);
+Connection* SeparateConnectionTo(int group);
 
 /// The same, null when the node can't be reached.
-Connection *TrySeparateConnectionTo(int group);
+Connection* TrySeparateConnectionTo(int group);
 
 /// `host:port` of the connection.
-const char *NameOf(const Connection *connection);
+const char* NameOf(const Connection* connection);
 
 /// The server version of the node.
-int ServerVersion(const Connection *connection);
+int ServerVersion(const Connection* connection);
 
 /// Called while waiting, before interrupts are served; may raise.
 extern void (*wait_hook)();
@@ -88,7 +94,8 @@ extern void (*wait_hook)();
 /// Called when this backend asks for its global pid; 0 when unknown.
 extern int64 (*global_pid_hook)();
 
-/// The global pid of the session that a serving backend works for, from its application_name; 0 in a client's own session.
+/// The global pid of the session that a serving backend works for, from its application_name; 0 in
+/// a client's own session.
 int64 OriginGlobalPid();
 
 /// Settings and the exit callback.  From _PG_init.

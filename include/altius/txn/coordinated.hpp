@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 // The distributed transaction of this session: which nodes take part, and how it ends.
 //
-// A connection handed out here belongs to the current transaction when it has to: BEGIN (with isolation level and the
-// transaction's identity) and pending savepoints are queued in front of the caller's statement, so they cost no round trip.
-// At commit: one writer commits in one phase, several (or one and this node) in two.
+// A connection handed out here belongs to the current transaction when it has to: BEGIN (with
+// isolation level and the transaction's identity) and pending savepoints are queued in front of the
+// caller's statement, so they cost no round trip. At commit: one writer commits in one phase,
+// several (or one and this node) in two.
 #pragma once
 
 #include "altius/remote/connection.hpp"
@@ -11,33 +12,38 @@
 namespace altius::txn {
 
 enum class Access {
-  Read,         // no transaction on the node unless the session is in a block, or the node takes part already
-  Write,        // takes part, is a writer
-  SingleWrite,  // the statement is the only remote or local write of a top-level autocommitted statement: no BEGIN is sent and
-                // the node commits by itself; treated as Write whenever that is not certain
+  Read,   // no transaction on the node unless the session is in a block, or the node takes part
+          // already
+  Write,  // takes part, is a writer
+  SingleWrite,  // the statement is the only remote or local write of a top-level autocommitted
+                // statement: no BEGIN is sent and the node commits by itself; treated as Write
+                // whenever that is not certain
 };
 
 /// The connection to the group's primary, enlisted as `access` demands.
-remote::Connection *Enlist(int group, Access access);
+remote::Connection* Enlist(int group, Access access);
 
-/// Says that this session wrote in-process on its own node as part of a distributed statement (the local commit counts).
+/// Says that this session wrote in-process on its own node as part of a distributed statement (the
+/// local commit counts).
 void NoteLocalWrite();
 
-/// Runs one command on each group, all at once, in the current distributed transaction (as writers); raises the first error.
-void ExecuteOnGroups(const int *groups, int count, const char *sql);
+/// Runs one command on each group, all at once, in the current distributed transaction (as
+/// writers); raises the first error.
+void ExecuteOnGroups(const int* groups, int count, const char* sql);
 
-/// All active primaries but this server, as groups.  Returned in palloc'd memory; the count in *count.
-int *OtherGroups(int *count);
+/// All active primaries but this server, as groups.  Returned in palloc'd memory; the count in
+/// *count.
+int* OtherGroups(int* count);
 
 /// Same as ExecuteOnGroups with OtherGroups: how metadata changes and DDL reach the cluster.
-void ExecuteOnOtherNodes(const char *sql);
+void ExecuteOnOtherNodes(const char* sql);
 
-/// A connection outside of the current transaction: autocommits each statement (recovery, monitoring, CREATE INDEX
-/// CONCURRENTLY on shards).
-remote::Connection *OutsideTransaction(int group);
+/// A connection outside of the current transaction: autocommits each statement (recovery,
+/// monitoring, CREATE INDEX CONCURRENTLY on shards).
+remote::Connection* OutsideTransaction(int group);
 
 /// This transaction's cluster-wide id as text (see core/txn/gid.hpp), assigned on first use.
-const char *CurrentTransactionId();
+const char* CurrentTransactionId();
 
 /// Registers callbacks, settings, shared memory and the maintenance worker.  From _PG_init.
 void Init();

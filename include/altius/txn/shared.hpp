@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Shared memory of distributed transactions: which backend of this server works for which transaction, and messages to the
-// maintenance workers.
+// Shared memory of distributed transactions: which backend of this server works for which
+// transaction, and messages to the maintenance workers.
 #pragma once
 
 #include "altius/core/txn/gid.hpp"
@@ -12,8 +12,8 @@ namespace altius::txn {
 struct BackendEntry {
   int pid;
   Oid database;
-  int64 origin;              // global pid of the session it serves; 0: a client's own
-  core::TransactionId id;    // not valid when it takes part in none
+  int64 origin;            // global pid of the session it serves; 0: a client's own
+  core::TransactionId id;  // not valid when it takes part in none
 };
 
 /// Installs the shared memory hooks.  From _PG_init.
@@ -23,21 +23,24 @@ void InitShared();
 bool HasShared();
 
 /// This backend works for the transaction now; an invalid id: for none.
-void PublishTransaction(const core::TransactionId &id);
+void PublishTransaction(const core::TransactionId& id);
 
 /// A number that this server has never used for a transaction.
 uint64 NextTransactionNumber();
 
-/// Backends of this database that work for a transaction or were seen serving another node.  Returned in palloc'd memory.
-BackendEntry *ListBackends(int *count);
+/// Backends of this database that work for a transaction or were seen serving another node.
+/// Returned in palloc'd memory.
+BackendEntry* ListBackends(int* count);
 
 /// The entry of one backend; pid 0 when there is none.
 BackendEntry FindBackend(int pid);
 
-/// Whether this node runs the transaction with that number, begun by the backend `pid` of this server.
+/// Whether this node runs the transaction with that number, begun by the backend `pid` of this
+/// server.
 bool IsActiveHere(int pid, uint64 number);
 
-/// Marks the backend as a deadlock's victim and interrupts it, if it still runs that transaction (any, if `number` is 0).
+/// Marks the backend as a deadlock's victim and interrupts it, if it still runs that transaction
+/// (any, if `number` is 0).
 bool CancelVictim(int pid, uint64 number);
 
 /// Whether this backend was chosen; stays set until its transaction ends.
@@ -47,8 +50,8 @@ void ForgetVictim();
 /// Raises 40P01 if this backend was chosen as a deadlock's victim.
 void RaiseIfDeadlockVictim();
 
-/// At a place that catches errors of local waits: turns a cancel (57014) of a victim into 40P01.  Call it from the catch side
-/// with the error's code; it raises or returns.
+/// At a place that catches errors of local waits: turns a cancel (57014) of a victim into 40P01.
+/// Call it from the catch side with the error's code; it raises or returns.
 void ConvertCancelOfVictim(int sqlerrcode);
 
 // --- maintenance workers ---
@@ -59,10 +62,11 @@ void NeedMaintenance();
 /// Wakes the database's worker: there is something to recover.
 void WakeMaintenance();
 
-/// Ends the worker of the database and keeps it away for some seconds (before DROP or ALTER DATABASE).
+/// Ends the worker of the database and keeps it away for some seconds (before DROP or ALTER
+/// DATABASE).
 void StopMaintenance(Oid database);
 
 /// Test hook: waits at the point, or crashes there, when altius.stop_point names it.
-void StopPoint(const char *name);
+void StopPoint(const char* name);
 
 }  // namespace altius::txn
