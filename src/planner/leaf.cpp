@@ -153,7 +153,7 @@ Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets) {
   return query;
 }
 
-void PlanLeaf(PlannerInfo *, RelOptInfo *rel, RangeTblEntry *rte) {
+void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
   if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1) return;
   auto *function = linitial_node(RangeTblFunction, rte->functions);
   if (!IsA(function->funcexpr, FuncExpr)) return;
@@ -164,7 +164,8 @@ void PlanLeaf(PlannerInfo *, RelOptInfo *rel, RangeTblEntry *rte) {
   path->path.pathtype = T_CustomScan;
   path->path.parent = rel;
   path->path.pathtarget = rel->reltarget;
-  path->path.param_info = nullptr;
+  // Its result may hold columns of other relations, where a lateral subquery around it was pulled up.
+  path->path.param_info = get_baserel_parampathinfo(root, rel, rel->lateral_relids);
   path->path.rows = rel->rows = clamp_row_est(EstimateRows(FragmentOf(call)));
   path->path.startup_cost = kRoundTripCost;
   path->path.total_cost = kRoundTripCost + kRowCost * path->path.rows;

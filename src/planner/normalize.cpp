@@ -61,13 +61,46 @@ bool MayInline(const CommonTableExpr *cte) {
   return !contain_volatile_functions(cte->ctequery);
 }
 
+struct CteUse {
+  const CommonTableExpr *cte;
+  int depth;
+};
+
+/// True when somebody but the CTE itself reads it.
+bool ReadsCteWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *use = static_cast<CteUse *>(data);
+  if (static_cast<const void *>(node) == use->cte) return false;
+  if (IsA(node, Query)) {
+    use->depth++;
+    const bool found =
+        pg::WalkQuery(reinterpret_cast<Query *>(node), ReadsCteWalker, data, QTW_EXAMINE_RTES_BEFORE);
+    use->depth--;
+    return found;
+  }
+  if (!IsA(node, RangeTblEntry)) return pg::Walk(node, ReadsCteWalker, data);
+  auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+  return rte->rtekind == RTE_CTE && static_cast<int>(rte->ctelevelsup) == use->depth &&
+         strcmp(rte->ctename, use->cte->ctename) == 0;
+}
+
+/// PostgreSQL does not run SELECTs that nobody reads; with a fragment they would go along.  Later ones read earlier ones.
+void DropUnreadCtes(Query *query) {
+  for (int i = list_length(query->cteList) - 1; i >= 0; i--) {
+    auto *cte = static_cast<CommonTableExpr *>(list_nth(query->cteList, i));
+    CteUse use = {cte, -1};
+    if (reinterpret_cast<Query *>(cte->ctequery)->commandType != CMD_SELECT) continue;
+    if (!ReadsCteWalker(pg::AsNode(query), &use)) query->cteList = list_delete_nth_cell(query->cteList, i);
+  }
+}
+
 void InlineCtes(Query *query) {
+  DropUnreadCtes(query);
   List *kept = NIL;
   ListCell *cell;
   foreach (cell, query->cteList) {
     auto *cte = lfirst_node(CommonTableExpr, cell);
-    // One that nobody reads is left to the planner, which drops it.
-    if (query->hasRecursive || !MayInline(cte) || cte->cterefcount == 0) {
+    if (query->hasRecursive || !MayInline(cte)) {
       kept = lappend(kept, cte);
       continue;
     }

@@ -145,7 +145,7 @@ bool IsShippableFunction(Oid function, void *) {
 
 bool IsArgument(Node *expr, const Level *level) {
   if (IsPlainParam(expr)) return true;
-  if (IsA(expr, Const) || IsA(expr, List) || IsA(expr, Var)) return false;
+  if (IsA(expr, Const) || IsA(expr, List) || IsA(expr, Var) || IsA(expr, CaseWhen)) return false;
   if (HasVars(expr) || AggregateWalker(expr, nullptr)) return false;
   if (IsValueSubLink(expr)) {
     int depth = 0;
