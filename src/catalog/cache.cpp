@@ -128,6 +128,13 @@ const Table* FindTable(Oid relid) {
   return table;
 }
 
+bool IsCachedShard(int64 shard_id) noexcept {
+  if (current == nullptr) return false;
+  const auto* known =
+      static_cast<ShardEntry*>(hash_search(current->shards, &shard_id, HASH_FIND, nullptr));
+  return known != nullptr && known->table != nullptr;
+}
+
 const Table* FindTableOfShard(int64 shard_id, int* index) {
   if (!IsActive()) return nullptr;
   Generation* generation = CurrentGeneration();

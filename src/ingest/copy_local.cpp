@@ -2,6 +2,7 @@
 // Lines into a shard on this node, by PostgreSQL's own COPY: constraints, triggers, partitions and multi-row inserts are its.
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_copy.hpp"
+#include "altius/task/errors.hpp"
 #include "lines.hpp"
 
 extern "C" {
@@ -77,7 +78,7 @@ void WriteLines(Relation shell, const LineFormat &format, const char *shard_name
   source.state = BeginCopyFrom(pstate, shard, nullptr, nullptr, false, ReadEntry, format.columns, format.options);
   source.state->cur_relname = RelationGetRelationName(shell);
   current = &source;
-  (void)CopyFrom(source.state);
+  task::WithShardsHidden(nullptr, [&] { (void)CopyFrom(source.state); });
   EndCopyFrom(source.state);
   current = outer;
   table_close(shard, NoLock);

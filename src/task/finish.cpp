@@ -10,6 +10,7 @@ extern "C" {
 
 #include "tcop/pquery.h"
 #include "utils/portal.h"
+#include "utils/snapmgr.h"
 }
 
 namespace altius::task {
@@ -47,6 +48,7 @@ void FinishAll(QueryDesc* query) {
   foreach (cell, estate->es_subplanstates)
     FinishBelow(static_cast<PlanState*>(lfirst(cell)), nullptr);
   FinishBelow(query->planstate, nullptr);
+  PopActiveSnapshot();
 }
 
 void FinishHook(QueryDesc* query) {

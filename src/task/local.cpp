@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "altius/task/local.hpp"
 
+#include "altius/task/errors.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "plans.hpp"
 
@@ -38,19 +39,21 @@ int Execute(const LocalStatement& statement, const SPIExecuteOptions& options) {
 
 }  // namespace
 
-int64 RunHere(const LocalStatement& statement, RowStore* store) {
-  DestReceiver* receiver = store != nullptr ? MakeReceiver(store) : None_Receiver;
+int64 RunHere(const LocalStatement &statement, RowStore *store) {
+  DestReceiver *receiver = store != nullptr ? MakeReceiver(store) : None_Receiver;
   const bool reads = statement.mode == LocalMode::Read;
   if (statement.mode == LocalMode::Write) txn::NoteLocalWrite();
-  SPI_connect();
-  if (reads) PushActiveSnapshot(statement.snapshot);
-  const SPIExecuteOptions options = {
-      .params = MakeParams(statement), .read_only = reads, .dest = receiver};
-  const int code = Execute(statement, options);
-  if (code < 0) elog(ERROR, "could not run a shard's statement: %s", SPI_result_code_string(code));
-  const auto affected = static_cast<int64>(SPI_processed);
-  if (reads) PopActiveSnapshot();
-  SPI_finish();
+  int64 affected = 0;
+  WithShardsHidden(statement.sql, [&] {
+    SPI_connect();
+    if (reads) PushActiveSnapshot(statement.snapshot);
+    const SPIExecuteOptions options = {.params = MakeParams(statement), .read_only = reads, .dest = receiver};
+    const int code = Execute(statement, options);
+    if (code < 0) elog(ERROR, "could not run a shard's statement: %s", SPI_result_code_string(code));
+    affected = static_cast<int64>(SPI_processed);
+    if (reads) PopActiveSnapshot();
+    SPI_finish();
+  });
   return affected;
 }
 

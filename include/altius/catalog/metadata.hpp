@@ -77,6 +77,9 @@ const Table* FindTable(Oid relid);
 /// The table that the shard belongs to and the shard's index in it; null when unknown.
 const Table* FindTableOfShard(int64 shard_id, int* index);
 
+/// Whether the cache holds a shard with this id.  Reads nothing and raises nothing: for use while an error is handled.
+bool IsCachedShard(int64 shard_id) noexcept;
+
 /// Index of the shard of `table` (kind Hash) that holds the distribution value (not null, of
 /// key_type).
 int ShardIndexOfValue(const Table& table, Datum value);
