@@ -44,6 +44,8 @@ void FinishAll(QueryDesc* query) {
       (estate->es_subplanstates == NIL && !query->plannedstmt->hasModifyingCTE))
     return;
   if ((estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
+  // A portal that is being closed has none active.
+  PushActiveSnapshot(estate->es_snapshot);
   ListCell* cell;
   foreach (cell, estate->es_subplanstates)
     FinishBelow(static_cast<PlanState*>(lfirst(cell)), nullptr);
