@@ -38,7 +38,10 @@ void CloseAll(int, Datum) {
 
 Connection* NewConnection(int group, bool separate, const Address& address, const char* user) {
   static bool registered = false;
-  if (!registered) before_shmem_exit(CloseAll, 0);
+  if (!registered) {
+    before_shmem_exit(CloseAll, 0);
+    WatchSchema();
+  }
   registered = true;
   if (connection_count == connection_capacity) {
     const int capacity = connection_capacity == 0 ? 16 : connection_capacity * 2;

@@ -6,10 +6,12 @@
 #include "altius/pg/settings.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 }
 
 namespace altius::remote {
@@ -17,6 +19,12 @@ namespace altius::remote {
 namespace {
 
 uint64 last_prepared_number = 0;
+uint64 schema_generation = 0;
+
+/// Only relations of users count; caches that overflow name none.
+void OnRelationChange(Datum, Oid relid) {
+  if (relid == InvalidOid || relid >= FirstNormalObjectId) schema_generation++;
+}
 
 /// The request's context goes away: nobody may write to it any more.
 void Release(void* arg) {
@@ -58,6 +66,14 @@ void FollowSettings(Connection* connection) {
     connection->settings_sent = true;
     QueueText(connection, psprintf("SET %s = %s", TrackedName(i), quote_literal_cstr(wanted)));
   }
+}
+
+/// Relations have changed: results of prepared statements may have another shape now, which the
+/// node would refuse to return.
+void FollowSchema(Connection* connection) {
+  if (connection->schema_seen == schema_generation) return;
+  connection->schema_seen = schema_generation;
+  ForgetPrepared(connection);
 }
 
 bool SameTypes(const Prepared& prepared, const StatementText& statement) {
@@ -213,7 +229,10 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
   Request* request = NewRequest(connection, sink);
   request->decisive = connection->next_decisive;
   connection->next_decisive = false;
-  if (connection->state == State::Ready) FollowSettings(connection);
+  if (connection->state == State::Ready) {
+    FollowSchema(connection);
+    FollowSettings(connection);
+  }
   // A broken connection has failed the request already when its item was queued.
   if (connection->state == State::Ready &&
       QueueStatement(connection, statement, ItemKind::Main, request)) {
@@ -267,10 +286,14 @@ void QueueSetLocal(Connection* connection, const char* name, const char* value) 
 void MarkNextDecisive(Connection* connection) { connection->next_decisive = true; }
 
 void ForgetPrepared(Connection* connection) {
+  if (connection->prepared_count == 0) return;
   while (connection->prepared_count > 0) {
-    DropPrepared(connection, connection->prepared_count - 1, connection->state == State::Ready);
+    DropPrepared(connection, connection->prepared_count - 1, false);
   }
+  QueueText(connection, "DEALLOCATE ALL");
 }
+
+void WatchSchema() { CacheRegisterRelcacheCallback(OnRelationChange, Datum{0}); }
 
 void ForgetAllPrepared() {
   for (int i = 0; i < ConnectionCount(); i++) ForgetPrepared(ConnectionAt(i));

@@ -89,6 +89,7 @@ struct altius::remote::Connection {
   Prepared prepared[kMaxPrepared];
   int prepared_count;
   uint64 clock;
+  uint64 schema_seen;  // the generation of relations that the prepared statements know
 
   char* settings[kTrackedCount];  // what the node has; null: unknown
   bool settings_sent;  // some were changed since the start: an error on the node may undo it
@@ -128,6 +129,8 @@ Item* ItemAt(const Connection* connection, int index);
 Request* NewRequest(Connection* connection, RowSink* sink);
 void FailRequest(Request* request, const char* reason);
 void ForgetPreparedNumber(Connection* connection, uint64 number);
+/// From now on prepared statements are dropped when relations change.
+void WatchSchema();
 void QueueSync(Connection* connection, Request* request);
 
 // wait.cpp

@@ -73,13 +73,20 @@ bool ProcessAll(Request* const* requests, int count) {
   return all;
 }
 
-bool AnySink(Request* const* requests, int count) {
+/// Whether it matters which node's answers are read first: rows are kept back on more than one
+/// node, or statements.
+bool MustWatchAll(Request* const* requests, int count) {
+  const Connection* first = nullptr;
+  bool several = false;
+  bool large = false;
   for (int i = 0; i < count; i++) {
-    if (Unfinished(requests[i]) &&
-        (requests[i]->sink != nullptr || PQflush(requests[i]->connection->pg) == 1))
-      return true;
+    if (!Unfinished(requests[i])) continue;
+    Connection* connection = requests[i]->connection;
+    several = several || (first != nullptr && first != connection);
+    first = connection;
+    large = large || requests[i]->sink != nullptr || PQflush(connection->pg) == 1;
   }
-  return false;
+  return several && large;
 }
 
 void WaitQuietly(Request* request) {
@@ -143,7 +150,7 @@ void Wait(Request* request) {
 void WaitAllQuietly(Request* const* requests, int count) {
   while (!ProcessAll(requests, count)) {
     // Answers without rows are small: waiting for one after the other costs no time.
-    if (!AnySink(requests, count)) {
+    if (!MustWatchAll(requests, count)) {
       for (int i = 0; i < count; i++) WaitQuietly(requests[i]);
       return;
     }

@@ -5,6 +5,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat_wait.hpp"
 #include "altius/txn/shared.hpp"
 #include "identity.hpp"
 #include "participants.hpp"
@@ -26,10 +27,16 @@ bool InBlock() {
          XactIsoLevel != XACT_READ_COMMITTED;
 }
 
+/// A client that pipelines has sent more statements, which end with this one at the same Sync.
+bool ClientSentMore() {
+  const int next = pg::NextClientMessage();
+  return next != 0 && next != 'S';
+}
+
 /// Whether the statement about to be sent is all that this transaction does.
 bool IsAllThereIs() {
   return !InBlock() && current.count == 0 && !current.local_write && !current.autocommitted &&
-         !XactReadOnly && !TransactionIdIsValid(GetTopTransactionIdIfAny());
+         !ClientSentMore() && !XactReadOnly && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 const char* BeginCommand() {

@@ -9,11 +9,17 @@
 #include "participants.hpp"
 #include "stop_point.hpp"
 
+extern "C" {
+#include "catalog/objectaccess.h"
+#include "catalog/pg_database.h"
+}
+
 namespace altius::txn {
 
 namespace {
 
 emit_log_hook_type previous_emit_log = nullptr;
+object_access_hook_type previous_object_access = nullptr;
 
 /// Nothing may leave a callback that runs after the outcome is decided: whatever goes wrong, the
 /// connections are closed and recovery does the rest.
@@ -76,6 +82,13 @@ void OnLog(ErrorData* error) {
   if (previous_emit_log != nullptr) previous_emit_log(error);
 }
 
+void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void* arg) {
+  if (previous_object_access != nullptr) {
+    previous_object_access(access, class_id, object_id, sub_id, arg);
+  }
+  if (access == OAT_DROP && class_id == DatabaseRelationId) StopMaintenance(object_id);
+}
+
 }  // namespace
 
 void Init() {
@@ -88,6 +101,8 @@ void Init() {
   remote::wait_hook = RaiseIfDeadlockVictim;
   previous_emit_log = emit_log_hook;
   emit_log_hook = OnLog;
+  previous_object_access = object_access_hook;
+  object_access_hook = OnObjectAccess;
 }
 
 }  // namespace altius::txn

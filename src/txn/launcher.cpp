@@ -152,15 +152,21 @@ void RegisterLauncher() {
 }
 
 void StopMaintenance(Oid database) {
-  int pid = 0;
   SpinLockAcquire(&shared->lock);
   DatabaseSlot* slot = SlotOfDatabase(database, false);
-  if (slot != nullptr) {
-    slot->not_before = GetCurrentTimestamp() + 10 * USECS_PER_SEC;
-    pid = slot->worker;
-  }
+  if (slot != nullptr) slot->not_before = GetCurrentTimestamp() + 10 * USECS_PER_SEC;
+  const int worker = slot != nullptr && slot->worker > 0 ? slot->worker : 0;
   SpinLockRelease(&shared->lock);
-  if (pid > 0) kill(pid, SIGTERM);
+  if (worker != 0) kill(worker, SIGTERM);
+  for (int i = 0; i < shared->backend_count; i++) {
+    BackendSlot* backend = &shared->backends[i];
+    SpinLockAcquire(&backend->lock);
+    const bool idle_for_others = backend->pid != 0 && backend->database == database &&
+                                 backend->origin != 0 && !backend->id.IsValid();
+    const int pid = backend->pid;
+    SpinLockRelease(&backend->lock);
+    if (idle_for_others) kill(pid, SIGTERM);
+  }
 }
 
 }  // namespace altius::txn

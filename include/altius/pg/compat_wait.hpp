@@ -12,9 +12,32 @@ extern "C" {
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
+
+// Declared here because libpq/libpq.h needs headers of libraries that the server may be built with.
+extern int pq_peekbyte(void);
+extern void pq_startmsgread(void);
+extern void pq_endmsgread(void);
+#if PG_VERSION_NUM >= 170000
+extern ssize_t pq_buffer_remaining_data(void);
+#else
+extern bool pq_buffer_has_data(void);
+#endif
 }
 
 namespace altius::pg {
+
+/// The type of the client's next message if some of it has arrived; 0 when there is none.
+inline int NextClientMessage() {
+#if PG_VERSION_NUM >= 170000
+  if (MyProcPort == nullptr || pq_buffer_remaining_data() == 0) return 0;
+#else
+  if (MyProcPort == nullptr || !pq_buffer_has_data()) return 0;
+#endif
+  pq_startmsgread();
+  const int type = pq_peekbyte();
+  pq_endmsgread();
+  return type;
+}
 
 /// A set of events that lives as long as the backend.
 inline WaitEventSet* NewWaitEventSet(int events) {

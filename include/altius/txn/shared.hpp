@@ -62,8 +62,8 @@ void NeedMaintenance();
 /// Wakes the database's worker: there is something to recover.
 void WakeMaintenance();
 
-/// Ends the worker of the database and keeps it away for some seconds (before DROP or ALTER
-/// DATABASE).
+/// Ends the database's worker and the backends that serve other nodes without a transaction, and
+/// keeps the worker away for some seconds: DROP DATABASE waits for all to leave.
 void StopMaintenance(Oid database);
 
 /// Test hook: waits at the point, or crashes there, when altius.stop_point names it.
