@@ -40,8 +40,8 @@ CREATE FUNCTION pg_catalog.run_command_on_colocated_placements(
 COMMENT ON FUNCTION pg_catalog.run_command_on_colocated_placements(regclass, regclass, text, boolean)
   IS 'run a statement on each pair of colocated shards; the two %s stand for their names';
 
--- One value from each node, within the transaction; an error on a node is raised.
-CREATE FUNCTION altius_internal.ask_all_nodes(command text, OUT nodeid integer, OUT result text) RETURNS SETOF record
+-- One value from each node, within the transaction.  What goes wrong on a node is raised if strict, else told as a warning.
+CREATE FUNCTION altius_internal.ask_all_nodes(command text, strict boolean DEFAULT true, OUT nodeid integer, OUT result text) RETURNS SETOF record
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_ask_all_nodes';
 
 CREATE FUNCTION pg_catalog.citus_check_cluster_node_health(

@@ -13,12 +13,12 @@ CREATE FUNCTION altius_internal.local_shard_sizes(
 
 -- The same from all nodes; `of_table` is a table's quoted name.
 CREATE FUNCTION altius_internal.shard_sizes(
-  of_table text DEFAULT NULL, OUT nodeid integer, OUT shardid bigint, OUT main bigint, OUT whole_table bigint,
+  of_table text DEFAULT NULL, strict boolean DEFAULT true, OUT nodeid integer, OUT shardid bigint, OUT main bigint, OUT whole_table bigint,
   OUT total bigint)
   RETURNS SETOF record LANGUAGE sql VOLATILE AS $$
     SELECT asked.nodeid, it.shardid, it.main, it.whole_table, it.total
     FROM altius_internal.ask_all_nodes(format(
-      'SELECT json_agg(it) FROM altius_internal.local_shard_sizes(%L) it', of_table)) asked
+      'SELECT json_agg(it) FROM altius_internal.local_shard_sizes(%L) it', of_table), strict) asked
     CROSS JOIN LATERAL json_to_recordset(asked.result::json)
       AS it (shardid bigint, main bigint, whole_table bigint, total bigint) $$;
 
@@ -45,19 +45,9 @@ CREATE FUNCTION pg_catalog.citus_relation_size(logicalrelid regclass) RETURNS bi
 COMMENT ON FUNCTION pg_catalog.citus_relation_size(regclass) IS 'bytes on disk of the main forks of the shards';
 
 CREATE FUNCTION pg_catalog.citus_total_relation_size(logicalrelid regclass, fail_on_error boolean DEFAULT true)
-  RETURNS bigint LANGUAGE plpgsql VOLATILE STRICT AS $$
-DECLARE
-  bytes bigint;
-BEGIN
-  SELECT coalesce(sum(total), 0) INTO bytes
-  FROM altius_internal.shard_sizes(altius_internal.qualified_name(altius_internal.require_table($1)));
-  RETURN bytes;
-EXCEPTION WHEN OTHERS THEN
-  IF fail_on_error THEN
-    RAISE;
-  END IF;
-  RETURN NULL;
-END $$;
+  RETURNS bigint LANGUAGE sql VOLATILE STRICT AS $$
+  SELECT coalesce(sum(total), 0)::bigint
+  FROM altius_internal.shard_sizes(altius_internal.qualified_name(altius_internal.require_table($1)), $2) $$;
 COMMENT ON FUNCTION pg_catalog.citus_total_relation_size(regclass, boolean)
   IS 'bytes on disk of the shards, with indexes and TOAST';
 
@@ -93,7 +83,7 @@ CREATE VIEW citus.citus_tables AS
   LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
   LEFT JOIN (
     SELECT s.logicalrelid, sum(it.total)::bigint AS size
-    FROM altius_internal.shard_sizes() it JOIN pg_catalog.pg_dist_shard s USING (shardid)
+    FROM altius_internal.shard_sizes(strict => false) it JOIN pg_catalog.pg_dist_shard s USING (shardid)
     GROUP BY s.logicalrelid
   ) sizes ON sizes.logicalrelid = t.logicalrelid
   WHERE NOT EXISTS (
@@ -110,7 +100,7 @@ CREATE VIEW citus.citus_shards AS
   JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'
   JOIN pg_catalog.pg_dist_partition t ON t.logicalrelid = s.logicalrelid
   LEFT JOIN (
-    SELECT shardid, max(total) AS size FROM altius_internal.shard_sizes() GROUP BY shardid
+    SELECT shardid, max(total) AS size FROM altius_internal.shard_sizes(strict => false) GROUP BY shardid
   ) sizes ON sizes.shardid = s.shardid
   WHERE p.shardstate = 1
   ORDER BY s.logicalrelid::text, s.shardid, n.nodename, n.nodeport;

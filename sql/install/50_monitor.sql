@@ -35,7 +35,8 @@ CREATE FUNCTION pg_catalog.citus_stat_activity(
   OUT backend_type text) RETURNS SETOF record
   LANGUAGE sql VOLATILE STRICT AS $$
     SELECT it.*
-    FROM altius_internal.ask_all_nodes('SELECT json_agg(it) FROM altius_internal.local_activity() it') asked
+    FROM altius_internal.ask_all_nodes(
+      'SELECT json_agg(it) FROM altius_internal.local_activity() it', strict => false) asked
     CROSS JOIN LATERAL json_to_recordset(asked.result::json) AS it (
       global_pid bigint, nodeid integer, is_worker_query boolean, datid oid, datname name, pid integer,
       leader_pid integer, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text,
@@ -69,7 +70,7 @@ CREATE FUNCTION pg_catalog.citus_locks(
   OUT granted boolean, OUT fastpath boolean, OUT waitstart timestamptz) RETURNS SETOF record
   LANGUAGE sql VOLATILE STRICT AS $$
     SELECT it.*
-    FROM altius_internal.ask_all_nodes('SELECT json_agg(it) FROM altius_internal.local_locks() it') asked
+    FROM altius_internal.ask_all_nodes('SELECT json_agg(it) FROM altius_internal.local_locks() it', strict => false) asked
     CROSS JOIN LATERAL json_to_recordset(asked.result::json) AS it (
       global_pid bigint, nodeid integer, locktype text, database oid, relation oid, relation_name text, page integer,
       tuple smallint, virtualxid text, transactionid xid, classid oid, objid oid, objsubid smallint,
@@ -93,7 +94,7 @@ CREATE VIEW citus.citus_lock_waits AS
     SELECT global_pid, query FROM pg_catalog.citus_stat_activity() WHERE NOT is_worker_query AND leader_pid IS NULL
   ), waits AS (
     SELECT DISTINCT it.waiting, it.blocking
-    FROM altius_internal.ask_all_nodes('SELECT json_agg(it) FROM altius_internal.local_lock_waits() it') asked
+    FROM altius_internal.ask_all_nodes('SELECT json_agg(it) FROM altius_internal.local_lock_waits() it', strict => false) asked
     CROSS JOIN LATERAL json_to_recordset(asked.result::json) AS it (waiting bigint, blocking bigint)
     WHERE it.waiting IS DISTINCT FROM it.blocking
   )
@@ -146,7 +147,7 @@ CREATE VIEW citus.citus_schemas AS
   JOIN pg_catalog.pg_namespace n ON n.oid = s.schemaid
   LEFT JOIN (
     SELECT t.colocationid, sum(it.total)::bigint AS size
-    FROM altius_internal.shard_sizes() it
+    FROM altius_internal.shard_sizes(strict => false) it
     JOIN pg_catalog.pg_dist_shard d USING (shardid)
     JOIN pg_catalog.pg_dist_partition t USING (logicalrelid)
     GROUP BY t.colocationid

@@ -98,7 +98,7 @@ remote::Request* SendText(remote::Connection* connection, const char* sql, remot
 /// A user's statement means the same names on the other node as it does here.
 Pending SendTo(const Question& question, Scope scope) {
   auto* sink = new (palloc(sizeof(ValueSink))) ValueSink();
-  if (scope == Scope::Transaction) {
+  if (scope != Scope::Outside) {
     remote::Connection* connection = txn::Enlist(question.group, txn::Access::Read);
     return {SendText(connection, question.sql, sink), sink, nullptr, nullptr};
   }

@@ -19,6 +19,7 @@ struct Answer {
 
 enum class Scope : uint8_t {
   Transaction,  // in the current transaction: sees its changes; an error is raised
+  Quiet,        // as Transaction, but errors are answers: views must work while a node is away
   Outside,      // each statement commits by itself on other nodes; errors are answers
 };
 

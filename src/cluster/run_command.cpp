@@ -57,6 +57,13 @@ pg::Array<Answer> AskNodes(const pg::Array<const Node*>& nodes, const char* sql,
   return Ask(questions, scope, parallel);
 }
 
+void WarnOf(const Node* node, const Answer& answer) {
+  ereport(WARNING, (errcode(ERRCODE_CONNECTION_FAILURE),
+                    errmsg("node %s:%d gave no answer", node == nullptr ? "here" : node->host,
+                           node == nullptr ? 0 : node->port),
+                    errdetail("%s", answer.value)));
+}
+
 /// Rows (nodeid, success, result).
 void PutById(FunctionCallInfo fcinfo, const pg::Array<const Node*>& nodes,
              const pg::Array<Answer>& answers, bool warn) {
@@ -173,10 +180,15 @@ ALTIUS_FUNCTION(altius_ask_all_nodes) {
     return node->group == catalog::LocalGroup();
   });
   if (alone) questions.push_back({catalog::LocalGroup(), CommandArg(fcinfo, 0)});
-  const auto answers = Ask(questions, Scope::Transaction, true);
+  const bool strict = BoolArg(fcinfo, 1);
+  const auto answers = Ask(questions, strict ? Scope::Transaction : Scope::Quiet, true);
   for (int i = 0; i < answers.size(); i++) {
-    Datum values[] = {Int32GetDatum(i < nodes.size() ? nodes[i]->id : 0),
-                      TextOrZero(answers[i].value)};
+    const catalog::Node* node = i < nodes.size() ? nodes[i] : nullptr;
+    if (!answers[i].success) {
+      WarnOf(node, answers[i]);
+      continue;
+    }
+    Datum values[] = {Int32GetDatum(node == nullptr ? 0 : node->id), TextOrZero(answers[i].value)};
     PutRow(fcinfo, values, 2, answers[i].value == nullptr);
   }
   return Datum{0};

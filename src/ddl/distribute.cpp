@@ -140,6 +140,7 @@ List *InstallCommands(const catalog::Table &table) {
 
 void Distribute(Oid relid, const DistributeOptions &options) {
   RequireCoordinator();
+  catalog::LockNodes(RowShareLock);
   LockRelationOid(relid, AccessExclusiveLock);
   if (get_rel_name(relid) == nullptr)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid)));

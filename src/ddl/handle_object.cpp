@@ -41,6 +41,7 @@ bool IsRoleCommand(Node *statement) {
 }
 
 bool HasOtherNodes() {
+  catalog::LockNodes(RowShareLock);
   int count;
   txn::OtherGroups(&count);
   return count > 0;

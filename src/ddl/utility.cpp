@@ -79,6 +79,7 @@ char *ApplyText(const char *command) {
 }
 
 void SpreadCommand(const char *message, List *local_shard_statements, const char *command) {
+  catalog::LockNodes(RowShareLock);
   int count;
   const int *groups = txn::OtherGroups(&count);
   auto **requests = static_cast<remote::Request **>(palloc0(sizeof(remote::Request *) * (count + 1)));
