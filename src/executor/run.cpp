@@ -174,7 +174,7 @@ void StartRun(FragmentState* state) {
   const pg::Array<int> shards = ChooseShards(state, *lead, run->arguments);
   run->tasks = MakeTasks(*state->fragment, *lead, shards);
   run->shard_count = shards.size();
-  run->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+  run->store = task::MakeRowStore(state->row->tts_tupleDescriptor,
                                   state->keep_rows || Modifies(*state->fragment));
   state->run = run;
   OpenAhead(run);

@@ -9,7 +9,9 @@
 #include "state.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "executor/executor.h"
+#include "funcapi.h"
 }
 
 namespace altius::executor {
@@ -26,28 +28,61 @@ bool MayStillGrow(const Run* run) {
   return false;
 }
 
-/// Takes the columns of the stored row over into the scan slot.
-TupleTableSlot* Show(FragmentState* state) {
+/// Takes the columns of a row over into the scan slot.  Behind them stands the whole row, where PostgreSQL asks for it: to
+/// find it again when a row it was joined with has changed meanwhile.
+TupleTableSlot* Show(FragmentState* state, TupleTableSlot* row) {
   TupleTableSlot* slot = state->css.ss.ss_ScanTupleSlot;
-  const int count = slot->tts_tupleDescriptor->natts;
-  slot_getallattrs(state->row);
+  const int count = row->tts_tupleDescriptor->natts;
+  slot_getallattrs(row);
   ExecClearTuple(slot);
-  memcpy(slot->tts_values, state->row->tts_values, sizeof(Datum) * count);
-  memcpy(slot->tts_isnull, state->row->tts_isnull, sizeof(bool) * count);
+  memcpy(slot->tts_values, row->tts_values, sizeof(Datum) * count);
+  memcpy(slot->tts_isnull, row->tts_isnull, sizeof(bool) * count);
+  if (slot->tts_tupleDescriptor->natts > count) {
+    const MemoryContext before =
+        MemoryContextSwitchTo(state->css.ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+    HeapTuple whole = heap_form_tuple(row->tts_tupleDescriptor, row->tts_values, row->tts_isnull);
+    slot->tts_values[count] = HeapTupleGetDatum(whole);
+    slot->tts_isnull[count] = false;
+    MemoryContextSwitchTo(before);
+  }
   return ExecStoreVirtualTuple(slot);
 }
 
 TupleTableSlot* Next(FragmentState* state) {
   if (state->run == nullptr) StartRun(state);
   do {
-    if (task::ReadRow(state->run->store, state->row, MayStillGrow(state->run))) return Show(state);
+    if (task::ReadRow(state->run->store, state->row, MayStillGrow(state->run))) return Show(state, state->row);
   } while (FetchMore(state));
   return ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
 }
 
 TupleTableSlot* Access(ScanState* scan) { return Next(reinterpret_cast<FragmentState*>(scan)); }
 
-bool Recheck(ScanState*, TupleTableSlot*) { return true; }
+/// The row that was joined with one that has changed: it came along as a whole.
+bool Recheck(ScanState* scan, TupleTableSlot*) {
+  auto* state = reinterpret_cast<FragmentState*>(scan);
+  EPQState* changed = scan->ps.state->es_epq_active;
+  const auto* plan = reinterpret_cast<CustomScan*>(scan->ps.plan);
+  const int rti = bms_singleton_member(plan->custom_relids);
+  if (changed->relsubs_done[rti - 1] || changed->relsubs_rowmark[rti - 1] == nullptr) return false;
+  changed->relsubs_done[rti - 1] = true;
+  TupleTableSlot* row =
+      MakeSingleTupleTableSlot(state->row->tts_tupleDescriptor, &TTSOpsVirtual);
+  const bool found = EvalPlanQualFetchRowMark(changed, rti, row) && !TupIsNull(row);
+  if (found) Show(state, row);
+  ExecDropSingleTupleTableSlot(row);
+  return found;
+}
+
+/// What the fragment delivers: the columns of the scan without the whole row behind them.
+TupleDesc ColumnsOf(FragmentState* state) {
+  TupleDesc scanned = state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor;
+  const int count = list_length(state->fragment->column_types);
+  if (scanned->natts <= count) return scanned;
+  TupleDesc columns = CreateTemplateTupleDesc(count);
+  for (int i = 1; i <= count; i++) TupleDescCopyEntry(columns, i, scanned, i);
+  return BlessTupleDesc(columns);
+}
 
 void Begin(CustomScanState* custom, EState* estate, int eflags) {
   FragmentState* state = Cast(custom);
@@ -58,8 +93,7 @@ void Begin(CustomScanState* custom, EState* estate, int eflags) {
   state->prune_exprs = list_copy_tail(scan->custom_exprs, arg_count);
   state->arg_states = ExecInitExprList(state->arg_exprs, &custom->ss.ps);
   state->prune_states = ExecInitExprList(state->prune_exprs, &custom->ss.ps);
-  state->row = ExecInitExtraTupleSlot(estate, custom->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
-                                      &TTSOpsMinimalTuple);
+  state->row = ExecInitExtraTupleSlot(estate, ColumnsOf(state), &TTSOpsMinimalTuple);
   state->keep_rows = (eflags & EXEC_FLAG_REWIND) != 0;
 }
 

@@ -15,6 +15,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
@@ -67,6 +68,16 @@ double EstimateRows(const plan::Fragment *fragment) {
   return fragment->upper != nullptr ? std::max(1.0, rows / 10) : rows;
 }
 
+/// The leaf's row as a whole, if the plan reads it: a join with rows that are locked or changed does.
+Var *WholeRowIn(List *targets, Index rti) {
+  ListCell *cell;
+  foreach (cell, pull_var_clause(pg::AsNode(targets), PVC_RECURSE_PLACEHOLDERS | PVC_RECURSE_AGGREGATES)) {
+    auto *var = lfirst_node(Var, cell);
+    if (var->varno == static_cast<decltype(var->varno)>(rti) && var->varattno == InvalidAttrNumber) return var;
+  }
+  return nullptr;
+}
+
 Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, List *clauses, List *) {
   RangeTblEntry *rte = root->simple_rte_array[rel->relid];
   auto *call = castNode(FuncExpr, linitial_node(RangeTblFunction, rte->functions)->funcexpr);
@@ -83,6 +94,12 @@ Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *t
         lappend(scan->custom_scan_tlist,
                 makeTargetEntry(reinterpret_cast<Expr *>(LeafColumn(rte, rel->relid, i)), i,
                                 pstrdup(strVal(list_nth(rte->eref->colnames, i - 1))), false));
+  }
+  Var *whole = WholeRowIn(targets, rel->relid);
+  if (whole != nullptr) {
+    auto *expr = reinterpret_cast<Expr *>(pg::Copy(whole));
+    auto *target = makeTargetEntry(expr, function->funccolcount + 1, pstrdup("wholerow"), false);
+    scan->custom_scan_tlist = lappend(scan->custom_scan_tlist, target);
   }
   scan->methods = GetCustomScanMethods(plan::kFragmentScan, false);
   return &scan->scan.plan;
