@@ -31,8 +31,9 @@ Column Describe(Oid relid, const char *name) {
 SELECT attnotnull, seqrelid, seqincrement FROM pg_catalog.pg_attribute a
 LEFT JOIN pg_catalog.pg_attrdef d ON adrelid = attrelid AND adnum = attnum
 JOIN pg_catalog.pg_depend p ON
-  (p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass)
-  OR (p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.refobjid = attrelid AND p.refobjsubid = attnum AND p.deptype = 'i')
+  p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+  AND ((p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid)
+       OR (p.refobjid = attrelid AND p.refobjsubid = attnum AND p.deptype = 'i'))
 JOIN pg_catalog.pg_sequence s ON seqrelid = CASE WHEN p.objid = d.oid THEN p.refobjid ELSE p.objid END
 WHERE attrelid = $1 AND attname = $2 LIMIT 1)",
                          {OidValue(relid), TextValue(name)});

@@ -19,6 +19,9 @@ Node *ForAllShards(Node *statement);
 /// Whether the statement may make PostgreSQL choose a name for a constraint, an index or a statistics object.
 bool MayNameObjects(Node *statement);
 
+/// The place for the name when the statement makes exactly one constraint or index without a name; else null.
+char **OnlyUnnamed(Node *statement);
+
 /// Makes the name that of the shard with this index (a reference table: its only one); other relations stay.
 void NameShard(RangeVar *name, int index);
 void NameShardIndex(RangeVar *name, int64 shard_id);

@@ -129,6 +129,47 @@ void ColumnForShard(ColumnDef *column, int index, int64 shard_id) {
   column->constraints = kept;
 }
 
+namespace {
+
+/// Counts constraints that get a name of their own; notes the place of one that has none.
+void NoteUnnamed(Constraint *constraint, char ***place, int *count) {
+  switch (constraint->contype) {
+    case CONSTR_CHECK:
+    case CONSTR_PRIMARY:
+    case CONSTR_UNIQUE:
+    case CONSTR_EXCLUSION:
+    case CONSTR_FOREIGN:
+      if (constraint->conname != nullptr || constraint->indexname != nullptr) return;
+      *place = &constraint->conname;
+      (*count)++;
+      return;
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+char **OnlyUnnamed(Node *statement) {
+  if (IsA(statement, IndexStmt)) {
+    auto *create = reinterpret_cast<IndexStmt *>(statement);
+    return create->idxname == nullptr ? &create->idxname : nullptr;
+  }
+  if (!IsA(statement, AlterTableStmt)) return nullptr;
+  char **place = nullptr;
+  int count = 0;
+  ListCell *cell;
+  ListCell *inner;
+  foreach (cell, reinterpret_cast<AlterTableStmt *>(statement)->cmds) {
+    auto *command = lfirst_node(AlterTableCmd, cell);
+    if (command->subtype == AT_AddConstraint) NoteUnnamed(castNode(Constraint, command->def), &place, &count);
+    if (command->subtype != AT_AddColumn) continue;
+    foreach (inner, castNode(ColumnDef, command->def)->constraints)
+      NoteUnnamed(lfirst_node(Constraint, inner), &place, &count);
+  }
+  return count == 1 ? place : nullptr;
+}
+
 List *AlterCommandsForShard(List *commands, int index, int64 shard_id, bool is_index) {
   List *kept = NIL;
   ListCell *cell;

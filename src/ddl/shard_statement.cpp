@@ -180,6 +180,20 @@ void AlignTree(const ShardStatement &statement) {
   }
 }
 
+/// One name that PostgreSQL would choose: the shell table has it already.  (With several, AlignNames sorts them out.)
+void NameLikeShell(const ShardStatement &statement) {
+  char **unnamed = OnlyUnnamed(statement.statement);
+  if (unnamed == nullptr || !OidIsValid(statement.shard)) return;
+  List *wanted = NamesOf(statement.shell);
+  ListCell *cell;
+  foreach (cell, wanted) {
+    char **row = static_cast<char **>(lfirst(cell));
+    row[1] = Extend(row[1], statement.shard_id);
+  }
+  List *missing = Unmatched(wanted, NamesOf(statement.shard));
+  if (list_length(missing) == 1) *unnamed = static_cast<char **>(linitial(missing))[1];
+}
+
 void BeforeAttach(const ShardStatement &statement) {
   if (!OidIsValid(statement.attached)) return;
   MatchChecks(*catalog::FindTable(statement.shell), *catalog::FindTable(statement.attached), statement.index);
@@ -216,6 +230,7 @@ void RunShardStatements(List *statements, const char *command) {
   foreach (cell, statements) {
     auto *statement = static_cast<ShardStatement *>(lfirst(cell));
     BeforeAttach(*statement);
+    if (statement->may_name) NameLikeShell(*statement);
     RunUtility(statement->statement, command);
     if (statement->may_name) AlignTree(*statement);
     AfterDetach(*statement);

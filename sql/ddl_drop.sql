@@ -1,0 +1,98 @@
+-- DROP and TRUNCATE leave nothing behind.
+CREATE SCHEMA ddl_drop;
+SET search_path TO ddl_drop;
+SET citus.shard_count TO 4;
+SET client_min_messages TO warning;
+\set SHOW_CONTEXT never
+
+-- What a table's shards look like: ids are replaced by #, so equal shards make one row.
+CREATE FUNCTION shape(regclass) RETURNS TABLE (shards bigint, shape text) LANGUAGE sql AS $$
+  SELECT count(*), regexp_replace(result, '_\d{6,}', '_#', 'g') FROM run_command_on_shards($1, $command$
+    SELECT string_agg(line, E'\n' ORDER BY kind, line) FROM (
+      SELECT 1 AS kind, concat_ws(' ', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END,
+        'default ' || pg_get_expr(adbin, adrelid)) AS line
+      FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+      WHERE attrelid = '%s'::regclass AND attnum > 0 AND NOT attisdropped
+      UNION ALL
+      SELECT 2, conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+      WHERE conrelid = '%s'::regclass AND contype <> 'n'
+      UNION ALL
+      SELECT 3, relname || ' ' || substring(pg_get_indexdef(indexrelid) FROM ' USING .*')
+        || CASE WHEN NOT indisvalid THEN ' INVALID' ELSE '' END
+      FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass
+      UNION ALL
+      SELECT 4, stxname || ' statistics' FROM pg_statistic_ext WHERE stxrelid = '%s'::regclass
+      UNION ALL
+      SELECT 5, 'policy ' || polname FROM pg_policy WHERE polrelid = '%s'::regclass
+      UNION ALL
+      SELECT 6, 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = '%s'::regclass AND NOT tgisinternal
+    ) AS lines $command$)
+  GROUP BY 2 ORDER BY 2 $$;
+
+CREATE FUNCTION leftovers() RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT DISTINCT result FROM run_command_on_all_nodes('
+    SELECT (SELECT count(*) FROM pg_class WHERE relname ~ ''^gone_'' AND relkind IN (''r'', ''S'', ''i''))
+      || '' '' || (SELECT count(*) FROM pg_dist_partition WHERE logicalrelid::text ~ ''gone_'')
+      || '' '' || (SELECT count(*) FROM pg_dist_shard WHERE logicalrelid::text ~ ''gone_'')') $$;
+CREATE TABLE gone_ref (id int PRIMARY KEY);
+CREATE TABLE gone_a (k int PRIMARY KEY, r int REFERENCES gone_ref, s serial);
+CREATE TABLE gone_b (k int, v int);
+CREATE TABLE gone_local (v int);
+SELECT create_reference_table('gone_ref');
+SELECT create_distributed_table('gone_a', 'k', colocate_with => 'none');
+SELECT create_distributed_table('gone_b', 'k', colocate_with => 'gone_a');
+ALTER TABLE gone_b ADD FOREIGN KEY (k) REFERENCES gone_a;
+INSERT INTO gone_ref VALUES (1), (2);
+INSERT INTO gone_a SELECT i, 1 + i % 2 FROM generate_series(1, 20) i;
+INSERT INTO gone_b SELECT i, i FROM generate_series(1, 20) i;
+INSERT INTO gone_local VALUES (1);
+
+TRUNCATE gone_a;
+TRUNCATE gone_b, gone_local;
+SELECT (SELECT count(*) FROM gone_a), (SELECT count(*) FROM gone_b), (SELECT count(*) FROM gone_local);
+BEGIN;
+TRUNCATE gone_ref CASCADE;
+SELECT (SELECT count(*) FROM gone_a), (SELECT count(*) FROM gone_ref);
+ROLLBACK;
+SELECT (SELECT count(*) FROM gone_a), (SELECT count(*) FROM gone_ref);
+TRUNCATE gone_a RESTART IDENTITY CASCADE;
+INSERT INTO gone_a VALUES (1, 1) RETURNING *;
+SELECT result FROM run_command_on_workers('TRUNCATE ddl_drop.gone_b');
+
+DROP TABLE gone_ref;
+BEGIN;
+DROP TABLE gone_b, gone_local;
+ROLLBACK;
+SELECT count(*) FROM gone_b;
+DROP TABLE gone_ref CASCADE;
+INSERT INTO gone_a VALUES (2, 99);
+SELECT * FROM shape('gone_a');
+DROP TABLE gone_b, gone_local;
+DROP TABLE gone_a;
+SELECT leftovers();
+
+-- With the schema, and through the type of the key.
+CREATE SCHEMA ddl_drop_inner;
+CREATE TYPE ddl_drop_inner.code AS ENUM ('x', 'y');
+CREATE TABLE ddl_drop_inner.gone_c (k int, c ddl_drop_inner.code);
+CREATE TABLE gone_d (k int, c ddl_drop_inner.code);
+SELECT create_distributed_table('ddl_drop_inner.gone_c', 'k');
+SELECT create_distributed_table('gone_d', 'k');
+DROP SCHEMA ddl_drop_inner;
+DROP SCHEMA ddl_drop_inner CASCADE;
+SELECT * FROM shape('gone_d');
+DROP TABLE gone_d;
+SELECT leftovers();
+
+-- The same names can be used again in the same transaction.
+BEGIN;
+CREATE TABLE gone_e (k int);
+SELECT create_distributed_table('gone_e', 'k');
+DROP TABLE gone_e;
+CREATE TABLE gone_e (k text);
+SELECT create_distributed_table('gone_e', 'k');
+INSERT INTO gone_e VALUES ('a');
+COMMIT;
+SELECT * FROM gone_e;
+
+DROP SCHEMA ddl_drop CASCADE;
