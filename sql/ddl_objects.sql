@@ -30,7 +30,7 @@ CREATE FUNCTION shape(regclass) RETURNS TABLE (shards bigint, shape text) LANGUA
   GROUP BY 2 ORDER BY 2 $$;
 
 CREATE FUNCTION everywhere(query text) RETURNS SETOF text LANGUAGE sql AS $$
-  SELECT DISTINCT result FROM run_command_on_all_nodes('SET search_path TO ddl_objects; ' || query) $$;
+  SELECT DISTINCT result FROM run_command_on_all_nodes(query) $$;
 CREATE TYPE color AS ENUM ('red', 'green');
 ALTER TYPE color ADD VALUE 'blue' BEFORE 'green';
 ALTER TYPE color RENAME VALUE 'red' TO 'dark red';

@@ -7,7 +7,9 @@
 
 extern "C" {
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
@@ -37,6 +39,16 @@ void StartNew(Plan *plan) {
   plan->colocation = catalog::NextColocationId();
   plan->new_colocation = true;
 }
+
+}  // namespace
+
+void LockColocation() {
+  if (!catalog::IsCoordinator()) return;
+  // conflicts with itself only: readers and the writes of other commands go on
+  LockRelationOid(get_relname_relid("pg_dist_colocation", PG_CATALOG_NAMESPACE), ShareUpdateExclusiveLock);
+}
+
+namespace {
 
 /// The oldest group of the same kind; 0 when there is none.
 int FindGroup(const Plan &plan) {
@@ -85,6 +97,7 @@ void ChooseColocation(Plan *plan, const DistributeOptions &options) {
   plan->shard_count = !hashed ? 1 : options.shard_count != 0 ? options.shard_count : pg::settings::shard_count;
   plan->copies = plan->kind == TableKind::Reference ? kReferenceCopies : pg::settings::shard_replication_factor;
   if (by_table) return JoinTable(plan, with);
+  LockColocation();
   const bool own = strcmp(with, "none") == 0 || options.shard_count != 0;
   const int group = own ? 0 : FindGroup(*plan);
   if (group != 0) return Join(plan, group);

@@ -5,6 +5,7 @@
 
 #include "altius/catalog/writer.hpp"
 #include "altius/pg/bridge.hpp"
+#include "colocation.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
 
@@ -41,6 +42,7 @@ void DropShardRelations(const char *schema, const char *table, const int64 *ids,
 
 void DeleteEmptyColocation(int colocation) {
   if (colocation == 0) return;
+  LockColocation();
   if (QueryText("SELECT 1 FROM pg_catalog.pg_dist_partition WHERE colocationid = $1 LIMIT 1",
                 {{INT4OID, Int32GetDatum(colocation)}}) == nullptr)
     catalog::DeleteColocation(colocation);
