@@ -25,8 +25,8 @@ namespace altius::ddl {
 namespace {
 
 template <typename T>
-T *As(Node *node) {
-  return reinterpret_cast<T *>(node);
+T* As(Node* node) {
+  return reinterpret_cast<T*>(node);
 }
 
 ObjectAddress Make(Oid class_id, Oid object_id) {
@@ -36,27 +36,27 @@ ObjectAddress Make(Oid class_id, Oid object_id) {
 }
 
 /// The object by its name; invalid when it is not there.
-ObjectAddress Find(ObjectType type, Node *object) {
+ObjectAddress Find(ObjectType type, Node* object) {
   Relation relation = nullptr;
   const ObjectAddress address = get_object_address(type, object, &relation, AccessShareLock, true);
   if (relation != nullptr) table_close(relation, NoLock);
   return address;
 }
 
-ObjectAddress FindRelation(const RangeVar *name) {
+ObjectAddress FindRelation(const RangeVar* name) {
   return Make(RelationRelationId, RangeVarGetRelid(name, NoLock, true));
 }
 
-ObjectAddress FindType(List *names) {
+ObjectAddress FindType(List* names) {
   return Make(TypeRelationId, LookupTypeNameOid(nullptr, makeTypeNameFromNameList(names), true));
 }
 
-ObjectWithArgs *Signature(CreateFunctionStmt *create) {
-  ObjectWithArgs *signature = makeNode(ObjectWithArgs);
+ObjectWithArgs* Signature(CreateFunctionStmt* create) {
+  ObjectWithArgs* signature = makeNode(ObjectWithArgs);
   signature->objname = create->funcname;
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, create->parameters) {
-    auto *parameter = lfirst_node(FunctionParameter, cell);
+    auto* parameter = lfirst_node(FunctionParameter, cell);
     if (parameter->mode == FUNC_PARAM_TABLE) continue;
     if (parameter->mode == FUNC_PARAM_OUT && !create->is_procedure) continue;
     signature->objargs = lappend(signature->objargs, parameter->argType);
@@ -65,26 +65,27 @@ ObjectWithArgs *Signature(CreateFunctionStmt *create) {
 }
 
 /// CREATE AGGREGATE name (args): the newest aggregate of that name and these types.
-ObjectAddress FindAggregate(DefineStmt *define) {
-  ObjectWithArgs *signature = makeNode(ObjectWithArgs);
+ObjectAddress FindAggregate(DefineStmt* define) {
+  ObjectWithArgs* signature = makeNode(ObjectWithArgs);
   signature->objname = define->defnames;
   if (define->oldstyle || define->args == NIL) return Make(ProcedureRelationId, InvalidOid);
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, linitial_node(List, define->args))
     signature->objargs = lappend(signature->objargs, lfirst_node(FunctionParameter, cell)->argType);
-  return Find(OBJECT_AGGREGATE, reinterpret_cast<Node *>(signature));
+  return Find(OBJECT_AGGREGATE, reinterpret_cast<Node*>(signature));
 }
 
-bool IsTemporary(const RangeVar *name) {
+bool IsTemporary(const RangeVar* name) {
   return name->relpersistence == RELPERSISTENCE_TEMP ||
          (name->schemaname != nullptr && strcmp(name->schemaname, "pg_temp") == 0);
 }
 
-void AddEach(pg::Array<ObjectAddress> *addresses, ObjectType type, List *objects) {
-  ListCell *cell;
+void AddEach(pg::Array<ObjectAddress>* addresses, ObjectType type, List* objects) {
+  ListCell* cell;
   foreach (cell, objects) {
-    Node *object = static_cast<Node *>(lfirst(cell));
-    addresses->push_back(IsA(object, RangeVar) ? FindRelation(As<RangeVar>(object)) : Find(type, object));
+    Node* object = static_cast<Node*>(lfirst(cell));
+    addresses->push_back(IsA(object, RangeVar) ? FindRelation(As<RangeVar>(object))
+                                               : Find(type, object));
   }
 }
 
@@ -109,14 +110,15 @@ bool IsSharedKind(ObjectType type) {
   }
 }
 
-ObjectAddress FindRenamed(RenameStmt *rename) {
+ObjectAddress FindRenamed(RenameStmt* rename) {
   switch (rename->renameType) {
     case OBJECT_VIEW:
     case OBJECT_SEQUENCE:
     case OBJECT_ATTRIBUTE:
       return FindRelation(rename->relation);
     case OBJECT_COLUMN:
-      return rename->relationType == OBJECT_VIEW ? FindRelation(rename->relation) : InvalidObjectAddress;
+      return rename->relationType == OBJECT_VIEW ? FindRelation(rename->relation)
+                                                 : InvalidObjectAddress;
     case OBJECT_SCHEMA:
       return Make(NamespaceRelationId, get_namespace_oid(rename->subname, true));
     case OBJECT_DOMCONSTRAINT:
@@ -125,8 +127,9 @@ ObjectAddress FindRenamed(RenameStmt *rename) {
     case OBJECT_DOMAIN:
       return FindType(castNode(List, rename->object));
     default:
-      return IsSharedKind(rename->renameType) && rename->object != nullptr ? Find(rename->renameType, rename->object)
-                                                                           : InvalidObjectAddress;
+      return IsSharedKind(rename->renameType) && rename->object != nullptr
+                 ? Find(rename->renameType, rename->object)
+                 : InvalidObjectAddress;
   }
 }
 
@@ -137,8 +140,9 @@ ObjectAddress Normal(ObjectAddress address) {
   return Make(TypeRelationId, get_rel_type_id(address.objectId));
 }
 
-void AddGranted(pg::Array<ObjectAddress> *addresses, GrantStmt *grant) {
-  if (grant->targtype == ACL_TARGET_ALL_IN_SCHEMA) return AddEach(addresses, OBJECT_SCHEMA, grant->objects);
+void AddGranted(pg::Array<ObjectAddress>* addresses, GrantStmt* grant) {
+  if (grant->targtype == ACL_TARGET_ALL_IN_SCHEMA)
+    return AddEach(addresses, OBJECT_SCHEMA, grant->objects);
   if (grant->targtype != ACL_TARGET_OBJECT) return;
   switch (grant->objtype) {
     case OBJECT_TABLE:
@@ -150,7 +154,7 @@ void AddGranted(pg::Array<ObjectAddress> *addresses, GrantStmt *grant) {
       return AddEach(addresses, grant->objtype, grant->objects);
     case OBJECT_TYPE:
     case OBJECT_DOMAIN: {
-      ListCell *cell;
+      ListCell* cell;
       foreach (cell, grant->objects) addresses->push_back(FindType(lfirst_node(List, cell)));
       return;
     }
@@ -159,14 +163,27 @@ void AddGranted(pg::Array<ObjectAddress> *addresses, GrantStmt *grant) {
   }
 }
 
+/// The objects of a DROP.
+void AddDropped(pg::Array<ObjectAddress>* addresses, DropStmt* drop) {
+  if (!IsSharedKind(drop->removeType)) return;
+  if (drop->removeType != OBJECT_VIEW && drop->removeType != OBJECT_SEQUENCE) {
+    return AddEach(addresses, drop->removeType, drop->objects);
+  }
+  ListCell* cell;
+  foreach (cell, drop->objects) {
+    addresses->push_back(FindRelation(makeRangeVarFromNameList(lfirst_node(List, cell))));
+  }
+}
+
 }  // namespace
 
-ObjectAddress AddressCreated(Node *statement) {
+ObjectAddress AddressCreated(Node* statement) {
   switch (nodeTag(statement)) {
     case T_CreateSchemaStmt: {
-      auto *create = As<CreateSchemaStmt>(statement);
-      const char *name = create->schemaname;
-      if (name == nullptr && create->authrole != nullptr) name = get_rolespec_name(create->authrole);
+      auto* create = As<CreateSchemaStmt>(statement);
+      const char* name = create->schemaname;
+      if (name == nullptr && create->authrole != nullptr)
+        name = get_rolespec_name(create->authrole);
       return Make(NamespaceRelationId, get_namespace_oid(name, true));
     }
     case T_CreateEnumStmt:
@@ -174,18 +191,20 @@ ObjectAddress AddressCreated(Node *statement) {
     case T_CreateRangeStmt:
       return FindType(As<CreateRangeStmt>(statement)->typeName);
     case T_CompositeTypeStmt: {
-      RangeVar *name = As<CompositeTypeStmt>(statement)->typevar;
+      RangeVar* name = As<CompositeTypeStmt>(statement)->typevar;
       return Normal(FindRelation(name));
     }
     case T_CreateDomainStmt:
       return FindType(As<CreateDomainStmt>(statement)->domainname);
     case T_CreateFunctionStmt: {
-      auto *create = As<CreateFunctionStmt>(statement);
-      return Find(create->is_procedure ? OBJECT_PROCEDURE : OBJECT_FUNCTION, reinterpret_cast<Node *>(Signature(create)));
+      auto* create = As<CreateFunctionStmt>(statement);
+      return Find(create->is_procedure ? OBJECT_PROCEDURE : OBJECT_FUNCTION,
+                  reinterpret_cast<Node*>(Signature(create)));
     }
     case T_DefineStmt: {
-      auto *define = As<DefineStmt>(statement);
-      if (define->kind == OBJECT_COLLATION) return Find(OBJECT_COLLATION, reinterpret_cast<Node *>(define->defnames));
+      auto* define = As<DefineStmt>(statement);
+      if (define->kind == OBJECT_COLLATION)
+        return Find(OBJECT_COLLATION, reinterpret_cast<Node*>(define->defnames));
       return FindAggregate(define);
     }
     case T_CreateSeqStmt:
@@ -193,13 +212,14 @@ ObjectAddress AddressCreated(Node *statement) {
     case T_ViewStmt:
       return FindRelation(As<ViewStmt>(statement)->view);
     case T_CreateExtensionStmt:
-      return Make(ExtensionRelationId, get_extension_oid(As<CreateExtensionStmt>(statement)->extname, true));
+      return Make(ExtensionRelationId,
+                  get_extension_oid(As<CreateExtensionStmt>(statement)->extname, true));
     default:
       return InvalidObjectAddress;
   }
 }
 
-bool CreatesShared(Node *statement) {
+bool CreatesShared(Node* statement) {
   switch (nodeTag(statement)) {
     case T_CreateSchemaStmt:
     case T_CreateEnumStmt:
@@ -223,30 +243,22 @@ bool CreatesShared(Node *statement) {
   }
 }
 
-pg::Array<ObjectAddress> AddressesOf(Node *statement) {
+pg::Array<ObjectAddress> AddressesOf(Node* statement) {
   pg::Array<ObjectAddress> found;
   switch (nodeTag(statement)) {
-    case T_DropStmt: {
-      auto *drop = As<DropStmt>(statement);
-      if (!IsSharedKind(drop->removeType)) break;
-      if (drop->removeType == OBJECT_VIEW || drop->removeType == OBJECT_SEQUENCE) {
-        ListCell *cell;
-        foreach (cell, drop->objects) found.push_back(FindRelation(makeRangeVarFromNameList(lfirst_node(List, cell))));
-      } else {
-        AddEach(&found, drop->removeType, drop->objects);
-      }
+    case T_DropStmt:
+      AddDropped(&found, As<DropStmt>(statement));
       break;
-    }
     case T_RenameStmt:
       found.push_back(FindRenamed(As<RenameStmt>(statement)));
       break;
     case T_AlterOwnerStmt: {
-      auto *alter = As<AlterOwnerStmt>(statement);
+      auto* alter = As<AlterOwnerStmt>(statement);
       if (IsSharedKind(alter->objectType)) found.push_back(Find(alter->objectType, alter->object));
       break;
     }
     case T_AlterObjectSchemaStmt: {
-      auto *alter = As<AlterObjectSchemaStmt>(statement);
+      auto* alter = As<AlterObjectSchemaStmt>(statement);
       if (alter->relation != nullptr)
         found.push_back(FindRelation(alter->relation));
       else if (IsSharedKind(alter->objectType))
@@ -263,34 +275,35 @@ pg::Array<ObjectAddress> AddressesOf(Node *statement) {
       found.push_back(FindType(As<AlterDomainStmt>(statement)->typeName));
       break;
     case T_AlterFunctionStmt: {
-      auto *alter = As<AlterFunctionStmt>(statement);
-      found.push_back(Find(alter->objtype, reinterpret_cast<Node *>(alter->func)));
+      auto* alter = As<AlterFunctionStmt>(statement);
+      found.push_back(Find(alter->objtype, reinterpret_cast<Node*>(alter->func)));
       break;
     }
     case T_AlterSeqStmt:
       found.push_back(FindRelation(As<AlterSeqStmt>(statement)->sequence));
       break;
     case T_AlterTableStmt: {
-      auto *alter = As<AlterTableStmt>(statement);
-      if (alter->objtype != OBJECT_TABLE && alter->objtype != OBJECT_INDEX) found.push_back(FindRelation(alter->relation));
+      auto* alter = As<AlterTableStmt>(statement);
+      if (alter->objtype != OBJECT_TABLE && alter->objtype != OBJECT_INDEX)
+        found.push_back(FindRelation(alter->relation));
       break;
     }
     case T_AlterExtensionStmt:
-      found.push_back(
-          Make(ExtensionRelationId, get_extension_oid(As<AlterExtensionStmt>(statement)->extname, true)));
+      found.push_back(Make(ExtensionRelationId,
+                           get_extension_oid(As<AlterExtensionStmt>(statement)->extname, true)));
       break;
     case T_GrantStmt:
       AddGranted(&found, As<GrantStmt>(statement));
       break;
     case T_CommentStmt: {
-      auto *comment = As<CommentStmt>(statement);
+      auto* comment = As<CommentStmt>(statement);
       if (IsSharedKind(comment->objtype)) found.push_back(Find(comment->objtype, comment->object));
       break;
     }
     default:
       break;
   }
-  for (ObjectAddress &address : found) address = Normal(address);
+  for (ObjectAddress& address : found) address = Normal(address);
   return found;
 }
 

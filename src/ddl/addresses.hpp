@@ -11,13 +11,14 @@ extern "C" {
 
 namespace altius::ddl {
 
-/// The object that a CREATE command has just made; invalid for commands that make nothing other nodes need.
-ObjectAddress AddressCreated(Node *statement);
+/// The object that a CREATE command has just made; invalid for commands that make nothing other
+/// nodes need.
+ObjectAddress AddressCreated(Node* statement);
 
 /// Whether the command makes an object of a kind that all nodes have (temporary ones do not count).
-bool CreatesShared(Node *statement);
+bool CreatesShared(Node* statement);
 
 /// The existing objects that an ALTER, DROP, RENAME, GRANT or COMMENT is about (other than tables).
-pg::Array<ObjectAddress> AddressesOf(Node *statement);
+pg::Array<ObjectAddress> AddressesOf(Node* statement);
 
 }  // namespace altius::ddl

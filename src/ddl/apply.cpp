@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The receiving side: a command's text arrives, runs on the shell table and on the shards of this node.
+// The receiving side: a command's text arrives, runs on the shell table and on the shards of this
+// node.
 #include "altius/pg/bridge.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
@@ -18,38 +19,40 @@ extern "C" {
 
 namespace altius::ddl {
 
-List *TextsOf(ArrayType *array);
+List* TextsOf(ArrayType* array);
 
 namespace {
 
-List *KeepKnown(List *relations) {
-  List *kept = NIL;
-  ListCell *cell;
+List* KeepKnown(List* relations) {
+  List* kept = NIL;
+  ListCell* cell;
   foreach (cell, relations)
-    if (OidIsValid(RangeVarGetRelid(lfirst_node(RangeVar, cell), NoLock, true))) kept = lappend(kept, lfirst(cell));
+    if (OidIsValid(RangeVarGetRelid(lfirst_node(RangeVar, cell), NoLock, true)))
+      kept = lappend(kept, lfirst(cell));
   return kept;
 }
 
-/// What differs on a node that may lack relations which are local to the coordinator.  False: nothing to run on shell tables.
-bool ForThisNode(Node *statement) {
+/// What differs on a node that may lack relations which are local to the coordinator.  False:
+/// nothing to run on shell tables.
+bool ForThisNode(Node* statement) {
   switch (nodeTag(statement)) {
     case T_DropStmt:
-      reinterpret_cast<DropStmt *>(statement)->missing_ok = true;
+      reinterpret_cast<DropStmt*>(statement)->missing_ok = true;
       return true;
     case T_DropRoleStmt:
-      reinterpret_cast<DropRoleStmt *>(statement)->missing_ok = true;
+      reinterpret_cast<DropRoleStmt*>(statement)->missing_ok = true;
       return true;
     case T_CreateRoleStmt:
-      return !OidIsValid(get_role_oid(reinterpret_cast<CreateRoleStmt *>(statement)->role, true));
+      return !OidIsValid(get_role_oid(reinterpret_cast<CreateRoleStmt*>(statement)->role, true));
     case T_TruncateStmt:  // shell tables are empty
       return false;
     case T_LockStmt: {
-      auto *lock = reinterpret_cast<LockStmt *>(statement);
+      auto* lock = reinterpret_cast<LockStmt*>(statement);
       lock->relations = KeepKnown(lock->relations);
       return lock->relations != NIL;
     }
     case T_GrantStmt: {
-      auto *grant = reinterpret_cast<GrantStmt *>(statement);
+      auto* grant = reinterpret_cast<GrantStmt*>(statement);
       if (grant->targtype != ACL_TARGET_OBJECT || grant->objtype != OBJECT_TABLE) return true;
       grant->objects = KeepKnown(grant->objects);
       return grant->objects != NIL;
@@ -65,11 +68,11 @@ bool ForThisNode(Node *statement) {
 
 }  // namespace
 
-void ApplyCommand(const char *command) {
-  ListCell *cell;
+void ApplyCommand(const char* command) {
+  ListCell* cell;
   foreach (cell, raw_parser(command, RAW_PARSE_DEFAULT)) {
-    Node *statement = lfirst_node(RawStmt, cell)->stmt;
-    List *on_shards = ShardStatements(statement);
+    Node* statement = lfirst_node(RawStmt, cell)->stmt;
+    List* on_shards = ShardStatements(statement);
     if (ForThisNode(statement)) RunWholeUtility(Copy(statement), command);
     CommandCounterIncrement();
     RunShardStatements(on_shards, command);
@@ -81,14 +84,17 @@ void ApplyCommand(const char *command) {
 /// apply_command(command text, settings text[]): name and value in turn.
 ALTIUS_FUNCTION(altius_apply_command) {
   using namespace altius;
-  char *command = text_to_cstring(PG_GETARG_TEXT_PP(0));
-  List *settings = ddl::TextsOf(PG_GETARG_ARRAYTYPE_P(1));
+  char* command = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  List* settings = ddl::TextsOf(PG_GETARG_ARRAYTYPE_P(1));
   const int level = ddl::BeginLocalPlanning();
   for (int i = 0; i + 1 < list_length(settings); i += 2)
-    (void)set_config_option(static_cast<char *>(list_nth(settings, i)), static_cast<char *>(list_nth(settings, i + 1)),
-                            PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  (void)set_config_option("check_function_bodies", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    (void)set_config_option(static_cast<char*>(list_nth(settings, i)),
+                            static_cast<char*>(list_nth(settings, i + 1)), PGC_USERSET,
+                            PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  (void)set_config_option("check_function_bodies", "off", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
+  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
   ddl::ApplyCommand(command);
   ddl::EndLocalPlanning(level);
   PG_RETURN_VOID();

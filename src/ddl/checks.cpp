@@ -18,48 +18,57 @@ extern "C" {
 
 namespace altius::ddl {
 
-Shape ShapeOf(const catalog::Table &table) { return {table.relid, table.kind, table.key, table.colocation}; }
+Shape ShapeOf(const catalog::Table& table) {
+  return {table.relid, table.kind, table.key, table.colocation};
+}
 
 void RequireCoordinator() {
   if (catalog::IsCoordinator()) return;
-  char *where = nullptr;
+  char* where = nullptr;
   const auto nodes = catalog::ActivePrimaries();
-  for (const catalog::Node *node : nodes)
-    if (node->group == catalog::kCoordinatorGroup) where = psprintf("%s:%d", node->host, node->port);
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this operation starts on the coordinator"),
+  for (const catalog::Node* node : nodes)
+    if (node->group == catalog::kCoordinatorGroup)
+      where = psprintf("%s:%d", node->host, node->port);
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("this operation starts on the coordinator"),
                   where != nullptr ? errhint("Run this on the coordinator, %s.", where)
                                    : errhint("Run this on the coordinator.")));
 }
 
 void RequireOwner(Oid relid) {
   if (!pg::OwnsRelation(relid, GetUserId()))
-    aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
+    aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
+                   get_rel_name(relid));
 }
 
 void CheckDistributable(Oid relid) {
-  const char *name = get_rel_name(relid);
+  const char* name = get_rel_name(relid);
   const char kind = get_rel_relkind(relid);
   if (catalog::FindTable(relid) != nullptr)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION), errmsg("table \"%s\" is already distributed", name)));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                    errmsg("table \"%s\" is already distributed", name)));
   if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name),
                     errdetail("Only plain and partitioned tables can be distributed.")));
   if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot distribute temporary table \"%s\"", name)));
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("cannot distribute temporary table \"%s\"", name)));
   if (relid < FirstNormalObjectId || catalog::IsShardRelation(relid))
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot distribute \"%s\"", name),
                     errdetail("It is part of the system or a shard.")));
-  if (kind == RELKIND_RELATION && (has_subclass(relid) || (has_superclass(relid) && !get_rel_relispartition(relid))))
+  if (kind == RELKIND_RELATION &&
+      (has_subclass(relid) || (has_superclass(relid) && !get_rel_relispartition(relid))))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot distribute \"%s\", it takes part in table inheritance", name),
                     errhint("Use declarative partitioning instead.")));
 }
 
-AttrNumber CheckKeyColumn(Oid relid, const char *name) {
+AttrNumber CheckKeyColumn(Oid relid, const char* name) {
   const AttrNumber key = get_attnum(relid, name);
   if (key <= 0)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                    errmsg("column \"%s\" of relation \"%s\" does not exist", name, get_rel_name(relid))));
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_COLUMN),
+             errmsg("column \"%s\" of relation \"%s\" does not exist", name, get_rel_name(relid))));
   if (get_attgenerated(relid, key) != '\0')
     ereport(ERROR, (errcode(ERRCODE_INVALID_COLUMN_DEFINITION),
                     errmsg("generated column \"%s\" cannot be the distribution column", name)));
@@ -68,31 +77,38 @@ AttrNumber CheckKeyColumn(Oid relid, const char *name) {
   int32 typmod;
   get_atttypetypmodcoll(relid, key, &type, &typmod, &collation);
   if (catalog::HashFunctionOfType(getBaseType(type)) == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-                    errmsg("could not identify a hash function for the type of column \"%s\"", name),
-                    errdetail("The distribution column's type needs a default operator class for hash.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_FUNCTION),
+             errmsg("could not identify a hash function for the type of column \"%s\"", name),
+             errdetail("The distribution column's type needs a default operator class for hash.")));
   if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("column \"%s\" cannot be the distribution column", name),
-                    errdetail("Its collation is not deterministic: equal values may have different hashes.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+         errmsg("column \"%s\" cannot be the distribution column", name),
+         errdetail("Its collation is not deterministic: equal values may have different hashes.")));
   return key;
 }
 
-void CheckUniqueness(const Shape &shape) {
+void CheckUniqueness(const Shape& shape) {
   if (shape.kind != catalog::TableKind::Hash) return;
-  List *rows = QueryRows(R"(
+  List* rows = QueryRows(R"(
 SELECT relname, indisprimary, indisexclusion FROM pg_catalog.pg_index JOIN pg_catalog.pg_class c ON c.oid = indexrelid
 WHERE indrelid = $1 AND (indisunique OR indisexclusion)
   AND NOT ($2 = ANY (ARRAY(SELECT indkey[i] FROM generate_series(0, indnkeyatts - 1) i)))
 ORDER BY relname)",
                          {OidValue(shape.relid), {INT2OID, Int16GetDatum(shape.key)}});
   if (rows == NIL) return;
-  char **row = static_cast<char **>(linitial(rows));
-  const char *what = row[1][0] == 't' ? "primary key" : row[2][0] == 't' ? "exclusion constraint" : "unique index";
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("%s \"%s\" on distributed table \"%s\" must include the distribution column \"%s\"", what, row[0],
-                         get_rel_name(shape.relid), get_attname(shape.relid, shape.key, false)),
-                  errdetail("Uniqueness is checked within each shard.")));
+  char** row = static_cast<char**>(linitial(rows));
+  const char* what = row[1][0] == 't'   ? "primary key"
+                     : row[2][0] == 't' ? "exclusion constraint"
+                                        : "unique index";
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+       errmsg("%s \"%s\" on distributed table \"%s\" must include the distribution column \"%s\"",
+              what, row[0], get_rel_name(shape.relid), get_attname(shape.relid, shape.key, false)),
+       errdetail("Uniqueness is checked within each shard.")));
 }
 
 namespace {
@@ -100,16 +116,16 @@ namespace {
 using catalog::TableKind;
 
 struct ForeignKey {
-  const char *name;
+  const char* name;
   Shape from;
   Shape to;
-  List *from_columns;  // integer list
-  List *to_columns;
+  List* from_columns;  // integer list
+  List* to_columns;
   char on_delete;
   char on_update;
 };
 
-[[noreturn]] void Refuse(const ForeignKey &key, const char *detail, const char *hint) {
+[[noreturn]] void Refuse(const ForeignKey& key, const char* detail, const char* hint) {
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                   errmsg("foreign key \"%s\" from \"%s\" to \"%s\" is not supported", key.name,
                          get_rel_name(key.from.relid), get_rel_name(key.to.relid)),
@@ -118,41 +134,44 @@ struct ForeignKey {
 }
 
 /// "{1,2}"
-List *NumbersOf(const char *array) {
-  List *numbers = NIL;
-  for (const char *at = array + 1; *at != '\0' && *at != '}';) {
-    char *end;
+List* NumbersOf(const char* array) {
+  List* numbers = NIL;
+  for (const char* at = array + 1; *at != '\0' && *at != '}';) {
+    char* end;
     numbers = lappend_int(numbers, static_cast<int>(strtol(at, &end, 10)));
     at = *end == ',' ? end + 1 : end;
   }
   return numbers;
 }
 
-bool KeysMeet(const ForeignKey &key) {
-  ListCell *from;
-  ListCell *to;
-  forboth(from, key.from_columns, to, key.to_columns)
-    if (lfirst_int(from) == key.from.key && lfirst_int(to) == key.to.key) return true;
+bool KeysMeet(const ForeignKey& key) {
+  ListCell* from;
+  ListCell* to;
+  forboth(from, key.from_columns, to, key.to_columns) if (lfirst_int(from) == key.from.key &&
+                                                          lfirst_int(to) == key.to.key) return true;
   return false;
 }
 
-void CheckActions(const ForeignKey &key) {
+void CheckActions(const ForeignKey& key) {
   if (!list_member_int(key.from_columns, key.from.key)) return;
   if (strchr("nd", key.on_delete) != nullptr || strchr("cnd", key.on_update) != nullptr)
-    Refuse(key, "Its action would change the distribution column.", "Use NO ACTION, RESTRICT or ON DELETE CASCADE.");
+    Refuse(key, "Its action would change the distribution column.",
+           "Use NO ACTION, RESTRICT or ON DELETE CASCADE.");
 }
 
-void CheckFromHash(const ForeignKey &key) {
+void CheckFromHash(const ForeignKey& key) {
   if (key.to.kind == TableKind::Reference) return CheckActions(key);
   if (key.to.kind != TableKind::Hash || key.to.colocation != key.from.colocation)
     Refuse(key, "The tables are not colocated.",
-           "Distribute both tables with colocate_with, or make the referenced table a reference table.");
+           "Distribute both tables with colocate_with, or make the referenced table a reference "
+           "table.");
   if (!KeysMeet(key))
-    Refuse(key, "It does not include the distribution columns of both tables in the same position.", nullptr);
+    Refuse(key, "It does not include the distribution columns of both tables in the same position.",
+           nullptr);
   CheckActions(key);
 }
 
-void CheckOne(const ForeignKey &key) {
+void CheckOne(const ForeignKey& key) {
   switch (key.from.kind) {
     case TableKind::Hash:
       return CheckFromHash(key);
@@ -167,27 +186,28 @@ void CheckOne(const ForeignKey &key) {
       if (key.to.kind == TableKind::Local || key.to.kind == TableKind::Reference) return;
       if (!HasLocalRows(key.from.relid)) return;  // a schema just created: this one's turn comes
       Refuse(key, "A local table can not refer to a distributed table.",
-             "Distribute both tables while they are empty, or add the constraint after distributing them.");
+             "Distribute both tables while they are empty, or add the constraint after "
+             "distributing them.");
   }
 }
 
-Shape ShapeOfOther(Oid relid, const Shape &self) {
+Shape ShapeOfOther(Oid relid, const Shape& self) {
   if (relid == self.relid) return self;
-  const catalog::Table *table = catalog::FindTable(relid);
+  const catalog::Table* table = catalog::FindTable(relid);
   if (table != nullptr) return ShapeOf(*table);
   return {relid, TableKind::Local, 0, 0};
 }
 
 }  // namespace
 
-void CheckForeignKeys(const Shape &shape) {
-  List *rows = QueryRows(R"(
+void CheckForeignKeys(const Shape& shape) {
+  List* rows = QueryRows(R"(
 SELECT conname, conrelid::oid, confrelid::oid, conkey, confkey, confdeltype, confupdtype FROM pg_catalog.pg_constraint
 WHERE contype = 'f' AND conparentid = 0 AND $1 IN (conrelid, confrelid) ORDER BY conname)",
                          {OidValue(shape.relid)});
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, rows) {
-    char **row = static_cast<char **>(lfirst(cell));
+    char** row = static_cast<char**>(lfirst(cell));
     const ForeignKey key = {row[0],
                             ShapeOfOther(static_cast<Oid>(strtoul(row[1], nullptr, 10)), shape),
                             ShapeOfOther(static_cast<Oid>(strtoul(row[2], nullptr, 10)), shape),

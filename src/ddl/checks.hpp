@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What may be distributed, and how.  Every function returns quietly or raises an error that says what to do.
+// What may be distributed, and how.  Every function returns quietly or raises an error that says
+// what to do.
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
@@ -13,23 +14,24 @@ struct Shape {
   AttrNumber key;  // of kind Hash
   int colocation;
 };
-Shape ShapeOf(const catalog::Table &table);
+Shape ShapeOf(const catalog::Table& table);
 
 /// Raises with the coordinator's address when this server is not the coordinator.
 void RequireCoordinator();
 
 void RequireOwner(Oid relid);
 
-/// A plain or partitioned permanent table without inheritance, rules or foreign servers, not distributed yet.
+/// A plain or partitioned permanent table without inheritance, rules or foreign servers, not
+/// distributed yet.
 void CheckDistributable(Oid relid);
 
 /// The column exists, can be hashed, and is not generated.
-AttrNumber CheckKeyColumn(Oid relid, const char *name);
+AttrNumber CheckKeyColumn(Oid relid, const char* name);
 
 /// Unique and exclusion constraints and unique indexes contain the key.
-void CheckUniqueness(const Shape &shape);
+void CheckUniqueness(const Shape& shape);
 
 /// Foreign keys from and to the table lead to rows that lie beside it.
-void CheckForeignKeys(const Shape &shape);
+void CheckForeignKeys(const Shape& shape);
 
 }  // namespace altius::ddl

@@ -24,18 +24,18 @@ using catalog::TableKind;
 
 constexpr int kReferenceCopies = -1;  // as many as there are nodes
 
-const catalog::Table *AnyTableOf(int colocation) {
+const catalog::Table* AnyTableOf(int colocation) {
   const auto tables = catalog::TablesOfColocation(colocation);
   return tables.empty() ? nullptr : tables[0];
 }
 
-void Join(Plan *plan, int colocation) {
+void Join(Plan* plan, int colocation) {
   plan->colocation = colocation;
   plan->beside = AnyTableOf(colocation);
   if (plan->beside != nullptr) plan->shard_count = plan->beside->shard_count;
 }
 
-void StartNew(Plan *plan) {
+void StartNew(Plan* plan) {
   plan->colocation = catalog::NextColocationId();
   plan->new_colocation = true;
 }
@@ -45,14 +45,15 @@ void StartNew(Plan *plan) {
 void LockColocation() {
   if (!catalog::IsCoordinator()) return;
   // conflicts with itself only: readers and the writes of other commands go on
-  LockRelationOid(get_relname_relid("pg_dist_colocation", PG_CATALOG_NAMESPACE), ShareUpdateExclusiveLock);
+  LockRelationOid(get_relname_relid("pg_dist_colocation", PG_CATALOG_NAMESPACE),
+                  ShareUpdateExclusiveLock);
 }
 
 namespace {
 
 /// The oldest group of the same kind; 0 when there is none.
-int FindGroup(const Plan &plan) {
-  const char *id = QueryText(R"(
+int FindGroup(const Plan& plan) {
+  const char* id = QueryText(R"(
 SELECT colocationid FROM pg_catalog.pg_dist_colocation
 WHERE shardcount = $1 AND replicationfactor = $2 AND distributioncolumntype = $3 AND distributioncolumncollation = $4
 ORDER BY colocationid LIMIT 1)",
@@ -63,19 +64,23 @@ ORDER BY colocationid LIMIT 1)",
   return id == nullptr ? 0 : atoi(id);
 }
 
-[[noreturn]] void RefuseColocation(const Plan &plan, const char *other, const char *detail) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                  errmsg("cannot colocate tables \"%s\" and \"%s\"", get_rel_name(plan.relid), other),
-                  errdetail_internal("%s", detail)));
+[[noreturn]] void RefuseColocation(const Plan& plan, const char* other, const char* detail) {
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+           errmsg("cannot colocate tables \"%s\" and \"%s\"", get_rel_name(plan.relid), other),
+           errdetail_internal("%s", detail)));
   pg_unreachable();
 }
 
-void JoinTable(Plan *plan, const char *name) {
-  const Oid relid = RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name))),
-                                     AccessShareLock, false);
-  const catalog::Table *other = catalog::FindTable(relid);
-  if (other == nullptr) RefuseColocation(*plan, name, psprintf("Table \"%s\" is not distributed.", name));
-  if (other->kind != plan->kind) RefuseColocation(*plan, name, "They are distributed in different ways.");
+void JoinTable(Plan* plan, const char* name) {
+  const Oid relid =
+      RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name))),
+                       AccessShareLock, false);
+  const catalog::Table* other = catalog::FindTable(relid);
+  if (other == nullptr)
+    RefuseColocation(*plan, name, psprintf("Table \"%s\" is not distributed.", name));
+  if (other->kind != plan->kind)
+    RefuseColocation(*plan, name, "They are distributed in different ways.");
   if (plan->kind == TableKind::Hash && other->key_type != plan->key_type)
     RefuseColocation(*plan, name,
                      psprintf("The distribution columns have different types: %s and %s.",
@@ -87,15 +92,19 @@ void JoinTable(Plan *plan, const char *name) {
 
 }  // namespace
 
-void ChooseColocation(Plan *plan, const DistributeOptions &options) {
-  const char *with = options.colocate_with;
+void ChooseColocation(Plan* plan, const DistributeOptions& options) {
+  const char* with = options.colocate_with;
   const bool by_table = strcmp(with, "default") != 0 && strcmp(with, "none") != 0;
   if (options.shard_count != 0 && by_table)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("cannot use colocate_with with a table and shard_count at the same time")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("cannot use colocate_with with a table and shard_count at the same time")));
   const bool hashed = plan->kind == TableKind::Hash;
-  plan->shard_count = !hashed ? 1 : options.shard_count != 0 ? options.shard_count : pg::settings::shard_count;
-  plan->copies = plan->kind == TableKind::Reference ? kReferenceCopies : pg::settings::shard_replication_factor;
+  plan->shard_count = !hashed                    ? 1
+                      : options.shard_count != 0 ? options.shard_count
+                                                 : pg::settings::shard_count;
+  plan->copies = plan->kind == TableKind::Reference ? kReferenceCopies
+                                                    : pg::settings::shard_replication_factor;
   if (by_table) return JoinTable(plan, with);
   LockColocation();
   const bool own = strcmp(with, "none") == 0 || options.shard_count != 0;
@@ -107,20 +116,23 @@ void ChooseColocation(Plan *plan, const DistributeOptions &options) {
 pg::Array<int> GroupsForShards() {
   pg::Array<int> groups;
   const auto nodes = catalog::ActivePrimaries();
-  for (const catalog::Node *node : nodes)
+  for (const catalog::Node* node : nodes)
     if (node->should_have_shards) groups.push_back(node->group);
-  const bool alone = nodes.empty() || (nodes.size() == 1 && nodes[0]->group == catalog::kCoordinatorGroup);
+  const bool alone =
+      nodes.empty() || (nodes.size() == 1 && nodes[0]->group == catalog::kCoordinatorGroup);
   if (groups.empty() && alone) groups.push_back(catalog::kCoordinatorGroup);
   if (groups.empty())
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no node may hold shards"),
-                    errhint("Add a node with citus_add_node, or let one hold shards with citus_set_node_property.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no node may hold shards"),
+             errhint("Add a node with citus_add_node, or let one hold shards with "
+                     "citus_set_node_property.")));
   return groups;
 }
 
 pg::Array<int> GroupsForReference() {
   pg::Array<int> groups;
   const auto nodes = catalog::ActivePrimaries();
-  for (const catalog::Node *node : nodes) groups.push_back(node->group);
+  for (const catalog::Node* node : nodes) groups.push_back(node->group);
   if (groups.empty()) groups.push_back(catalog::kCoordinatorGroup);
   return groups;
 }

@@ -11,12 +11,13 @@ struct Plan {
   Oid relid;
   catalog::TableKind kind;
   AttrNumber key;
-  const char *key_name;
-  Oid key_type;       // base type; InvalidOid without a key
+  const char* key_name;
+  Oid key_type;  // base type; InvalidOid without a key
   Oid key_collation;
   int colocation;
   bool new_colocation;
-  const catalog::Table *beside;  // a table of the colocation group, whose placements are copied; null: none yet
+  const catalog::Table*
+      beside;  // a table of the colocation group, whose placements are copied; null: none yet
   int shard_count;
   int copies;
 };
@@ -25,7 +26,7 @@ struct Plan {
 void LockColocation();
 
 /// Fills colocation, beside and shard_count.
-void ChooseColocation(Plan *plan, const DistributeOptions &options);
+void ChooseColocation(Plan* plan, const DistributeOptions& options);
 
 /// Groups that get shards of new tables (ascending).
 pg::Array<int> GroupsForShards();

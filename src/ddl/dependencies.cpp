@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The closure of what tables need, in an order in which it can be created: a depth-first walk over pg_depend.
+// The closure of what tables need, in an order in which it can be created: a depth-first walk over
+// pg_depend.
 #include "altius/catalog/writer.hpp"
 #include "altius/ddl/objects.hpp"
 #include "altius/ddl/tables.hpp"
@@ -21,9 +22,10 @@ namespace altius::ddl {
 
 namespace {
 
-// What the object, or a part of it, depends on, reduced to what one can create: element types of arrays, ranges of
-// multiranges, tables of row types, extensions of their members.  Foreign keys are left out (they are added last).
-constexpr const char *kDependencies = R"(
+// What the object, or a part of it, depends on, reduced to what one can create: element types of
+// arrays, ranges of multiranges, tables of row types, extensions of their members.  Foreign keys
+// are left out (they are added last).
+constexpr const char* kDependencies = R"(
 WITH parts AS (
   SELECT $1::oid AS classid, $2::oid AS objid
   UNION ALL SELECT 'pg_attrdef'::regclass, oid FROM pg_attrdef WHERE $1 = 'pg_class'::regclass AND adrelid = $2
@@ -59,10 +61,10 @@ FROM plain LEFT JOIN pg_depend e ON e.classid = class AND e.objid = object AND e
 WHERE (coalesce(e.refclassid, class), coalesce(e.refobjid, object)) <> ($1, $2)
 ORDER BY 1, 2)";
 
-Oid OidOf(const char *text_value) { return static_cast<Oid>(strtoul(text_value, nullptr, 10)); }
+Oid OidOf(const char* text_value) { return static_cast<Oid>(strtoul(text_value, nullptr, 10)); }
 
-bool Contains(const pg::Array<ObjectAddress> &objects, const ObjectAddress &object) {
-  for (const ObjectAddress &other : objects)
+bool Contains(const pg::Array<ObjectAddress>& objects, const ObjectAddress& object) {
+  for (const ObjectAddress& other : objects)
     if (other.classId == object.classId && other.objectId == object.objectId) return true;
   return false;
 }
@@ -78,54 +80,54 @@ ObjectAddress AddressOf(Oid class_id, Oid object_id) {
   return address;
 }
 
-pg::Array<ObjectAddress> DirectDependencies(const ObjectAddress &object) {
+pg::Array<ObjectAddress> DirectDependencies(const ObjectAddress& object) {
   pg::Array<ObjectAddress> found;
   const int level = BeginQualifiedNames();
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, QueryRows(kDependencies, {OidValue(object.classId), OidValue(object.objectId)})) {
-    char **row = static_cast<char **>(lfirst(cell));
+    char** row = static_cast<char**>(lfirst(cell));
     found.push_back(AddressOf(OidOf(row[0]), OidOf(row[1])));
   }
   EndQualifiedNames(level);
   return found;
 }
 
-void Visit(Walk *walk, const ObjectAddress &object) {
+void Visit(Walk* walk, const ObjectAddress& object) {
   check_stack_depth();
   if (object.objectId < FirstNormalObjectId || Contains(walk->seen, object)) return;
   walk->seen.push_back(object);
   if (object.classId != ExtensionRelationId)
-    for (const ObjectAddress &needed : DirectDependencies(object)) Visit(walk, needed);
+    for (const ObjectAddress& needed : DirectDependencies(object)) Visit(walk, needed);
   walk->ordered.push_back(object);
 }
 
-bool IsTable(const ObjectAddress &object) {
+bool IsTable(const ObjectAddress& object) {
   if (object.classId != RelationRelationId) return false;
   const char kind = get_rel_relkind(object.objectId);
-  return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_FOREIGN_TABLE ||
-         kind == RELKIND_MATVIEW;
+  return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
+         kind == RELKIND_FOREIGN_TABLE || kind == RELKIND_MATVIEW;
 }
 
-bool IsOurExtension(const ObjectAddress &object) {
+bool IsOurExtension(const ObjectAddress& object) {
   return object.classId == ExtensionRelationId &&
          QueryText("SELECT 1 FROM pg_catalog.pg_extension WHERE oid = $1 AND extname = 'altius'",
                    {OidValue(object.objectId)}) != nullptr;
 }
 
 /// Each foreign key of the table that is not there yet.
-List *ForeignKeysIfMissing(Oid relid) {
+List* ForeignKeysIfMissing(Oid relid) {
   const int level = BeginQualifiedNames();
-  List *rows = QueryRows(R"(
+  List* rows = QueryRows(R"(
 SELECT format('NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %L::regclass AND conname = %L)',
               conrelid::regclass, conname),
        format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' AND conparentid = 0 ORDER BY conname)",
                          {OidValue(relid)});
   EndQualifiedNames(level);
-  List *commands = NIL;
-  ListCell *cell;
+  List* commands = NIL;
+  ListCell* cell;
   foreach (cell, rows) {
-    char **row = static_cast<char **>(lfirst(cell));
+    char** row = static_cast<char**>(lfirst(cell));
     commands = lappend(commands, CommandsIf(row[0], list_make1(row[1])));
   }
   return commands;
@@ -133,26 +135,28 @@ FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' AND conparentid = 0 ORD
 
 }  // namespace
 
-bool DependsOnLocalTable(const ObjectAddress &object) {
+bool DependsOnLocalTable(const ObjectAddress& object) {
   Walk walk = {};
   Visit(&walk, object);
-  for (const ObjectAddress &needed : walk.ordered) {
+  for (const ObjectAddress& needed : walk.ordered) {
     if (needed.objectId == object.objectId) continue;
     if (IsTable(needed) && catalog::FindTable(needed.objectId) == nullptr) return true;
-    if (needed.classId == RelationRelationId && get_rel_persistence(needed.objectId) == RELPERSISTENCE_TEMP) return true;
+    if (needed.classId == RelationRelationId &&
+        get_rel_persistence(needed.objectId) == RELPERSISTENCE_TEMP)
+      return true;
   }
   return false;
 }
 
-List *CommandsWithDependencies(const ObjectAddress &object, bool itself) {
+List* CommandsWithDependencies(const ObjectAddress& object, bool itself) {
   Walk walk = {};
   Visit(&walk, object);
-  List *commands = NIL;
-  for (const ObjectAddress &needed : walk.ordered) {
+  List* commands = NIL;
+  for (const ObjectAddress& needed : walk.ordered) {
     if (!itself && needed.classId == object.classId && needed.objectId == object.objectId) continue;
     if (IsTable(needed) || catalog::IsDistributedObject(needed.classId, needed.objectId)) continue;
     if (IsOurExtension(needed)) continue;
-    List *made = CommandsOfObject(needed);
+    List* made = CommandsOfObject(needed);
     if (made == NIL) continue;
     commands = list_concat(commands, made);
     catalog::InsertObject(needed.classId, needed.objectId);
@@ -161,28 +165,31 @@ List *CommandsWithDependencies(const ObjectAddress &object, bool itself) {
   return commands;
 }
 
-List *MissingDependencyCommands(Oid relid) {
+List* MissingDependencyCommands(Oid relid) {
   return CommandsWithDependencies(AddressOf(RelationRelationId, relid), false);
 }
 
-List *ObjectCommands() {
+List* ObjectCommands() {
   Walk walk = {};
   const auto tables = catalog::AllTables();
-  for (const catalog::Table *table : tables) Visit(&walk, AddressOf(RelationRelationId, table->relid));
-  ListCell *cell;
-  foreach (cell, QueryRows("SELECT classid, objid FROM pg_catalog.pg_dist_object ORDER BY 1, 2", {})) {
-    char **row = static_cast<char **>(lfirst(cell));
+  for (const catalog::Table* table : tables)
+    Visit(&walk, AddressOf(RelationRelationId, table->relid));
+  ListCell* cell;
+  foreach (cell,
+           QueryRows("SELECT classid, objid FROM pg_catalog.pg_dist_object ORDER BY 1, 2", {})) {
+    char** row = static_cast<char**>(lfirst(cell));
     Visit(&walk, AddressOf(OidOf(row[0]), OidOf(row[1])));
   }
-  List *commands = RoleCommands();
-  for (const ObjectAddress &object : walk.ordered) {
+  List* commands = RoleCommands();
+  for (const ObjectAddress& object : walk.ordered) {
     if (IsTable(object) && catalog::FindTable(object.objectId) == nullptr) continue;
     commands = list_concat(commands, CommandsOfObject(object));
     if (catalog::IsDistributedObject(object.classId, object.objectId))
       commands = lappend(commands, catalog::InsertObjectCommand(object.classId, object.objectId));
   }
   commands = lappend(commands, pstrdup("SET LOCAL altius.plan_locally = on"));
-  for (const catalog::Table *table : tables) commands = list_concat(commands, ForeignKeysIfMissing(table->relid));
+  for (const catalog::Table* table : tables)
+    commands = list_concat(commands, ForeignKeysIfMissing(table->relid));
   commands = lappend(commands, pstrdup("SET LOCAL altius.plan_locally = off"));
   return commands;
 }

@@ -10,10 +10,12 @@ extern "C" {
 
 namespace altius::ddl {
 
-/// Whether the object needs a relation that only this node has (a local or temporary table, a materialized view).
-bool DependsOnLocalTable(const ObjectAddress &object);
+/// Whether the object needs a relation that only this node has (a local or temporary table, a
+/// materialized view).
+bool DependsOnLocalTable(const ObjectAddress& object);
 
-/// Commands that make what the object depends on (and itself) where other nodes do not have it; notes that they have it.
-List *CommandsWithDependencies(const ObjectAddress &object, bool itself);
+/// Commands that make what the object depends on (and itself) where other nodes do not have it;
+/// notes that they have it.
+List* CommandsWithDependencies(const ObjectAddress& object, bool itself);
 
 }  // namespace altius::ddl

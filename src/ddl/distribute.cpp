@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// create_distributed_table and create_reference_table: decide, write the metadata, hand the shell table, the metadata and
-// the order to make shards to every node in one message each, make the own shards, move the rows.
+// create_distributed_table and create_reference_table: decide, write the metadata, hand the shell
+// table, the metadata and the order to make shards to every node in one message each, make the own
+// shards, move the rows.
 #include "altius/catalog/writer.hpp"
 #include "altius/core/placement/round_robin.hpp"
 #include "altius/core/shard/ranges.hpp"
@@ -26,8 +27,10 @@ namespace {
 
 using catalog::TableKind;
 
-void FillKey(Plan *plan, const DistributeOptions &options) {
-  plan->kind = options.reference ? TableKind::Reference : options.key == nullptr ? TableKind::SingleShard : TableKind::Hash;
+void FillKey(Plan* plan, const DistributeOptions& options) {
+  plan->kind = options.reference        ? TableKind::Reference
+               : options.key == nullptr ? TableKind::SingleShard
+                                        : TableKind::Hash;
   if (options.key == nullptr) return;
   plan->key_name = options.key;
   plan->key = CheckKeyColumn(plan->relid, options.key);
@@ -38,31 +41,34 @@ void FillKey(Plan *plan, const DistributeOptions &options) {
 }
 
 /// The groups of each shard: those of the tables beside it, else dealt out.
-pg::Array<int> GroupsOfShard(const Plan &plan, int index) {
+pg::Array<int> GroupsOfShard(const Plan& plan, int index) {
   pg::Array<int> groups;
   if (plan.beside != nullptr) {
-    const catalog::Shard &shard = plan.beside->shards[index];
+    const catalog::Shard& shard = plan.beside->shards[index];
     for (int i = 0; i < shard.group_count; i++) groups.push_back(shard.groups[i]);
     return groups;
   }
   if (plan.kind == TableKind::Reference) return GroupsForReference();
   const auto all = GroupsForShards();
   if (plan.copies > all.size())
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("citus.shard_replication_factor (%d) is greater than the number of nodes (%d)", plan.copies,
-                           all.size())));
-  for (int i = 0; i < plan.copies; i++) groups.push_back(core::GroupOfShard(all.data(), all.size(), index + i));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("citus.shard_replication_factor (%d) is greater than the number of nodes (%d)",
+                    plan.copies, all.size())));
+  for (int i = 0; i < plan.copies; i++)
+    groups.push_back(core::GroupOfShard(all.data(), all.size(), index + i));
   return groups;
 }
 
-void WriteShards(const Plan &plan) {
+void WriteShards(const Plan& plan) {
   pg::Array<int64> ids, placements, placed;
   pg::Array<int32> mins, maxs, groups;
   for (int i = 0; i < plan.shard_count; i++) {
     ids.push_back(catalog::NextShardId());
-    const core::HashRange range = plan.beside != nullptr
-                                      ? core::HashRange{plan.beside->shards[i].min, plan.beside->shards[i].max}
-                                      : core::RangeOf(i, plan.shard_count);
+    const core::HashRange range =
+        plan.beside != nullptr
+            ? core::HashRange{plan.beside->shards[i].min, plan.beside->shards[i].max}
+            : core::RangeOf(i, plan.shard_count);
     mins.push_back(range.min);
     maxs.push_back(range.max);
     for (const int group : GroupsOfShard(plan, i)) {
@@ -77,22 +83,25 @@ void WriteShards(const Plan &plan) {
   catalog::InsertPlacements(placements.size(), placements.data(), placed.data(), groups.data());
 }
 
-void WriteMetadata(const Plan &plan) {
+void WriteMetadata(const Plan& plan) {
   if (plan.new_colocation)
-    catalog::InsertColocation(plan.colocation, plan.shard_count, plan.copies, plan.key_type, plan.key_collation);
+    catalog::InsertColocation(plan.colocation, plan.shard_count, plan.copies, plan.key_type,
+                              plan.key_collation);
   const catalog::Method method = catalog::MethodOf(plan.kind);
-  catalog::InsertPartition(plan.relid, method.partmethod, plan.key_name, plan.colocation, method.repmodel);
+  catalog::InsertPartition(plan.relid, method.partmethod, plan.key_name, plan.colocation,
+                           method.repmodel);
   WriteShards(plan);
 }
 
 /// Every node gets the table, all at once.
-void Install(const Plan &plan) {
-  const catalog::Table *table = catalog::FindTable(plan.relid);
+void Install(const Plan& plan) {
+  const catalog::Table* table = catalog::FindTable(plan.relid);
   int others;
   txn::OtherGroups(&others);
   if (others > 0) {
-    List *commands = MissingDependencyCommands(plan.relid);
-    if (plan.new_colocation) commands = lappend(commands, catalog::ColocationCommand(plan.colocation));
+    List* commands = MissingDependencyCommands(plan.relid);
+    if (plan.new_colocation)
+      commands = lappend(commands, catalog::ColocationCommand(plan.colocation));
     txn::ExecuteOnOtherNodes(RunCommandsText(list_concat(commands, InstallCommands(*table))));
   }
   txn::NoteLocalWrite();
@@ -100,7 +109,7 @@ void Install(const Plan &plan) {
   CreateLocalShards(*table, kForeignKeys);
 }
 
-void DistributeOne(Oid relid, const DistributeOptions &options) {
+void DistributeOne(Oid relid, const DistributeOptions& options) {
   CheckDistributable(relid);
   Plan plan = {};
   plan.relid = relid;
@@ -116,43 +125,49 @@ void DistributeOne(Oid relid, const DistributeOptions &options) {
   if (has_rows) MoveRows(relid);
 }
 
-void RefusePartition(Oid relid, const DistributeOptions &options) {
+void RefusePartition(Oid relid, const DistributeOptions& options) {
   if (!get_rel_relispartition(relid)) return;
   const Oid parent = get_partition_parent(relid, false);
-  if (catalog::FindTable(parent) != nullptr && strcmp(options.colocate_with, QualifiedName(parent)) == 0) return;
+  if (catalog::FindTable(parent) != nullptr &&
+      strcmp(options.colocate_with, QualifiedName(parent)) == 0)
+    return;
   ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                   errmsg("cannot distribute partition \"%s\" by itself", get_rel_name(relid)),
-                  errhint("Distribute the partitioned table \"%s\"; its partitions follow.", get_rel_name(parent))));
+                  errhint("Distribute the partitioned table \"%s\"; its partitions follow.",
+                          get_rel_name(parent))));
 }
 
 }  // namespace
 
-List *InstallCommands(const catalog::Table &table) {
-  List *commands = TableCommands(table.relid, kShell);
+List* InstallCommands(const catalog::Table& table) {
+  List* commands = TableCommands(table.relid, kShell);
   commands = list_concat(commands, catalog::TableCommands(table));
-  const char *name = quote_literal_cstr(QualifiedName(table.relid));
-  commands = lappend(commands, psprintf("SELECT altius_internal.create_shards(%s, %d)", name, kShard));
-  List *foreign_keys = TableCommands(table.relid, kForeignKeys);
+  const char* name = quote_literal_cstr(QualifiedName(table.relid));
+  commands =
+      lappend(commands, psprintf("SELECT altius_internal.create_shards(%s, %d)", name, kShard));
+  List* foreign_keys = TableCommands(table.relid, kForeignKeys);
   if (foreign_keys == NIL) return commands;
   commands = list_concat(commands, foreign_keys);
-  return lappend(commands, psprintf("SELECT altius_internal.create_shards(%s, %d)", name, kForeignKeys));
+  return lappend(commands,
+                 psprintf("SELECT altius_internal.create_shards(%s, %d)", name, kForeignKeys));
 }
 
-void Distribute(Oid relid, const DistributeOptions &options) {
+void Distribute(Oid relid, const DistributeOptions& options) {
   RequireCoordinator();
   catalog::LockNodes(RowShareLock);
   LockRelationOid(relid, AccessExclusiveLock);
   if (get_rel_name(relid) == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid)));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("relation with OID %u does not exist", relid)));
   RequireOwner(relid);
   RefusePartition(relid, options);
   if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE) return DistributeOne(relid, options);
-  List *partitions = find_inheritance_children(relid, AccessExclusiveLock);
+  List* partitions = find_inheritance_children(relid, AccessExclusiveLock);
   DistributeOne(relid, options);
   DistributeOptions beside = options;
   beside.colocate_with = QualifiedName(relid);
   beside.shard_count = 0;
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, partitions) Distribute(lfirst_oid(cell), beside);
 }
 

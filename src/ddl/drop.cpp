@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The event trigger that follows every DROP: whatever way a shell table went (DROP TABLE, DROP SCHEMA CASCADE, DROP OWNED),
-// its shards and metadata on this node go too.  Each node cleans up after the same command.
+// The event trigger that follows every DROP: whatever way a shell table went (DROP TABLE, DROP
+// SCHEMA CASCADE, DROP OWNED), its shards and metadata on this node go too.  Each node cleans up
+// after the same command.
 #include "drop.hpp"
 
 #include "altius/catalog/writer.hpp"
@@ -22,10 +23,10 @@ extern "C" {
 
 namespace altius::ddl {
 
-void DropShardRelations(const char *schema, const char *table, const int64 *ids, int count) {
+void DropShardRelations(const char* schema, const char* table, const int64* ids, int count) {
   const Oid space = get_namespace_oid(schema, true);
   if (!OidIsValid(space)) return;
-  ObjectAddresses *relations = new_object_addresses();
+  ObjectAddresses* relations = new_object_addresses();
   bool any = false;
   for (int i = 0; i < count; i++) {
     const Oid relid = get_relname_relid(Extend(table, ids[i]), space);
@@ -36,7 +37,9 @@ void DropShardRelations(const char *schema, const char *table, const int64 *ids,
     add_exact_object_address(&address, relations);
     any = true;
   }
-  if (any) performMultipleDeletions(relations, DROP_CASCADE, PERFORM_DELETION_INTERNAL | PERFORM_DELETION_QUIETLY);
+  if (any)
+    performMultipleDeletions(relations, DROP_CASCADE,
+                             PERFORM_DELETION_INTERNAL | PERFORM_DELETION_QUIETLY);
   CommandCounterIncrement();
 }
 
@@ -48,7 +51,7 @@ void DeleteEmptyColocation(int colocation) {
     catalog::DeleteColocation(colocation);
 }
 
-void ForgetTable(const catalog::Table &table) {
+void ForgetTable(const catalog::Table& table) {
   pg::Array<int64> ids;
   for (int i = 0; i < table.shard_count; i++) ids.push_back(table.shards[i].id);
   DropShardRelations(table.schema, table.name, ids.data(), ids.size());
@@ -62,23 +65,23 @@ namespace {
 struct Dropped {
   Oid relid;
   int colocation;
-  const char *schema;
-  const char *name;
+  const char* schema;
+  const char* name;
   pg::Array<int64> shards;
 };
 
 pg::Array<Dropped> DroppedTables() {
   pg::Array<Dropped> tables;
-  List *rows = QueryRows(R"(
+  List* rows = QueryRows(R"(
 SELECT o.objid, p.colocationid, o.schema_name, o.object_name, s.shardid
 FROM pg_catalog.pg_event_trigger_dropped_objects() o
 JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = o.objid
 LEFT JOIN pg_catalog.pg_dist_shard s ON s.logicalrelid = o.objid
 WHERE o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objsubid = 0 ORDER BY o.objid)",
                          {});
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, rows) {
-    char **row = static_cast<char **>(lfirst(cell));
+    char** row = static_cast<char**>(lfirst(cell));
     const Oid relid = static_cast<Oid>(strtoul(row[0], nullptr, 10));
     if (tables.empty() || tables.back().relid != relid)
       tables.push_back({relid, atoi(row[1]), row[2], row[3], {}});
@@ -88,22 +91,23 @@ WHERE o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objsubid = 0 
 }
 
 void ForgetObjects() {
-  List *rows = QueryRows(R"(
+  List* rows = QueryRows(R"(
 SELECT o.classid, o.objid FROM pg_catalog.pg_event_trigger_dropped_objects() o
 JOIN pg_catalog.pg_dist_object d ON d.classid = o.classid AND d.objid = o.objid WHERE o.objsubid = 0)",
                          {});
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, rows) {
-    char **row = static_cast<char **>(lfirst(cell));
-    catalog::DeleteObject(static_cast<Oid>(strtoul(row[0], nullptr, 10)), static_cast<Oid>(strtoul(row[1], nullptr, 10)));
+    char** row = static_cast<char**>(lfirst(cell));
+    catalog::DeleteObject(static_cast<Oid>(strtoul(row[0], nullptr, 10)),
+                          static_cast<Oid>(strtoul(row[1], nullptr, 10)));
   }
 }
 
 void OnDrop() {
   const auto tables = DroppedTables();
   ForgetObjects();
-  for (const Dropped &table : tables) catalog::DeleteTable(table.relid);
-  for (const Dropped &table : tables) {
+  for (const Dropped& table : tables) catalog::DeleteTable(table.relid);
+  for (const Dropped& table : tables) {
     DropShardRelations(table.schema, table.name, table.shards.data(), table.shards.size());
     DeleteEmptyColocation(table.colocation);
   }
@@ -115,7 +119,8 @@ void OnDrop() {
 
 ALTIUS_FUNCTION(altius_on_drop) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED), errmsg("not called by event trigger manager")));
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("not called by event trigger manager")));
   if (altius::catalog::IsActive()) altius::ddl::OnDrop();
   PG_RETURN_NULL();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// ADD COLUMN .. serial (identity, DEFAULT nextval) on a table with rows.  The coordinator counts the rows of each shard, takes
-// as many numbers from the sequence and tells each shard where its range begins.  All copies of a shard number alike.
+// ADD COLUMN .. serial (identity, DEFAULT nextval) on a table with rows.  The coordinator counts
+// the rows of each shard, takes as many numbers from the sequence and tells each shard where its
+// range begins.  All copies of a shard number alike.
 #include "fill_column.hpp"
 
 #include "altius/txn/coordinated.hpp"
@@ -18,16 +19,16 @@ namespace altius::ddl {
 namespace {
 
 struct Column {
-  const char *name;
+  const char* name;
   bool not_null;
   Oid sequence;
   int64 increment;
 };
 
 /// The sequence that the column's default or identity draws from.
-Column Describe(Oid relid, const char *name) {
+Column Describe(Oid relid, const char* name) {
   Column column = {quote_identifier(name), false, InvalidOid, 1};
-  List *rows = QueryRows(R"(
+  List* rows = QueryRows(R"(
 SELECT attnotnull, seqrelid, seqincrement FROM pg_catalog.pg_attribute a
 LEFT JOIN pg_catalog.pg_attrdef d ON adrelid = attrelid AND adnum = attnum
 JOIN pg_catalog.pg_depend p ON
@@ -38,64 +39,67 @@ JOIN pg_catalog.pg_sequence s ON seqrelid = CASE WHEN p.objid = d.oid THEN p.ref
 WHERE attrelid = $1 AND attname = $2 LIMIT 1)",
                          {OidValue(relid), TextValue(name)});
   if (rows == NIL) return column;
-  char **row = static_cast<char **>(linitial(rows));
+  char** row = static_cast<char**>(linitial(rows));
   column.not_null = row[0][0] == 't';
   column.sequence = static_cast<Oid>(strtoul(row[1], nullptr, 10));
   column.increment = strtoll(row[2], nullptr, 10);
   return column;
 }
 
-void RunOn(int group, const char *sql) {
+void RunOn(int group, const char* sql) {
   if (group == catalog::LocalGroup())
     RunQuery(sql);
   else
     remote::Execute(txn::Enlist(group, txn::Access::Write), sql);
 }
 
-int64 CountRows(int group, const char *shard) {
-  const char *sql = psprintf("SELECT count(*) FROM %s", shard);
-  const char *count = group == catalog::LocalGroup() ? QueryText(sql, {})
-                                                     : remote::FetchValue(txn::Enlist(group, txn::Access::Write), sql);
+int64 CountRows(int group, const char* shard) {
+  const char* sql = psprintf("SELECT count(*) FROM %s", shard);
+  const char* count = group == catalog::LocalGroup()
+                          ? QueryText(sql, {})
+                          : remote::FetchValue(txn::Enlist(group, txn::Access::Write), sql);
   return count == nullptr ? 0 : strtoll(count, nullptr, 10);
 }
 
 /// Takes `count` numbers; returns the first.
-int64 TakeNumbers(const Column &column, int64 count) {
+int64 TakeNumbers(const Column& column, int64 count) {
   const int64 first = nextval_internal(column.sequence, true);
   if (count > 1)
-    RunQuery(psprintf("SELECT pg_catalog.setval(%u::pg_catalog.regclass, " INT64_FORMAT ")", column.sequence,
-                      first + (count - 1) * column.increment));
+    RunQuery(psprintf("SELECT pg_catalog.setval(%u::pg_catalog.regclass, " INT64_FORMAT ")",
+                      column.sequence, first + (count - 1) * column.increment));
   return first;
 }
 
-void FillShard(const catalog::Table &table, const catalog::Shard &shard, const Column &column) {
-  const char *name = catalog::QualifiedShardName(table, shard);
+void FillShard(const catalog::Table& table, const catalog::Shard& shard, const Column& column) {
+  const char* name = catalog::QualifiedShardName(table, shard);
   const int64 rows = CountRows(shard.groups[0], name);
   const int64 first = rows > 0 ? TakeNumbers(column, rows) : 0;
   for (int i = 0; i < shard.group_count; i++) {
     if (rows > 0)
       RunOn(shard.groups[i],
             psprintf("UPDATE %s AS filled SET %s = " INT64_FORMAT " + (number - 1) * " INT64_FORMAT
-                     " FROM (SELECT tableoid AS part, ctid AS place, row_number() OVER (ORDER BY copied::text) AS number"
+                     " FROM (SELECT tableoid AS part, ctid AS place, row_number() OVER (ORDER BY "
+                     "copied::text) AS number"
                      " FROM %s AS copied) AS numbered"
                      " WHERE filled.tableoid = part AND filled.ctid = place",
                      name, column.name, first, column.increment, name));
     if (column.not_null)
-      RunOn(shard.groups[i], psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", name, column.name));
+      RunOn(shard.groups[i],
+            psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", name, column.name));
   }
 }
 
 }  // namespace
 
-void FillAddedColumns(AlterTableStmt *alter, Oid relid) {
+void FillAddedColumns(AlterTableStmt* alter, Oid relid) {
   if (alter->objtype != OBJECT_TABLE || !OidIsValid(relid)) return;
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, alter->cmds) {
-    auto *command = lfirst_node(AlterTableCmd, cell);
+    auto* command = lfirst_node(AlterTableCmd, cell);
     if (command->subtype != AT_AddColumn) continue;
-    auto *definition = castNode(ColumnDef, command->def);
+    auto* definition = castNode(ColumnDef, command->def);
     if (!IsFedBySequence(*definition)) continue;
-    const catalog::Table *table = catalog::FindTable(relid);
+    const catalog::Table* table = catalog::FindTable(relid);
     const Column column = Describe(relid, definition->colname);
     for (int i = 0; OidIsValid(column.sequence) && i < table->shard_count; i++)
       FillShard(*table, table->shards[i], column);

@@ -9,7 +9,8 @@ extern "C" {
 
 namespace altius::ddl {
 
-/// After ALTER TABLE on a distributed table: columns added that draw from a sequence get their numbers in all rows.
-void FillAddedColumns(AlterTableStmt *alter, Oid relid);
+/// After ALTER TABLE on a distributed table: columns added that draw from a sequence get their
+/// numbers in all rows.
+void FillAddedColumns(AlterTableStmt* alter, Oid relid);
 
 }  // namespace altius::ddl

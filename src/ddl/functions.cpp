@@ -17,21 +17,25 @@ extern "C" {
 
 using namespace altius;
 
-/// create_distributed_table(table_name, distribution_column, distribution_type, colocate_with, shard_count)
+/// create_distributed_table(table_name, distribution_column, distribution_type, colocate_with,
+/// shard_count)
 ALTIUS_FUNCTION(create_distributed_table) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("only distribution_column and shard_count may be null")));
-  const char *type = DatumGetCString(DirectFunctionCall1(enum_out, PG_GETARG_DATUM(2)));
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                    errmsg("only distribution_column and shard_count may be null")));
+  const char* type = DatumGetCString(DirectFunctionCall1(enum_out, PG_GETARG_DATUM(2)));
   if (strcmp(type, "hash") != 0)
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("distribution type \"%s\" is not supported", type),
-                    errhint("Use \"hash\".")));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("distribution type \"%s\" is not supported", type), errhint("Use \"hash\".")));
   ddl::DistributeOptions options = {};
   options.key = PG_ARGISNULL(1) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
   options.colocate_with = text_to_cstring(PG_GETARG_TEXT_PP(3));
   if (!PG_ARGISNULL(4)) {
     options.shard_count = PG_GETARG_INT32(4);
     if (options.shard_count < 1 || options.shard_count > 64000)
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("shard_count must be between 1 and 64000")));
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("shard_count must be between 1 and 64000")));
   }
   ddl::Distribute(PG_GETARG_OID(0), options);
   PG_RETURN_VOID();
@@ -48,19 +52,22 @@ ALTIUS_FUNCTION(create_reference_table) {
 ALTIUS_FUNCTION(undistribute_table) {
   const Oid relid = PG_GETARG_OID(0);
   if (PG_GETARG_BOOL(1))
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cascade_via_foreign_keys is not supported yet"),
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("cascade_via_foreign_keys is not supported yet"),
                     errhint("Undistribute the referencing tables one by one first.")));
   ddl::Undistribute(relid);
   PG_RETURN_VOID();
 }
 
-/// create_distributed_table empties the local storage itself; this is for tables where that could not be done.
+/// create_distributed_table empties the local storage itself; this is for tables where that could
+/// not be done.
 ALTIUS_FUNCTION(truncate_local_data_after_distributing_table) {
   const Oid relid = PG_GETARG_OID(0);
   ddl::RequireCoordinator();
   ddl::RequireOwner(relid);
   if (catalog::FindTable(relid) == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("table \"%s\" is not distributed", get_rel_name(relid))));
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("table \"%s\" is not distributed", get_rel_name(relid))));
   LockRelationOid(relid, AccessExclusiveLock);
   if (get_rel_relkind(relid) == RELKIND_RELATION) ddl::EmptyTable(relid);
   PG_RETURN_VOID();
@@ -70,10 +77,12 @@ ALTIUS_FUNCTION(truncate_local_data_after_distributing_table) {
 ALTIUS_FUNCTION(altius_nextval_on_coordinator) {
   const Oid relid = PG_GETARG_OID(0);
   if (catalog::IsCoordinator()) PG_RETURN_INT64(nextval_internal(relid, true));
-  remote::Connection *connection = txn::OutsideTransaction(catalog::kCoordinatorGroup);
-  const char *value = remote::FetchValue(
-      connection, psprintf("SELECT pg_catalog.nextval(%s)", quote_literal_cstr(ddl::QualifiedName(relid))));
+  remote::Connection* connection = txn::OutsideTransaction(catalog::kCoordinatorGroup);
+  const char* value = remote::FetchValue(
+      connection,
+      psprintf("SELECT pg_catalog.nextval(%s)", quote_literal_cstr(ddl::QualifiedName(relid))));
   if (value == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("sequence \"%s\" gave no value", get_rel_name(relid))));
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                    errmsg("sequence \"%s\" gave no value", get_rel_name(relid))));
   PG_RETURN_INT64(strtoll(value, nullptr, 10));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Objects that are kept the same on all nodes.  A new one is described from the catalogs (so its definition does not depend
-// on settings of the session) and created elsewhere with all it needs; a change is sent as text.
+// Objects that are kept the same on all nodes.  A new one is described from the catalogs (so its
+// definition does not depend on settings of the session) and created elsewhere with all it needs; a
+// change is sent as text.
 #include "altius/catalog/writer.hpp"
 #include "altius/ddl/tables.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -25,7 +26,7 @@ namespace altius::ddl {
 
 namespace {
 
-bool IsRoleCommand(Node *statement) {
+bool IsRoleCommand(Node* statement) {
   switch (nodeTag(statement)) {
     case T_CreateRoleStmt:
     case T_AlterRoleStmt:
@@ -48,14 +49,14 @@ bool HasOtherNodes() {
 }
 
 /// After CREATE (OR REPLACE): the object and what it needs.
-void ShareCreated(Node *statement) {
+void ShareCreated(Node* statement) {
   CommandCounterIncrement();
   const ObjectAddress object = AddressCreated(statement);
   if (!OidIsValid(object.objectId) || object.objectId < FirstNormalObjectId) return;
   const Oid space = get_object_namespace(&object);
   if (OidIsValid(space) && isAnyTempNamespace(space)) return;
   if (DependsOnLocalTable(object)) return;
-  List *commands = CommandsWithDependencies(object, false);
+  List* commands = CommandsWithDependencies(object, false);
   commands = list_concat(commands, CommandsOfObject(object));
   catalog::InsertObject(object.classId, object.objectId);
   if (!HasOtherNodes()) return;
@@ -64,18 +65,19 @@ void ShareCreated(Node *statement) {
   txn::ExecuteOnOtherNodes(RunCommandsText(commands));
 }
 
-bool HandleCreate(const UtilityCall &call) {
+bool HandleCreate(const UtilityCall& call) {
   if (!CreatesShared(call.statement())) return false;
   if (!catalog::IsCoordinator()) RequireCoordinator();
-  Node *statement = Copy(call.statement());
+  Node* statement = Copy(call.statement());
   RunHere(call);
   ShareCreated(statement);
   return true;
 }
 
 /// Sequences of serial and identity columns go with their table.
-bool BelongsToDistributedTable(const ObjectAddress &object) {
-  if (object.classId != RelationRelationId || get_rel_relkind(object.objectId) != RELKIND_SEQUENCE) return false;
+bool BelongsToDistributedTable(const ObjectAddress& object) {
+  if (object.classId != RelationRelationId || get_rel_relkind(object.objectId) != RELKIND_SEQUENCE)
+    return false;
   Oid table;
   int32 column;
   const bool owned = sequenceIsOwned(object.objectId, DEPENDENCY_AUTO, &table, &column) ||
@@ -83,31 +85,34 @@ bool BelongsToDistributedTable(const ObjectAddress &object) {
   return owned && catalog::FindTable(table) != nullptr;
 }
 
-bool AnyShared(const pg::Array<ObjectAddress> &objects) {
-  for (const ObjectAddress &object : objects) {
+bool AnyShared(const pg::Array<ObjectAddress>& objects) {
+  for (const ObjectAddress& object : objects) {
     if (!OidIsValid(object.objectId)) continue;
-    if (object.classId == NamespaceRelationId && object.objectId == PG_PUBLIC_NAMESPACE) return true;
-    if (catalog::IsDistributedObject(object.classId, object.objectId) || BelongsToDistributedTable(object)) return true;
+    if (object.classId == NamespaceRelationId && object.objectId == PG_PUBLIC_NAMESPACE)
+      return true;
+    if (catalog::IsDistributedObject(object.classId, object.objectId) ||
+        BelongsToDistributedTable(object))
+      return true;
   }
   return false;
 }
 
-bool IsOurs(Node *statement) {
+bool IsOurs(Node* statement) {
   if (!IsA(statement, DropStmt)) return false;
-  auto *drop = reinterpret_cast<DropStmt *>(statement);
+  auto* drop = reinterpret_cast<DropStmt*>(statement);
   if (drop->removeType != OBJECT_EXTENSION) return false;
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, drop->objects)
     if (strcmp(strVal(lfirst(cell)), "altius") == 0) return true;
   return false;
 }
 
-bool HandleChange(const UtilityCall &call) {
+bool HandleChange(const UtilityCall& call) {
   if (IsOurs(call.statement())) return false;
   if (!IsRoleCommand(call.statement()) && !AnyShared(AddressesOf(call.statement()))) return false;
   RequireCoordinator();
-  const char *command = CommandText(call);
-  const char *message = ApplyText(command);
+  const char* command = CommandText(call);
+  const char* message = ApplyText(command);
   RunHere(call);
   if (HasOtherNodes()) SpreadCommand(message, NIL, command);
   return true;
@@ -115,6 +120,6 @@ bool HandleChange(const UtilityCall &call) {
 
 }  // namespace
 
-bool HandleObject(const UtilityCall &call) { return HandleCreate(call) || HandleChange(call); }
+bool HandleObject(const UtilityCall& call) { return HandleCreate(call) || HandleChange(call); }
 
 }  // namespace altius::ddl

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// Commands that PostgreSQL refuses inside transactions: CREATE INDEX, DROP INDEX and REINDEX CONCURRENTLY, VACUUM.  They run
-// on the shell table first, then on each shard on a connection of its own kind that commits each statement.  A failure in
-// between leaves what was done; the message says so.
+// Commands that PostgreSQL refuses inside transactions: CREATE INDEX, DROP INDEX and REINDEX
+// CONCURRENTLY, VACUUM.  They run on the shell table first, then on each shard on a connection of
+// its own kind that commits each statement.  A failure in between leaves what was done; the message
+// says so.
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "rewrite.hpp"
@@ -30,27 +31,28 @@ namespace {
 
 struct Outside {
   int group;
-  const char *sql;
+  const char* sql;
 };
 using Texts = pg::Array<Outside>;
 
 /// One text for each placement of the table's shards.
 template <typename Text>
-void ForPlacements(Texts *texts, const catalog::Table &table, Text text_of) {
+void ForPlacements(Texts* texts, const catalog::Table& table, Text text_of) {
   for (int i = 0; i < table.shard_count; i++) {
-    const catalog::Shard &shard = table.shards[i];
-    const char *sql = text_of(shard);
+    const catalog::Shard& shard = table.shards[i];
+    const char* sql = text_of(shard);
     for (int g = 0; g < shard.group_count; g++) texts->push_back({shard.groups[g], sql});
   }
 }
 
-void ForOtherNodes(Texts *texts, const char *sql) {
+void ForOtherNodes(Texts* texts, const char* sql) {
   int count;
-  const int *groups = txn::OtherGroups(&count);
+  const int* groups = txn::OtherGroups(&count);
   for (int i = 0; i < count; i++) texts->push_back({groups[i], sql});
 }
 
-/// Starts a fresh transaction that holds no snapshot: the other sessions wait for older ones, ours included.
+/// Starts a fresh transaction that holds no snapshot: the other sessions wait for older ones, ours
+/// included.
 void LetGo() {
   while (ActiveSnapshotSet()) PopActiveSnapshot();
   CommitTransactionCommand();
@@ -59,21 +61,22 @@ void LetGo() {
   InvalidateCatalogSnapshot();
 }
 
-/// A connection's first statement carries the session's settings along, which makes it a pipeline of several: not for these
-/// commands.
-void WarmUp(const Texts &texts) {
-  List *warm = NIL;
-  for (const Outside &text_sent : texts) {
+/// A connection's first statement carries the session's settings along, which makes it a pipeline
+/// of several: not for these commands.
+void WarmUp(const Texts& texts) {
+  List* warm = NIL;
+  for (const Outside& text_sent : texts) {
     if (list_member_int(warm, text_sent.group)) continue;
     remote::Execute(txn::OutsideTransaction(text_sent.group), "SELECT 1");
     warm = lappend_int(warm, text_sent.group);
   }
 }
 
-void RunOutside(const Texts &texts, const char *hint) {
+void RunOutside(const Texts& texts, const char* hint) {
   WarmUp(texts);
   LetGo();
-  auto **requests = static_cast<remote::Request **>(palloc0(sizeof(remote::Request *) * (texts.size() + 1)));
+  auto** requests =
+      static_cast<remote::Request**>(palloc0(sizeof(remote::Request*) * (texts.size() + 1)));
   for (int i = 0; i < texts.size(); i++) {
     remote::StatementText statement = {};
     statement.sql = texts[i].sql;
@@ -82,87 +85,100 @@ void RunOutside(const Texts &texts, const char *hint) {
   remote::WaitAllQuietly(requests, texts.size());
   for (int i = 0; i < texts.size(); i++) {
     if (!requests[i]->failed) continue;
-    if (hint != nullptr) ereport(WARNING, (errmsg("the command is done in part only"), errhint("%s", hint)));
+    if (hint != nullptr)
+      ereport(WARNING, (errmsg("the command is done in part only"), errhint("%s", hint)));
     remote::RaiseError(requests[i]);
   }
 }
 
 /// Everything of CREATE INDEX behind the table's name, from the index on the shell table.
 struct IndexText {
-  const char *begin;  // CREATE [UNIQUE] INDEX CONCURRENTLY
-  const char *rest;   // USING ..
+  const char* begin;  // CREATE [UNIQUE] INDEX CONCURRENTLY
+  const char* rest;   // USING ..
 };
 
 IndexText TextOfIndex(Oid index) {
   const int level = BeginQualifiedNames();
-  const char *definition = pg_get_indexdef_string(index);
+  const char* definition = pg_get_indexdef_string(index);
   HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
   if (!HeapTupleIsValid(tuple))
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("index with OID %u does not exist", index)));
-  const auto *form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  const char *begin = form->indisunique ? "CREATE UNIQUE INDEX" : "CREATE INDEX";
-  const char *prefix = psprintf("%s %s ON %s ", begin, quote_identifier(get_rel_name(index)), QualifiedName(form->indrelid));
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("index with OID %u does not exist", index)));
+  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  const char* begin = form->indisunique ? "CREATE UNIQUE INDEX" : "CREATE INDEX";
+  const char* prefix = psprintf("%s %s ON %s ", begin, quote_identifier(get_rel_name(index)),
+                                QualifiedName(form->indrelid));
   ReleaseSysCache(tuple);
   EndQualifiedNames(level);
   if (strncmp(definition, prefix, strlen(prefix)) != 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg_internal("unexpected index definition: %s", definition)));
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                    errmsg_internal("unexpected index definition: %s", definition)));
   return {psprintf("%s CONCURRENTLY IF NOT EXISTS", begin), definition + strlen(prefix)};
 }
 
 /// Unique indexes are checked before: afterwards nothing can be taken back.
-void CheckIndex(const IndexStmt &create, const catalog::Table &table) {
-  if (get_rel_relkind(table.relid) == RELKIND_PARTITIONED_TABLE || !create.unique || table.key == 0) return;
-  ListCell *cell;
+void CheckIndex(const IndexStmt& create, const catalog::Table& table) {
+  if (get_rel_relkind(table.relid) == RELKIND_PARTITIONED_TABLE || !create.unique || table.key == 0)
+    return;
+  ListCell* cell;
   foreach (cell, create.indexParams) {
-    const char *column = lfirst_node(IndexElem, cell)->name;
+    const char* column = lfirst_node(IndexElem, cell)->name;
     if (column != nullptr && get_attnum(table.relid, column) == table.key) return;
   }
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("unique index on distributed table \"%s\" must include the distribution column \"%s\"", table.name,
-                         get_attname(table.relid, table.key, false))));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+       errmsg(
+           "unique index on distributed table \"%s\" must include the distribution column \"%s\"",
+           table.name, get_attname(table.relid, table.key, false))));
 }
 
-List *IndexesOf(Oid relid) {
-  return QueryOids("SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = $1", {OidValue(relid)});
+List* IndexesOf(Oid relid) {
+  return QueryOids("SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = $1",
+                   {OidValue(relid)});
 }
 
-bool CreateIndex(const UtilityCall &call, IndexStmt *create) {
-  const catalog::Table *table = create->concurrent ? TableOfName(create->relation) : nullptr;
+bool CreateIndex(const UtilityCall& call, IndexStmt* create) {
+  const catalog::Table* table = create->concurrent ? TableOfName(create->relation) : nullptr;
   if (table == nullptr) return false;
   RequireCoordinator();
   CheckIndex(*create, *table);
   const Oid relid = table->relid;
-  List *before = IndexesOf(relid);
+  List* before = IndexesOf(relid);
   RunHere(call);
-  List *made = list_difference_oid(IndexesOf(relid), before);
+  List* made = list_difference_oid(IndexesOf(relid), before);
   if (made == NIL) return true;  // IF NOT EXISTS
   table = catalog::FindTable(relid);
   const Oid index = linitial_oid(made);
   const IndexText parts = TextOfIndex(index);
-  const char *name = get_rel_name(index);
+  const char* name = get_rel_name(index);
   Texts texts;
-  ForOtherNodes(&texts, psprintf("%s %s ON %s %s", parts.begin, quote_identifier(name), QualifiedName(relid), parts.rest));
-  ForPlacements(&texts, *table, [&](const catalog::Shard &shard) {
+  ForOtherNodes(&texts, psprintf("%s %s ON %s %s", parts.begin, quote_identifier(name),
+                                 QualifiedName(relid), parts.rest));
+  ForPlacements(&texts, *table, [&](const catalog::Shard& shard) {
     return psprintf("%s %s ON %s %s", parts.begin, quote_identifier(Extend(name, shard.id)),
                     catalog::QualifiedShardName(*table, shard), parts.rest);
   });
   RunOutside(texts, psprintf("Run DROP INDEX %s and create the index again.",
-                             quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)), name)));
+                             quote_qualified_identifier(
+                                 get_namespace_name(get_rel_namespace(index)), name)));
   return true;
 }
 
-bool DropIndex(const UtilityCall &call, DropStmt *drop) {
-  if (!drop->concurrent || drop->removeType != OBJECT_INDEX || list_length(drop->objects) != 1) return false;
-  RangeVar *name = makeRangeVarFromNameList(castNode(List, linitial(drop->objects)));
-  const catalog::Table *table = TableOfIndex(name);
+bool DropIndex(const UtilityCall& call, DropStmt* drop) {
+  if (!drop->concurrent || drop->removeType != OBJECT_INDEX || list_length(drop->objects) != 1)
+    return false;
+  RangeVar* name = makeRangeVarFromNameList(castNode(List, linitial(drop->objects)));
+  const catalog::Table* table = TableOfIndex(name);
   if (table == nullptr) return false;
   RequireCoordinator();
   const Oid index = RangeVarGetRelid(name, NoLock, true);
-  const char *space = get_namespace_name(get_rel_namespace(index));
-  const char *index_name = pstrdup(get_rel_name(index));
+  const char* space = get_namespace_name(get_rel_namespace(index));
+  const char* index_name = pstrdup(get_rel_name(index));
   Texts texts;
-  ForOtherNodes(&texts, psprintf("DROP INDEX CONCURRENTLY IF EXISTS %s", quote_qualified_identifier(space, index_name)));
-  ForPlacements(&texts, *table, [&](const catalog::Shard &shard) {
+  ForOtherNodes(&texts, psprintf("DROP INDEX CONCURRENTLY IF EXISTS %s",
+                                 quote_qualified_identifier(space, index_name)));
+  ForPlacements(&texts, *table, [&](const catalog::Shard& shard) {
     return psprintf("DROP INDEX CONCURRENTLY IF EXISTS %s",
                     quote_qualified_identifier(space, Extend(index_name, shard.id)));
   });
@@ -172,37 +188,40 @@ bool DropIndex(const UtilityCall &call, DropStmt *drop) {
 }
 
 /// "(VERBOSE, FREEZE false)" as typed.
-char *OptionsText(List *options) {
+char* OptionsText(List* options) {
   StringInfoData text_made;
   initStringInfo(&text_made);
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, options) {
-    auto *option = lfirst_node(DefElem, cell);
+    auto* option = lfirst_node(DefElem, cell);
     appendStringInfo(&text_made, "%s%s", text_made.len == 0 ? "(" : ", ", option->defname);
-    if (option->arg != nullptr) appendStringInfo(&text_made, " %s", quote_literal_cstr(defGetString(option)));
+    if (option->arg != nullptr)
+      appendStringInfo(&text_made, " %s", quote_literal_cstr(defGetString(option)));
   }
   if (text_made.len > 0) appendStringInfoString(&text_made, ") ");
   return text_made.data;
 }
 
-bool IsConcurrent(List *options) {
-  ListCell *cell;
+bool IsConcurrent(List* options) {
+  ListCell* cell;
   foreach (cell, options)
-    if (strcmp(lfirst_node(DefElem, cell)->defname, "concurrently") == 0) return defGetBoolean(lfirst_node(DefElem, cell));
+    if (strcmp(lfirst_node(DefElem, cell)->defname, "concurrently") == 0)
+      return defGetBoolean(lfirst_node(DefElem, cell));
   return false;
 }
 
-bool Reindex(const UtilityCall &call, ReindexStmt *reindex) {
-  const catalog::Table *table = SubjectOf(call.statement());
+bool Reindex(const UtilityCall& call, ReindexStmt* reindex) {
+  const catalog::Table* table = SubjectOf(call.statement());
   if (table == nullptr || !IsConcurrent(reindex->params)) return false;
   const bool one = reindex->kind == REINDEX_OBJECT_INDEX;
   const Oid index = one ? RangeVarGetRelid(reindex->relation, NoLock, true) : InvalidOid;
-  const char *options = OptionsText(reindex->params);
+  const char* options = OptionsText(reindex->params);
   Texts texts;
-  ForPlacements(&texts, *table, [&](const catalog::Shard &shard) {
-    const char *name = one ? quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)),
-                                                        Extend(get_rel_name(index), shard.id))
-                           : catalog::QualifiedShardName(*table, shard);
+  ForPlacements(&texts, *table, [&](const catalog::Shard& shard) {
+    const char* name =
+        one ? quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)),
+                                         Extend(get_rel_name(index), shard.id))
+            : catalog::QualifiedShardName(*table, shard);
     return psprintf("REINDEX %s%s %s", options, one ? "INDEX" : "TABLE", name);
   });
   RunHere(call);
@@ -210,28 +229,30 @@ bool Reindex(const UtilityCall &call, ReindexStmt *reindex) {
   return true;
 }
 
-char *ColumnsText(List *columns) {
+char* ColumnsText(List* columns) {
   StringInfoData text_made;
   initStringInfo(&text_made);
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, columns)
-    appendStringInfo(&text_made, "%s%s", text_made.len == 0 ? " (" : ", ", quote_identifier(strVal(lfirst(cell))));
+    appendStringInfo(&text_made, "%s%s", text_made.len == 0 ? " (" : ", ",
+                     quote_identifier(strVal(lfirst(cell))));
   if (text_made.len > 0) appendStringInfoChar(&text_made, ')');
   return text_made.data;
 }
 
-bool Vacuum(const UtilityCall &call, VacuumStmt *vacuum) {
+bool Vacuum(const UtilityCall& call, VacuumStmt* vacuum) {
   if (!vacuum->is_vacuumcmd) return false;
-  const char *options = OptionsText(vacuum->options);
+  const char* options = OptionsText(vacuum->options);
   Texts texts;
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, vacuum->rels) {
-    auto *one = lfirst_node(VacuumRelation, cell);
-    const catalog::Table *table = TableOfName(one->relation);
+    auto* one = lfirst_node(VacuumRelation, cell);
+    const catalog::Table* table = TableOfName(one->relation);
     if (table == nullptr) continue;
-    const char *columns = ColumnsText(one->va_cols);
-    ForPlacements(&texts, *table, [&](const catalog::Shard &shard) {
-      return psprintf("VACUUM %s%s%s", options, catalog::QualifiedShardName(*table, shard), columns);
+    const char* columns = ColumnsText(one->va_cols);
+    ForPlacements(&texts, *table, [&](const catalog::Shard& shard) {
+      return psprintf("VACUUM %s%s%s", options, catalog::QualifiedShardName(*table, shard),
+                      columns);
     });
   }
   if (texts.empty()) return false;
@@ -242,18 +263,18 @@ bool Vacuum(const UtilityCall &call, VacuumStmt *vacuum) {
 
 }  // namespace
 
-bool HandleOutside(const UtilityCall &call) {
-  Node *statement = call.statement();
+bool HandleOutside(const UtilityCall& call) {
+  Node* statement = call.statement();
   MemoryContextSwitchTo(PortalContext != nullptr ? PortalContext : CurrentMemoryContext);
   switch (nodeTag(statement)) {
     case T_IndexStmt:
-      return CreateIndex(call, reinterpret_cast<IndexStmt *>(statement));
+      return CreateIndex(call, reinterpret_cast<IndexStmt*>(statement));
     case T_DropStmt:
-      return DropIndex(call, reinterpret_cast<DropStmt *>(statement));
+      return DropIndex(call, reinterpret_cast<DropStmt*>(statement));
     case T_ReindexStmt:
-      return Reindex(call, reinterpret_cast<ReindexStmt *>(statement));
+      return Reindex(call, reinterpret_cast<ReindexStmt*>(statement));
     case T_VacuumStmt:
-      return Vacuum(call, reinterpret_cast<VacuumStmt *>(statement));
+      return Vacuum(call, reinterpret_cast<VacuumStmt*>(statement));
     default:
       return false;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// A partition of a distributed table is distributed like its parent, so that the parent's shards can have the partition's
-// shards as their partitions.
+// A partition of a distributed table is distributed like its parent, so that the parent's shards
+// can have the partition's shards as their partitions.
 #include "altius/ddl/tables.hpp"
 #include "checks.hpp"
 #include "shard_statement.hpp"
@@ -16,7 +16,7 @@ namespace altius::ddl {
 
 namespace {
 
-void DistributeLike(Oid relid, const catalog::Table &parent) {
+void DistributeLike(Oid relid, const catalog::Table& parent) {
   DistributeOptions options = {};
   options.reference = parent.kind == catalog::TableKind::Reference;
   options.key = parent.key == 0 ? nullptr : get_attname(parent.relid, parent.key, false);
@@ -25,12 +25,12 @@ void DistributeLike(Oid relid, const catalog::Table &parent) {
 }
 
 /// CREATE TABLE .. PARTITION OF a distributed table.
-bool CreatePartition(const UtilityCall &call, CreateStmt *create) {
+bool CreatePartition(const UtilityCall& call, CreateStmt* create) {
   if (create->partbound == nullptr || list_length(create->inhRelations) != 1) return false;
-  const catalog::Table *parent = TableOfName(linitial_node(RangeVar, create->inhRelations));
+  const catalog::Table* parent = TableOfName(linitial_node(RangeVar, create->inhRelations));
   if (parent == nullptr) return false;
   RequireCoordinator();
-  RangeVar *name = Copy(create->relation);
+  RangeVar* name = Copy(create->relation);
   if (create->if_not_exists && OidIsValid(RangeVarGetRelid(name, NoLock, true))) {
     RunHere(call);
     return true;
@@ -40,31 +40,36 @@ bool CreatePartition(const UtilityCall &call, CreateStmt *create) {
   return true;
 }
 
-/// ALTER TABLE .. ATTACH PARTITION of a local table: it is distributed first, the general way does the rest.
-void PrepareAttach(AlterTableStmt *alter) {
-  const catalog::Table *parent = TableOfName(alter->relation);
+/// ALTER TABLE .. ATTACH PARTITION of a local table: it is distributed first, the general way does
+/// the rest.
+void PrepareAttach(AlterTableStmt* alter) {
+  const catalog::Table* parent = TableOfName(alter->relation);
   if (alter->objtype != OBJECT_TABLE || parent == nullptr) return;
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, alter->cmds) {
-    auto *command = lfirst_node(AlterTableCmd, cell);
+    auto* command = lfirst_node(AlterTableCmd, cell);
     if (command->subtype != AT_AttachPartition) continue;
     RequireCoordinator();
-    const Oid partition = RangeVarGetRelid(castNode(PartitionCmd, command->def)->name, AccessExclusiveLock, false);
-    const catalog::Table *table = catalog::FindTable(partition);
+    const Oid partition =
+        RangeVarGetRelid(castNode(PartitionCmd, command->def)->name, AccessExclusiveLock, false);
+    const catalog::Table* table = catalog::FindTable(partition);
     if (table == nullptr) {
       DistributeLike(partition, *parent);
     } else if (table->colocation != parent->colocation || table->kind != parent->kind) {
       ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                      errmsg("cannot attach \"%s\" to \"%s\", they are not colocated", table->name, parent->name)));
+                      errmsg("cannot attach \"%s\" to \"%s\", they are not colocated", table->name,
+                             parent->name)));
     }
   }
 }
 
 }  // namespace
 
-bool HandlePartition(const UtilityCall &call) {
-  if (IsA(call.statement(), CreateStmt)) return CreatePartition(call, reinterpret_cast<CreateStmt *>(call.statement()));
-  if (IsA(call.statement(), AlterTableStmt)) PrepareAttach(reinterpret_cast<AlterTableStmt *>(call.statement()));
+bool HandlePartition(const UtilityCall& call) {
+  if (IsA(call.statement(), CreateStmt))
+    return CreatePartition(call, reinterpret_cast<CreateStmt*>(call.statement()));
+  if (IsA(call.statement(), AlterTableStmt))
+    PrepareAttach(reinterpret_cast<AlterTableStmt*>(call.statement()));
   return false;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The general way of a command about distributed tables: check it, run it on this node's shell table, send its text to the
-// other nodes, run it on the shards here.
+// The general way of a command about distributed tables: check it, run it on this node's shell
+// table, send its text to the other nodes, run it on the shards here.
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "fill_column.hpp"
@@ -22,33 +22,35 @@ namespace altius::ddl {
 namespace {
 
 template <typename T>
-T *As(Node *node) {
-  return reinterpret_cast<T *>(node);
+T* As(Node* node) {
+  return reinterpret_cast<T*>(node);
 }
 
-bool AnyManaged(List *relations) {
-  ListCell *cell;
+bool AnyManaged(List* relations) {
+  ListCell* cell;
   foreach (cell, relations) {
-    Node *item = static_cast<Node *>(lfirst(cell));
-    RangeVar *name = IsA(item, VacuumRelation) ? As<VacuumRelation>(item)->relation : castNode(RangeVar, item);
+    Node* item = static_cast<Node*>(lfirst(cell));
+    RangeVar* name =
+        IsA(item, VacuumRelation) ? As<VacuumRelation>(item)->relation : castNode(RangeVar, item);
     if (TableOfName(name) != nullptr) return true;
   }
   return false;
 }
 
-bool DropConcerns(DropStmt *drop) {
-  ListCell *cell;
+bool DropConcerns(DropStmt* drop) {
+  ListCell* cell;
   foreach (cell, drop->objects) {
-    Node *object = static_cast<Node *>(lfirst(cell));
-    if (drop->removeType == OBJECT_TABLE && TableOfName(makeRangeVarFromNameList(castNode(List, object))) != nullptr)
+    Node* object = static_cast<Node*>(lfirst(cell));
+    if (drop->removeType == OBJECT_TABLE &&
+        TableOfName(makeRangeVarFromNameList(castNode(List, object))) != nullptr)
       return true;
     if (TableOfDropped(drop->removeType, object) != nullptr) return true;
   }
   return false;
 }
 
-bool CommentConcerns(CommentStmt *comment) {
-  List *names = nullptr;
+bool CommentConcerns(CommentStmt* comment) {
+  List* names = nullptr;
   switch (comment->objtype) {
     case OBJECT_TABLE:
       return TableOfName(makeRangeVarFromNameList(castNode(List, comment->object))) != nullptr;
@@ -67,7 +69,7 @@ bool CommentConcerns(CommentStmt *comment) {
 }
 
 /// Whether the command is about a distributed table at all.
-bool Concerns(Node *statement) {
+bool Concerns(Node* statement) {
   switch (nodeTag(statement)) {
     case T_TruncateStmt:
       return AnyManaged(As<TruncateStmt>(statement)->relations);
@@ -76,8 +78,9 @@ bool Concerns(Node *statement) {
     case T_VacuumStmt:
       return AnyManaged(As<VacuumStmt>(statement)->rels);
     case T_GrantStmt: {
-      auto *grant = As<GrantStmt>(statement);
-      return grant->targtype == ACL_TARGET_OBJECT && grant->objtype == OBJECT_TABLE && AnyManaged(grant->objects);
+      auto* grant = As<GrantStmt>(statement);
+      return grant->targtype == ACL_TARGET_OBJECT && grant->objtype == OBJECT_TABLE &&
+             AnyManaged(grant->objects);
     }
     case T_DropStmt:
       return DropConcerns(As<DropStmt>(statement));
@@ -89,28 +92,30 @@ bool Concerns(Node *statement) {
 }
 
 /// Commands that do not change what the table is: they may start on any node.
-bool MayStartAnywhere(Node *statement) {
+bool MayStartAnywhere(Node* statement) {
   return IsA(statement, TruncateStmt) || IsA(statement, LockStmt) || IsA(statement, VacuumStmt);
 }
 
-void RefuseKey(const catalog::Table &table, const AlterTableCmd &command) {
+void RefuseKey(const catalog::Table& table, const AlterTableCmd& command) {
   if (command.name == nullptr || table.key == 0) return;
   if (get_attnum(table.relid, command.name) != table.key) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+           errmsg("cannot %s the distribution column \"%s\" of \"%s\"",
+                  command.subtype == AT_DropColumn ? "drop" : "change the type of", command.name,
+                  table.name),
+           errhint("Call undistribute_table first and distribute the table anew afterwards.")));
+}
+
+void Refuse(const catalog::Table& table, const char* what) {
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("cannot %s the distribution column \"%s\" of \"%s\"",
-                         command.subtype == AT_DropColumn ? "drop" : "change the type of", command.name, table.name),
-                  errhint("Call undistribute_table first and distribute the table anew afterwards.")));
+                  errmsg("%s is not supported for distributed table \"%s\"", what, table.name)));
 }
 
-void Refuse(const catalog::Table &table, const char *what) {
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s is not supported for distributed table \"%s\"", what,
-                                                                 table.name)));
-}
-
-void CheckAlter(const catalog::Table &table, AlterTableStmt *alter) {
-  ListCell *cell;
+void CheckAlter(const catalog::Table& table, AlterTableStmt* alter) {
+  ListCell* cell;
   foreach (cell, alter->cmds) {
-    auto *command = lfirst_node(AlterTableCmd, cell);
+    auto* command = lfirst_node(AlterTableCmd, cell);
     switch (command->subtype) {
       case AT_DropColumn:
       case AT_AlterColumnType:
@@ -123,7 +128,8 @@ void CheckAlter(const catalog::Table &table, AlterTableStmt *alter) {
       case AT_DropOf:
         return Refuse(table, "ALTER TABLE OF");
       case AT_DetachPartition:
-        if (castNode(PartitionCmd, command->def)->concurrent) Refuse(table, "DETACH PARTITION CONCURRENTLY");
+        if (castNode(PartitionCmd, command->def)->concurrent)
+          Refuse(table, "DETACH PARTITION CONCURRENTLY");
         break;
       case AT_DetachPartitionFinalize:
         return Refuse(table, "DETACH PARTITION FINALIZE");
@@ -133,44 +139,48 @@ void CheckAlter(const catalog::Table &table, AlterTableStmt *alter) {
   }
 }
 
-void CheckBefore(Node *statement) {
-  const catalog::Table *table = SubjectOf(statement);
+void CheckBefore(Node* statement) {
+  const catalog::Table* table = SubjectOf(statement);
   if (table == nullptr) return;
   if (IsA(statement, AlterTableStmt)) CheckAlter(*table, As<AlterTableStmt>(statement));
-  if (IsA(statement, CreateTrigStmt) && !As<CreateTrigStmt>(statement)->row) Refuse(*table, "a statement-level trigger");
+  if (IsA(statement, CreateTrigStmt) && !As<CreateTrigStmt>(statement)->row)
+    Refuse(*table, "a statement-level trigger");
 }
 
 /// What the command made of the table is checked on the shell table; an error takes all back.
-void CheckAfter(Node *statement, Oid relid) {
+void CheckAfter(Node* statement, Oid relid) {
   if (!OidIsValid(relid) || (!IsA(statement, AlterTableStmt) && !IsA(statement, IndexStmt))) return;
-  const catalog::Table *table = catalog::FindTable(relid);
+  const catalog::Table* table = catalog::FindTable(relid);
   if (table == nullptr) return;
   CheckUniqueness(ShapeOf(*table));
   if (IsA(statement, AlterTableStmt)) CheckForeignKeys(ShapeOf(*table));
 }
 
-/// Runs the command on the shell table.  A new foreign key is validated by a query there, and by one on each shard later.
-void RunOnShell(const UtilityCall &call, Node *statement) {
+/// Runs the command on the shell table.  A new foreign key is validated by a query there, and by
+/// one on each shard later.
+void RunOnShell(const UtilityCall& call, Node* statement) {
   if (!IsA(statement, AlterTableStmt)) return RunHere(call);
   const int level = BeginLocalPlanning();
   RunHere(call);
   EndLocalPlanning(level);
 }
 
-bool ChangesNames(Node *statement) { return IsA(statement, RenameStmt) || IsA(statement, AlterObjectSchemaStmt); }
+bool ChangesNames(Node* statement) {
+  return IsA(statement, RenameStmt) || IsA(statement, AlterObjectSchemaStmt);
+}
 
 }  // namespace
 
-bool HandleTable(const UtilityCall &call) {
+bool HandleTable(const UtilityCall& call) {
   if (!Concerns(call.statement())) return false;
   if (!MayStartAnywhere(call.statement())) RequireCoordinator();
-  Node *statement = Copy(call.statement());
-  const char *command = CommandText(call);
+  Node* statement = Copy(call.statement());
+  const char* command = CommandText(call);
   CheckBefore(statement);
-  const catalog::Table *subject = SubjectOf(statement);
+  const catalog::Table* subject = SubjectOf(statement);
   const Oid relid = subject == nullptr ? InvalidOid : subject->relid;
-  List *on_shards = ShardStatements(statement);
-  const char *message = ApplyText(command);
+  List* on_shards = ShardStatements(statement);
+  const char* message = ApplyText(command);
   RunOnShell(call, statement);
   CheckAfter(statement, relid);
   SpreadCommand(message, on_shards, command);

@@ -20,7 +20,7 @@ namespace altius::ddl {
 
 namespace {
 
-constexpr const char *kSchema = R"(
+constexpr const char* kSchema = R"(
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', nspname, pg_get_userbyid(nspowner))
 FROM pg_namespace WHERE oid = $1
 UNION ALL
@@ -29,14 +29,14 @@ SELECT format('GRANT %s ON SCHEMA %I TO %s%s', privilege_type, nspname,
   CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
 FROM pg_namespace, aclexplode(nspacl) WHERE pg_namespace.oid = $1)";
 
-constexpr const char *kExtension = R"(
+constexpr const char* kExtension = R"(
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I', nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace
 WHERE e.oid = $1 AND n.oid >= 16384
 UNION ALL
 SELECT format('CREATE EXTENSION IF NOT EXISTS %I WITH SCHEMA %I CASCADE', extname, nspname)
 FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE e.oid = $1 AND extname <> 'altius')";
 
-constexpr const char *kType = R"(
+constexpr const char* kType = R"(
 SELECT format('CREATE TYPE %s AS ENUM (%s)', t.oid::regtype,
   (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid))
 FROM pg_type t WHERE t.oid = $1 AND typtype = 'e'
@@ -61,11 +61,11 @@ SELECT format('CREATE TYPE %s AS RANGE (SUBTYPE = %s%s%s)', t.oid::regtype, rngs
   CASE WHEN rngsubdiff::oid <> 0 THEN ', SUBTYPE_DIFF = ' || rngsubdiff END)
 FROM pg_type t JOIN pg_range ON rngtypid = t.oid WHERE t.oid = $1)";
 
-constexpr const char *kTypeOwner = R"(
+constexpr const char* kTypeOwner = R"(
 SELECT format('ALTER %s %s OWNER TO %I', CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, oid::regtype,
               pg_get_userbyid(typowner)) FROM pg_type WHERE oid = $1)";
 
-constexpr const char *kFunction = R"(
+constexpr const char* kFunction = R"(
 SELECT pg_get_functiondef(oid) FROM pg_proc WHERE oid = $1 AND prokind <> 'a'
 UNION ALL
 SELECT format('CREATE OR REPLACE AGGREGATE %s(%s) (SFUNC = %s, STYPE = %s%s%s%s%s%s%s, PARALLEL = %s)',
@@ -81,7 +81,7 @@ WHERE p.oid = $1 AND aggkind = 'n'
 UNION ALL
 SELECT format('ALTER ROUTINE %s OWNER TO %I', oid::regprocedure, pg_get_userbyid(proowner)) FROM pg_proc WHERE oid = $1)";
 
-constexpr const char *kSequence = R"(
+constexpr const char* kSequence = R"(
 SELECT format('CREATE SEQUENCE IF NOT EXISTS %s AS %s INCREMENT %s MINVALUE %s MAXVALUE %s START %s CACHE %s%s',
   seqrelid::regclass, seqtypid::regtype, seqincrement, seqmin, seqmax, seqstart, seqcache,
   CASE WHEN seqcycle THEN ' CYCLE' END)
@@ -97,7 +97,7 @@ SELECT format('GRANT %s ON SEQUENCE %s TO %s', privilege_type, c.oid::regclass,
 FROM pg_class c, aclexplode(relacl) WHERE c.oid = $1 AND NOT EXISTS (
   SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'i'))";
 
-constexpr const char *kView = R"(
+constexpr const char* kView = R"(
 SELECT format('CREATE OR REPLACE VIEW %s%s AS %s', c.oid::regclass,
   ' WITH (' || array_to_string(reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';'))
 FROM pg_class c WHERE c.oid = $1
@@ -109,7 +109,7 @@ SELECT format('GRANT %s ON TABLE %s TO %s', privilege_type, c.oid::regclass,
 FROM pg_class c, aclexplode(relacl) WHERE c.oid = $1)";
 
 // Columns of pg_collation differ between versions; as JSON the missing ones are null.
-constexpr const char *kCollation = R"(
+constexpr const char* kCollation = R"(
 SELECT format('CREATE COLLATION IF NOT EXISTS %s (PROVIDER = %s, %s, DETERMINISTIC = %s)', (j->>'oid')::oid::regcollation,
   CASE j->>'collprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END,
   coalesce('LOCALE = ' || quote_literal(coalesce(j->>'colllocale', j->>'colliculocale')),
@@ -117,7 +117,7 @@ SELECT format('CREATE COLLATION IF NOT EXISTS %s (PROVIDER = %s, %s, DETERMINIST
   j->>'collisdeterministic')
 FROM (SELECT to_jsonb(c) AS j FROM pg_collation c WHERE oid = $1) AS described)";
 
-constexpr const char *kRoles = R"(
+constexpr const char* kRoles = R"(
 SELECT format('DO %L', format(
   'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %L) THEN CREATE ROLE %I %s; END IF; END',
   rolname, rolname, concat_ws(' ',
@@ -130,22 +130,22 @@ UNION ALL
 SELECT format('GRANT %I TO %I', g.rolname, m.rolname) FROM pg_auth_members a
 JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member WHERE m.oid >= 16384)";
 
-List *Query(const char *sql, Oid oid) {
+List* Query(const char* sql, Oid oid) {
   const int level = BeginQualifiedNames();
-  List *commands = QueryTexts(sql, {OidValue(oid)});
+  List* commands = QueryTexts(sql, {OidValue(oid)});
   EndQualifiedNames(level);
   return commands;
 }
 
 /// The name as `kind` (regtype, regclass) prints it, as a literal.
-char *NameLiteral(const char *kind, Oid oid) {
+char* NameLiteral(const char* kind, Oid oid) {
   const int level = BeginQualifiedNames();
-  char *name = QueryText(psprintf("SELECT $1::%s::text", kind), {OidValue(oid)});
+  char* name = QueryText(psprintf("SELECT $1::%s::text", kind), {OidValue(oid)});
   EndQualifiedNames(level);
   return quote_literal_cstr(name);
 }
 
-List *CommandsOfRelation(Oid relid) {
+List* CommandsOfRelation(Oid relid) {
   switch (get_rel_relkind(relid)) {
     case RELKIND_SEQUENCE:
       return Query(kSequence, relid);
@@ -153,8 +153,9 @@ List *CommandsOfRelation(Oid relid) {
       return Query(kView, relid);
     case RELKIND_RELATION:
     case RELKIND_PARTITIONED_TABLE:
-      return list_make1(CommandsIf(psprintf("pg_catalog.to_regclass(%s) IS NULL", NameLiteral("regclass", relid)),
-                                   TableCommands(relid, kShell)));
+      return list_make1(
+          CommandsIf(psprintf("pg_catalog.to_regclass(%s) IS NULL", NameLiteral("regclass", relid)),
+                     TableCommands(relid, kShell)));
     default:
       return NIL;
   }
@@ -162,27 +163,27 @@ List *CommandsOfRelation(Oid relid) {
 
 }  // namespace
 
-char *CommandsIf(const char *condition, List *commands) {
+char* CommandsIf(const char* condition, List* commands) {
   StringInfoData body;
   initStringInfo(&body);
   appendStringInfo(&body, "BEGIN IF %s THEN ", condition);
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, commands)
-    appendStringInfo(&body, "EXECUTE %s; ", quote_literal_cstr(static_cast<char *>(lfirst(cell))));
+    appendStringInfo(&body, "EXECUTE %s; ", quote_literal_cstr(static_cast<char*>(lfirst(cell))));
   appendStringInfoString(&body, "END IF; END");
   return psprintf("DO %s", quote_literal_cstr(body.data));
 }
 
-List *CommandsOfObject(const ObjectAddress &object) {
+List* CommandsOfObject(const ObjectAddress& object) {
   switch (object.classId) {
     case NamespaceRelationId:
       return Query(kSchema, object.objectId);
     case ExtensionRelationId:
       return Query(kExtension, object.objectId);
     case TypeRelationId: {
-      List *commands = Query(kType, object.objectId);
+      List* commands = Query(kType, object.objectId);
       if (commands == NIL) return NIL;
-      const char *name = NameLiteral("regtype", object.objectId);
+      const char* name = NameLiteral("regtype", object.objectId);
       commands = list_concat(commands, Query(kTypeOwner, object.objectId));
       return list_make1(CommandsIf(psprintf("pg_catalog.to_regtype(%s) IS NULL", name), commands));
     }
@@ -197,9 +198,9 @@ List *CommandsOfObject(const ObjectAddress &object) {
   }
 }
 
-List *RoleCommands() {
+List* RoleCommands() {
   const int level = BeginQualifiedNames();
-  List *commands = QueryTexts(kRoles, {});
+  List* commands = QueryTexts(kRoles, {});
   EndQualifiedNames(level);
   return commands;
 }

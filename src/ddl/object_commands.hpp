@@ -12,12 +12,12 @@ extern "C" {
 namespace altius::ddl {
 
 /// NIL for kinds that are not carried to other nodes.
-List *CommandsOfObject(const ObjectAddress &object);
+List* CommandsOfObject(const ObjectAddress& object);
 
 /// Roles that users made, with their attributes and memberships.
-List *RoleCommands();
+List* RoleCommands();
 
 /// `DO` block that runs the commands when `condition` (an SQL expression) holds there.
-char *CommandsIf(const char *condition, List *commands);
+char* CommandsIf(const char* condition, List* commands);
 
 }  // namespace altius::ddl

@@ -16,7 +16,7 @@ namespace altius::ddl {
 
 namespace {
 
-const catalog::Table *TableOfStatistics(List *name) {
+const catalog::Table* TableOfStatistics(List* name) {
   const Oid oid = get_statistics_object_oid(name, true);
   if (!OidIsValid(oid)) return nullptr;
   HeapTuple tuple = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(oid));
@@ -27,18 +27,20 @@ const catalog::Table *TableOfStatistics(List *name) {
 }
 
 /// The names of an object's table when the list ends with the object's own name.
-List *TablePart(List *names) { return list_truncate(list_copy(names), list_length(names) - 1); }
+List* TablePart(List* names) { return list_truncate(list_copy(names), list_length(names) - 1); }
 
-const catalog::Table *TableOfNames(List *names) { return TableOfName(makeRangeVarFromNameList(names)); }
+const catalog::Table* TableOfNames(List* names) {
+  return TableOfName(makeRangeVarFromNameList(names));
+}
 
 /// [schema,] name -> [schema, name_<id>], the schema as given.
-List *ExtendLast(List *names, int64 shard_id) {
-  List *extended = Copy(names);
+List* ExtendLast(List* names, int64 shard_id) {
+  List* extended = Copy(names);
   llast(extended) = makeString(Extend(strVal(llast(names)), shard_id));
   return extended;
 }
 
-const catalog::Table *SubjectOfRename(RenameStmt *rename) {
+const catalog::Table* SubjectOfRename(RenameStmt* rename) {
   switch (rename->renameType) {
     case OBJECT_TABLE:
     case OBJECT_TABCONSTRAINT:
@@ -56,7 +58,7 @@ const catalog::Table *SubjectOfRename(RenameStmt *rename) {
   }
 }
 
-Node *RenameForShard(RenameStmt *rename, int index, int64 shard_id) {
+Node* RenameForShard(RenameStmt* rename, int index, int64 shard_id) {
   switch (rename->renameType) {
     case OBJECT_TABLE:
       rename->newname = Extend(rename->newname, shard_id);
@@ -68,36 +70,37 @@ Node *RenameForShard(RenameStmt *rename, int index, int64 shard_id) {
     case OBJECT_INDEX:
       rename->newname = Extend(rename->newname, shard_id);
       NameShardIndex(rename->relation, shard_id);
-      return reinterpret_cast<Node *>(rename);
+      return reinterpret_cast<Node*>(rename);
     case OBJECT_STATISTIC_EXT:
-      rename->object = reinterpret_cast<Node *>(ExtendLast(castNode(List, rename->object), shard_id));
+      rename->object =
+          reinterpret_cast<Node*>(ExtendLast(castNode(List, rename->object), shard_id));
       rename->newname = Extend(rename->newname, shard_id);
-      return reinterpret_cast<Node *>(rename);
+      return reinterpret_cast<Node*>(rename);
     default:
       break;
   }
   NameShard(rename->relation, index);
-  return reinterpret_cast<Node *>(rename);
+  return reinterpret_cast<Node*>(rename);
 }
 
-Node *DropForShard(DropStmt *drop, int index, int64 shard_id) {
-  List *names = castNode(List, linitial(drop->objects));
+Node* DropForShard(DropStmt* drop, int index, int64 shard_id) {
+  List* names = castNode(List, linitial(drop->objects));
   if (drop->removeType == OBJECT_INDEX) {
-    RangeVar *name = makeRangeVarFromNameList(names);
+    RangeVar* name = makeRangeVarFromNameList(names);
     NameShardIndex(name, shard_id);
     names = list_make2(makeString(name->schemaname), makeString(name->relname));
   } else if (drop->removeType == OBJECT_STATISTIC_EXT) {
     names = ExtendLast(names, shard_id);
   } else {
-    RangeVar *name = makeRangeVarFromNameList(TablePart(names));
+    RangeVar* name = makeRangeVarFromNameList(TablePart(names));
     NameShard(name, index);
     names = list_make3(makeString(name->schemaname), makeString(name->relname), llast(names));
   }
   drop->objects = list_make1(names);
-  return reinterpret_cast<Node *>(drop);
+  return reinterpret_cast<Node*>(drop);
 }
 
-Node *AlterForShard(AlterTableStmt *alter, int index, int64 shard_id) {
+Node* AlterForShard(AlterTableStmt* alter, int index, int64 shard_id) {
   const bool is_index = alter->objtype == OBJECT_INDEX;
   alter->cmds = AlterCommandsForShard(alter->cmds, index, shard_id, is_index);
   if (alter->cmds == NIL) return nullptr;
@@ -105,57 +108,60 @@ Node *AlterForShard(AlterTableStmt *alter, int index, int64 shard_id) {
     NameShardIndex(alter->relation, shard_id);
   else
     NameShard(alter->relation, index);
-  return reinterpret_cast<Node *>(alter);
+  return reinterpret_cast<Node*>(alter);
 }
 
-Node *CreateForShard(CreateStmt *create, int index, int64 shard_id) {
-  ListCell *cell;
+Node* CreateForShard(CreateStmt* create, int index, int64 shard_id) {
+  ListCell* cell;
   foreach (cell, create->tableElts) {
-    Node *element = static_cast<Node *>(lfirst(cell));
-    if (IsA(element, ColumnDef)) ColumnForShard(reinterpret_cast<ColumnDef *>(element), index, shard_id);
-    if (IsA(element, Constraint)) ConstraintForShard(reinterpret_cast<Constraint *>(element), index, shard_id);
+    Node* element = static_cast<Node*>(lfirst(cell));
+    if (IsA(element, ColumnDef))
+      ColumnForShard(reinterpret_cast<ColumnDef*>(element), index, shard_id);
+    if (IsA(element, Constraint))
+      ConstraintForShard(reinterpret_cast<Constraint*>(element), index, shard_id);
   }
   NameShard(create->relation, index);
-  return reinterpret_cast<Node *>(create);
+  return reinterpret_cast<Node*>(create);
 }
 
-Node *StatisticsForShard(CreateStatsStmt *create, int index, int64 shard_id) {
+Node* StatisticsForShard(CreateStatsStmt* create, int index, int64 shard_id) {
   if (create->defnames != NIL) create->defnames = ExtendLast(create->defnames, shard_id);
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, create->relations)
     if (IsA(lfirst(cell), RangeVar)) NameShard(lfirst_node(RangeVar, cell), index);
-  return reinterpret_cast<Node *>(create);
+  return reinterpret_cast<Node*>(create);
 }
 
-const catalog::Table *SubjectOfStatistics(CreateStatsStmt *create) {
-  if (list_length(create->relations) != 1 || !IsA(linitial(create->relations), RangeVar)) return nullptr;
+const catalog::Table* SubjectOfStatistics(CreateStatsStmt* create) {
+  if (list_length(create->relations) != 1 || !IsA(linitial(create->relations), RangeVar))
+    return nullptr;
   return TableOfName(linitial_node(RangeVar, create->relations));
 }
 
 template <typename T>
-T *As(Node *node) {
-  return reinterpret_cast<T *>(node);
+T* As(Node* node) {
+  return reinterpret_cast<T*>(node);
 }
 
 }  // namespace
 
-void NameShard(RangeVar *name, int index) {
-  const catalog::Table *table = TableOfName(name);
+void NameShard(RangeVar* name, int index) {
+  const catalog::Table* table = TableOfName(name);
   if (table == nullptr || table->shard_count == 0) return;
-  const catalog::Shard &shard = table->shards[index < table->shard_count ? index : 0];
+  const catalog::Shard& shard = table->shards[index < table->shard_count ? index : 0];
   name->catalogname = nullptr;
   name->schemaname = pstrdup(table->schema);
   name->relname = catalog::ShardName(*table, shard);
 }
 
-void NameShardIndex(RangeVar *name, int64 shard_id) {
+void NameShardIndex(RangeVar* name, int64 shard_id) {
   const Oid index = RangeVarGetRelid(name, NoLock, true);
   name->catalogname = nullptr;
   if (OidIsValid(index)) name->schemaname = get_namespace_name(get_rel_namespace(index));
   name->relname = Extend(name->relname, shard_id);
 }
 
-const catalog::Table *TableOfDropped(ObjectType type, Node *object) {
+const catalog::Table* TableOfDropped(ObjectType type, Node* object) {
   switch (type) {
     case OBJECT_INDEX:
       return TableOfIndex(makeRangeVarFromNameList(castNode(List, object)));
@@ -169,13 +175,14 @@ const catalog::Table *TableOfDropped(ObjectType type, Node *object) {
   }
 }
 
-const catalog::Table *SubjectOf(Node *statement) {
+const catalog::Table* SubjectOf(Node* statement) {
   switch (nodeTag(statement)) {
     case T_IndexStmt:
       return TableOfName(As<IndexStmt>(statement)->relation);
     case T_AlterTableStmt: {
-      auto *alter = As<AlterTableStmt>(statement);
-      return alter->objtype == OBJECT_INDEX ? TableOfIndex(alter->relation) : TableOfName(alter->relation);
+      auto* alter = As<AlterTableStmt>(statement);
+      return alter->objtype == OBJECT_INDEX ? TableOfIndex(alter->relation)
+                                            : TableOfName(alter->relation);
     }
     case T_RenameStmt:
       return SubjectOfRename(As<RenameStmt>(statement));
@@ -190,8 +197,9 @@ const catalog::Table *SubjectOf(Node *statement) {
     case T_CreateTrigStmt:
       return TableOfName(As<CreateTrigStmt>(statement)->relation);
     case T_ReindexStmt: {
-      auto *reindex = As<ReindexStmt>(statement);
-      return reindex->kind == REINDEX_OBJECT_INDEX ? TableOfIndex(reindex->relation) : TableOfName(reindex->relation);
+      auto* reindex = As<ReindexStmt>(statement);
+      return reindex->kind == REINDEX_OBJECT_INDEX ? TableOfIndex(reindex->relation)
+                                                   : TableOfName(reindex->relation);
     }
     case T_ClusterStmt:
       return TableOfName(As<ClusterStmt>(statement)->relation);
@@ -200,12 +208,12 @@ const catalog::Table *SubjectOf(Node *statement) {
   }
 }
 
-Node *ForShard(Node *statement, int index, int64 shard_id) {
+Node* ForShard(Node* statement, int index, int64 shard_id) {
   switch (nodeTag(statement)) {
     case T_CreateStmt:
       return CreateForShard(As<CreateStmt>(statement), index, shard_id);
     case T_IndexStmt: {
-      auto *create = As<IndexStmt>(statement);
+      auto* create = As<IndexStmt>(statement);
       if (create->idxname != nullptr) create->idxname = Extend(create->idxname, shard_id);
       NameShard(create->relation, index);
       return statement;
@@ -239,14 +247,15 @@ Node *ForShard(Node *statement, int index, int64 shard_id) {
         NameShard(As<ReindexStmt>(statement)->relation, index);
       return statement;
     case T_ClusterStmt: {
-      auto *cluster = As<ClusterStmt>(statement);
+      auto* cluster = As<ClusterStmt>(statement);
       NameShard(cluster->relation, index);
       if (cluster->indexname != nullptr) cluster->indexname = Extend(cluster->indexname, shard_id);
       return statement;
     }
     case T_GrantStmt: {
-      ListCell *cell;
-      foreach (cell, As<GrantStmt>(statement)->objects) NameShard(lfirst_node(RangeVar, cell), index);
+      ListCell* cell;
+      foreach (cell, As<GrantStmt>(statement)->objects)
+        NameShard(lfirst_node(RangeVar, cell), index);
       return statement;
     }
     default:
@@ -254,11 +263,11 @@ Node *ForShard(Node *statement, int index, int64 shard_id) {
   }
 }
 
-bool MayNameObjects(Node *statement) {
+bool MayNameObjects(Node* statement) {
   if (IsA(statement, IndexStmt)) return true;
   if (IsA(statement, CreateStatsStmt)) return As<CreateStatsStmt>(statement)->defnames == NIL;
   if (!IsA(statement, AlterTableStmt)) return false;
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, As<AlterTableStmt>(statement)->cmds) {
     switch (lfirst_node(AlterTableCmd, cell)->subtype) {
       case AT_AddColumn:

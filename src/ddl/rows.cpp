@@ -27,7 +27,7 @@ template <typename Each>
 void ScanRows(Oid relid, LOCKMODE lock, Each each) {
   Relation relation = table_open(relid, lock);
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  TupleTableSlot *slot = table_slot_create(relation, nullptr);
+  TupleTableSlot* slot = table_slot_create(relation, nullptr);
   TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
   while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
     if (!each(relation, slot)) break;
@@ -37,14 +37,17 @@ void ScanRows(Oid relid, LOCKMODE lock, Each each) {
   table_close(relation, NoLock);
 }
 
-/// Whether a foreign key of another table leads here: TRUNCATE would refuse, or empty that table too.
+/// Whether a foreign key of another table leads here: TRUNCATE would refuse, or empty that table
+/// too.
 bool IsReferenced(Oid relid) {
-  return QueryText("SELECT 1 FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = $1 AND conrelid <> $1 LIMIT 1",
-                   {OidValue(relid)}) != nullptr;
+  return QueryText(
+             "SELECT 1 FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = $1 AND "
+             "conrelid <> $1 LIMIT 1",
+             {OidValue(relid)}) != nullptr;
 }
 
 void DeleteRows(Oid relid) {
-  ScanRows(relid, AccessExclusiveLock, [](Relation relation, TupleTableSlot *slot) {
+  ScanRows(relid, AccessExclusiveLock, [](Relation relation, TupleTableSlot* slot) {
     simple_table_tuple_delete(relation, &slot->tts_tid, GetLatestSnapshot());
     return true;
   });
@@ -58,7 +61,7 @@ bool HasLocalRows(Oid relid) {
   bool found = false;
   if (get_rel_relkind(relid) != RELKIND_RELATION) return false;
   CommandCounterIncrement();
-  ScanRows(relid, AccessShareLock, [&](Relation, TupleTableSlot *) {
+  ScanRows(relid, AccessShareLock, [&](Relation, TupleTableSlot*) {
     found = true;
     return false;
   });
@@ -74,10 +77,10 @@ void RequireRowMover(Oid relid) {
 
 void EmptyTable(Oid relid) {
   if (IsReferenced(relid)) return DeleteRows(relid);
-  TruncateStmt *truncate = makeNode(TruncateStmt);
+  TruncateStmt* truncate = makeNode(TruncateStmt);
   truncate->relations = list_make1(
       makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1));
-  RunUtility(reinterpret_cast<Node *>(truncate), nullptr);
+  RunUtility(reinterpret_cast<Node*>(truncate), nullptr);
 }
 
 void MoveRows(Oid relid) {

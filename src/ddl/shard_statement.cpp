@@ -19,23 +19,23 @@ extern "C" {
 
 namespace altius::ddl {
 
-char *Extend(const char *name, int64 shard_id) {
-  char *extended = static_cast<char *>(palloc(core::kNameSize));
+char* Extend(const char* name, int64 shard_id) {
+  char* extended = static_cast<char*>(palloc(core::kNameSize));
   core::AppendShardId(name, shard_id, extended);
   return extended;
 }
 
-Oid ShardRelation(const catalog::Table &table, const catalog::Shard &shard) {
+Oid ShardRelation(const catalog::Table& table, const catalog::Shard& shard) {
   return get_relname_relid(catalog::ShardName(table, shard), get_rel_namespace(table.relid));
 }
 
-const catalog::Table *TableOfName(const RangeVar *name) {
+const catalog::Table* TableOfName(const RangeVar* name) {
   if (name == nullptr) return nullptr;
   const Oid relid = RangeVarGetRelid(name, NoLock, true);
   return OidIsValid(relid) ? catalog::FindTable(relid) : nullptr;
 }
 
-const catalog::Table *TableOfIndex(const RangeVar *name) {
+const catalog::Table* TableOfIndex(const RangeVar* name) {
   if (name == nullptr) return nullptr;
   const Oid index = RangeVarGetRelid(name, NoLock, true);
   if (!OidIsValid(index)) return nullptr;
@@ -47,16 +47,16 @@ const catalog::Table *TableOfIndex(const RangeVar *name) {
 namespace {
 
 /// One copy of the statement for each of the table's shards on this node.
-void AddPerShard(List **list, Node *statement, const catalog::Table &table) {
+void AddPerShard(List** list, Node* statement, const catalog::Table& table) {
   const int here = catalog::LocalGroup();
-  const catalog::Table *attached = PartitionIn(statement, AT_AttachPartition);
-  const catalog::Table *detached = PartitionIn(statement, AT_DetachPartition);
+  const catalog::Table* attached = PartitionIn(statement, AT_AttachPartition);
+  const catalog::Table* detached = PartitionIn(statement, AT_DetachPartition);
   for (int i = 0; i < table.shard_count; i++) {
-    const catalog::Shard &shard = table.shards[i];
+    const catalog::Shard& shard = table.shards[i];
     if (!catalog::HasPlacement(shard, here)) continue;
-    Node *copy = ForShard(Copy(statement), i, shard.id);
+    Node* copy = ForShard(Copy(statement), i, shard.id);
     if (copy == nullptr) continue;
-    auto *item = static_cast<ShardStatement *>(palloc0(sizeof(ShardStatement)));
+    auto* item = static_cast<ShardStatement*>(palloc0(sizeof(ShardStatement)));
     *item = {copy,
              table.relid,
              ShardRelation(table, shard),
@@ -70,28 +70,29 @@ void AddPerShard(List **list, Node *statement, const catalog::Table &table) {
 }
 
 /// DROP of several objects: each goes to the shards of its own table.
-List *ForDrop(DropStmt *drop) {
-  List *list = NIL;
-  ListCell *cell;
+List* ForDrop(DropStmt* drop) {
+  List* list = NIL;
+  ListCell* cell;
   foreach (cell, drop->objects) {
-    const catalog::Table *table = TableOfDropped(drop->removeType, static_cast<Node *>(lfirst(cell)));
+    const catalog::Table* table =
+        TableOfDropped(drop->removeType, static_cast<Node*>(lfirst(cell)));
     if (table == nullptr) continue;
-    DropStmt *one = makeNode(DropStmt);
+    DropStmt* one = makeNode(DropStmt);
     *one = *drop;
     one->objects = list_make1(lfirst(cell));
     one->missing_ok = true;
-    AddPerShard(&list, reinterpret_cast<Node *>(one), *table);
+    AddPerShard(&list, reinterpret_cast<Node*>(one), *table);
   }
   return list;
 }
 
 struct Named {
-  const char *kind;
-  const char *name;
+  const char* kind;
+  const char* name;
 };
 
 /// Names of what hangs on the relation, in the order of creation.
-List *NamesOf(Oid relid) {
+List* NamesOf(Oid relid) {
   return QueryRows(R"(
 SELECT kind, name FROM (
   SELECT oid, 'constraint' AS kind, conname AS name FROM pg_catalog.pg_constraint
@@ -108,15 +109,15 @@ ORDER BY kind, oid)",
 }
 
 /// Rows of `names` that have no row of the same kind and name in `others`.
-List *Unmatched(List *names, List *others) {
-  List *rest = NIL;
-  ListCell *cell;
-  ListCell *other;
+List* Unmatched(List* names, List* others) {
+  List* rest = NIL;
+  ListCell* cell;
+  ListCell* other;
   foreach (cell, names) {
-    char **row = static_cast<char **>(lfirst(cell));
+    char** row = static_cast<char**>(lfirst(cell));
     bool found = false;
     foreach (other, others) {
-      char **candidate = static_cast<char **>(lfirst(other));
+      char** candidate = static_cast<char**>(lfirst(other));
       found = found || (strcmp(row[0], candidate[0]) == 0 && strcmp(row[1], candidate[1]) == 0);
     }
     if (!found) rest = lappend(rest, row);
@@ -124,34 +125,36 @@ List *Unmatched(List *names, List *others) {
   return rest;
 }
 
-void Rename(const char *kind, Oid relid, const char *from, const char *to) {
-  const char *space = quote_identifier(get_namespace_name(get_rel_namespace(relid)));
-  const char *old_name = quote_identifier(from);
-  const char *new_name = quote_identifier(to);
+void Rename(const char* kind, Oid relid, const char* from, const char* to) {
+  const char* space = quote_identifier(get_namespace_name(get_rel_namespace(relid)));
+  const char* old_name = quote_identifier(from);
+  const char* new_name = quote_identifier(to);
   if (strcmp(kind, "constraint") == 0)
-    RunCommand(psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", QualifiedName(relid), old_name, new_name));
+    RunCommand(psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", QualifiedName(relid), old_name,
+                        new_name));
   else
-    RunCommand(psprintf("ALTER %s %s.%s RENAME TO %s", strcmp(kind, "index") == 0 ? "INDEX" : "STATISTICS", space,
-                        old_name, new_name));
+    RunCommand(psprintf("ALTER %s %s.%s RENAME TO %s",
+                        strcmp(kind, "index") == 0 ? "INDEX" : "STATISTICS", space, old_name,
+                        new_name));
 }
 
 }  // namespace
 
 void AlignNames(Oid shell, Oid shard, int64 shard_id) {
-  List *wanted = NamesOf(shell);
-  ListCell *cell;
+  List* wanted = NamesOf(shell);
+  ListCell* cell;
   foreach (cell, wanted) {
-    char **row = static_cast<char **>(lfirst(cell));
+    char** row = static_cast<char**>(lfirst(cell));
     row[1] = Extend(row[1], shard_id);
   }
-  List *present = NamesOf(shard);
-  List *missing = Unmatched(wanted, present);
-  List *strange = Unmatched(present, wanted);
-  ListCell *other;
+  List* present = NamesOf(shard);
+  List* missing = Unmatched(wanted, present);
+  List* strange = Unmatched(present, wanted);
+  ListCell* other;
   foreach (cell, strange) {
-    char **row = static_cast<char **>(lfirst(cell));
+    char** row = static_cast<char**>(lfirst(cell));
     foreach (other, missing) {
-      char **name = static_cast<char **>(lfirst(other));
+      char** name = static_cast<char**>(lfirst(other));
       if (strcmp(row[0], name[0]) != 0) continue;
       Rename(row[0], shard, row[1], name[1]);
       missing = foreach_delete_current(missing, other);
@@ -163,72 +166,75 @@ void AlignNames(Oid shell, Oid shard, int64 shard_id) {
 namespace {
 
 /// The relation itself and, for a partitioned table, everything below it.
-void AlignTree(const ShardStatement &statement) {
-  const catalog::Table *table;
+void AlignTree(const ShardStatement& statement) {
+  const catalog::Table* table;
   int index;
   const Oid shard = statement.shard;
   if (!OidIsValid(shard)) return;
   table = catalog::FindTableOfShard(statement.shard_id, &index);
   AlignNames(statement.shell, shard, statement.shard_id);
   if (table == nullptr || get_rel_relkind(statement.shell) != RELKIND_PARTITIONED_TABLE) return;
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, find_all_inheritors(statement.shell, NoLock, nullptr)) {
-    const catalog::Table *child = catalog::FindTable(lfirst_oid(cell));
-    if (child == nullptr || child->relid == statement.shell || index >= child->shard_count) continue;
+    const catalog::Table* child = catalog::FindTable(lfirst_oid(cell));
+    if (child == nullptr || child->relid == statement.shell || index >= child->shard_count)
+      continue;
     const Oid child_shard = ShardRelation(*child, child->shards[index]);
     if (OidIsValid(child_shard)) AlignNames(child->relid, child_shard, child->shards[index].id);
   }
 }
 
-/// One name that PostgreSQL would choose: the shell table has it already.  (With several, AlignNames sorts them out.)
-void NameLikeShell(const ShardStatement &statement) {
-  char **unnamed = OnlyUnnamed(statement.statement);
+/// One name that PostgreSQL would choose: the shell table has it already.  (With several,
+/// AlignNames sorts them out.)
+void NameLikeShell(const ShardStatement& statement) {
+  char** unnamed = OnlyUnnamed(statement.statement);
   if (unnamed == nullptr || !OidIsValid(statement.shard)) return;
-  List *wanted = NamesOf(statement.shell);
-  ListCell *cell;
+  List* wanted = NamesOf(statement.shell);
+  ListCell* cell;
   foreach (cell, wanted) {
-    char **row = static_cast<char **>(lfirst(cell));
+    char** row = static_cast<char**>(lfirst(cell));
     row[1] = Extend(row[1], statement.shard_id);
   }
-  List *missing = Unmatched(wanted, NamesOf(statement.shard));
-  if (list_length(missing) == 1) *unnamed = static_cast<char **>(linitial(missing))[1];
+  List* missing = Unmatched(wanted, NamesOf(statement.shard));
+  if (list_length(missing) == 1) *unnamed = static_cast<char**>(linitial(missing))[1];
 }
 
-void BeforeAttach(const ShardStatement &statement) {
+void BeforeAttach(const ShardStatement& statement) {
   if (!OidIsValid(statement.attached)) return;
-  MatchChecks(*catalog::FindTable(statement.shell), *catalog::FindTable(statement.attached), statement.index);
+  MatchChecks(*catalog::FindTable(statement.shell), *catalog::FindTable(statement.attached),
+              statement.index);
 }
 
 /// What the partition had inherited is its own now.
-void AfterDetach(const ShardStatement &statement) {
+void AfterDetach(const ShardStatement& statement) {
   if (!OidIsValid(statement.detached)) return;
-  const catalog::Table *table = catalog::FindTable(statement.detached);
-  const catalog::Shard &shard = table->shards[statement.index];
+  const catalog::Table* table = catalog::FindTable(statement.detached);
+  const catalog::Shard& shard = table->shards[statement.index];
   AlignNames(table->relid, ShardRelation(*table, shard), shard.id);
 }
 
 }  // namespace
 
-List *ShardStatements(Node *statement) {
-  List *list = NIL;
-  if (IsA(statement, DropStmt)) return ForDrop(reinterpret_cast<DropStmt *>(statement));
-  if (Node *whole = ForAllShards(Copy(statement))) {
-    auto *item = static_cast<ShardStatement *>(palloc0(sizeof(ShardStatement)));
+List* ShardStatements(Node* statement) {
+  List* list = NIL;
+  if (IsA(statement, DropStmt)) return ForDrop(reinterpret_cast<DropStmt*>(statement));
+  if (Node* whole = ForAllShards(Copy(statement))) {
+    auto* item = static_cast<ShardStatement*>(palloc0(sizeof(ShardStatement)));
     item->statement = whole;
     return list_make1(item);
   }
-  const catalog::Table *table = SubjectOf(statement);
+  const catalog::Table* table = SubjectOf(statement);
   if (table != nullptr) AddPerShard(&list, statement, *table);
   return list;
 }
 
-void RunShardStatements(List *statements, const char *command) {
+void RunShardStatements(List* statements, const char* command) {
   const int level = NewGUCNestLevel();
-  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
-  ListCell *cell;
+  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
+  ListCell* cell;
   foreach (cell, statements) {
-    auto *statement = static_cast<ShardStatement *>(lfirst(cell));
+    auto* statement = static_cast<ShardStatement*>(lfirst(cell));
     BeforeAttach(*statement);
     if (statement->may_name) NameLikeShell(*statement);
     RunUtility(statement->statement, command);

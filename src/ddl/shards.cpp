@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Shards are made on the node they belong to, from that node's own shell table: nothing but the order to do so travels.
+// Shards are made on the node they belong to, from that node's own shell table: nothing but the
+// order to do so travels.
 #include "altius/ddl/objects.hpp"
 #include "altius/ddl/tables.hpp"
 #include "altius/pg/bridge.hpp"
@@ -23,24 +24,26 @@ namespace altius::ddl {
 namespace {
 
 /// The commands of the shell table as raw parse trees.
-List *ParsedCommands(Oid relid, int parts) {
-  List *statements = NIL;
-  ListCell *cell;
+List* ParsedCommands(Oid relid, int parts) {
+  List* statements = NIL;
+  ListCell* cell;
   foreach (cell, TableCommands(relid, parts)) {
-    auto *raw = linitial_node(RawStmt, raw_parser(static_cast<char *>(lfirst(cell)), RAW_PARSE_DEFAULT));
+    auto* raw =
+        linitial_node(RawStmt, raw_parser(static_cast<char*>(lfirst(cell)), RAW_PARSE_DEFAULT));
     statements = lappend(statements, raw->stmt);
   }
   return statements;
 }
 
-void RunForShard(List *statements, int index, int64 shard_id) {
-  ListCell *cell;
+void RunForShard(List* statements, int index, int64 shard_id) {
+  ListCell* cell;
   foreach (cell, statements) {
-    Node *original = static_cast<Node *>(lfirst(cell));
-    const catalog::Table *partition = PartitionIn(original, AT_AttachPartition);
+    Node* original = static_cast<Node*>(lfirst(cell));
+    const catalog::Table* partition = PartitionIn(original, AT_AttachPartition);
     if (partition != nullptr)
-      MatchChecks(*TableOfName(reinterpret_cast<AlterTableStmt *>(original)->relation), *partition, index);
-    Node *statement = ForShard(Copy(original), index, shard_id);
+      MatchChecks(*TableOfName(reinterpret_cast<AlterTableStmt*>(original)->relation), *partition,
+                  index);
+    Node* statement = ForShard(Copy(original), index, shard_id);
     if (statement != nullptr) RunUtility(statement, nullptr);
   }
 }
@@ -50,12 +53,12 @@ void RunForShard(List *statements, int index, int64 shard_id) {
 namespace {
 
 void SilenceNotices() {
-  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
+  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
 }
 
-void CreateShard(const catalog::Table &table, List *statements, int index, int parts) {
-  const catalog::Shard &shard = table.shards[index];
+void CreateShard(const catalog::Table& table, List* statements, int index, int parts) {
+  const catalog::Shard& shard = table.shards[index];
   RunForShard(statements, index, shard.id);
   if ((parts & (kAttach | kForeignKeys)) == 0) return;
   // what the parent's shard passed on when it was attached got names from PostgreSQL
@@ -65,9 +68,9 @@ void CreateShard(const catalog::Table &table, List *statements, int index, int p
 
 }  // namespace
 
-void CreateLocalShards(const catalog::Table &table, int parts) {
+void CreateLocalShards(const catalog::Table& table, int parts) {
   const int here = catalog::LocalGroup();
-  List *statements = NIL;
+  List* statements = NIL;
   const int level = NewGUCNestLevel();
   SilenceNotices();
   for (int i = 0; i < table.shard_count; i++) {
@@ -79,7 +82,7 @@ void CreateLocalShards(const catalog::Table &table, int parts) {
   AtEOXact_GUC(true, level);
 }
 
-void CreateShard(const catalog::Table &table, int index, int parts) {
+void CreateShard(const catalog::Table& table, int index, int parts) {
   const int level = NewGUCNestLevel();
   SilenceNotices();
   CreateShard(table, ParsedCommands(table.relid, parts), index, parts);
@@ -88,27 +91,30 @@ void CreateShard(const catalog::Table &table, int index, int parts) {
 
 namespace {
 
-List *CreateShardCommand(int64 shard_id, int parts) {
-  return list_make1(psprintf("SELECT altius_internal.create_shard(" INT64_FORMAT ", %d)", shard_id, parts));
+List* CreateShardCommand(int64 shard_id, int parts) {
+  return list_make1(
+      psprintf("SELECT altius_internal.create_shard(" INT64_FORMAT ", %d)", shard_id, parts));
 }
 
 }  // namespace
 
-List *ShardCommands(const catalog::Table &, int64 shard_id) { return CreateShardCommand(shard_id, kShard); }
+List* ShardCommands(const catalog::Table&, int64 shard_id) {
+  return CreateShardCommand(shard_id, kShard);
+}
 
-List *ShardForeignKeyCommands(const catalog::Table &, int64 shard_id) {
+List* ShardForeignKeyCommands(const catalog::Table&, int64 shard_id) {
   return CreateShardCommand(shard_id, kForeignKeys);
 }
 
-void RunCommands(List *commands) {
+void RunCommands(List* commands) {
   const int level = BeginLocalPlanning();
   SilenceNotices();
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, commands) {
-    const char *command = static_cast<char *>(lfirst(cell));
-    ListCell *raw;
+    const char* command = static_cast<char*>(lfirst(cell));
+    ListCell* raw;
     foreach (raw, raw_parser(command, RAW_PARSE_DEFAULT)) {
-      Node *statement = lfirst_node(RawStmt, raw)->stmt;
+      Node* statement = lfirst_node(RawStmt, raw)->stmt;
       if (IsA(statement, SelectStmt))
         RunQuery(command);
       else
@@ -118,16 +124,16 @@ void RunCommands(List *commands) {
   EndLocalPlanning(level);
 }
 
-char *RunCommandsText(List *commands) {
+char* RunCommandsText(List* commands) {
   return psprintf("SELECT altius_internal.run_commands(%s)", TextArrayLiteral(commands));
 }
 
-List *TextsOf(ArrayType *array) {
-  Datum *values;
-  bool *nulls;
+List* TextsOf(ArrayType* array) {
+  Datum* values;
+  bool* nulls;
   int count;
   deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
-  List *texts = NIL;
+  List* texts = NIL;
   for (int i = 0; i < count; i++)
     if (!nulls[i]) texts = lappend(texts, TextDatumGetCString(values[i]));
   return texts;
@@ -144,9 +150,10 @@ ALTIUS_FUNCTION(altius_run_commands) {
 /// create_shards(relation regclass, parts integer)
 ALTIUS_FUNCTION(altius_create_shards) {
   const Oid relid = PG_GETARG_OID(0);
-  const altius::catalog::Table *table = altius::catalog::FindTable(relid);
+  const altius::catalog::Table* table = altius::catalog::FindTable(relid);
   if (table == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not distributed", get_rel_name(relid))));
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("\"%s\" is not distributed", get_rel_name(relid))));
   altius::ddl::RequireOwner(relid);
   altius::ddl::CreateLocalShards(*table, PG_GETARG_INT32(1));
   PG_RETURN_VOID();
@@ -156,9 +163,10 @@ ALTIUS_FUNCTION(altius_create_shards) {
 ALTIUS_FUNCTION(altius_create_shard) {
   const int64 shard_id = PG_GETARG_INT64(0);
   int index = 0;
-  const altius::catalog::Table *table = altius::catalog::FindTableOfShard(shard_id, &index);
+  const altius::catalog::Table* table = altius::catalog::FindTableOfShard(shard_id, &index);
   if (table == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard " INT64_FORMAT " does not exist", shard_id)));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("shard " INT64_FORMAT " does not exist", shard_id)));
   altius::ddl::RequireOwner(table->relid);
   altius::ddl::CreateShard(*table, index, PG_GETARG_INT32(1));
   PG_RETURN_VOID();

@@ -18,11 +18,12 @@ extern "C" {
 namespace altius::ddl {
 
 Value OidValue(Oid value) { return {OIDOID, ObjectIdGetDatum(value)}; }
-Value TextValue(const char *value) { return {TEXTOID, CStringGetTextDatum(value)}; }
+Value TextValue(const char* value) { return {TEXTOID, CStringGetTextDatum(value)}; }
 
 int BeginQualifiedNames() {
   int level = NewGUCNestLevel();
-  (void)set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  (void)set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                          true, 0, false);
   return level;
 }
 
@@ -30,30 +31,32 @@ void EndQualifiedNames(int nest_level) { AtEOXact_GUC(true, nest_level); }
 
 int BeginLocalPlanning() {
   int level = NewGUCNestLevel();
-  (void)set_config_option("altius.plan_locally", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  (void)set_config_option("altius.plan_locally", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                          true, 0, false);
   return level;
 }
 
 void EndLocalPlanning(int nest_level) { AtEOXact_GUC(true, nest_level); }
 
-List *QueryRows(const char *sql, std::initializer_list<Value> values) {
+List* QueryRows(const char* sql, std::initializer_list<Value> values) {
   MemoryContext caller = CurrentMemoryContext;
   Oid types[8];
   Datum datums[8];
   int count = 0;
-  for (const Value &value : values) {
+  for (const Value& value : values) {
     types[count] = value.type;
     datums[count++] = value.datum;
   }
   CommandCounterIncrement();
   SPI_connect();
   if (SPI_execute_with_args(sql, count, types, datums, nullptr, false, 0) != SPI_OK_SELECT)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg_internal("could not read the catalogs: %s", sql)));
-  List *rows = NIL;
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                    errmsg_internal("could not read the catalogs: %s", sql)));
+  List* rows = NIL;
   TupleDesc columns = SPI_tuptable->tupdesc;
   for (uint64 i = 0; i < SPI_processed; i++) {
     MemoryContext previous = MemoryContextSwitchTo(caller);
-    auto **row = static_cast<char **>(palloc0(sizeof(char *) * columns->natts));
+    auto** row = static_cast<char**>(palloc0(sizeof(char*) * columns->natts));
     for (int column = 1; column <= columns->natts; column++)
       row[column - 1] = SPI_getvalue(SPI_tuptable->vals[i], columns, column);
     rows = lappend(rows, row);
@@ -63,46 +66,48 @@ List *QueryRows(const char *sql, std::initializer_list<Value> values) {
   return rows;
 }
 
-List *QueryTexts(const char *sql, std::initializer_list<Value> values) {
-  List *texts = NIL;
-  ListCell *cell;
+List* QueryTexts(const char* sql, std::initializer_list<Value> values) {
+  List* texts = NIL;
+  ListCell* cell;
   foreach (cell, QueryRows(sql, values)) {
-    char *text_value = static_cast<char **>(lfirst(cell))[0];
+    char* text_value = static_cast<char**>(lfirst(cell))[0];
     if (text_value != nullptr) texts = lappend(texts, text_value);
   }
   return texts;
 }
 
-char *QueryText(const char *sql, std::initializer_list<Value> values) {
-  List *texts = QueryTexts(sql, values);
-  return texts == NIL ? nullptr : static_cast<char *>(linitial(texts));
+char* QueryText(const char* sql, std::initializer_list<Value> values) {
+  List* texts = QueryTexts(sql, values);
+  return texts == NIL ? nullptr : static_cast<char*>(linitial(texts));
 }
 
-Oid QueryOid(const char *sql, std::initializer_list<Value> values) {
-  char *value = QueryText(sql, values);
+Oid QueryOid(const char* sql, std::initializer_list<Value> values) {
+  char* value = QueryText(sql, values);
   return value == nullptr ? InvalidOid : static_cast<Oid>(strtoul(value, nullptr, 10));
 }
 
-List *QueryOids(const char *sql, std::initializer_list<Value> values) {
-  List *oids = NIL;
-  ListCell *cell;
+List* QueryOids(const char* sql, std::initializer_list<Value> values) {
+  List* oids = NIL;
+  ListCell* cell;
   foreach (cell, QueryTexts(sql, values))
-    oids = lappend_oid(oids, static_cast<Oid>(strtoul(static_cast<char *>(lfirst(cell)), nullptr, 10)));
+    oids =
+        lappend_oid(oids, static_cast<Oid>(strtoul(static_cast<char*>(lfirst(cell)), nullptr, 10)));
   return oids;
 }
 
-char *QualifiedName(Oid relid) {
-  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+char* QualifiedName(Oid relid) {
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+                                    get_rel_name(relid));
 }
 
-char *TextArrayLiteral(List *texts) {
+char* TextArrayLiteral(List* texts) {
   StringInfoData array;
   initStringInfo(&array);
   appendStringInfoString(&array, "ARRAY[");
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, texts) {
     if (cell != list_head(texts)) appendStringInfoChar(&array, ',');
-    appendStringInfoString(&array, quote_literal_cstr(static_cast<char *>(lfirst(cell))));
+    appendStringInfoString(&array, quote_literal_cstr(static_cast<char*>(lfirst(cell))));
   }
   appendStringInfoString(&array, "]::text[]");
   return array.data;
@@ -110,26 +115,31 @@ char *TextArrayLiteral(List *texts) {
 
 namespace {
 
-void Run(Node *statement, const char *sql, ProcessUtilityContext context) {
-  PlannedStmt *planned = makeNode(PlannedStmt);
+void Run(Node* statement, const char* sql, ProcessUtilityContext context) {
+  PlannedStmt* planned = makeNode(PlannedStmt);
   planned->commandType = CMD_UTILITY;
   planned->utilityStmt = statement;
   planned->stmt_location = -1;
   CommandCounterIncrement();
   const bool pushed = !ActiveSnapshotSet();
   if (pushed) PushActiveSnapshot(GetTransactionSnapshot());
-  ProcessUtility(planned, sql == nullptr ? "" : sql, false, context, nullptr, nullptr, None_Receiver, nullptr);
+  ProcessUtility(planned, sql == nullptr ? "" : sql, false, context, nullptr, nullptr,
+                 None_Receiver, nullptr);
   if (pushed) PopActiveSnapshot();
   CommandCounterIncrement();
 }
 
 }  // namespace
 
-void RunUtility(Node *statement, const char *sql) { Run(statement, sql, PROCESS_UTILITY_SUBCOMMAND); }
+void RunUtility(Node* statement, const char* sql) {
+  Run(statement, sql, PROCESS_UTILITY_SUBCOMMAND);
+}
 
-void RunWholeUtility(Node *statement, const char *sql) { Run(statement, sql, PROCESS_UTILITY_QUERY); }
+void RunWholeUtility(Node* statement, const char* sql) {
+  Run(statement, sql, PROCESS_UTILITY_QUERY);
+}
 
-void RunQuery(const char *sql) {
+void RunQuery(const char* sql) {
   CommandCounterIncrement();
   SPI_connect();
   if (SPI_execute(sql, false, 0) < 0)
@@ -138,9 +148,10 @@ void RunQuery(const char *sql) {
   CommandCounterIncrement();
 }
 
-void RunCommand(const char *sql) {
-  ListCell *cell;
-  foreach (cell, raw_parser(sql, RAW_PARSE_DEFAULT)) RunUtility(lfirst_node(RawStmt, cell)->stmt, sql);
+void RunCommand(const char* sql) {
+  ListCell* cell;
+  foreach (cell, raw_parser(sql, RAW_PARSE_DEFAULT))
+    RunUtility(lfirst_node(RawStmt, cell)->stmt, sql);
 }
 
 }  // namespace altius::ddl

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Short forms for what this folder does all the time: read catalogs with a query, quote names, build texts.
+// Short forms for what this folder does all the time: read catalogs with a query, quote names,
+// build texts.
 #pragma once
 
 #include <initializer_list>
@@ -19,49 +20,51 @@ struct Value {
   Datum datum;
 };
 Value OidValue(Oid value);
-Value TextValue(const char *value);
+Value TextValue(const char* value);
 
-/// While alive names resolve and print against pg_catalog alone, so that deparse functions qualify every user's name.
-/// Must be ended by hand (an error ends it with the transaction).
+/// While alive names resolve and print against pg_catalog alone, so that deparse functions qualify
+/// every user's name. Must be ended by hand (an error ends it with the transaction).
 int BeginQualifiedNames();
 void EndQualifiedNames(int nest_level);
 
-/// While alive statements see the shell tables of this node only (foreign keys are validated by queries).
+/// While alive statements see the shell tables of this node only (foreign keys are validated by
+/// queries).
 int BeginLocalPlanning();
 void EndLocalPlanning(int nest_level);
 
-/// The first column of all rows as palloc'd text in the caller's memory context; nulls are left out.
-List *QueryTexts(const char *sql, std::initializer_list<Value> values);
+/// The first column of all rows as palloc'd text in the caller's memory context; nulls are left
+/// out.
+List* QueryTexts(const char* sql, std::initializer_list<Value> values);
 
 /// All rows as char *[] (null for SQL null).
-List *QueryRows(const char *sql, std::initializer_list<Value> values);
+List* QueryRows(const char* sql, std::initializer_list<Value> values);
 
 /// The single value of a query, null when it has no row.
-char *QueryText(const char *sql, std::initializer_list<Value> values);
-Oid QueryOid(const char *sql, std::initializer_list<Value> values);
-List *QueryOids(const char *sql, std::initializer_list<Value> values);
+char* QueryText(const char* sql, std::initializer_list<Value> values);
+Oid QueryOid(const char* sql, std::initializer_list<Value> values);
+List* QueryOids(const char* sql, std::initializer_list<Value> values);
 
 /// Schema-qualified, quoted.
-char *QualifiedName(Oid relid);
+char* QualifiedName(Oid relid);
 
 /// '{"..","..."}'::text[] as an SQL literal.
-char *TextArrayLiteral(List *texts);
+char* TextArrayLiteral(List* texts);
 
 /// copyObject of PostgreSQL, without its macro that C++ can not read.
 template <typename T>
-T *Copy(const T *node) {
-  return static_cast<T *>(copyObjectImpl(node));
+T* Copy(const T* node) {
+  return static_cast<T*>(copyObjectImpl(node));
 }
 
-/// Runs one utility command on this node as a part of another one, past this extension's own handling and past event
-/// triggers.  `sql` may be null.
-void RunUtility(Node *statement, const char *sql);
-void RunCommand(const char *sql);
+/// Runs one utility command on this node as a part of another one, past this extension's own
+/// handling and past event triggers.  `sql` may be null.
+void RunUtility(Node* statement, const char* sql);
+void RunCommand(const char* sql);
 
 /// As above, but event triggers fire: ours cleans up after DROP.
-void RunWholeUtility(Node *statement, const char *sql);
+void RunWholeUtility(Node* statement, const char* sql);
 
 /// Runs a statement through SPI for its effect.
-void RunQuery(const char *sql);
+void RunQuery(const char* sql);
 
 }  // namespace altius::ddl

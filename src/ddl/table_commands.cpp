@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// TableCommands: what a table consists of, as commands.  Each section is one catalog query that prints commands with
-// format(); PostgreSQL's own deparse functions print expressions, constraints and indexes.
+// TableCommands: what a table consists of, as commands.  Each section is one catalog query that
+// prints commands with format(); PostgreSQL's own deparse functions print expressions, constraints
+// and indexes.
 #include "altius/ddl/table_commands.hpp"
 
 #include "sql.hpp"
@@ -9,7 +10,7 @@ namespace altius::ddl {
 
 namespace {
 
-constexpr const char *kCreateTable = R"(
+constexpr const char* kCreateTable = R"(
 SELECT format('CREATE %sTABLE %I.%I (%s)%s%s%s',
   CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, nspname, relname,
   (SELECT string_agg(concat(
@@ -42,7 +43,7 @@ SELECT format('CREATE %sTABLE %I.%I (%s)%s%s%s',
 FROM pg_class c JOIN pg_namespace s ON s.oid = relnamespace LEFT JOIN pg_am m ON m.oid = relam
 WHERE c.oid = $1)";
 
-constexpr const char *kColumnSettings = R"(
+constexpr const char* kColumnSettings = R"(
 SELECT format('ALTER TABLE ONLY %s ALTER COLUMN %I %s', attrelid::regclass, attname, setting)
 FROM pg_attribute JOIN pg_type t ON t.oid = atttypid, LATERAL (VALUES
   (1, CASE WHEN attstorage <> typstorage THEN 'SET STORAGE ' || CASE attstorage
@@ -51,21 +52,21 @@ FROM pg_attribute JOIN pg_type t ON t.oid = atttypid, LATERAL (VALUES
   (3, 'SET (' || array_to_string(attoptions, ', ') || ')')) AS s(step, setting)
 WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND setting IS NOT NULL ORDER BY attnum, step)";
 
-constexpr const char *kChecks = R"(
+constexpr const char* kChecks = R"(
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 FROM pg_constraint WHERE conrelid = $1 AND contype = 'c' ORDER BY conname)";
 
-constexpr const char *kIndexConstraints = R"(
+constexpr const char* kIndexConstraints = R"(
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 FROM pg_constraint WHERE conrelid = $1 AND contype IN ('p', 'u', 'x') ORDER BY contype <> 'p', conname)";
 
-constexpr const char *kPlainIndexes = R"(
+constexpr const char* kPlainIndexes = R"(
 SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class c ON c.oid = indexrelid
 WHERE indrelid = $1 AND (indisvalid OR relkind = 'I')
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
 ORDER BY relname)";
 
-constexpr const char *kIndexSettings = R"(
+constexpr const char* kIndexSettings = R"(
 SELECT format('ALTER TABLE ONLY %s CLUSTER ON %I', indrelid::regclass, relname)
 FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = $1 AND indisclustered
 UNION ALL
@@ -75,19 +76,19 @@ SELECT format('ALTER TABLE ONLY %s REPLICA IDENTITY %s', c.oid::regclass, CASE r
     WHERE indrelid = c.oid AND indisreplident) END)
 FROM pg_class c WHERE c.oid = $1 AND relreplident <> 'd')";
 
-constexpr const char *kStatistics = R"(
+constexpr const char* kStatistics = R"(
 SELECT pg_get_statisticsobjdef(oid) FROM pg_statistic_ext WHERE stxrelid = $1 ORDER BY stxname)";
 
-constexpr const char *kAttachPartition = R"(
+constexpr const char* kAttachPartition = R"(
 SELECT format('ALTER TABLE %s ATTACH PARTITION %s %s', inhparent::regclass, c.oid::regclass,
               pg_get_expr(relpartbound, c.oid))
 FROM pg_class c JOIN pg_inherits ON inhrelid = c.oid WHERE c.oid = $1 AND relispartition)";
 
-constexpr const char *kOwner = R"(
+constexpr const char* kOwner = R"(
 SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, rolname)
 FROM pg_class c JOIN pg_roles r ON r.oid = relowner WHERE c.oid = $1)";
 
-constexpr const char *kRowSecurity = R"(
+constexpr const char* kRowSecurity = R"(
 SELECT format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', oid::regclass) FROM pg_class
 WHERE oid = $1 AND relrowsecurity
 UNION ALL
@@ -102,7 +103,7 @@ SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', polname, polrelid
   ' USING (' || pg_get_expr(polqual, polrelid) || ')', ' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')')
 FROM pg_policy WHERE polrelid = $1)";
 
-constexpr const char *kGrants = R"(
+constexpr const char* kGrants = R"(
 SELECT format('REVOKE ALL ON TABLE %s FROM %I', c.oid::regclass, pg_get_userbyid(relowner))
 FROM pg_class c WHERE c.oid = $1 AND relacl IS NOT NULL
 UNION ALL
@@ -116,20 +117,20 @@ SELECT format('GRANT %s (%I) ON TABLE %s TO %s%s', privilege_type, attname, attr
   CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
 FROM pg_attribute, aclexplode(attacl) WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped)";
 
-constexpr const char *kForeignKeyConstraints = R"(
+constexpr const char* kForeignKeyConstraints = R"(
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' AND conparentid = 0 ORDER BY conname)";
 
-constexpr const char *kUserTriggers = R"(
+constexpr const char* kUserTriggers = R"(
 SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgparentid = 0 ORDER BY tgname)";
 
-constexpr const char *kCommentTexts = R"(
+constexpr const char* kCommentTexts = R"(
 SELECT format('COMMENT ON %s IS %L', CASE WHEN objsubid = 0 THEN 'TABLE ' || objoid::regclass
   ELSE format('COLUMN %s.%I', objoid::regclass, attname) END, description)
 FROM pg_description LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid
 WHERE objoid = $1 AND classoid = 'pg_class'::regclass ORDER BY objsubid)";
 
-constexpr const char *kOwnedSequences = R"(
+constexpr const char* kOwnedSequences = R"(
 SELECT format('ALTER SEQUENCE %s OWNED BY %s.%I', objid::regclass, refobjid::regclass, attname)
 FROM pg_depend JOIN pg_class s ON s.oid = objid AND relkind = 'S'
 JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
@@ -137,23 +138,33 @@ WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass AND r
 
 struct Section {
   int part;
-  const char *query;
+  const char* query;
 };
 
 constexpr Section kSections[] = {
-    {kTable, kCreateTable},        {kTable, kColumnSettings},   {kTable, kChecks},
-    {kIndexes, kIndexConstraints}, {kIndexes, kPlainIndexes},   {kIndexes, kIndexSettings},
-    {kIndexes, kStatistics},       {kAttach, kAttachPartition}, {kForeignKeys, kForeignKeyConstraints},
-    {kTriggers, kUserTriggers},    {kComments, kCommentTexts},  {kSequences, kOwnedSequences},
-    {kAccess, kRowSecurity},       {kAccess, kGrants},          {kAccess, kOwner},
+    {kTable, kCreateTable},
+    {kTable, kColumnSettings},
+    {kTable, kChecks},
+    {kIndexes, kIndexConstraints},
+    {kIndexes, kPlainIndexes},
+    {kIndexes, kIndexSettings},
+    {kIndexes, kStatistics},
+    {kAttach, kAttachPartition},
+    {kForeignKeys, kForeignKeyConstraints},
+    {kTriggers, kUserTriggers},
+    {kComments, kCommentTexts},
+    {kSequences, kOwnedSequences},
+    {kAccess, kRowSecurity},
+    {kAccess, kGrants},
+    {kAccess, kOwner},
 };
 
 }  // namespace
 
-List *TableCommands(Oid relid, int parts) {
+List* TableCommands(Oid relid, int parts) {
   const int level = BeginQualifiedNames();
-  List *commands = NIL;
-  for (const Section &section : kSections) {
+  List* commands = NIL;
+  for (const Section& section : kSections) {
     if ((section.part & parts) == 0) continue;
     commands = list_concat(commands, QueryTexts(section.query, {OidValue(relid)}));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// undistribute_table: the shell table on the coordinator keeps its oid and becomes an ordinary table, so views, grants and
-// foreign keys that lead to it stay.  Its rows are set aside in a temporary table while shards and metadata are removed.
+// undistribute_table: the shell table on the coordinator keeps its oid and becomes an ordinary
+// table, so views, grants and foreign keys that lead to it stay.  Its rows are set aside in a
+// temporary table while shards and metadata are removed.
 #include "altius/catalog/writer.hpp"
 #include "altius/ddl/tables.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -22,24 +23,27 @@ namespace {
 
 void CheckUndistributable(Oid relid) {
   if (catalog::FindTable(relid) == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("table \"%s\" is not distributed", get_rel_name(relid))));
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("table \"%s\" is not distributed", get_rel_name(relid))));
   if (get_rel_relispartition(relid))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot undistribute partition \"%s\" by itself", get_rel_name(relid)),
                     errhint("Undistribute the partitioned table.")));
-  const char *key = QueryText(R"(
+  const char* key = QueryText(R"(
 SELECT format('%s on %s', conname, conrelid::pg_catalog.regclass)
 FROM pg_catalog.pg_constraint JOIN pg_catalog.pg_dist_partition ON logicalrelid = conrelid
 WHERE contype = 'f' AND conparentid = 0 AND confrelid = $1 AND conrelid <> $1 LIMIT 1)",
                               {OidValue(relid)});
   if (key != nullptr)
-    ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-                    errmsg("cannot undistribute \"%s\", a foreign key of a distributed table leads to it",
-                           get_rel_name(relid)),
-                    errdetail("Foreign key %s.", key), errhint("Drop the foreign key or undistribute that table first.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+             errmsg("cannot undistribute \"%s\", a foreign key of a distributed table leads to it",
+                    get_rel_name(relid)),
+             errdetail("Foreign key %s.", key),
+             errhint("Drop the foreign key or undistribute that table first.")));
 }
 
-char *StoredColumns(Oid relid) {
+char* StoredColumns(Oid relid) {
   return QueryText(R"(
 SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute
 WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = '')",
@@ -48,7 +52,7 @@ WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = '')",
 
 /// The other nodes lose the table; its sequences and the views on it go there with it.
 void ForgetElsewhere(Oid relid) {
-  List *rows = QueryRows(R"(
+  List* rows = QueryRows(R"(
 SELECT o.classid, o.objid FROM pg_catalog.pg_dist_object o JOIN pg_catalog.pg_depend d USING (classid, objid)
 WHERE refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND refobjid = $1 AND deptype IN ('a', 'i')
 UNION
@@ -57,19 +61,21 @@ JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.r
 JOIN pg_catalog.pg_dist_object o ON o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objid = r.ev_class
 WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1)",
                          {OidValue(relid)});
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, rows) {
-    char **row = static_cast<char **>(lfirst(cell));
-    catalog::DeleteObject(static_cast<Oid>(strtoul(row[0], nullptr, 10)), static_cast<Oid>(strtoul(row[1], nullptr, 10)));
+    char** row = static_cast<char**>(lfirst(cell));
+    catalog::DeleteObject(static_cast<Oid>(strtoul(row[0], nullptr, 10)),
+                          static_cast<Oid>(strtoul(row[1], nullptr, 10)));
   }
 }
 
-void PutBack(const char *table, const char *columns, const char *aside) {
+void PutBack(const char* table, const char* columns, const char* aside) {
   const int level = NewGUCNestLevel();
-  (void)set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
+  (void)set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
   if (columns != nullptr)
-    RunQuery(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s", table, columns, columns, aside));
+    RunQuery(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s", table,
+                      columns, columns, aside));
   AtEOXact_GUC(true, level);
 }
 
@@ -80,17 +86,18 @@ void Undistribute(Oid relid) {
   LockRelationOid(relid, AccessExclusiveLock);
   RequireOwner(relid);
   CheckUndistributable(relid);
-  const char *table = QualifiedName(relid);
-  const char *columns = StoredColumns(relid);
-  const char *aside = psprintf("pg_temp.altius_aside_%u", relid);
-  RunQuery(psprintf("CREATE TEMPORARY TABLE altius_aside_%u AS SELECT %s FROM %s", relid, columns == nullptr ? "" : columns,
-                    table));
-  List *members = find_all_inheritors(relid, AccessExclusiveLock, nullptr);
-  txn::ExecuteOnOtherNodes(RunCommandsText(list_make1(psprintf("DROP TABLE IF EXISTS %s CASCADE", table))));
+  const char* table = QualifiedName(relid);
+  const char* columns = StoredColumns(relid);
+  const char* aside = psprintf("pg_temp.altius_aside_%u", relid);
+  RunQuery(psprintf("CREATE TEMPORARY TABLE altius_aside_%u AS SELECT %s FROM %s", relid,
+                    columns == nullptr ? "" : columns, table));
+  List* members = find_all_inheritors(relid, AccessExclusiveLock, nullptr);
+  txn::ExecuteOnOtherNodes(
+      RunCommandsText(list_make1(psprintf("DROP TABLE IF EXISTS %s CASCADE", table))));
   txn::NoteLocalWrite();
-  ListCell *cell;
+  ListCell* cell;
   foreach (cell, members) {
-    const catalog::Table *member = catalog::FindTable(lfirst_oid(cell));
+    const catalog::Table* member = catalog::FindTable(lfirst_oid(cell));
     if (member == nullptr) continue;
     ForgetElsewhere(member->relid);
     ForgetTable(*member);

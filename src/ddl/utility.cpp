@@ -22,67 +22,76 @@ namespace altius::ddl {
 namespace {
 
 ProcessUtility_hook_type previous_hook = nullptr;
-bool (*copy_handler)(CopyStmt *, ParseState *, const char *, QueryCompletion *) = nullptr;
+bool (*copy_handler)(CopyStmt*, ParseState*, const char*, QueryCompletion*) = nullptr;
 
-bool HandleCopy(const UtilityCall &call) {
+bool HandleCopy(const UtilityCall& call) {
   if (!IsA(call.statement(), CopyStmt) || copy_handler == nullptr) return false;
-  ParseState *state = make_parsestate(nullptr);
+  ParseState* state = make_parsestate(nullptr);
   state->p_sourcetext = call.query;
   state->p_queryEnv = call.environment;
-  return copy_handler(reinterpret_cast<CopyStmt *>(call.statement()), state, call.query, call.completion);
+  return copy_handler(reinterpret_cast<CopyStmt*>(call.statement()), state, call.query,
+                      call.completion);
 }
 
-bool Handle(const UtilityCall &call) {
+bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
   if (HandleCopy(call)) return true;
   if (!pg::settings::enable_ddl_propagation || remote::IsInternalBackend()) return false;
   return HandlePartition(call) || HandleOutside(call) || HandleTable(call) || HandleObject(call);
 }
 
-void Hook(PlannedStmt *planned, const char *query, bool read_only, ProcessUtilityContext context, ParamListInfo params,
-          QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
+void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilityContext context,
+          ParamListInfo params, QueryEnvironment* environment, DestReceiver* receiver,
+          QueryCompletion* completion) {
   pg::Entry([&] {
-    const UtilityCall call = {planned, query, read_only, context, params, environment, receiver, completion};
+    const UtilityCall call = {planned, query,       read_only, context,
+                              params,  environment, receiver,  completion};
     if (!Handle(call)) RunHere(call);
   });
 }
 
 /// Settings under which a command's text means the same elsewhere.
-constexpr const char *kSettings[] = {"search_path",   "datestyle",     "intervalstyle",
-                                     "timezone",      "bytea_output",  "standard_conforming_strings",
+constexpr const char* kSettings[] = {"search_path",
+                                     "datestyle",
+                                     "intervalstyle",
+                                     "timezone",
+                                     "bytea_output",
+                                     "standard_conforming_strings",
                                      "default_table_access_method"};
 
 }  // namespace
 
-void RunHere(const UtilityCall &call) {
+void RunHere(const UtilityCall& call) {
   (previous_hook != nullptr ? previous_hook : standard_ProcessUtility)(
-      call.planned, call.query, call.read_only, call.context, call.params, call.environment, call.receiver,
-      call.completion);
+      call.planned, call.query, call.read_only, call.context, call.params, call.environment,
+      call.receiver, call.completion);
 }
 
-char *CommandText(const UtilityCall &call) {
+char* CommandText(const UtilityCall& call) {
   const int start = call.planned->stmt_location < 0 ? 0 : call.planned->stmt_location;
-  const char *text_start = call.query + start;
-  const int length = call.planned->stmt_len > 0 ? call.planned->stmt_len : static_cast<int>(strlen(text_start));
+  const char* text_start = call.query + start;
+  const int length =
+      call.planned->stmt_len > 0 ? call.planned->stmt_len : static_cast<int>(strlen(text_start));
   return pnstrdup(text_start, length);
 }
 
-char *ApplyText(const char *command) {
-  List *settings = NIL;
-  for (const char *name : kSettings) {
-    const char *value = GetConfigOption(name, true, false);
+char* ApplyText(const char* command) {
+  List* settings = NIL;
+  for (const char* name : kSettings) {
+    const char* value = GetConfigOption(name, true, false);
     if (value == nullptr) continue;
     settings = lappend(settings, pstrdup(name));
     settings = lappend(settings, pstrdup(value));
   }
-  return psprintf("SELECT altius_internal.apply_command(%s, %s)", quote_literal_cstr(command), TextArrayLiteral(settings));
+  return psprintf("SELECT altius_internal.apply_command(%s, %s)", quote_literal_cstr(command),
+                  TextArrayLiteral(settings));
 }
 
-void SpreadCommand(const char *message, List *local_shard_statements, const char *command) {
+void SpreadCommand(const char* message, List* local_shard_statements, const char* command) {
   catalog::LockNodes(RowShareLock);
   int count;
-  const int *groups = txn::OtherGroups(&count);
-  auto **requests = static_cast<remote::Request **>(palloc0(sizeof(remote::Request *) * (count + 1)));
+  const int* groups = txn::OtherGroups(&count);
+  auto** requests = static_cast<remote::Request**>(palloc0(sizeof(remote::Request*) * (count + 1)));
   remote::StatementText text_sent = {};
   text_sent.sql = message;
   for (int i = 0; i < count; i++)
@@ -92,7 +101,7 @@ void SpreadCommand(const char *message, List *local_shard_statements, const char
   remote::WaitAll(requests, count);
 }
 
-void SetCopyHandler(bool (*handler)(CopyStmt *, ParseState *, const char *, QueryCompletion *)) {
+void SetCopyHandler(bool (*handler)(CopyStmt*, ParseState*, const char*, QueryCompletion*)) {
   copy_handler = handler;
 }
 

@@ -12,37 +12,39 @@ namespace altius::ddl {
 
 /// The arguments of the hook.
 struct UtilityCall {
-  PlannedStmt *planned;
-  const char *query;
+  PlannedStmt* planned;
+  const char* query;
   bool read_only;
   ProcessUtilityContext context;
   ParamListInfo params;
-  QueryEnvironment *environment;
-  DestReceiver *receiver;
-  QueryCompletion *completion;
+  QueryEnvironment* environment;
+  DestReceiver* receiver;
+  QueryCompletion* completion;
 
-  Node *statement() const { return planned->utilityStmt; }
+  Node* statement() const { return planned->utilityStmt; }
 };
 
 /// Hands the command to PostgreSQL (or the hook before ours): it runs on this node's own tables.
-void RunHere(const UtilityCall &call);
+void RunHere(const UtilityCall& call);
 
 /// The text of this one command (a query string may hold several).
-char *CommandText(const UtilityCall &call);
+char* CommandText(const UtilityCall& call);
 
 /// A message that makes another node apply the command text under the settings of this session.
-char *ApplyText(const char *command);
+char* ApplyText(const char* command);
 
 /// Sends to all other nodes, applies to the shards here meanwhile, waits for all.
-void SpreadCommand(const char *message, List *local_shard_statements, const char *command);
+void SpreadCommand(const char* message, List* local_shard_statements, const char* command);
 
 /// Commands that need more than the general way; false: not such a command.
-bool HandlePartition(const UtilityCall &call);   // CREATE TABLE .. PARTITION OF, ALTER TABLE .. ATTACH PARTITION
-bool HandleOutside(const UtilityCall &call);     // CREATE/DROP INDEX CONCURRENTLY, REINDEX CONCURRENTLY, VACUUM
-bool HandleTable(const UtilityCall &call);       // everything about distributed tables
-bool HandleObject(const UtilityCall &call);      // objects kept the same on all nodes
+bool HandlePartition(
+    const UtilityCall& call);  // CREATE TABLE .. PARTITION OF, ALTER TABLE .. ATTACH PARTITION
+bool HandleOutside(
+    const UtilityCall& call);  // CREATE/DROP INDEX CONCURRENTLY, REINDEX CONCURRENTLY, VACUUM
+bool HandleTable(const UtilityCall& call);   // everything about distributed tables
+bool HandleObject(const UtilityCall& call);  // objects kept the same on all nodes
 
 /// Does to the shell tables of this node what another node was told to do.
-void ApplyCommand(const char *command);
+void ApplyCommand(const char* command);
 
 }  // namespace altius::ddl

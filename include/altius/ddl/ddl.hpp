@@ -13,8 +13,8 @@ extern "C" {
 namespace altius::ddl {
 
 /// Asked first for every COPY; true: the statement is done.  Connected by entry to ingest.
-void SetCopyHandler(bool (*handler)(CopyStmt *statement, ParseState *state, const char *query,
-                                    QueryCompletion *completion));
+void SetCopyHandler(bool (*handler)(CopyStmt* statement, ParseState* state, const char* query,
+                                    QueryCompletion* completion));
 
 /// Installs the utility hook.  From _PG_init.
 void Init();

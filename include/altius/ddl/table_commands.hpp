@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The commands that make a table again, read from the catalogs of this node with every name qualified.  The same texts make
-// shell tables on other nodes and, after their names were extended by a shard id, the shards.
+// The commands that make a table again, read from the catalogs of this node with every name
+// qualified.  The same texts make shell tables on other nodes and, after their names were extended
+// by a shard id, the shards.
 #pragma once
 
 #include "altius/pg/pg.hpp"
@@ -13,19 +14,20 @@ namespace altius::ddl {
 
 /// What TableCommands is asked for; combine with |.
 enum TablePart : int {
-  kTable = 1,         // CREATE TABLE, storage of columns, CHECK constraints
-  kIndexes = 2,       // PRIMARY KEY, UNIQUE, EXCLUDE, indexes, statistics objects, replica identity, CLUSTER ON
+  kTable = 1,  // CREATE TABLE, storage of columns, CHECK constraints
+  kIndexes =
+      2,  // PRIMARY KEY, UNIQUE, EXCLUDE, indexes, statistics objects, replica identity, CLUSTER ON
   kAttach = 4,        // ALTER TABLE parent ATTACH PARTITION
   kAccess = 8,        // owner, row level security with its policies, grants
   kForeignKeys = 16,  // those the table declares itself (not inherited ones)
   kTriggers = 32,
   kComments = 64,
-  kSequences = 128,   // OWNED BY of sequences
+  kSequences = 128,  // OWNED BY of sequences
   kShell = kTable | kIndexes | kAttach | kAccess | kTriggers | kComments | kSequences,
   kShard = kTable | kIndexes | kAttach | kAccess | kTriggers,
 };
 
 /// Texts (char *, palloc'd) in the order in which they must run.
-List *TableCommands(Oid relid, int parts);
+List* TableCommands(Oid relid, int parts);
 
 }  // namespace altius::ddl
