@@ -21,6 +21,10 @@ void ResetNode(int group);
 /// Copies to the group the reference tables that it lacks; placements are recorded on all nodes.
 void CopyReferenceTables(int group);
 
+/// Writers of reference tables wait until the end of the transaction and then look anew where the
+/// copies are.
+void BlockReferenceWrites(int leaving_group);
+
 /// Deletes on all active nodes the placements of the group whose shards have another placement.
 void DropSparePlacements(int group);
 

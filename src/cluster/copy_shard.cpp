@@ -106,7 +106,9 @@ char* WritableColumns(Oid relid) {
 void PassLocalRows(const char* query, CopyStream* stream) {
   SPI_connect();
   SPIPlanPtr plan = SPI_prepare(query, 0, nullptr);
-  Portal portal = SPI_cursor_open(nullptr, plan, nullptr, nullptr, true);
+  // Not read-only: that would use the snapshot of the calling statement, from before writers were
+  // held off.
+  Portal portal = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
   for (;;) {
     SPI_cursor_fetch(portal, true, kFetchRows);
     if (SPI_processed == 0) break;

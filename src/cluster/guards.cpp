@@ -5,6 +5,11 @@
 #include "altius/pg/spi.hpp"
 #include "altius/txn/coordinated.hpp"
 
+extern "C" {
+#include "access/xact.h"
+#include "utils/guc.h"
+}
+
 namespace altius::cluster {
 
 void RequireCoordinator() {
@@ -28,6 +33,13 @@ void RequireSuperuser() {
 void BeginNodeChange() {
   RequireSuperuser();
   RequireCoordinator();
+  if (IsolationUsesXactSnapshot()) {
+    ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+                    errmsg("nodes cannot be changed in a transaction of isolation level \"%s\"",
+                           GetConfigOption("transaction_isolation", false, false)),
+                    errdetail("Rows committed after its snapshot would be missed."),
+                    errhint("Use READ COMMITTED.")));
+  }
   catalog::LockNodes(ExclusiveLock);
   pg::RunSql("LOCK TABLE pg_catalog.pg_dist_partition IN SHARE ROW EXCLUSIVE MODE");
 }

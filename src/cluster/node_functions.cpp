@@ -129,7 +129,10 @@ void RemoveNode(const char* host, int port) {
   const catalog::Node removed = *node;
   const bool primary = removed.role == catalog::NodeRole::Primary;
   const bool worker = primary && removed.group != catalog::kCoordinatorGroup;
-  if (worker && removed.active) MakeForget(removed);
+  if (worker && removed.active) {
+    BlockReferenceWrites(removed.group);
+    MakeForget(removed);
+  }
   if (removed.active) {
     // From here on nothing is sent to it: it may be dead.
     pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = false WHERE nodeid = %d",
@@ -147,6 +150,7 @@ void DisableNode(const char* host, int port) {
             (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot disable the coordinator")));
   }
   RequireNothingLost(disabled, "disable");
+  if (disabled.active) BlockReferenceWrites(disabled.group);
   // First here alone, so that the other writes leave the node out.
   pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = false WHERE nodeid = %d",
                       disabled.id));

@@ -26,9 +26,15 @@ pg::Array<const catalog::Table*> MissingOn(int group) {
   return missing;
 }
 
-void BlockWrites(const catalog::Table& table) {
-  RunEverywhere(psprintf("LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE",
-                         quote_qualified_identifier(table.schema, table.name)));
+/// On all active nodes but `except`, which may be dead.
+void BlockWrites(const catalog::Table& table, int except) {
+  const char* sql = psprintf("LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE",
+                             quote_qualified_identifier(table.schema, table.name));
+  int count = 0;
+  int* groups = txn::OtherGroups(&count);
+  count = static_cast<int>(std::remove(groups, groups + count, except) - groups);
+  if (count > 0) txn::ExecuteOnGroups(groups, count, sql);
+  pg::RunSql(sql);
 }
 
 void RecordPlacement(int64 shard_id, int group) {
@@ -43,7 +49,7 @@ void RecordPlacement(int64 shard_id, int group) {
 
 void CopyReferenceTables(int group) {
   const auto tables = MissingOn(group);
-  for (const catalog::Table* table : tables) BlockWrites(*table);
+  for (const catalog::Table* table : tables) BlockWrites(*table, group);
   for (const catalog::Table* table : tables) {
     RunOnGroup(group, ddl::ShardCommands(*table, table->shards[0].id));
     CopyShardRows(*table, table->shards[0], group);
@@ -51,6 +57,12 @@ void CopyReferenceTables(int group) {
   for (const catalog::Table* table : tables) {
     RunOnGroup(group, ddl::ShardForeignKeyCommands(*table, table->shards[0].id));
     RecordPlacement(table->shards[0].id, group);
+  }
+}
+
+void BlockReferenceWrites(int leaving_group) {
+  for (const catalog::Table* table : catalog::AllTables()) {
+    if (table->kind == catalog::TableKind::Reference) BlockWrites(*table, leaving_group);
   }
 }
 
