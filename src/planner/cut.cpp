@@ -82,6 +82,17 @@ Bitmapset *IndexesIn(Node *nodes) {
   return indexes;
 }
 
+int ByPlace(const ListCell *left, const ListCell *right) {
+  const int place = bms_next_member(IndexesIn(static_cast<Node *>(lfirst(left))), -1);
+  return place - bms_next_member(IndexesIn(static_cast<Node *>(lfirst(right))), -1);
+}
+
+/// As they stood in the text: a lateral item follows what it refers to.
+List *InOrder(List *nodes) {
+  list_sort(nodes, ByPlace);
+  return nodes;
+}
+
 /// What of the join tree is gone is gone from the range table too.
 void BlankUnused(Query *query) {
   Bitmapset *live = IndexesIn(pg::AsNode(query->jointree));
@@ -162,7 +173,7 @@ Query *ArmOf(Query *query, const Part &part) {
   arm->canSetTag = true;
   arm->rtable = pg::Copy(query->rtable);
   Node *quals = part.quals == NIL ? nullptr : pg::AsNode(make_ands_explicit(pg::Copy(part.quals)));
-  arm->jointree = makeFromExpr(pg::Copy(part.nodes), quals);
+  arm->jointree = makeFromExpr(InOrder(pg::Copy(part.nodes)), quals);
   arm->rowMarks = pg::Copy(RowMarksOf(query, part.rels, true));
   arm->hasForUpdate = arm->rowMarks != NIL;
   arm->hasSubLinks = query->hasSubLinks;
