@@ -48,6 +48,9 @@ List* QueryRows(const char* sql, std::initializer_list<Value> values) {
     datums[count++] = value.datum;
   }
   CommandCounterIncrement();
+  const int level = NewGUCNestLevel();  // shards are relations to us
+  (void)set_config_option("citus.override_table_visibility", "off", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
   SPI_connect();
   if (SPI_execute_with_args(sql, count, types, datums, nullptr, false, 0) != SPI_OK_SELECT)
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
@@ -63,6 +66,7 @@ List* QueryRows(const char* sql, std::initializer_list<Value> values) {
     MemoryContextSwitchTo(previous);
   }
   SPI_finish();
+  AtEOXact_GUC(true, level);
   return rows;
 }
 
