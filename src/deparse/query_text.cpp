@@ -2,6 +2,7 @@
 // Query -> text, by PostgreSQL's exported deparser.
 #include "altius/deparse/deparse.hpp"
 #include "altius/pg/search_path.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
 
 extern "C" {
@@ -34,7 +35,9 @@ bool AliasRelations(Node *node, void *context) {
 char *QueryText(Query *query) {
   AliasRelations(reinterpret_cast<Node *>(query), nullptr);
   const pg::SearchPath saved = pg::PushCatalogSearchPath();
+  const int level = pg::BeginPortableText();
   char *text = pg_get_querydef(query, false);
+  pg::EndPortableText(level);
   pg::PopSearchPath(saved);
   return text;
 }

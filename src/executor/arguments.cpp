@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Arguments are evaluated once, on the asking node, and travel as text.
-#include "altius/task/values.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "state.hpp"
 
 extern "C" {
@@ -73,7 +73,7 @@ Arguments EvaluateArguments(FragmentState* state) {
 void MakeTexts(Arguments* arguments) {
   if (arguments->texts != nullptr || arguments->count == 0) return;
   arguments->texts = static_cast<const char**>(palloc0(sizeof(char*) * arguments->count));
-  const int level = task::BeginTransmission();
+  const int level = pg::BeginPortableText();
   for (int i = 0; i < arguments->count; i++) {
     if (arguments->nulls[i]) continue;
     Oid function;
@@ -81,9 +81,9 @@ void MakeTexts(Arguments* arguments) {
     FmgrInfo output;
     getTypeOutputInfo(arguments->types[i], &function, &varlena);
     fmgr_info(function, &output);
-    arguments->texts[i] = task::TextOf(&output, arguments->values[i]);
+    arguments->texts[i] = OutputFunctionCall(&output, arguments->values[i]);
   }
-  task::EndTransmission(level);
+  pg::EndPortableText(level);
 }
 
 }  // namespace altius::executor

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Rows become elements of array literals, a literal for each column.
-#include "altius/task/values.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "state.hpp"
 
 namespace altius::ingest {
@@ -47,17 +47,17 @@ void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot) {
   if (batch->columns == nullptr) StartBatch(state, batch);
   slot_getallattrs(slot);
   const MemoryContext before = MemoryContextSwitchTo(shipment->row_memory);
-  const int level = task::BeginTransmission();
+  const int level = pg::BeginPortableText();
   Size added = 0;
   for (int i = 0; i < state->ship->column_count; i++) {
     StringInfo column = &batch->columns[i];
     const int length_before = column->len;
     if (batch->rows > 0) appendStringInfoChar(column, ',');
     AppendElement(column,
-                  slot->tts_isnull[i] ? nullptr : task::TextOf(&shipment->outputs[i], slot->tts_values[i]));
+                  slot->tts_isnull[i] ? nullptr : OutputFunctionCall(&shipment->outputs[i], slot->tts_values[i]));
     added += column->len - length_before;
   }
-  task::EndTransmission(level);
+  pg::EndPortableText(level);
   MemoryContextSwitchTo(before);
   MemoryContextReset(shipment->row_memory);
   batch->rows++;

@@ -4,7 +4,7 @@
 #include "altius/ingest/ingest.hpp"
 #include "altius/pg/compat_copy.hpp"
 #include "altius/remote/connection.hpp"
-#include "altius/task/values.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "lines.hpp"
 
 extern "C" {
@@ -129,10 +129,10 @@ void RouteRow(Reading *reading, Router *router, int shard_index) {
   }
   resetStringInfo(&reading->line);
   const MemoryContext before = MemoryContextSwitchTo(GetPerTupleMemoryContext(reading->estate));
-  const int level = task::BeginTransmission();
+  const int level = pg::BeginPortableText();
   AppendTextLine(&reading->line, RelationGetDescr(router->shell), reading->outputs, reading->slot->tts_values,
                  reading->slot->tts_isnull);
-  task::EndTransmission(level);
+  pg::EndPortableText(level);
   MemoryContextSwitchTo(before);
   RouteLine(router, shard_index, line_number, reading->line.data, reading->line.len);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "altius/task/values.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "lines.hpp"
 
 extern "C" {
@@ -136,7 +136,7 @@ void AppendTextLine(StringInfo line, TupleDesc desc, FmgrInfo *outputs, const Da
     if (nulls[i]) {
       appendStringInfoString(line, "\\N");
     } else {
-      AppendField(line, task::TextOf(&outputs[i], values[i]));
+      AppendField(line, OutputFunctionCall(&outputs[i], values[i]));
     }
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The rows that a table had before it was distributed go into its shards.
 #include "altius/ingest/ingest.hpp"
-#include "altius/task/values.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "lines.hpp"
 
 extern "C" {
@@ -32,9 +32,9 @@ void RouteAll(Relation shell, const catalog::Table &table) {
     slot_getallattrs(slot);
     resetStringInfo(&line);
     const MemoryContext before = MemoryContextSwitchTo(row_memory);
-    const int level = task::BeginTransmission();
+    const int level = pg::BeginPortableText();
     AppendTextLine(&line, desc, outputs, slot->tts_values, slot->tts_isnull);
-    task::EndTransmission(level);
+    pg::EndPortableText(level);
     const int shard_index = ShardOfRow(table, slot->tts_values, slot->tts_isnull);
     MemoryContextSwitchTo(before);
     MemoryContextReset(row_memory);

@@ -37,11 +37,13 @@ const char* SessionOptions() {
   initStringInfo(&out);
   appendStringInfoString(
       &out,
-      "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c bytea_output=hex"
+      "-c extra_float_digits=3 -c bytea_output=hex"
       " -c search_path=pg_catalog -c standard_conforming_strings=on -c statement_timeout=0"
       " -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
       " -c client_connection_check_interval=5s");
-  AppendOption(&out, "timezone", TrackedValue(kTimeZone));
+  for (int i = kTimeZone; i <= kIntervalStyle; i++) {
+    AppendOption(&out, TrackedName(i), TrackedValue(i));
+  }
   return out.data;
 }
 
@@ -102,12 +104,12 @@ const char* NotReached(Connection* connection, const char* why) {
   return reason;
 }
 
-/// What the node has of our tracked settings right after the start: the time zone we sent, and its
+/// What the node has of our tracked settings right after the start: what we sent, and its
 /// own defaults, which are taken to be the defaults of this server too.
 void NoteInitialSettings(Connection* connection) {
   for (int i = 0; i < kTrackedCount; i++) {
     const char* value =
-        i == kTimeZone ? TrackedValue(i) : GetConfigOptionResetString(TrackedName(i));
+        i <= kIntervalStyle ? TrackedValue(i) : GetConfigOptionResetString(TrackedName(i));
     if (i == kLockTimeout) value = nullptr;
     connection->settings[i] =
         value == nullptr ? nullptr : MemoryContextStrdup(TopMemoryContext, value);

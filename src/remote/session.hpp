@@ -42,6 +42,8 @@ inline constexpr int kMaxPrepared = 64;
 /// Settings that change what statements mean on the node; kept equal to the asking backend's.
 enum Tracked {
   kTimeZone,
+  kDateStyle,
+  kIntervalStyle,
   kTextSearch,
   kLcMonetary,
   kLcNumeric,

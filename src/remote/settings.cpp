@@ -102,6 +102,10 @@ const char* TrackedName(int setting) {
   switch (setting) {
     case kTimeZone:
       return "timezone";
+    case kDateStyle:
+      return "datestyle";
+    case kIntervalStyle:
+      return "intervalstyle";
     case kTextSearch:
       return "default_text_search_config";
     case kLcMonetary:
@@ -115,11 +119,34 @@ const char* TrackedName(int setting) {
   }
 }
 
+namespace {
+
+const char* DateStyleName() {
+  constexpr const char* kNames[4][3] = {{"Postgres, YMD", "Postgres, DMY", "Postgres, MDY"},
+                                        {"ISO, YMD", "ISO, DMY", "ISO, MDY"},
+                                        {"SQL, YMD", "SQL, DMY", "SQL, MDY"},
+                                        {"German, YMD", "German, DMY", "German, MDY"}};
+  static_assert(USE_POSTGRES_DATES == 0 && USE_GERMAN_DATES == 3 && DATEORDER_MDY == 2);
+  return kNames[DateStyle][DateOrder];
+}
+
+const char* IntervalStyleName() {
+  constexpr const char* kNames[4] = {"postgres", "postgres_verbose", "sql_standard", "iso_8601"};
+  static_assert(INTSTYLE_POSTGRES == 0 && INTSTYLE_ISO_8601 == 3);
+  return kNames[IntervalStyle];
+}
+
+}  // namespace
+
 const char* TrackedValue(int setting) {
   static char number[16];
   switch (setting) {
     case kTimeZone:
       return pg_get_timezone_name(session_timezone);
+    case kDateStyle:
+      return DateStyleName();
+    case kIntervalStyle:
+      return IntervalStyleName();
     case kTextSearch:
       return TSCurrentConfig;
     case kLcMonetary:

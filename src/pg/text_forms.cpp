@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "altius/task/values.hpp"
+#include "altius/pg/text_forms.hpp"
 
 extern "C" {
 #include "utils/float.h"
 #include "utils/guc.h"
 }
 
-namespace altius::task {
+namespace altius::pg {
 
 namespace {
 
@@ -16,9 +16,7 @@ void SetForNow(const char* name, const char* value) {
 
 }  // namespace
 
-char* TextOf(FmgrInfo* output, Datum value) { return OutputFunctionCall(output, value); }
-
-int BeginTransmission() {
+int BeginPortableText() {
   const bool dates = DateStyle != USE_ISO_DATES;
   const bool intervals = IntervalStyle != INTSTYLE_POSTGRES;
   const bool floats = extra_float_digits < 1;
@@ -30,8 +28,8 @@ int BeginTransmission() {
   return level;
 }
 
-void EndTransmission(int level) {
+void EndPortableText(int level) {
   if (level > 0) AtEOXact_GUC(true, level);
 }
 
-}  // namespace altius::task
+}  // namespace altius::pg

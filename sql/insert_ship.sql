@@ -1,0 +1,68 @@
+-- Rows that are computed on the asking node and sent to their shards.
+\set SHOW_CONTEXT never
+CREATE SCHEMA insert_ship;
+SET search_path TO insert_ship;
+CREATE TABLE t (k int PRIMARY KEY, v text DEFAULT 'none', n numeric);
+CREATE TABLE by_text (a int, b text);
+CREATE TABLE r (id int PRIMARY KEY, name text);
+CREATE TABLE plain (a int, b text);
+SELECT create_distributed_table('t', 'k', shard_count => 6, colocate_with => 'none');
+SELECT create_distributed_table('by_text', 'b', shard_count => 4, colocate_with => 'none');
+SELECT create_reference_table('r');
+
+-- Several rows, with values that are hard to quote.
+INSERT INTO t VALUES (1, 'a'), (2, DEFAULT), (3, NULL), (4, E'q"u\\o\n''te{},NULL'), (5, ''), (6, 'null');
+SELECT * FROM t ORDER BY k;
+WITH new AS (SELECT * FROM t WHERE k = 1)
+INSERT INTO t SELECT k + 100, v FROM new RETURNING k, v, n;
+INSERT INTO t VALUES (7, 'x'), (NULL, 'y');
+INSERT INTO t VALUES (8, 'x'), (1, 'y');
+SELECT count(*) FROM t;
+INSERT INTO t VALUES (1, 'other'), (9, 'new') ON CONFLICT (k) DO UPDATE SET v = excluded.v || t.v;
+INSERT INTO t VALUES (1, 'ignored'), (10, 'new') ON CONFLICT DO NOTHING;
+SELECT k, v FROM t WHERE k IN (1, 9, 10) ORDER BY k;
+
+-- INSERT .. SELECT in every combination.
+INSERT INTO plain SELECT g, 'b' || g FROM generate_series(1, 3000) g;
+INSERT INTO t SELECT a + 1000, b FROM plain;
+SELECT count(*), sum(k) FROM t WHERE k > 1000;
+INSERT INTO by_text SELECT k, v FROM t WHERE k > 1000;
+SELECT count(*), sum(a) FROM by_text;
+INSERT INTO t SELECT a + 10000, b FROM by_text WHERE a <= 2000;
+INSERT INTO t SELECT k + 100000, v FROM t;
+SELECT count(*), sum(k) FROM t;
+INSERT INTO r SELECT a, b FROM plain WHERE a <= 5;
+INSERT INTO r SELECT k + 10, v FROM t WHERE k <= 3;
+INSERT INTO plain SELECT id, name FROM r;
+SELECT count(*) FROM plain;
+SELECT id, name FROM r ORDER BY id;
+INSERT INTO t SELECT id + 500000, name FROM r;
+INSERT INTO t (k) SELECT count(*) + 600000 FROM by_text;
+SELECT k, v FROM t WHERE k >= 500000 ORDER BY k;
+
+-- Rows to change, found with the help of tables that lie elsewhere.
+UPDATE t SET v = 'from ' || b.b FROM by_text b WHERE b.a = t.k AND t.k <= 1003;
+SELECT k, v FROM t WHERE k BETWEEN 1001 AND 1004 ORDER BY k;
+DELETE FROM t USING plain p WHERE p.a + 1000 = t.k AND p.a <= 100;
+SELECT count(*) FROM t WHERE k BETWEEN 1001 AND 1200;
+
+-- In a block, with an error in the middle.
+BEGIN;
+INSERT INTO t SELECT g + 700000, 'block' FROM generate_series(1, 2500) g;
+SAVEPOINT s;
+INSERT INTO t SELECT g + 700000, 'block' FROM generate_series(2500, 2600) g;
+ROLLBACK TO s;
+SELECT count(*) FROM t WHERE v = 'block';
+COMMIT;
+SELECT count(*) FROM t WHERE v = 'block';
+DO $$
+DECLARE count int;
+BEGIN
+  INSERT INTO insert_ship.t SELECT g + 800000, 'do' FROM generate_series(1, 10) g;
+  GET DIAGNOSTICS count = ROW_COUNT;
+  RAISE NOTICE 'rows: %', count;
+END $$;
+EXPLAIN (COSTS off, ANALYZE, TIMING off, SUMMARY off) INSERT INTO t SELECT g + 900000 FROM generate_series(1, 2) g WHERE false;
+
+SET client_min_messages TO error;
+DROP SCHEMA insert_ship CASCADE;
