@@ -5,12 +5,11 @@
 #include "activate.hpp"
 #include "altius/catalog/writer.hpp"
 #include "altius/ddl/objects.hpp"
-#include "altius/pg/spi.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "copy_shard.hpp"
-#include "guards.hpp"
 
 extern "C" {
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 }
 
@@ -34,7 +33,7 @@ void BlockWrites(const catalog::Table& table, int except) {
   int* groups = txn::OtherGroups(&count);
   count = static_cast<int>(std::remove(groups, groups + count, except) - groups);
   if (count > 0) txn::ExecuteOnGroups(groups, count, sql);
-  pg::RunSql(sql);
+  LockRelationOid(table.relid, ShareRowExclusiveLock);  // LOCK TABLE would go to all nodes
 }
 
 void RecordPlacement(int64 shard_id, int group) {
