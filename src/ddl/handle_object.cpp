@@ -4,6 +4,7 @@
 // change is sent as text.
 #include "altius/catalog/writer.hpp"
 #include "altius/ddl/tables.hpp"
+#include "altius/task/errors.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "addresses.hpp"
 #include "checks.hpp"
@@ -113,7 +114,7 @@ bool HandleChange(const UtilityCall& call) {
   RequireCoordinator();
   const char* command = CommandText(call);
   const char* message = ApplyText(command);
-  RunHere(call);
+  task::WithShardsHidden(nullptr, [&] { RunHere(call); });
   if (HasOtherNodes()) SpreadCommand(message, NIL, command);
   return true;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The general way of a command about distributed tables: check it, run it on this node's shell
 // table, send its text to the other nodes, run it on the shards here.
+#include "altius/task/errors.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "fill_column.hpp"
@@ -159,7 +160,10 @@ void CheckAfter(Node* statement, Oid relid) {
 /// Runs the command on the shell table.  A new foreign key is validated by a query there, and by
 /// one on each shard later.
 void RunOnShell(const UtilityCall& call, Node* statement) {
-  if (!IsA(statement, AlterTableStmt)) return RunHere(call);
+  if (!IsA(statement, AlterTableStmt)) {
+    // a shard here may depend on what is dropped, too
+    return task::WithShardsHidden(nullptr, [&] { RunHere(call); });
+  }
   const int level = BeginLocalPlanning();
   RunHere(call);
   EndLocalPlanning(level);

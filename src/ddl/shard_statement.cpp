@@ -2,6 +2,7 @@
 #include "shard_statement.hpp"
 
 #include "altius/core/shard/name.hpp"
+#include "altius/task/errors.hpp"
 #include "partition_names.hpp"
 #include "rewrite.hpp"
 #include "sql.hpp"
@@ -228,6 +229,18 @@ List* ShardStatements(Node* statement) {
   return list;
 }
 
+namespace {
+
+void RunOne(const ShardStatement& statement, const char* command) {
+  BeforeAttach(statement);
+  if (statement.may_name) NameLikeShell(statement);
+  RunUtility(statement.statement, command);
+  if (statement.may_name) AlignTree(statement);
+  AfterDetach(statement);
+}
+
+}  // namespace
+
 void RunShardStatements(List* statements, const char* command) {
   const int level = NewGUCNestLevel();
   (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION,
@@ -235,11 +248,7 @@ void RunShardStatements(List* statements, const char* command) {
   ListCell* cell;
   foreach (cell, statements) {
     auto* statement = static_cast<ShardStatement*>(lfirst(cell));
-    BeforeAttach(*statement);
-    if (statement->may_name) NameLikeShell(*statement);
-    RunUtility(statement->statement, command);
-    if (statement->may_name) AlignTree(*statement);
-    AfterDetach(*statement);
+    task::WithShardsHidden(nullptr, [&] { RunOne(*statement, command); });
   }
   AtEOXact_GUC(true, level);
 }
