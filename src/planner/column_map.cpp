@@ -7,6 +7,7 @@
 #include "leaf.hpp"
 
 extern "C" {
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_relation.h"
 #include "rewrite/rewriteManip.h"
@@ -105,6 +106,8 @@ Node *SpellWholeRow(Node *node, void *data) {
   if (!IsA(node, Var)) return nullptr;
   auto *var = reinterpret_cast<Var *>(node);
   if (var->varattno != InvalidAttrNumber || !bms_is_member(var->varno, rows->rels)) return nullptr;
+  // One that has a type can be delivered as it is: null where an outer join found no row.
+  if (var->vartype != RECORDOID) return nullptr;
   auto *row = makeNode(RowExpr);
   row->row_typeid = var->vartype;
   row->row_format = COERCE_IMPLICIT_CAST;

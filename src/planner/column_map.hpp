@@ -33,7 +33,7 @@ Node *ReplaceInExpr(Node *expr, Substitute substitute, void *context);
 void AddUsedVars(Query *query, Bitmapset *rels, Columns *columns);
 void AddVarsOfExpr(Node *expr, Columns *columns);
 
-/// Whole-row references to `rels` become rows of their columns.
+/// Whole-row references to `rels` that have no type of their own become rows of their columns.
 void ExpandWholeRows(Query *query, Bitmapset *rels);
 
 /// A column of a range table entry of any kind as what `expr` was: its type, typmod and collation.

@@ -82,13 +82,42 @@ Node *SpelledRow(RangeTblEntry *rte, Var *whole) {
   return pg::AsNode(row);
 }
 
+bool OuterJoinWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, JoinExpr) && reinterpret_cast<JoinExpr *>(node)->jointype != JOIN_INNER) return true;
+  if (IsA(node, Query)) return false;
+  return pg::Walk(node, OuterJoinWalker, context);
+}
+
+/// The row, or null where an outer join has found none: a row of nulls is something else.
+Node *NullableRow(Node *row, Var *whole) {
+  auto *test = makeNode(NullTest);
+  test->arg = reinterpret_cast<Expr *>(pg::Copy(whole));
+  test->nulltesttype = IS_NOT_NULL;
+  test->argisrow = false;  // printed as IS DISTINCT FROM NULL
+  test->location = -1;
+  auto *when = makeNode(CaseWhen);
+  when->expr = reinterpret_cast<Expr *>(test);
+  when->result = reinterpret_cast<Expr *>(row);
+  when->location = -1;
+  auto *result = makeNode(CaseExpr);
+  result->casetype = exprType(row);
+  result->args = list_make1(when);
+  result->defresult = reinterpret_cast<Expr *>(makeNullConst(exprType(row), -1, InvalidOid));
+  result->location = -1;
+  return pg::AsNode(result);
+}
+
 Node *ReplaceVar(Extraction *extraction, Var *var) {
   if (var->varattno != InvalidAttrNumber && var->varattno != TableOidAttributeNumber) return nullptr;
   if (static_cast<int>(var->varlevelsup) >= list_length(extraction->queries)) return nullptr;
   auto *query = static_cast<Query *>(list_nth(extraction->queries, var->varlevelsup));
   RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
   if (rte->rtekind != RTE_RELATION || catalog::FindTable(rte->relid) == nullptr) return nullptr;
-  if (var->varattno == InvalidAttrNumber) return SpelledRow(rte, var);
+  if (var->varattno == InvalidAttrNumber) {
+    Node *row = SpelledRow(rte, var);
+    return OuterJoinWalker(pg::AsNode(query->jointree), nullptr) ? NullableRow(row, var) : row;
+  }
   // The user's table, not the shard that happens to hold the row.
   return pg::AsNode(makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(rte->relid), false, true));
 }
