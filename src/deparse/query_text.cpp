@@ -14,12 +14,13 @@ namespace altius::deparse {
 
 namespace {
 
-/// Every relation gets an alias, so that column references still resolve when a shard's name is put in place of the table's.
+/// Every relation and subquery gets an alias, so that column references still resolve when a shard's name is put in place of the table's.
 bool AliasRelations(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, RangeTblEntry)) {
     auto *rte = reinterpret_cast<RangeTblEntry *>(node);
-    if (rte->rtekind == RTE_RELATION && rte->alias == nullptr) {
+    const bool named = rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY;
+    if (named && rte->alias == nullptr) {
       rte->alias = makeAlias(rte->eref->aliasname, NIL);
     }
     return false;

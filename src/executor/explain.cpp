@@ -30,13 +30,10 @@ bool CanEvaluate(const List* exprs) {
 /// Tasks and arguments as the run would have made them; false when that can't be known now.
 bool Foresee(FragmentState* state, Arguments* arguments, pg::Array<Task>* tasks, int* shard_count) {
   if (!CanEvaluate(state->prune_exprs)) return false;
-  const catalog::Table* lead = plan::LeadingTable(state->fragment->tables);
   arguments->count = -1;
   if (CanEvaluate(state->arg_exprs)) *arguments = EvaluateArguments(state);
   if (state->fragment->key_argument > 0 && arguments->count < 0) return false;
-  const pg::Array<int> shards = ChooseShards(state, *lead, *arguments);
-  *shard_count = shards.size();
-  *tasks = MakeTasks(*state->fragment, *lead, shards);
+  *tasks = TasksOf(state, *arguments, shard_count);
   return true;
 }
 
@@ -46,6 +43,8 @@ const char* KindName(const plan::Fragment& fragment) {
       return fragment.row_marks ? "Select with Locks" : "Select";
     case plan::FragmentKind::Modify:
       return "Modify";
+    case plan::FragmentKind::Statement:
+      return "Modify by Statement";
     case plan::FragmentKind::ModifyCopies:
       return "Modify Copies";
   }

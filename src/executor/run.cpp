@@ -169,11 +169,8 @@ Run* MakeRun(FragmentState* state) {
 void StartRun(FragmentState* state) {
   const MemoryContext before = CurrentMemoryContext;
   Run* run = MakeRun(state);
-  const catalog::Table* lead = plan::LeadingTable(state->fragment->tables);
   run->arguments = EvaluateArguments(state);
-  const pg::Array<int> shards = ChooseShards(state, *lead, run->arguments);
-  run->tasks = MakeTasks(*state->fragment, *lead, shards);
-  run->shard_count = shards.size();
+  run->tasks = TasksOf(state, run->arguments, &run->shard_count);
   run->store = task::MakeRowStore(state->row->tts_tupleDescriptor,
                                   state->keep_rows || Modifies(*state->fragment));
   state->run = run;

@@ -77,9 +77,8 @@ Arguments EvaluateArguments(FragmentState* state);
 void MakeTexts(Arguments* arguments);
 
 /// --- tasks.cpp ---
-/// The statements for these shards, by node.
-pg::Array<Task> MakeTasks(const plan::Fragment& fragment, const catalog::Table& lead,
-                          const pg::Array<int>& shards);
+/// The fragment's statements, by node; *shard_count: of all of them.
+pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* shard_count);
 
 /// --- run.cpp ---
 void StartRun(FragmentState* state);

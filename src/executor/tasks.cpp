@@ -98,8 +98,18 @@ pg::Array<Task> CopyTasks(const plan::Fragment& fragment, const catalog::Table& 
 
 }  // namespace
 
-pg::Array<Task> MakeTasks(const plan::Fragment& fragment, const catalog::Table& lead,
-                          const pg::Array<int>& shards) {
+pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* shard_count) {
+  const plan::Fragment& fragment = *state->fragment;
+  if (fragment.kind == plan::FragmentKind::Statement) {
+    const int none = 0;
+    pg::Array<Task> tasks;
+    tasks.push_back(MakeTask(fragment, catalog::LocalGroup(), &none, 1));
+    *shard_count = 0;
+    return tasks;
+  }
+  const catalog::Table& lead = *plan::LeadingTable(fragment.tables);
+  const pg::Array<int> shards = ChooseShards(state, lead, arguments);
+  *shard_count = shards.size();
   if (fragment.kind == plan::FragmentKind::ModifyCopies) return CopyTasks(fragment, lead);
   const int most = fragment.kind == plan::FragmentKind::Rows ? kMostArms : 1;
   pg::Array<Task> tasks;

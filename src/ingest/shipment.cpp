@@ -62,9 +62,10 @@ void StartShipment(ShipState *state) {
 }
 
 int ShardById(const Shipment &shipment, int64 shard_id) {
-  for (int i = 0; i < shipment.table->shard_count; i++) {
-    if (shipment.table->shards[i].id == shard_id) return i;
-  }
+  // A row of a partition lies in a shard of the partition; those of the same number belong together.
+  int index;
+  const catalog::Table *table = catalog::FindTableOfShard(shard_id, &index);
+  if (table != nullptr && table->colocation == shipment.table->colocation) return index;
   elog(ERROR, "shard %lld is not of table %s", static_cast<long long>(shard_id), shipment.table->name);
 }
 

@@ -231,6 +231,19 @@ plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber
   return fragment;
 }
 
+plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List **arguments) {
+  auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
+  Extraction extraction = {level, NIL, NIL, NIL, -1, false, 0, 0};
+  fragment->command = statement->commandType;
+  fragment->kind = plan::FragmentKind::Statement;
+  Query *extracted = Extract(statement, &extraction);
+  DescribeColumns(fragment, extracted->returningList);
+  fragment->arm = {list_make1(makeString(deparse::QueryText(extracted))), NIL};
+  fragment->arg_types = extraction.types;
+  *arguments = extraction.arguments;
+  return fragment;
+}
+
 plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
   Extraction extraction = {level, NIL, NIL, NIL, -1, false, 0, 0};

@@ -30,6 +30,9 @@ bool IsShardOf(Node *expr);
 /// attribute number of the distribution column (0: none).
 plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber key, List **arguments);
 
+/// A modification that the asking node runs as a statement of its own.
+plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List **arguments);
+
 /// The leaf's range table entry; `names` are its column names (of String).
 RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names);
 

@@ -135,10 +135,11 @@ Beside FindBeside(Query *query, const catalog::Table &table, const Level *level)
 Query *SelectFromModification(Query *query, const Beside &beside, const Level *level) {
   List *arguments = NIL;
   List *targets = query->returningList;
-  plan::Fragment *fragment =
-      IsOneRow(query)
-          ? MakeInsertFragment(query, level, TargetOf(query)->key, &arguments)
-          : MakeFragment(pg::Copy(query), nullptr, level, beside.reachable, &arguments);
+  Query *arm = pg::Copy(query);
+  SpellSource(arm);
+  plan::Fragment *fragment = IsOneRow(query)
+                                 ? MakeInsertFragment(arm, level, TargetOf(query)->key, &arguments)
+                                 : MakeFragment(arm, nullptr, level, beside.reachable, &arguments);
   if (beside.copies) fragment->kind = plan::FragmentKind::ModifyCopies;
   List *names = NIL;
   ListCell *cell;

@@ -30,13 +30,6 @@ bool ManagedWalker(Node *node, void *context) {
 
 bool InnerWalker(Node *node, void *data) {
   if (node == nullptr) return false;
-  if (IsA(node, CommonTableExpr)) {
-    auto *cte = reinterpret_cast<CommonTableExpr *>(node);
-    if (reinterpret_cast<Query *>(cte->ctequery)->commandType != CMD_SELECT) {
-      RewriteModifyingCte(cte, static_cast<const Level *>(data));
-      return false;
-    }
-  }
   if (IsA(node, Query)) {
     Rewrite(reinterpret_cast<Query *>(node), static_cast<const Level *>(data));
     return false;
@@ -58,7 +51,17 @@ void CheckModifyingCtes(Query *query) {
 
 bool HasManagedTables(Query *query) { return ManagedWalker(pg::AsNode(query), nullptr); }
 
+/// Last one first: a modification may take along others that it reads.
+void RewriteModifyingCtes(const Level *level) {
+  Query *query = level->query;
+  for (int i = list_length(query->cteList) - 1; i >= 0; i = std::min(i, list_length(query->cteList)) - 1) {
+    auto *cte = static_cast<CommonTableExpr *>(list_nth(query->cteList, i));
+    if (reinterpret_cast<Query *>(cte->ctequery)->commandType != CMD_SELECT) RewriteModifyingCte(cte, level);
+  }
+}
+
 void RewriteInner(const Level *level) {
+  if (level->query->hasModifyingCTE) RewriteModifyingCtes(level);
   pg::WalkQuery(level->query, InnerWalker, const_cast<Level *>(level));
   CheckModifyingCtes(level->query);
 }

@@ -15,6 +15,7 @@
 extern "C" {
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/extensible.h"
@@ -207,14 +208,22 @@ void AddPrimaryKey(Shipping *shipping, pg::Array<Match> *matches) {
   }
 }
 
+Expr *ShardOfTarget(const Shipping &shipping) {
+  List *args = list_make1(TargetVar(shipping, TableOidAttributeNumber));
+  return reinterpret_cast<Expr *>(
+      makeFuncExpr(ShardOfFunction(), INT8OID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+}
+
+/// A ctid is unique within one partition only.
+bool IsPartitioned(const Shipping &shipping) {
+  return get_rel_relkind(shipping.table->relid) == RELKIND_PARTITIONED_TABLE;
+}
+
 void AddPlace(Shipping *shipping, pg::Array<Match> *matches) {
   AddMatch(shipping, matches, SelfItemPointerAttributeNumber);
-  List *args = list_make1(TargetVar(*shipping, TableOidAttributeNumber));
-  FuncExpr *shard =
-      makeFuncExpr(ShardOfFunction(), INT8OID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-  // Behind the columns that travel.
-  shipping->ship.column_count = list_length(shipping->rows->targetList);
-  shipping->ship.shard_column = AddRowColumn(shipping, reinterpret_cast<Expr *>(shard)) - 1;
+  const int shard = AddRowColumn(shipping, ShardOfTarget(*shipping));
+  shipping->ship.shard_column = shard - 1;
+  shipping->ship.column_count = IsPartitioned(*shipping) ? shard : shard - 1;
   auto *mark = makeNode(RowMarkClause);
   mark->rti = shipping->original->resultRelation;
   mark->strength = LCS_FORUPDATE;
@@ -223,7 +232,8 @@ void AddPlace(Shipping *shipping, pg::Array<Match> *matches) {
   shipping->rows->hasForUpdate = true;
 }
 
-Node *Equals(Var *left, Var *right) {
+template <typename Left>
+Node *Equals(Left *left, Var *right) {
   return pg::AsNode(make_op(nullptr, list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("="))),
                             pg::AsNode(left), pg::AsNode(right), nullptr, -1));
 }
@@ -262,6 +272,7 @@ void ShipChange(Shipping *shipping) {
       reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), NumberSource, shipping));
 
   pg::Array<Match> matches;
+  shipping->ship.shard_column = -1;
   if (shipping->table->kind == catalog::TableKind::Reference) {
     AddPrimaryKey(shipping, &matches);
     shipping->ship.column_count = list_length(shipping->rows->targetList);
@@ -278,6 +289,10 @@ void ShipChange(Shipping *shipping) {
   List *quals = NIL;
   for (const Match &match : matches) {
     quals = lappend(quals, Equals(match.var, ShippedColumn(*shipping, rti, match.column)));
+  }
+  if (shipping->ship.shard_column >= 0 && IsPartitioned(*shipping)) {
+    Var *shard = ShippedColumn(*shipping, rti, shipping->ship.shard_column + 1);
+    quals = lappend(quals, Equals(ShardOfTarget(*shipping), shard));
   }
   statement->jointree = makeFromExpr(list_make2(RefTo(query->resultRelation), RefTo(rti)),
                                      pg::AsNode(make_ands_explicit(quals)));
@@ -352,13 +367,6 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char 
   plan->commandType = query->commandType;
   plan->hasReturning = query->returningList != NIL;
   return plan;
-}
-
-Query *NestedModification(Query *, const Level *) {
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("this modification can't stand in a WITH clause"),
-                  errdetail("Its rows have to be computed before they can be sent to their shards."),
-                  errhint("Run it as a statement of its own.")));
 }
 
 }  // namespace altius::planner

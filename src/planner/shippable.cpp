@@ -42,6 +42,24 @@ bool EscapingCteWalker(Node *node, void *context) {
   return pg::Walk(node, EscapingCteWalker, context);
 }
 
+/// What can't be the same everywhere; a row, a CASE and the like are walked into.
+bool IsCall(Node *node) {
+  switch (nodeTag(node)) {
+    case T_SQLValueFunction:
+    case T_FuncExpr:
+    case T_OpExpr:
+    case T_DistinctExpr:
+    case T_NullIfExpr:
+    case T_ScalarArrayOpExpr:
+    case T_RowCompareExpr:
+    case T_CoerceViaIO:
+    case T_ArrayCoerceExpr:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool IsValueSubLink(Node *node) {
   if (!IsA(node, SubLink)) return false;
   const SubLinkType type = reinterpret_cast<SubLink *>(node)->subLinkType;
@@ -145,17 +163,14 @@ bool IsShippableFunction(Oid function, void *) {
 
 bool IsArgument(Node *expr, const Level *level) {
   if (IsPlainParam(expr)) return true;
-  if (IsA(expr, Const) || IsA(expr, List) || IsA(expr, Var) || IsA(expr, CaseWhen)) return false;
+  if (!IsCall(expr) && !IsA(expr, SubLink)) return false;
   if (HasVars(expr) || AggregateWalker(expr, nullptr)) return false;
   if (IsValueSubLink(expr)) {
     int depth = 0;
     return !level->whole || !EscapingCteWalker(expr, &depth);
   }
   if (checkExprHasSubLink(expr) || contain_volatile_functions(expr)) return false;
-  // A row, a CASE and the like are walked into: only calls that are not immutable must be made here.
-  return IsA(expr, SQLValueFunction) ||
-         ((IsA(expr, FuncExpr) || IsA(expr, OpExpr) || IsA(expr, CoerceViaIO)) && MutableWalker(expr, nullptr)) ||
-         check_functions_in_node(expr, IsUnshippableFunction, nullptr);
+  return MutableWalker(expr, nullptr) || check_functions_in_node(expr, IsUnshippableFunction, nullptr);
 }
 
 bool IsShippable(Node *expr, const Scope &scope, const Part *part) {

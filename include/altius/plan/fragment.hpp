@@ -23,6 +23,7 @@ struct Template {
 enum class FragmentKind {
   Rows,          // a SELECT: arms are united, `upper` may stand above them
   Modify,        // INSERT, UPDATE, DELETE, MERGE on each shard group; rows come from RETURNING
+  Statement,     // a modification that is planned as a statement of its own on the asking node; no tables
   ModifyCopies,  // the same on every placement of a reference table's shard; rows from one of them only
 };
 
