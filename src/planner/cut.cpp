@@ -166,6 +166,11 @@ void AppendLeaf(CutState *state, Piece *piece) {
 
 }  // namespace
 
+void PrintAll(Query *query) {
+  const Bitmapset *live = IndexesIn(pg::AsNode(query->jointree));
+  for (int index = -1; (index = bms_next_member(live, index)) >= 0;) pg::Rte(query->rtable, index)->inFromCl = true;
+}
+
 Query *ArmOf(Query *query, const Part &part) {
   auto *arm = makeNode(Query);
   arm->commandType = CMD_SELECT;
@@ -178,6 +183,7 @@ Query *ArmOf(Query *query, const Part &part) {
   arm->hasForUpdate = arm->rowMarks != NIL;
   arm->hasSubLinks = query->hasSubLinks;
   BlankUnused(arm);
+  PrintAll(arm);
   return arm;
 }
 

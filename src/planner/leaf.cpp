@@ -170,12 +170,19 @@ Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets) {
   return query;
 }
 
-void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
-  if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1) return;
+bool IsLeaf(const RangeTblEntry *rte) {
+  if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1) return false;
   auto *function = linitial_node(RangeTblFunction, rte->functions);
-  if (!IsA(function->funcexpr, FuncExpr)) return;
-  auto *call = reinterpret_cast<FuncExpr *>(function->funcexpr);
-  if (call->funcid < FirstNormalObjectId || call->funcid != CachedLeafFunction()) return;
+  if (!IsA(function->funcexpr, FuncExpr)) return false;
+  const Oid called = reinterpret_cast<FuncExpr *>(function->funcexpr)->funcid;
+  // Functions of system catalogs are asked for often, and before the extension may exist.
+  return called >= FirstNormalObjectId && called == CachedLeafFunction();
+}
+
+void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
+  if (!IsLeaf(rte)) return;
+  auto *function = linitial_node(RangeTblFunction, rte->functions);
+  auto *call = castNode(FuncExpr, function->funcexpr);
 
   auto *path = makeNode(CustomPath);
   path->path.pathtype = T_CustomScan;

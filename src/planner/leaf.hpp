@@ -42,6 +42,9 @@ Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets);
 /// For set_rel_pathlist_hook: replaces the paths of a leaf by a scan of its fragment; ignores other relations.
 void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
 
+/// Whether the entry is a leaf.
+bool IsLeaf(const RangeTblEntry *rte);
+
 /// A column of the leaf at this range table index.
 Var *LeafColumn(RangeTblEntry *leaf, int rti, int column);
 

@@ -112,7 +112,9 @@ void SpellSource(Query *insert) {
   }
   int index = 0;
   foreach (cell, select->rtable) {
-    if (!bms_is_member(++index, sources)) BlankEntry(static_cast<RangeTblEntry *>(lfirst(cell)));
+    auto *entry = static_cast<RangeTblEntry *>(lfirst(cell));
+    entry->inFromCl = true;
+    if (!bms_is_member(++index, sources)) BlankEntry(entry);
   }
   // What stood beside the target stands one level deeper now.
   IncrementVarSublevelsUp(pg::AsNode(select), 1, 1);

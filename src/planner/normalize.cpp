@@ -110,36 +110,6 @@ void InlineCtes(Query *query) {
   query->cteList = kept;
 }
 
-struct CteUse {
-  const char *name;
-  int depth;
-};
-
-bool CteUseWalker(Node *node, void *data) {
-  if (node == nullptr) return false;
-  auto *use = static_cast<CteUse *>(data);
-  if (IsA(node, Query)) {
-    use->depth++;
-    const bool found = pg::WalkQuery(reinterpret_cast<Query *>(node), CteUseWalker, data, QTW_EXAMINE_RTES_BEFORE);
-    use->depth--;
-    return found;
-  }
-  if (!IsA(node, RangeTblEntry)) return pg::Walk(node, CteUseWalker, data);
-  auto *rte = reinterpret_cast<RangeTblEntry *>(node);
-  return rte->rtekind == RTE_CTE && static_cast<int>(rte->ctelevelsup) == use->depth &&
-         strcmp(rte->ctename, use->name) == 0;
-}
-
-/// Reads that nobody reads are not made; the planner would drop them, but a node should not see them either.
-void DropUnusedCtes(Query *query) {
-  for (int i = list_length(query->cteList) - 1; i >= 0; i--) {
-    auto *cte = static_cast<CommonTableExpr *>(list_nth(query->cteList, i));
-    if (reinterpret_cast<Query *>(cte->ctequery)->commandType != CMD_SELECT || cte->cterecursive) continue;
-    CteUse use = {cte->ctename, -1};
-    if (!CteUseWalker(pg::AsNode(query), &use)) query->cteList = list_delete_nth_cell(query->cteList, i);
-  }
-}
-
 void FlattenRangeTable(Query *query) {
   ListCell *cell;
   foreach (cell, query->rtable) {
@@ -245,7 +215,6 @@ bool NormalizeWalker(Node *node, void *context) {
 
 void Normalize(Query *query) {
   InlineCtes(query);
-  DropUnusedCtes(query);
   FlattenAliases(query);
   WrapSecuredTables(query);
   pg::WalkQuery(query, NormalizeWalker, nullptr);

@@ -70,6 +70,7 @@ void BecomeLeaf(Query *query, const Level *level, Reachable reachable) {
   const Query before = *query;
   List *arguments = NIL;
   Query *arm = pg::Copy(query);
+  PrintAll(arm);
   plan::Fragment *fragment = MakeFragment(arm, nullptr, level, reachable, &arguments);
   List *names = NIL;
   ListCell *cell;

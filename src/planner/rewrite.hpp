@@ -22,6 +22,9 @@ bool SplitUpper(const Level *level, Scope *scope);
 /// A query over one part: its join tree and conditions, with no target list yet.
 Query *ArmOf(Query *query, const Part &part);
 
+/// What was the source of an INSERT or the target of an UPDATE is read like anything else now: the deparser would leave it out.
+void PrintAll(Query *query);
+
 /// Replaces the query by SELECT * FROM leaf.
 void BecomeLeaf(Query *query, const Level *level, Reachable reachable);
 

@@ -49,9 +49,6 @@ Query *RowsOf(Query *query) {
   rows->onConflict = nullptr;
   rows->override = OVERRIDING_NOT_SET;
   rows->targetList = NIL;
-  // The target, and the source of an INSERT, are read now: else they would not be printed.
-  ListCell *cell;
-  foreach (cell, rows->rtable) lfirst_node(RangeTblEntry, cell)->inFromCl = true;
   return rows;
 }
 
