@@ -160,9 +160,8 @@ class Expressions:
         if pick == 4:
             return Tree("to_char(", below(DATE), ", 'YYYY-MM')")
         if pick == 5:
-            tables = [source for source in scope.sources if source.table is not None and source.table.kind != "view"]
-            if tables:  # a whole row, printed
-                return Tree(f"{self.rng.choice(tables).alias}::text")
+            if scope.sources:  # a whole row, printed
+                return Tree(f"{self.rng.choice(scope.sources).alias}::text")
         return Tree("left(", below(TEXT), ", 2)")
 
     def make_date(self, below, scope, depth):
