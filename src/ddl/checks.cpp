@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"

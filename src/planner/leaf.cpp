@@ -193,9 +193,7 @@ void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
   path->path.rows = rel->rows = clamp_row_est(EstimateRows(FragmentOf(call)));
   path->path.startup_cost = kRoundTripCost;
   path->path.total_cost = kRoundTripCost + kRowCost * path->path.rows;
-#if PG_VERSION_NUM >= 150000
   path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-#endif
   path->methods = &kLeafMethods;
   rel->pathlist = list_make1(path);
   rel->partial_pathlist = NIL;

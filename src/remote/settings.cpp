@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 // The settings of connections between nodes, and which settings of a client session its connections
 // follow.
+#include "altius/pg/compat_locale.hpp"
 #include "session.hpp"
 
 extern "C" {
-#include "commands/variable.h"
 #include "pgtime.h"
 #include "tsearch/ts_cache.h"
 #include "utils/guc.h"
-#include "utils/pg_locale.h"
 }
 
 namespace altius::remote {
