@@ -2,14 +2,12 @@
 // The SQL functions of this folder that users call.
 #include "altius/ddl/tables.hpp"
 #include "altius/pg/bridge.hpp"
-#include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "rows.hpp"
 #include "sql.hpp"
 
 extern "C" {
 #include "catalog/pg_class.h"
-#include "commands/sequence.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -71,18 +69,4 @@ ALTIUS_FUNCTION(truncate_local_data_after_distributing_table) {
   LockRelationOid(relid, AccessExclusiveLock);
   if (get_rel_relkind(relid) == RELKIND_RELATION) ddl::EmptyTable(relid);
   PG_RETURN_VOID();
-}
-
-/// The next number of a sequence, drawn on the coordinator whoever asks: no two nodes get the same.
-ALTIUS_FUNCTION(altius_nextval_on_coordinator) {
-  const Oid relid = PG_GETARG_OID(0);
-  if (catalog::IsCoordinator()) PG_RETURN_INT64(nextval_internal(relid, true));
-  remote::Connection* connection = txn::OutsideTransaction(catalog::kCoordinatorGroup);
-  const char* value = remote::FetchValue(
-      connection,
-      psprintf("SELECT pg_catalog.nextval(%s)", quote_literal_cstr(ddl::QualifiedName(relid))));
-  if (value == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-                    errmsg("sequence \"%s\" gave no value", get_rel_name(relid))));
-  PG_RETURN_INT64(strtoll(value, nullptr, 10));
 }

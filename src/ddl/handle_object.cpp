@@ -10,13 +10,13 @@
 #include "checks.hpp"
 #include "dependencies.hpp"
 #include "object_commands.hpp"
+#include "sequences.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
 
 extern "C" {
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
@@ -75,24 +75,13 @@ bool HandleCreate(const UtilityCall& call) {
   return true;
 }
 
-/// Sequences of serial and identity columns go with their table.
-bool BelongsToDistributedTable(const ObjectAddress& object) {
-  if (object.classId != RelationRelationId || get_rel_relkind(object.objectId) != RELKIND_SEQUENCE)
-    return false;
-  Oid table;
-  int32 column;
-  const bool owned = sequenceIsOwned(object.objectId, DEPENDENCY_AUTO, &table, &column) ||
-                     sequenceIsOwned(object.objectId, DEPENDENCY_INTERNAL, &table, &column);
-  return owned && catalog::FindTable(table) != nullptr;
-}
-
 bool AnyShared(const pg::Array<ObjectAddress>& objects) {
   for (const ObjectAddress& object : objects) {
     if (!OidIsValid(object.objectId)) continue;
     if (object.classId == NamespaceRelationId && object.objectId == PG_PUBLIC_NAMESPACE)
       return true;
     if (catalog::IsDistributedObject(object.classId, object.objectId) ||
-        BelongsToDistributedTable(object))
+        (object.classId == RelationRelationId && IsSharedSequence(object.objectId)))
       return true;
   }
   return false;

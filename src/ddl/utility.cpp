@@ -7,6 +7,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/txn/coordinated.hpp"
+#include "sequences.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
 
@@ -108,6 +109,7 @@ void SetCopyHandler(bool (*handler)(CopyStmt*, ParseState*, const char*, QueryCo
 void Init() {
   previous_hook = ProcessUtility_hook;
   ProcessUtility_hook = Hook;
+  InitSequences();
 }
 
 }  // namespace altius::ddl

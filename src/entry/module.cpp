@@ -26,7 +26,8 @@ namespace {
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
     pg::InitSettings, catalog::Init, remote::Init,  txn::Init,     executor::Init,
-    ingest::Init,     ddl::Init,     planner::Init, monitor::Init,
+    ingest::Init,     planner::Init, monitor::Init,
+    ddl::Init,  // its planner hook sees a query first
 };
 
 /// What lower floors call without knowing who does it.
