@@ -5,6 +5,7 @@
 #include "altius/pg/compat_copy.hpp"
 #include "altius/remote/connection.hpp"
 #include "altius/pg/text_forms.hpp"
+#include "altius/plan/numbers.hpp"
 #include "lines.hpp"
 
 extern "C" {
@@ -172,6 +173,16 @@ char *TakeFramesOption(List **options) {
   return nullptr;
 }
 
+/// Defaults that draw from a sequence all nodes know do it on the coordinator.
+void AskForNumbers(CopyFromState state) {
+  for (int i = 0; i < state->num_defaults; i++) {
+    ExprState *&value = pg::DefaultOf(state, i);
+    Node *expr = reinterpret_cast<Node *>(value->expr);
+    Node *asking = plan::AskForNumbers(expr);
+    if (asking != expr) value = ExecInitExpr(reinterpret_cast<Expr *>(asking), nullptr);
+  }
+}
+
 uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalog::Table &table) {
   CheckFilePermission(statement);
   const Relation shell = table_open(table.relid, RowExclusiveLock);
@@ -194,6 +205,7 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
     RefuseFreeze(pstate, statement);
     const CopyFromState state = BeginCopyFrom(pstate, shell, where, statement->filename, statement->is_program, nullptr,
                                               statement->attlist, options);
+    AskForNumbers(state);
     lines = CopyRows(state, shell, table, where);
     EndCopyFrom(state);
   }

@@ -46,6 +46,15 @@ inline bool SkipsRow([[maybe_unused]] CopyFromState state) {
 #endif
 }
 
+/// The default of the number-th column that the input leaves out.
+inline ExprState *&DefaultOf(CopyFromState state, int number) {
+#if PG_VERSION_NUM >= 160000
+  return state->defexprs[state->defmap[number]];
+#else
+  return state->defexprs[number];
+#endif
+}
+
 /// Whether fields may name the column's default (DEFAULT option).
 inline bool HasDefaultMarker([[maybe_unused]] CopyFromState state) {
 #if PG_VERSION_NUM >= 160000
