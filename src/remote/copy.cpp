@@ -4,6 +4,7 @@
 #include "session.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "storage/ipc.h"
 }
 
@@ -104,6 +105,7 @@ void BeginCopyIn(Connection* connection, const char* sql) {
   if (connection->state != State::Ready) RaiseCopy(connection, nullptr, connection->lost);
   if (PQexitPipelineMode(connection->pg) != 1) RaiseLost(connection);
   connection->in_copy = true;
+  connection->copy_level = GetCurrentTransactionNestLevel();
   if (PQsendQuery(connection->pg, sql) != 1) RaiseLost(connection);
   PGresult* result = NextResult(connection);
   if (result != nullptr && PQresultStatus(result) == PGRES_COPY_IN) return;

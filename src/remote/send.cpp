@@ -186,7 +186,8 @@ void Append(Connection* connection, ItemKind kind, Request* request, uint64 prep
     connection->capacity = capacity;
     connection->head = 0;
   }
-  *ItemAt(connection, connection->count++) = Item{kind, request, prepared};
+  *ItemAt(connection, connection->count++) =
+      Item{kind, request, prepared, request == nullptr ? 0 : request->level};
   if (connection->count == 1) ArmHead(connection);
 }
 

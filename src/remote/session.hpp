@@ -26,6 +26,7 @@ struct Item {
   ItemKind kind;
   Request* request;  // Main and its Sync; null when nobody waits any more
   uint64 prepared;   // Prepare and Main: number of the prepared statement, 0: none
+  int level;         // of the request, also when that is gone
 };
 
 struct Prepared {
@@ -69,6 +70,7 @@ struct altius::remote::Connection {
   bool pinned;
   bool holds_fd;
   bool in_copy;
+  int copy_level;  // transaction nesting level at which COPY began
   bool next_decisive;
   bool unsynced;       // commands were queued since the last sync
   bool ended_at_sync;  // a sync that failed (deferred constraints) is followed by an end of

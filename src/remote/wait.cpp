@@ -245,9 +245,48 @@ void OrphanFrom(Connection* connection, int level) {
 
 void LowerLevel(Connection* connection, int level) {
   for (int i = 0; i < connection->count; i++) {
-    Request* request = ItemAt(connection, i)->request;
-    if (request != nullptr && request->level >= level) request->level = level - 1;
+    Item* item = ItemAt(connection, i);
+    if (item->level >= level) item->level = level - 1;
+    if (item->request != nullptr && item->request->level >= level) item->request->level = level - 1;
   }
+}
+
+namespace {
+
+bool HasStatementsFrom(const Connection* connection, int level) {
+  for (int i = 0; i < connection->count; i++) {
+    const Item* item = ItemAt(connection, i);
+    if (item->kind == ItemKind::Main && item->level >= level) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool StopFrom(Connection* connection, int level, TimestampTz deadline) {
+  OrphanFrom(connection, level);
+  if (connection->in_copy && connection->copy_level < level) return true;
+  if (connection->in_copy && !AbandonCopy(connection, deadline)) return false;
+  if (connection->unsynced && HasStatementsFrom(connection, level)) QueueSync(connection, nullptr);
+  bool cancelled = false;
+  Poll(connection);
+  while (connection->state == State::Ready && HasStatementsFrom(connection, level)) {
+    // Not while the node is busy with what must not be cancelled, such as ROLLBACK TO.
+    const Item* head = ItemAt(connection, 0);
+    if (!cancelled && head->kind == ItemKind::Main && head->level >= level) {
+      SendCancel(connection);
+      cancelled = true;
+    }
+    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    if (left == 0 || Sleep(connection, left) == Waited::PostmasterGone) break;
+    const int before = connection->count;
+    Process(connection, nullptr, 0, true);
+    // The next statement needs a cancel of its own.
+    if (connection->count < before) cancelled = false;
+  }
+  DropNotices();
+  SetLatch(MyLatch);
+  return connection->state != State::Ready || !HasStatementsFrom(connection, level);
 }
 
 void SendCancel(Connection* connection) {
@@ -266,13 +305,16 @@ void Forget(Request* request, bool may_cancel) {
   Connection* connection = request->connection;
   request->orphan = true;
   if (!may_cancel || connection->state != State::Ready) return;
-  // Only when nothing that somebody waits for is in flight with it.
+  if (PQconsumeInput(connection->pg) == 1) Process(connection, request, 0, true);
+  // Only when the node is at this statement and nothing that somebody waits for is behind it.
+  if (request->finished || connection->count == 0) return;
+  const Item* head = ItemAt(connection, 0);
+  if (head->kind != ItemKind::Main || head->request != request) return;
   for (int i = 0; i < connection->count; i++) {
     const Request* other = ItemAt(connection, i)->request;
     if (other != nullptr && other != request && !other->orphan) return;
   }
-  if (PQconsumeInput(connection->pg) == 1) Process(connection, request, 0, true);
-  if (!request->finished) SendCancel(connection);
+  SendCancel(connection);
 }
 
 }  // namespace altius::remote

@@ -129,13 +129,7 @@ void StopEverything() {
   const TimestampTz deadline = EndDeadline();
   for (int i = 0; i < remote::ConnectionCount(); i++) {
     remote::Connection* connection = remote::ConnectionAt(i);
-    remote::OrphanFrom(connection, 0);
-    remote::Poll(connection);
-    if (!remote::IsIdle(connection)) remote::SendCancel(connection);
-  }
-  for (int i = 0; i < remote::ConnectionCount(); i++) {
-    remote::Connection* connection = remote::ConnectionAt(i);
-    if (!remote::IsIdle(connection) && !remote::DrainUntil(connection, deadline)) {
+    if (!remote::StopFrom(connection, 0, deadline) || !remote::DrainUntil(connection, deadline)) {
       remote::Close(connection, "the node did not cancel in time");
     }
   }

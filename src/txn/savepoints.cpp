@@ -11,13 +11,14 @@ constexpr int kCancelTimeoutMs = 5000;
 /// What the subtransaction still runs on the node ends before ROLLBACK TO is sent.
 void StopRunning(Participant* participant, int level) {
   remote::Connection* connection = participant->connection;
-  remote::OrphanFrom(connection, level);
-  remote::Poll(connection);
-  if (remote::IsIdle(connection) || remote::HasRequestsBefore(connection, level)) return;
-  remote::SendCancel(connection);
+  if (remote::HasRequestsBefore(connection, level)) {
+    remote::OrphanFrom(connection, level);
+    return;
+  }
   const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kCancelTimeoutMs);
-  if (!remote::DrainUntil(connection, deadline))
+  if (!remote::StopFrom(connection, level, deadline)) {
     remote::Close(connection, "the node did not cancel in time");
+  }
 }
 
 /// A lost participant may leave when nothing that it did counts any more.

@@ -52,6 +52,10 @@ void OrphanFrom(Connection* connection, int level);
 /// A subtransaction was committed: its requests belong to the parent now.
 void LowerLevel(Connection* connection, int level);
 
+/// Statements of `level` and deeper end: their rows are thrown away, and what the node still runs of
+/// them is cancelled.  False when that takes too long.  Never raises.
+bool StopFrom(Connection* connection, int level, TimestampTz deadline);
+
 /// Asks the node to cancel what it runs for this connection.  Blocks shortly; never raises.
 void SendCancel(Connection* connection);
 
