@@ -13,3 +13,8 @@ CREATE FUNCTION altius_internal.fragment(address bigint)
 CREATE FUNCTION altius_internal.shard_of(relation oid)
   RETURNS bigint LANGUAGE c STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_shard_of';
+
+-- The qualified name of the table that a shard's rows belong to; of any other relation, its own.
+CREATE FUNCTION altius_internal.table_of(relation oid)
+  RETURNS text LANGUAGE c STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'altius_table_of';

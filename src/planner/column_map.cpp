@@ -64,7 +64,7 @@ struct VarUse {
 bool UsedVarWalker(Node *node, void *data) {
   if (node == nullptr) return false;
   auto *use = static_cast<VarUse *>(data);
-  if (IsShardOf(node)) {
+  if (IsPlaceCall(node)) {
     // Known only where the row lies.
     const Bitmapset *rels = pull_varnos(nullptr, node);
     if (use->rels == nullptr || bms_is_subset(rels, use->rels)) use->columns->Add(node);

@@ -128,7 +128,7 @@ void SetTargets(Piece *piece) {
 
 Node *SubstituteColumn(Node *node, void *data) {
   auto *state = static_cast<CutState *>(data);
-  if (IsShardOf(node)) {
+  if (IsPlaceCall(node)) {
     for (Piece &piece : state->pieces) {
       const int column = piece.columns.Find(node);
       if (column > 0) return pg::AsNode(ColumnLike(node, piece.columns.rti, column));

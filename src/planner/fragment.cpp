@@ -109,17 +109,13 @@ Node *NullableRow(Node *row, Var *whole) {
 }
 
 Node *ReplaceVar(Extraction *extraction, Var *var) {
-  if (var->varattno != InvalidAttrNumber && var->varattno != TableOidAttributeNumber) return nullptr;
+  if (var->varattno != InvalidAttrNumber) return nullptr;
   if (static_cast<int>(var->varlevelsup) >= list_length(extraction->queries)) return nullptr;
   auto *query = static_cast<Query *>(list_nth(extraction->queries, var->varlevelsup));
   RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
   if (rte->rtekind != RTE_RELATION || catalog::FindTable(rte->relid) == nullptr) return nullptr;
-  if (var->varattno == InvalidAttrNumber) {
-    Node *row = SpelledRow(rte, var);
-    return OuterJoinWalker(pg::AsNode(query->jointree), nullptr) ? NullableRow(row, var) : row;
-  }
-  // The user's table, not the shard that happens to hold the row.
-  return pg::AsNode(makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(rte->relid), false, true));
+  Node *row = SpelledRow(rte, var);
+  return OuterJoinWalker(pg::AsNode(query->jointree), nullptr) ? NullableRow(row, var) : row;
 }
 
 struct CteSearch {
@@ -183,7 +179,7 @@ Node *ExtractMutator(Node *node, void *data) {
     extraction->queries = list_delete_first(extraction->queries);
     return pg::AsNode(result);
   }
-  if (IsShardOf(node)) return pg::Copy(node);
+  if (IsPlaceCall(node)) return pg::Copy(node);
   if (IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) return ParameterFor(extraction, node);
   return pg::Mutate(node, ExtractMutator, data);
 }

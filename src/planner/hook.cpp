@@ -18,6 +18,7 @@
 extern "C" {
 #include "optimizer/paths.h"
 #include "optimizer/planner.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 }
 
@@ -101,6 +102,18 @@ ALTIUS_FUNCTION(altius_fragment) {
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("altius_internal.fragment can't be called"),
                   errhint("It stands for a part of a distributed plan.")));
   PG_RETURN_NULL();
+}
+
+ALTIUS_FUNCTION(altius_table_of) {
+  const Oid relid = PG_GETARG_OID(0);
+  char *name = get_rel_name(relid);
+  if (name == nullptr) PG_RETURN_NULL();
+  const auto id = altius::core::ShardIdOfName(name);
+  int index;
+  const altius::catalog::Table *table =
+      id.has_value() ? altius::catalog::FindTableOfShard(*id, &index) : nullptr;
+  const char *schema = table != nullptr ? table->schema : get_namespace_name(get_rel_namespace(relid));
+  PG_RETURN_TEXT_P(cstring_to_text(quote_qualified_identifier(schema, table != nullptr ? table->name : name)));
 }
 
 ALTIUS_FUNCTION(altius_shard_of) {

@@ -114,9 +114,15 @@ Oid ShardOfFunction() {
   return InternalFunction("shard_of", OIDOID, &cached);
 }
 
-bool IsShardOf(Node *expr) {
-  return IsA(expr, FuncExpr) && reinterpret_cast<FuncExpr *>(expr)->funcid >= FirstNormalObjectId &&
-         reinterpret_cast<FuncExpr *>(expr)->funcid == ShardOfFunction();
+Oid TableOfFunction() {
+  static Oid cached = InvalidOid;
+  return InternalFunction("table_of", OIDOID, &cached);
+}
+
+bool IsPlaceCall(Node *expr) {
+  if (!IsA(expr, FuncExpr)) return false;
+  const Oid called = reinterpret_cast<FuncExpr *>(expr)->funcid;
+  return called >= FirstNormalObjectId && (called == ShardOfFunction() || called == TableOfFunction());
 }
 
 RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names) {

@@ -24,7 +24,12 @@ plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reach
 
 /// altius_internal.shard_of(tableoid): the id of the shard that a row lies in.
 Oid ShardOfFunction();
-bool IsShardOf(Node *expr);
+
+/// altius_internal.table_of(tableoid): the name of the table that a row of a shard belongs to.
+Oid TableOfFunction();
+
+/// A call of either: it can be answered only where the row lies.
+bool IsPlaceCall(Node *expr);
 
 /// INSERT of one row: every value that is not constant is computed here, once, and sent as an argument.  `key` is the
 /// attribute number of the distribution column (0: none).

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "normalize.hpp"
 
+#include "column_map.hpp"
+#include "leaf.hpp"
+
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
@@ -8,6 +11,10 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "utils/fmgroids.h"
 #include "catalog/pg_attribute.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
@@ -202,6 +209,28 @@ void WrapSecuredTables(Query *query) {
   }
 }
 
+/// tableoid of a managed table: the oid, on this node, of the table that the row's shard belongs to.
+Node *SpellTableOid(Node *node, void *data) {
+  if (!IsA(node, Var)) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  auto *query = static_cast<Query *>(data);
+  if (var->varattno != TableOidAttributeNumber || static_cast<int>(var->varno) == query->resultRelation) return nullptr;
+  RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
+  if (rte->rtekind != RTE_RELATION || catalog::FindTable(rte->relid) == nullptr) return nullptr;
+  Expr *name = reinterpret_cast<Expr *>(makeFuncExpr(TableOfFunction(), TEXTOID, list_make1(pg::Copy(var)), InvalidOid,
+                                                     DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL));
+  Expr *relation = reinterpret_cast<Expr *>(
+      makeFuncExpr(F_REGCLASS, REGCLASSOID, list_make1(name), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+  return pg::AsNode(makeRelabelType(relation, OIDOID, -1, InvalidOid, COERCE_EXPLICIT_CAST));
+}
+
+bool TableOidWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Var)) return reinterpret_cast<Var *>(node)->varattno == TableOidAttributeNumber;
+  if (IsA(node, Query)) return pg::WalkQuery(reinterpret_cast<Query *>(node), TableOidWalker, context);
+  return pg::Walk(node, TableOidWalker, context);
+}
+
 bool NormalizeWalker(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, Query)) {
@@ -217,6 +246,7 @@ void Normalize(Query *query) {
   InlineCtes(query);
   FlattenAliases(query);
   WrapSecuredTables(query);
+  if (pg::WalkQuery(query, TableOidWalker, nullptr)) ReplaceInQuery(query, SpellTableOid, query);
   pg::WalkQuery(query, NormalizeWalker, nullptr);
 }
 

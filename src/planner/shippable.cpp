@@ -11,6 +11,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "optimizer/clauses.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
 
@@ -156,6 +157,8 @@ bool AggregateWalker(Node *node, void *context) {
 
 bool IsShippableFunction(Oid function, void *) {
   if (func_volatile(function) == PROVOLATILE_VOLATILE) return false;
+  // A name stands for another oid on another node.
+  if (function == F_REGCLASS) return false;
   if (function < FirstNormalObjectId) return true;
   return OidIsValid(getExtensionOfObject(ProcedureRelationId, function)) ||
          catalog::IsDistributedObject(ProcedureRelationId, function);
