@@ -37,6 +37,7 @@ void AssignTold(const char* value, void*) {
 
 const core::TransactionId& OwnTransaction() {
   if (!own.IsValid()) {
+    NeedMaintenance();
     own.group = catalog::LocalGroup();
     own.pid = MyProcPid;
     own.number = NextTransactionNumber();
