@@ -73,7 +73,6 @@ void WarmUp(const Texts& texts) {
 }
 
 void RunOutside(const Texts& texts, const char* hint) {
-  WarmUp(texts);
   LetGo();
   auto** requests =
       static_cast<remote::Request**>(palloc0(sizeof(remote::Request*) * (texts.size() + 1)));
@@ -145,6 +144,10 @@ bool CreateIndex(const UtilityCall& call, IndexStmt* create) {
   CheckIndex(*create, *table);
   const Oid relid = table->relid;
   List* before = IndexesOf(relid);
+  Texts everywhere;
+  ForOtherNodes(&everywhere, "SELECT 1");
+  ForPlacements(&everywhere, *table, [](const catalog::Shard&) { return "SELECT 1"; });
+  WarmUp(everywhere);
   RunHere(call);
   List* made = list_difference_oid(IndexesOf(relid), before);
   if (made == NIL) return true;  // IF NOT EXISTS
@@ -182,6 +185,7 @@ bool DropIndex(const UtilityCall& call, DropStmt* drop) {
     return psprintf("DROP INDEX CONCURRENTLY IF EXISTS %s",
                     quote_qualified_identifier(space, Extend(index_name, shard.id)));
   });
+  WarmUp(texts);
   RunHere(call);
   RunOutside(texts, nullptr);
   return true;
@@ -224,6 +228,7 @@ bool Reindex(const UtilityCall& call, ReindexStmt* reindex) {
             : catalog::QualifiedShardName(*table, shard);
     return psprintf("REINDEX %s%s %s", options, one ? "INDEX" : "TABLE", name);
   });
+  WarmUp(texts);
   RunHere(call);
   RunOutside(texts, nullptr);
   return true;
@@ -256,6 +261,7 @@ bool Vacuum(const UtilityCall& call, VacuumStmt* vacuum) {
     });
   }
   if (texts.empty()) return false;
+  WarmUp(texts);
   RunHere(call);
   RunOutside(texts, nullptr);
   return true;

@@ -82,11 +82,14 @@ bool CommandForShard(AlterTableCmd* command, int index, int64 shard_id, bool is_
     case AT_AttachPartition:
     case AT_DetachPartition: {
       auto* partition = castNode(PartitionCmd, command->def);
-      if (is_index)
-        NameShardIndex(partition->name, shard_id);
-      else
+      if (!is_index) {
         NameShard(partition->name, index);
-      return !is_index;  // indexes of partition shards are attached when they are made
+        return true;
+      }
+      const catalog::Table* table = TableOfIndex(partition->name);
+      if (table == nullptr || index >= table->shard_count) return false;
+      NameShardIndex(partition->name, table->shards[index].id);
+      return true;
     }
     case AT_AddIdentity:
     case AT_SetIdentity:
