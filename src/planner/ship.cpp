@@ -105,12 +105,67 @@ char *RowsClause(const Shipping &shipping) {
                   arrays.data, aliases.data);
 }
 
-/// --- INSERT ---
-
 Var *ShippedColumn(const Shipping &shipping, int rti, int column) {
   auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, column - 1));
   return ColumnLike(pg::AsNode(target->expr), rti, column);
 }
+
+/// --- what RETURNING and ON CONFLICT get from here ---
+
+/// (SELECT column FROM altius_rows LIMIT 1): the same in every row.
+Node *ReadOneRow(const Shipping &shipping, int column) {
+  auto *query = makeNode(Query);
+  query->commandType = CMD_SELECT;
+  query->canSetTag = true;
+  query->rtable = list_make1(ShippedRows(shipping, 1));
+  query->jointree = makeFromExpr(list_make1(RefTo(1)), nullptr);
+  auto *expr = reinterpret_cast<Expr *>(ShippedColumn(shipping, 1, column));
+  query->targetList = list_make1(makeTargetEntry(expr, 1, pstrdup("c"), false));
+  query->limitOption = LIMIT_OPTION_COUNT;
+  query->limitCount =
+      pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(1), false, FLOAT8PASSBYVAL));
+  auto *link = makeNode(SubLink);
+  link->subLinkType = EXPR_SUBLINK;
+  link->subselect = pg::AsNode(query);
+  link->location = -1;
+  return pg::AsNode(link);
+}
+
+/// Parameters and the like mean something on this node only.
+Node *SubstituteConstant(Node *node, void *data) {
+  auto *shipping = static_cast<Shipping *>(data);
+  const Level level = {shipping->original, nullptr, false};
+  if (!IsArgument(node, &level)) return nullptr;
+  return ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(node))));
+}
+
+bool SpreadTableWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
+    return table != nullptr && table->kind != catalog::TableKind::Reference;
+  }
+  if (IsA(node, Query)) {
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), SpreadTableWalker, context, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, SpreadTableWalker, context);
+}
+
+void ShipConstants(Shipping *shipping, Query *statement) {
+  statement->returningList =
+      reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), SubstituteConstant, shipping));
+  statement->onConflict = reinterpret_cast<OnConflictExpr *>(
+      ReplaceInExpr(pg::AsNode(statement->onConflict), SubstituteConstant, shipping));
+  if (SpreadTableWalker(pg::AsNode(statement->returningList), nullptr) ||
+      SpreadTableWalker(pg::AsNode(statement->onConflict), nullptr)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a subquery on a distributed table can't depend on the changed row in RETURNING or ON CONFLICT"),
+                    errhint("Read the other table in a statement of its own, in the same transaction.")));
+  }
+}
+
+/// --- INSERT ---
 
 /// INSERT INTO target (columns) SELECT c1, ... FROM altius_rows ...
 void MakeInsertStatement(Shipping *shipping, List *column_of_target) {
@@ -120,7 +175,7 @@ void MakeInsertStatement(Shipping *shipping, List *column_of_target) {
   select->canSetTag = true;
   select->rtable = list_make1(ShippedRows(*shipping, 1));
   select->jointree = makeFromExpr(list_make1(RefTo(1)), nullptr);
-  for (int i = 1; i <= list_length(shipping->rows->targetList); i++) {
+  for (int i = 1; i <= list_length(column_of_target); i++) {
     auto *expr = reinterpret_cast<Expr *>(ShippedColumn(*shipping, 1, i));
     select->targetList = lappend(select->targetList, makeTargetEntry(expr, i, psprintf("c%d", i), false));
   }
@@ -147,7 +202,7 @@ void MakeInsertStatement(Shipping *shipping, List *column_of_target) {
 }
 
 void ShipInsert(Shipping *shipping) {
-  const Query *query = shipping->original;
+  Query *query = shipping->original;
   List *column_of_target = NIL;
   ListCell *cell;
   foreach (cell, query->targetList) {
@@ -157,6 +212,7 @@ void ShipInsert(Shipping *shipping) {
     if (target->resno == shipping->table->key) shipping->ship.key_column = column - 1;
   }
   if (shipping->table->key != 0 && shipping->ship.key_column < 0) plan::RaiseNullKey(*shipping->table);
+  ShipConstants(shipping, query);
   shipping->ship.column_count = list_length(shipping->rows->targetList);
   BlankEntry(pg::Rte(shipping->rows->rtable, query->resultRelation));
   if (query->onConflict != nullptr && query->onConflict->exclRelIndex > 0) {
@@ -267,6 +323,7 @@ void ShipChange(Shipping *shipping) {
   foreach (cell, shipping->sources.exprs) AddRowColumn(shipping, pg::Copy(static_cast<Expr *>(lfirst(cell))));
   statement->returningList =
       reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), NumberSource, shipping));
+  ShipConstants(shipping, statement);
 
   pg::Array<Match> matches;
   shipping->ship.shard_column = -1;
