@@ -69,6 +69,9 @@ RESET work_mem;
 -- Changes, also those that nobody reads.
 WITH gone AS (DELETE FROM t WHERE k > 98 RETURNING k) SELECT 1 AS unread;
 WITH gone AS (DELETE FROM t WHERE k > 96 RETURNING k) SELECT count(*) FROM gone;
+-- All parts of a statement see the state before it.
+WITH gone AS (DELETE FROM t WHERE k > 94 RETURNING k) SELECT count(*), count(g.k) FROM t LEFT JOIN gone g ON g.k = t.k;
+WITH new AS (INSERT INTO t (k) VALUES (95), (96) RETURNING k) SELECT (SELECT count(*) FROM new), count(*) FROM t;
 SELECT max(k) FROM t;
 UPDATE t SET v = upper(v) WHERE k < 4 RETURNING k, v;
 UPDATE r SET name = 'zwei' WHERE id = 2 RETURNING *;

@@ -40,6 +40,14 @@ INSERT INTO t SELECT id + 500000, name FROM r;
 INSERT INTO t (k) SELECT count(*) + 600000 FROM by_text;
 SELECT k, v FROM t WHERE k >= 500000 ORDER BY k;
 
+-- Parameters of the client in what the shards run.
+PREPARE p(int, text) AS INSERT INTO t VALUES (900001, 'a'), (900002, $2) RETURNING $1, $2, k > 0;
+EXECUTE p(15, 'zz');
+PREPARE q(text) AS INSERT INTO t SELECT a + 1000, b FROM plain WHERE a <= 2 ON CONFLICT (k) DO UPDATE SET v = $1 || excluded.v;
+EXECUTE q('now ');
+SELECT k, v FROM t WHERE k IN (1001, 1002, 900001, 900002) ORDER BY k;
+DELETE FROM t WHERE k > 900000;
+
 -- Rows to change, found with the help of tables that lie elsewhere.
 UPDATE t SET v = 'from ' || b.b FROM by_text b WHERE b.a = t.k AND t.k <= 1003;
 SELECT k, v FROM t WHERE k BETWEEN 1001 AND 1004 ORDER BY k;

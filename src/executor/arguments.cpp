@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Arguments are evaluated once, on the asking node, and travel as text.
 #include "altius/pg/text_forms.hpp"
+#include "altius/pg/walk.hpp"
 #include "state.hpp"
 
 extern "C" {
@@ -48,7 +49,18 @@ void EvaluateOne(Arguments* arguments, int index, Expr* expr, ExprState* evaluat
   arguments->values[index] = datumCopy(value, by_value, length);
 }
 
+
+bool FindExecParam(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Param) && castNode(Param, node)->paramkind != PARAM_EXTERN) return true;
+  return pg::Walk(node, FindExecParam, context);
+}
+
 }  // namespace
+
+bool DependsOnExecution(const List* exprs) {
+  return FindExecParam(reinterpret_cast<Node*>(const_cast<List*>(exprs)), nullptr);
+}
 
 Arguments EvaluateArguments(FragmentState* state) {
   Arguments arguments{};

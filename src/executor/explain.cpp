@@ -14,17 +14,11 @@ namespace altius::executor {
 
 namespace {
 
-bool FindExecParam(Node *node, void *context) {
-  if (node == nullptr) return false;
-  if (IsA(node, Param) && castNode(Param, node)->paramkind != PARAM_EXTERN) return true;
-  return pg::Walk(node, FindExecParam, context);
-}
-
 /// Whether the expressions can be evaluated for EXPLAIN: nothing is known only while the query
 /// runs, nothing has side effects.
 bool CanEvaluate(const List* exprs) {
   Node* node = reinterpret_cast<Node*>(const_cast<List*>(exprs));
-  return !FindExecParam(node, nullptr) && !contain_volatile_functions(node);
+  return !DependsOnExecution(exprs) && !contain_volatile_functions(node);
 }
 
 /// Tasks and arguments as the run would have made them; false when that can't be known now.

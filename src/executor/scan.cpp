@@ -131,6 +131,17 @@ void ExplainScan(CustomScanState* custom, List* ancestors, ExplainState* es) {
   pg::Entry([&] { Explain(Cast(custom), ancestors, es); });
 }
 
+bool Modifies(CustomScanState* custom) {
+  return Cast(custom)->fragment->kind != plan::FragmentKind::Rows;
+}
+
+void StartReading(CustomScanState* custom) {
+  FragmentState* state = Cast(custom);
+  if (Modifies(custom) || state->run != nullptr) return;
+  if (DependsOnExecution(state->arg_exprs) || DependsOnExecution(state->prune_exprs)) return;
+  StartRun(state);
+}
+
 void Finish(CustomScanState* custom) {
   FragmentState* state = Cast(custom);
   if (state->fragment->kind != plan::FragmentKind::Rows && state->run == nullptr) StartRun(state);
@@ -163,8 +174,8 @@ const CustomScanMethods scan_methods = {
 
 void Init() {
   RegisterCustomScanMethods(&scan_methods);
-  task::RegisterFinisher(&exec_methods, Finish);
-  task::InstallFinishHook();
+  task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .start_reading = StartReading});
+  task::InstallHooks();
   static const pg::BoolSetting settings[] = {
       {"citus.explain_all_tasks",
        "EXPLAIN shows every task of a distributed scan, not one of them.", &explain_all_tasks,

@@ -8,6 +8,7 @@
 #include "state.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -49,14 +50,24 @@ bool IsAlone(const ShipState *state) {
          task::IsWholeTransaction(estate);
 }
 
+int ParameterCount(const ShipState *state) {
+  return state->ship->column_count + list_length(state->ship->arg_types);
+}
+
 void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, bool first, bool alone) {
   Shipment *shipment = state->shipment;
-  const int count = state->ship->column_count;
+  const int columns = state->ship->column_count;
+  const int count = ParameterCount(state);
   auto *types = static_cast<Oid *>(palloc(sizeof(Oid) * std::max(count, 1)));
   auto *values = static_cast<const char **>(palloc(sizeof(char *) * std::max(count, 1)));
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < columns; i++) {
     types[i] = TEXTARRAYOID;
     values[i] = batch.columns[i].data;
+  }
+  for (int i = columns; i < count; i++) {
+    const Oid type = list_nth_oid(state->ship->arg_types, i - columns);
+    types[i] = type < FirstNormalObjectId ? type : InvalidOid;  // other oids differ between nodes
+    values[i] = shipment->arg_texts[i - columns];
   }
   MakeRoom(shipment, group);
   const remote::StatementText statement = {.sql = sql,
@@ -75,14 +86,21 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, bo
 
 /// Runs the batch on this node.  Later batches of the same text find its plan.
 void RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) {
-  const int count = state->ship->column_count;
+  Shipment *shipment = state->shipment;
+  const int columns = state->ship->column_count;
+  const int count = ParameterCount(state);
   auto *types = static_cast<Oid *>(palloc(sizeof(Oid) * std::max(count, 1)));
   auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(count, 1)));
   auto *nulls = static_cast<bool *>(palloc0(std::max(count, 1)));
   Oid input;
   Oid input_param;
   getTypeInputInfo(TEXTARRAYOID, &input, &input_param);
-  for (int i = 0; i < count; i++) {
+  for (int i = columns; i < count; i++) {
+    types[i] = list_nth_oid(state->ship->arg_types, i - columns);
+    values[i] = shipment->args[i - columns];
+    nulls[i] = shipment->arg_nulls[i - columns];
+  }
+  for (int i = 0; i < columns; i++) {
     types[i] = TEXTARRAYOID;
     values[i] = OidInputFunctionCall(input, batch.columns[i].data, input_param, -1);
   }
@@ -94,10 +112,9 @@ void RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
                                           .mode = task::LocalMode::Write,
                                           .snapshot = nullptr,
                                           .keep_plan = true};
-  Shipment *shipment = state->shipment;
   const int64 affected = task::RunHere(statement, first && state->ship->returning ? shipment->store : nullptr);
   if (first) shipment->affected += affected;
-  for (int i = 0; i < count; i++) pfree(DatumGetPointer(values[i]));
+  for (int i = 0; i < columns; i++) pfree(DatumGetPointer(values[i]));
   pfree(types);
   pfree(values);
   pfree(nulls);

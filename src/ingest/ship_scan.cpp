@@ -41,6 +41,7 @@ void BeginScan(CustomScanState *custom, EState *estate, int eflags) {
     const auto *scan = reinterpret_cast<CustomScan *>(custom->ss.ps.plan);
     state->ship = plan::ShipFromList(scan->custom_private);
     state->row = ExecInitExtraTupleSlot(estate, custom->ss.ss_ScanTupleSlot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+    state->arg_states = ExecInitExprList(scan->custom_exprs, &custom->ss.ps);
     const int child_flags = eflags & ~(EXEC_FLAG_REWIND | EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK);
     custom->custom_ps =
         list_make1(ExecInitNode(static_cast<Plan *>(linitial(scan->custom_plans)), estate, child_flags));
@@ -79,6 +80,8 @@ void ExplainScan(CustomScanState *custom, List *, ExplainState *es) {
   });
 }
 
+bool Modifies(CustomScanState *) { return true; }
+
 void Finish(CustomScanState *custom) {
   if (Cast(custom)->shipment == nullptr) RunShipment(Cast(custom));
 }
@@ -110,8 +113,8 @@ const CustomScanMethods scan_methods = {
 
 void Init() {
   RegisterCustomScanMethods(&scan_methods);
-  task::RegisterFinisher(&exec_methods, Finish);
-  task::InstallFinishHook();
+  task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .start_reading = nullptr});
+  task::InstallHooks();
 }
 
 }  // namespace altius::ingest

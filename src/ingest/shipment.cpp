@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Rows of the child plan, each to its shard.
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
 #include "altius/task/finish.hpp"
@@ -8,6 +9,7 @@
 
 extern "C" {
 #include "executor/executor.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 }
 
@@ -42,6 +44,33 @@ void MakeOutputs(ShipState *state) {
   }
 }
 
+/// Parameters behind the columns are evaluated once, and travel with each batch.
+void EvaluateArgs(ShipState *state) {
+  Shipment *shipment = state->shipment;
+  const int count = list_length(state->arg_states);
+  shipment->args = static_cast<Datum *>(palloc0(sizeof(Datum) * std::max(count, 1)));
+  shipment->arg_nulls = static_cast<bool *>(palloc0(std::max(count, 1)));
+  shipment->arg_texts = static_cast<char **>(palloc0(sizeof(char *) * std::max(count, 1)));
+  const int level = pg::BeginPortableText();
+  for (int i = 0; i < count; i++) {
+    auto *evaluator = static_cast<ExprState *>(list_nth(state->arg_states, i));
+    const Oid type = list_nth_oid(state->ship->arg_types, i);
+    bool is_null;
+    const Datum value = ExecEvalExprSwitchContext(evaluator, state->css.ss.ps.ps_ExprContext, &is_null);
+    shipment->arg_nulls[i] = is_null;
+    if (is_null) continue;
+    Oid output;
+    bool varlena;
+    int16 length;
+    bool by_value;
+    get_typlenbyval(type, &length, &by_value);
+    shipment->args[i] = datumCopy(value, by_value, length);
+    getTypeOutputInfo(type, &output, &varlena);
+    shipment->arg_texts[i] = OidOutputFunctionCall(output, value);
+  }
+  pg::EndPortableText(level);
+}
+
 void StartShipment(ShipState *state) {
   const MemoryContext memory =
       AllocSetContextCreate(state->css.ss.ps.state->es_query_cxt, "altius shipment", ALLOCSET_DEFAULT_SIZES);
@@ -58,6 +87,7 @@ void StartShipment(ShipState *state) {
   shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
   state->shipment = shipment;
   MakeOutputs(state);
+  EvaluateArgs(state);
   MemoryContextSwitchTo(before);
 }
 

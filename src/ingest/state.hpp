@@ -39,6 +39,9 @@ struct Shipment {
   pg::Array<Flight> flights;
   int first_flight;        // those before it have landed
   task::RowStore *store;   // rows of RETURNING
+  Datum *args;             // values of the parameters behind the columns
+  bool *arg_nulls;
+  char **arg_texts;
   FmgrInfo *outputs;       // of the child's leading columns
   int64 affected;
   int64 rows;
@@ -48,6 +51,7 @@ struct Shipment {
 struct ShipState {
   CustomScanState css;  // first: PostgreSQL sees this
   plan::Ship *ship;
+  List *arg_states;     // of ExprState: parameters behind the columns
   TupleTableSlot *row;  // what comes out of the store
   Shipment *shipment;   // null until started
 };

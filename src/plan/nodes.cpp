@@ -90,6 +90,7 @@ List* ToList(const Ship& ship) {
   list = AppendInt(list, ship.column_count);
   list = AppendInt(list, ship.key_column);
   list = AppendInt(list, ship.shard_column);
+  list = lappend(list, ship.arg_types);
   list = AppendInt(list, ship.returning);
   list = lappend(list, ship.column_types);
   list = lappend(list, ship.column_typmods);
@@ -109,6 +110,7 @@ Ship* ShipFromList(List* list) {
   ship->column_count = reader.NextInt();
   ship->key_column = reader.NextInt();
   ship->shard_column = reader.NextInt();
+  ship->arg_types = reader.Next();
   ship->returning = reader.NextInt() != 0;
   ship->column_types = reader.Next();
   ship->column_typmods = reader.Next();

@@ -381,6 +381,26 @@ void DescribeResult(plan::Ship *ship, CustomScan *scan, List *returning) {
 
 constexpr int kShipNodeId = 1 << 20;  // beyond the child's, which are numbered from 0
 
+struct Arguments {
+  plan::Ship *ship;
+  List *params;  // of Param, in the order of their new numbers
+};
+
+/// The client's parameters get numbers behind those of the columns.
+Node *NumberParam(Node *node, void *data) {
+  auto *arguments = static_cast<Arguments *>(data);
+  if (!IsA(node, Param) || reinterpret_cast<Param *>(node)->paramkind != PARAM_EXTERN) return nullptr;
+  int index = 0;
+  while (index < list_length(arguments->params) && !equal(list_nth(arguments->params, index), node)) index++;
+  if (index == list_length(arguments->params)) {
+    arguments->params = lappend(arguments->params, pg::Copy(node));
+    arguments->ship->arg_types = lappend_oid(arguments->ship->arg_types, reinterpret_cast<Param *>(node)->paramtype);
+  }
+  auto *numbered = reinterpret_cast<Param *>(pg::Copy(node));
+  numbered->paramid = arguments->ship->column_count + index + 1;
+  return pg::AsNode(numbered);
+}
+
 CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
   auto *scan = makeNode(CustomScan);
   Plan *below = child->planTree;
@@ -394,6 +414,9 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
   scan->methods = GetCustomScanMethods(plan::kShipScan, false);
   shipping->ship.returning = shipping->original->returningList != NIL;
   DescribeResult(&shipping->ship, scan, shipping->original->returningList);
+  Arguments arguments = {&shipping->ship, NIL};
+  ReplaceInQuery(shipping->statement, NumberParam, &arguments);
+  scan->custom_exprs = arguments.params;
   shipping->ship.statement = deparse::SplitAtTables(deparse::QueryText(shipping->statement), &shipping->ship.tables,
                                                     RowsClause(*shipping));
   scan->custom_private = plan::ToList(shipping->ship);

@@ -17,25 +17,71 @@ namespace altius::task {
 
 namespace {
 
-struct Finisher {
-  const CustomExecMethods* methods;
-  void (*finish)(CustomScanState*);
-};
-
-Finisher finishers[4];
-int finisher_count = 0;
+NodeKind kinds[4];
+int kind_count = 0;
 bool installed = false;
 ExecutorFinish_hook_type next_finish = nullptr;
+ExecutorRun_hook_type next_run = nullptr;
+
+/// Null unless the state is one of the nodes that were registered.
+const NodeKind* KindOf(PlanState* state) {
+  if (!IsA(state, CustomScanState)) return nullptr;
+  const auto* custom = castNode(CustomScanState, state);
+  for (int i = 0; i < kind_count; i++) {
+    if (kinds[i].methods == custom->methods) return &kinds[i];
+  }
+  return nullptr;
+}
 
 bool FinishBelow(PlanState* state, void* context) {
   if (state == nullptr) return false;
-  if (IsA(state, CustomScanState)) {
-    auto* custom = castNode(CustomScanState, state);
-    for (int i = 0; i < finisher_count; i++) {
-      if (finishers[i].methods == custom->methods) finishers[i].finish(custom);
-    }
-  }
+  const NodeKind* kind = KindOf(state);
+  if (kind != nullptr) kind->finish(castNode(CustomScanState, state));
   return pg::WalkStates(state, FinishBelow, context);
+}
+
+bool ModifiesBelow(PlanState* state, void* context) {
+  if (state == nullptr) return false;
+  const NodeKind* kind = KindOf(state);
+  if (kind != nullptr && kind->modifies(castNode(CustomScanState, state))) return true;
+  return pg::WalkStates(state, ModifiesBelow, context);
+}
+
+bool ReadBelow(PlanState* state, void* context) {
+  if (state == nullptr) return false;
+  const NodeKind* kind = KindOf(state);
+  if (kind != nullptr && kind->start_reading != nullptr) {
+    kind->start_reading(castNode(CustomScanState, state));
+  }
+  return pg::WalkStates(state, ReadBelow, context);
+}
+
+/// All parts of a statement see the state before it: what reads is sent to the nodes ahead of what modifies.
+void ReadFirst(QueryDesc* query) {
+  const EState* estate = query->estate;
+  ListCell* cell;
+  bool modifies = false;
+  foreach (cell, estate->es_subplanstates) {
+    modifies = modifies || ModifiesBelow(static_cast<PlanState*>(lfirst(cell)), nullptr);
+  }
+  if (!modifies) return;
+  const MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
+  foreach (cell, estate->es_subplanstates) {
+    ReadBelow(static_cast<PlanState*>(lfirst(cell)), nullptr);
+  }
+  ReadBelow(query->planstate, nullptr);
+  MemoryContextSwitchTo(before);
+}
+
+void RunHook(QueryDesc* query, ScanDirection direction, uint64 count, bool execute_once) {
+  pg::Entry([&] {
+    if (query->estate->es_subplanstates != NIL) ReadFirst(query);
+    if (next_run != nullptr) {
+      next_run(query, direction, count, execute_once);
+    } else {
+      standard_ExecutorRun(query, direction, count, execute_once);
+    }
+  });
 }
 
 void FinishAll(QueryDesc* query) {
@@ -66,9 +112,8 @@ void FinishHook(QueryDesc* query) {
 
 }  // namespace
 
-void RegisterFinisher(const CustomExecMethods* methods, void (*finish)(CustomScanState*)) {
-  if (finisher_count < static_cast<int>(lengthof(finishers)))
-    finishers[finisher_count++] = {methods, finish};
+void RegisterNode(const NodeKind& kind) {
+  if (kind_count < static_cast<int>(lengthof(kinds))) kinds[kind_count++] = kind;
 }
 
 bool SetsTag(const CustomScanState* state, CmdType command) {
@@ -94,11 +139,13 @@ bool IsWholeTransaction(const EState* estate) {
          linitial(ActivePortal->stmts) == estate->es_plannedstmt;
 }
 
-void InstallFinishHook() {
+void InstallHooks() {
   if (installed) return;
   installed = true;
   next_finish = ExecutorFinish_hook;
   ExecutorFinish_hook = FinishHook;
+  next_run = ExecutorRun_hook;
+  ExecutorRun_hook = RunHook;
 }
 
 }  // namespace altius::task

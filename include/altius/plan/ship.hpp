@@ -19,6 +19,7 @@ struct Ship {
   int column_count;         // leading columns of the child's rows that become $1..$n
   int key_column;           // index of the child's column with the distribution value; -1: none
   int shard_column;         // index of the child's column with the shard id (int8); -1: by key, or the table has one shard
+  List *arg_types;          // of Oid: parameters of the statement behind the columns; values are the scan's custom_exprs
   bool returning;           // the statement has RETURNING; its columns are the scan's columns
   List *column_types;       // of Oid: result columns (RETURNING)
   List *column_typmods;

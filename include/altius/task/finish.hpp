@@ -12,8 +12,15 @@ extern "C" {
 
 namespace altius::task {
 
-/// `finish` is called for each state with these methods when its query finishes.
-void RegisterFinisher(const CustomExecMethods* methods, void (*finish)(CustomScanState*));
+/// What the hooks know of a kind of node.
+struct NodeKind {
+  const CustomExecMethods* methods;
+  bool (*modifies)(CustomScanState*);
+  void (*finish)(CustomScanState*);         // runs it unless it has run
+  void (*start_reading)(CustomScanState*);  // sends what it reads, if that is known; null: it reads nothing by itself
+};
+
+void RegisterNode(const NodeKind& kind);
 
 /// Whether the rows that the node changes count as the statement's (it is not inside a WITH query
 /// or subplan).
@@ -23,7 +30,7 @@ bool SetsTag(const CustomScanState* state, CmdType command);
 /// statement sent by the client on its own, not from a function, not in a block.
 bool IsWholeTransaction(const EState* estate);
 
-/// Installs the hook.  Safe to call more than once.
-void InstallFinishHook();
+/// Installs the hooks.  Safe to call more than once.
+void InstallHooks();
 
 }  // namespace altius::task
