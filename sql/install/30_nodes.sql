@@ -157,3 +157,16 @@ CREATE VIEW citus.citus_nodes AS
   FROM pg_catalog.pg_dist_node;
 ALTER VIEW citus.citus_nodes SET SCHEMA pg_catalog;
 GRANT SELECT ON pg_catalog.citus_nodes TO public;
+
+-- The metadata is on all nodes at all times; these bring a node that missed a change up to date.
+CREATE FUNCTION pg_catalog.start_metadata_sync_to_node(nodename text, nodeport integer) RETURNS void
+  LANGUAGE sql VOLATILE STRICT AS $$ SELECT pg_catalog.citus_activate_node($1, $2) $$;
+COMMENT ON FUNCTION pg_catalog.start_metadata_sync_to_node(text, integer) IS 'bring the metadata of a node up to date';
+
+CREATE FUNCTION pg_catalog.start_metadata_sync_to_all_nodes() RETURNS boolean LANGUAGE sql VOLATILE AS $$
+  SELECT count(pg_catalog.citus_activate_node(nodename, nodeport)) >= 0 FROM pg_catalog.pg_dist_node
+  WHERE groupid <> 0 AND noderole = 'primary' AND isactive AND NOT coalesce(metadatasynced, false) $$;
+COMMENT ON FUNCTION pg_catalog.start_metadata_sync_to_all_nodes() IS 'bring the metadata of all nodes up to date';
+
+REVOKE EXECUTE ON FUNCTION pg_catalog.start_metadata_sync_to_node(text, integer),
+  pg_catalog.start_metadata_sync_to_all_nodes() FROM public;

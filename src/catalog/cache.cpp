@@ -27,12 +27,12 @@ HTAB* MakeHash(const char* name, Size key_size, Size entry_size, MemoryContext c
   control.keysize = key_size;
   control.entrysize = entry_size;
   control.hcxt = context;
-  return hash_create(name, 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  return hash_create(name, 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 Generation* NewGeneration() {
   MemoryContext context =
-      AllocSetContextCreate(CacheMemoryContext, "altius metadata", ALLOCSET_DEFAULT_SIZES);
+      AllocSetContextCreate(CacheMemoryContext, "altius metadata", ALLOCSET_START_SMALL_SIZES);
   auto* made = static_cast<Generation*>(MemoryContextAllocZero(context, sizeof(Generation)));
   made->context = context;
   made->tables = MakeHash("altius tables", sizeof(Oid), sizeof(TableEntry), context);
