@@ -60,7 +60,8 @@ PlannedStmt *PlanDistributed(Query *original, const char *source, int cursor_opt
       RewriteLocalModification(query, &level);
     }
     CheckNoShellIsRead(query);
-    plan = PlanAsBefore(query, source, cursor_options, params);
+    plan = (cursor_options & CURSOR_OPT_SCROLL) != 0 ? nullptr : PlanAlone(query);
+    if (plan == nullptr) plan = PlanAsBefore(query, source, cursor_options, params);
   }
   plan->queryId = original->queryId;
   plan->stmt_location = original->stmt_location;

@@ -79,29 +79,17 @@ Var *WholeRowIn(List *targets, Index rti) {
 }
 
 Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, List *clauses, List *) {
-  RangeTblEntry *rte = root->simple_rte_array[rel->relid];
-  auto *call = castNode(FuncExpr, linitial_node(RangeTblFunction, rte->functions)->funcexpr);
-  auto *scan = makeNode(CustomScan);
+  CustomScan *scan = MakeFragmentScan(root->simple_rte_array[rel->relid], rel->relid);
   scan->scan.plan.targetlist = targets;
   scan->scan.plan.qual = extract_actual_clauses(clauses, false);
-  scan->scan.scanrelid = 0;
   scan->flags = path->flags;
-  scan->custom_exprs = list_copy_tail(call->args, 1);
-  scan->custom_private = plan::ToList(*FragmentOf(call));
-  auto *function = linitial_node(RangeTblFunction, rte->functions);
-  for (int i = 1; i <= function->funccolcount; i++) {
-    scan->custom_scan_tlist =
-        lappend(scan->custom_scan_tlist,
-                makeTargetEntry(reinterpret_cast<Expr *>(LeafColumn(rte, rel->relid, i)), i,
-                                pstrdup(strVal(list_nth(rte->eref->colnames, i - 1))), false));
-  }
   Var *whole = WholeRowIn(targets, rel->relid);
   if (whole != nullptr) {
     auto *expr = reinterpret_cast<Expr *>(pg::Copy(whole));
-    auto *target = makeTargetEntry(expr, function->funccolcount + 1, pstrdup("wholerow"), false);
+    const int column = list_length(scan->custom_scan_tlist) + 1;
+    auto *target = makeTargetEntry(expr, column, pstrdup("wholerow"), false);
     scan->custom_scan_tlist = lappend(scan->custom_scan_tlist, target);
   }
-  scan->methods = GetCustomScanMethods(plan::kFragmentScan, false);
   return &scan->scan.plan;
 }
 
@@ -174,6 +162,25 @@ Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets) {
   }
   query->hasSubLinks = true;  // of arguments, perhaps
   return query;
+}
+
+CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti) {
+  auto *function = linitial_node(RangeTblFunction, leaf->functions);
+  auto *call = castNode(FuncExpr, function->funcexpr);
+  auto *scan = makeNode(CustomScan);
+  scan->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+  scan->scan.plan.startup_cost = kRoundTripCost;
+  scan->scan.plan.plan_rows = EstimateRows(FragmentOf(call));
+  scan->scan.plan.total_cost = kRoundTripCost + kRowCost * scan->scan.plan.plan_rows;
+  scan->custom_exprs = list_copy_tail(call->args, 1);
+  scan->custom_private = plan::ToList(*FragmentOf(call));
+  for (int i = 1; i <= function->funccolcount; i++) {
+    char *name = pstrdup(strVal(list_nth(leaf->eref->colnames, i - 1)));
+    auto *column = reinterpret_cast<Expr *>(LeafColumn(leaf, rti, i));
+    scan->custom_scan_tlist = lappend(scan->custom_scan_tlist, makeTargetEntry(column, i, name, false));
+  }
+  scan->methods = GetCustomScanMethods(plan::kFragmentScan, false);
+  return scan;
 }
 
 bool IsLeaf(const RangeTblEntry *rte) {

@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
 }
 
 namespace altius::planner {
@@ -46,6 +47,12 @@ Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets);
 
 /// For set_rel_pathlist_hook: replaces the paths of a leaf by a scan of its fragment; ignores other relations.
 void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
+
+/// The scan of a leaf's fragment, without a target list of its own.
+CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti);
+
+/// The plan of SELECT columns FROM leaf, made without PostgreSQL's planner; null when the query is anything more.
+PlannedStmt *PlanAlone(Query *query);
 
 /// Whether the entry is a leaf.
 bool IsLeaf(const RangeTblEntry *rte);

@@ -172,7 +172,8 @@ PlannedStmt *PlanModification(Query *query, const char *source, int cursor_optio
   Query *select = SelectFromModification(query, beside, &level);
   const Level leaf = {select, nullptr, false};
   RewriteInner(&leaf);
-  PlannedStmt *plan = standard_planner(select, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
+  PlannedStmt *plan = PlanAlone(select);
+  if (plan == nullptr) plan = standard_planner(select, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
   plan->commandType = query->commandType;
   plan->hasReturning = query->returningList != NIL;
   return plan;
