@@ -93,6 +93,20 @@ SELECT * FROM glad;
 SELECT undistribute_table('kinds');
 TABLE kinds ORDER BY kind;
 
+-- A view made before the table was distributed reaches all nodes then.
+SELECT DISTINCT result FROM run_command_on_all_nodes('SELECT id FROM ddl_distribute.glad');
+
+-- Another column, another number of shards.
+SELECT alter_distributed_table('events', shard_count => 3);
+SELECT count(*), sum(weight) FROM events;
+ALTER TABLE events DROP CONSTRAINT events_pkey;
+SELECT alter_distributed_table('events', distribution_column => 'kind');
+SELECT distribution_column, shard_count FROM citus_tables WHERE table_name = 'events'::regclass;
+SELECT count(*), sum(weight) FROM events WHERE kind = 'k1';
+SELECT alter_distributed_table('events', distribution_column => 'id', colocate_with => 'fewer');
+SELECT alter_distributed_table('events');
+SELECT alter_distributed_table('kinds', shard_count => 3);
+
 -- In a transaction that is rolled back nothing stays.
 BEGIN;
 CREATE TABLE gone (id int);

@@ -11,6 +11,13 @@ CREATE FUNCTION pg_catalog.create_reference_table(table_name regclass) RETURNS v
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'create_reference_table';
 COMMENT ON FUNCTION pg_catalog.create_reference_table(regclass) IS 'keeps a copy of the table on every node';
 
+CREATE FUNCTION pg_catalog.alter_distributed_table(
+  table_name regclass, distribution_column text DEFAULT NULL, shard_count integer DEFAULT NULL,
+  colocate_with text DEFAULT NULL, cascade_to_colocated boolean DEFAULT NULL) RETURNS void
+  LANGUAGE c AS 'MODULE_PATHNAME', 'alter_distributed_table';
+COMMENT ON FUNCTION pg_catalog.alter_distributed_table(regclass, text, integer, text, boolean)
+  IS 'distributes a table anew: by another column, with another number of shards, beside another table';
+
 CREATE FUNCTION pg_catalog.undistribute_table(table_name regclass, cascade_via_foreign_keys boolean DEFAULT false)
   RETURNS void LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'undistribute_table';
 COMMENT ON FUNCTION pg_catalog.undistribute_table(regclass, boolean)

@@ -10,6 +10,7 @@
 #include "checks.hpp"
 #include "colocation.hpp"
 #include "rows.hpp"
+#include "share.hpp"
 #include "sql.hpp"
 
 extern "C" {
@@ -161,7 +162,10 @@ void Distribute(Oid relid, const DistributeOptions& options) {
                     errmsg("relation with OID %u does not exist", relid)));
   RequireOwner(relid);
   RefusePartition(relid, options);
-  if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE) return DistributeOne(relid, options);
+  if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE) {
+    DistributeOne(relid, options);
+    return ShareViewsOf(relid);
+  }
   List* partitions = find_inheritance_children(relid, AccessExclusiveLock);
   DistributeOne(relid, options);
   DistributeOptions beside = options;
@@ -169,6 +173,26 @@ void Distribute(Oid relid, const DistributeOptions& options) {
   beside.shard_count = 0;
   ListCell* cell;
   foreach (cell, partitions) Distribute(lfirst_oid(cell), beside);
+  ShareViewsOf(relid);
+}
+
+void AlterDistributed(Oid relid, const DistributeOptions& wanted) {
+  RequireCoordinator();
+  RequireOwner(relid);
+  const catalog::Table* table = catalog::FindTable(relid);
+  if (table == nullptr || table->kind == TableKind::Reference || table->kind == TableKind::Local) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("table \"%s\" is not distributed by a column", get_rel_name(relid))));
+  }
+  DistributeOptions options = wanted;
+  if (options.key == nullptr && table->key != 0)
+    options.key = get_attname(relid, table->key, false);
+  if (options.colocate_with == nullptr) {
+    options.colocate_with = "default";
+    if (options.shard_count == 0) options.shard_count = table->shard_count;
+  }
+  Undistribute(relid);
+  Distribute(relid, options);
 }
 
 }  // namespace altius::ddl

@@ -47,6 +47,28 @@ ALTIUS_FUNCTION(create_reference_table) {
   PG_RETURN_VOID();
 }
 
+/// alter_distributed_table(table_name, distribution_column, shard_count, colocate_with,
+/// cascade_to_colocated)
+ALTIUS_FUNCTION(alter_distributed_table) {
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+  if (!PG_ARGISNULL(4) && PG_GETARG_BOOL(4)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("cascade_to_colocated is not supported yet"),
+                    errhint("Change the colocated tables one by one.")));
+  }
+  if (PG_ARGISNULL(1) && PG_ARGISNULL(2) && PG_ARGISNULL(3)) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("say what to change: distribution_column, shard_count or colocate_with")));
+  }
+  ddl::DistributeOptions options = {};
+  if (!PG_ARGISNULL(1)) options.key = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  if (!PG_ARGISNULL(2)) options.shard_count = PG_GETARG_INT32(2);
+  if (!PG_ARGISNULL(3)) options.colocate_with = text_to_cstring(PG_GETARG_TEXT_PP(3));
+  ddl::AlterDistributed(PG_GETARG_OID(0), options);
+  PG_RETURN_VOID();
+}
+
 ALTIUS_FUNCTION(undistribute_table) {
   const Oid relid = PG_GETARG_OID(0);
   if (PG_GETARG_BOOL(1))

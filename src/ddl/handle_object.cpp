@@ -11,6 +11,7 @@
 #include "dependencies.hpp"
 #include "object_commands.hpp"
 #include "sequences.hpp"
+#include "share.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
 
@@ -42,36 +43,13 @@ bool IsRoleCommand(Node* statement) {
   }
 }
 
-bool HasOtherNodes() {
-  catalog::LockNodes(RowShareLock);
-  int count;
-  txn::OtherGroups(&count);
-  return count > 0;
-}
-
-/// After CREATE (OR REPLACE): the object and what it needs.
-void ShareCreated(Node* statement) {
-  CommandCounterIncrement();
-  const ObjectAddress object = AddressCreated(statement);
-  if (!OidIsValid(object.objectId) || object.objectId < FirstNormalObjectId) return;
-  const Oid space = get_object_namespace(&object);
-  if (OidIsValid(space) && isAnyTempNamespace(space)) return;
-  if (DependsOnLocalTable(object)) return;
-  List* commands = CommandsWithDependencies(object, false);
-  commands = list_concat(commands, CommandsOfObject(object));
-  catalog::InsertObject(object.classId, object.objectId);
-  if (!HasOtherNodes()) return;
-  commands = lappend(commands, catalog::InsertObjectCommand(object.classId, object.objectId));
-  txn::NoteLocalWrite();
-  txn::ExecuteOnOtherNodes(RunCommandsText(commands));
-}
-
 bool HandleCreate(const UtilityCall& call) {
   if (!CreatesShared(call.statement())) return false;
   if (!catalog::IsCoordinator()) RequireCoordinator();
   Node* statement = Copy(call.statement());
   RunHere(call);
-  ShareCreated(statement);
+  CommandCounterIncrement();
+  ShareObject(AddressCreated(statement));
   return true;
 }
 

@@ -61,8 +61,8 @@ void LetGo() {
   InvalidateCatalogSnapshot();
 }
 
-/// A connection's first statement carries the session's settings along, which makes it a pipeline
-/// of several: not for these commands.
+/// Before anything is done: all nodes are there.  A connection's first statement carries the
+/// session's settings along, which makes it a pipeline of several: not for these commands.
 void WarmUp(const Texts& texts) {
   List* warm = NIL;
   for (const Outside& text_sent : texts) {

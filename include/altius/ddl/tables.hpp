@@ -38,6 +38,9 @@ struct DistributeOptions {
 
 void Distribute(Oid relid, const DistributeOptions& options);
 
+/// Distributes the table anew in another way; what is not given (null, 0) stays.
+void AlterDistributed(Oid relid, const DistributeOptions& wanted);
+
 /// Makes it a local table of the coordinator again, rows included.
 void Undistribute(Oid relid);
 
