@@ -43,7 +43,7 @@ SELECT k, v FROM t WHERE k >= 500000 ORDER BY k;
 -- Parameters of the client in what the shards run.
 PREPARE p(int, text) AS INSERT INTO t VALUES (900001, 'a'), (900002, $2) RETURNING $1, $2, k > 0;
 EXECUTE p(15, 'zz');
-PREPARE q(text) AS INSERT INTO t SELECT a + 1000, b FROM plain WHERE a <= 2 ON CONFLICT (k) DO UPDATE SET v = $1 || excluded.v;
+PREPARE q(text) AS INSERT INTO t SELECT DISTINCT a + 1000, b FROM plain WHERE a <= 2 ON CONFLICT (k) DO UPDATE SET v = $1 || excluded.v;
 EXECUTE q('now ');
 SELECT k, v FROM t WHERE k IN (1001, 1002, 900001, 900002) ORDER BY k;
 DELETE FROM t WHERE k > 900000;
