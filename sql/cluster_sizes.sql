@@ -38,5 +38,12 @@ WHERE logicalrelid = 't'::regclass;
 SELECT bool_and(result = citus_total_relation_size('t')::text)
 FROM run_command_on_workers($$SELECT citus_total_relation_size('t')$$);
 SELECT DISTINCT result FROM run_command_on_workers($$SELECT count(*) FROM citus_shards WHERE table_name = 't'::regclass$$);
+-- users who may not look into the schema see sizes all the same
 SET client_min_messages = warning;
+CREATE ROLE cluster_sizes_user LOGIN;
+SET ROLE cluster_sizes_user;
+SELECT count(*) AS shards, bool_and(shard_size > 0) AS sized FROM citus_shards
+WHERE shard_name LIKE 'cluster\_sizes.t\_%';
+RESET ROLE;
+DROP ROLE cluster_sizes_user;
 DROP SCHEMA cluster_sizes CASCADE;

@@ -1,5 +1,8 @@
 -- Sizes, and the views over tables and shards.  Every question goes to each node once, whatever the number of shards.
 
+CREATE FUNCTION altius_internal.shard_oid(relation regclass, shard_id bigint) RETURNS regclass
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'altius_shard_oid';
+
 -- Sizes of the shards on this node.
 CREATE FUNCTION altius_internal.local_shard_sizes(
   of_table regclass DEFAULT NULL, OUT shardid bigint, OUT main bigint, OUT whole_table bigint, OUT total bigint)
@@ -8,7 +11,7 @@ CREATE FUNCTION altius_internal.local_shard_sizes(
     FROM pg_catalog.pg_dist_shard s
     JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid
     JOIN pg_catalog.pg_dist_local_group g ON g.groupid = p.groupid
-    CROSS JOIN LATERAL (SELECT to_regclass(pg_catalog.shard_name(s.logicalrelid, s.shardid))) relation (oid)
+    CROSS JOIN LATERAL (SELECT altius_internal.shard_oid(s.logicalrelid, s.shardid)) relation (oid)
     WHERE of_table IS NULL OR s.logicalrelid = of_table $$;
 
 -- The same from all nodes; `of_table` is a table's quoted name.

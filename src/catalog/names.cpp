@@ -79,3 +79,15 @@ ALTIUS_FUNCTION(column_to_column_name) {
   if (name == nullptr) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(name));
 }
+
+/// The shard's relation on this node, whatever the caller's rights on its schema; null when there is none.
+ALTIUS_FUNCTION(altius_shard_oid) {
+  const altius::catalog::Table* table = altius::catalog::FindTable(PG_GETARG_OID(0));
+  if (table == nullptr) PG_RETURN_NULL();
+  altius::catalog::Shard shard{};
+  shard.id = PG_GETARG_INT64(1);
+  const Oid relid =
+      get_relname_relid(altius::catalog::ShardName(*table, shard), get_rel_namespace(table->relid));
+  if (!OidIsValid(relid)) PG_RETURN_NULL();
+  PG_RETURN_OID(relid);
+}
