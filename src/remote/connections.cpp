@@ -148,6 +148,10 @@ Connection* ConnectionTo(int group) { return Finish(Start(group, false)); }
 
 Connection* SeparateConnectionTo(int group) { return Finish(Start(group, true)); }
 
+void OpenSeparateAhead(const int* groups, int count) {
+  for (int i = 0; i < count; i++) Start(groups[i], true);
+}
+
 Connection* TrySeparateConnectionTo(int group) {
   Connection* connection = Start(group, true);
   const char* reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;

@@ -32,6 +32,7 @@ class EdgeSink final : public remote::RowSink {
 void GatherFromOthers(pg::Array<WaitEdge>* edges) {
   int count;
   const int* groups = OtherGroups(&count);
+  remote::OpenSeparateAhead(groups, count);
   pg::Array<remote::Request*> requests;
   remote::StatementText statement;
   statement.sql = "SELECT waiting, blocking FROM altius_internal.local_wait_edges()";

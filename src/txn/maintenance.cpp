@@ -35,6 +35,9 @@ namespace {
 
 constexpr int kRetryMs = 1000;  // after something was left
 constexpr int kLongestRetryMs = 15000;
+constexpr int kLooksAfterWaking = 3;
+constexpr const char* kConnectTimeoutMs =
+    "3000";  // a node that is gone must not hold up the others
 
 uint32 idle_event = 0;
 Oid my_database = InvalidOid;
@@ -132,6 +135,8 @@ struct Schedule {
   TimestampTz next_recovery = 0;
   TimestampTz next_deadlocks = 0;
   int retry_ms = kRetryMs;
+  int more_looks =
+      0;  // a PREPARE under way when its connection was lost may be listed a little later
 };
 
 void RunDue(Schedule* schedule) {
@@ -140,8 +145,9 @@ void RunDue(Schedule* schedule) {
   const bool enabled = recover_interval_ms > 0;
   if (woken || (enabled && now >= schedule->next_recovery)) {
     recovery_left = false;
+    schedule->more_looks = woken ? kLooksAfterWaking : std::max(0, schedule->more_looks - 1);
     const bool done = RunTask("recovery of prepared transactions", Recover);
-    const bool again = !done || recovery_left;
+    const bool again = !done || recovery_left || schedule->more_looks > 0;
     schedule->retry_ms = again ? std::min(schedule->retry_ms * 2, kLongestRetryMs) : kRetryMs;
     const int wait = again ? std::min(schedule->retry_ms, std::max(recover_interval_ms, kRetryMs))
                            : recover_interval_ms;
@@ -176,6 +182,7 @@ void WorkerMain() {
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnectionByOid(my_database, InvalidOid, 0);
   if (!ClaimDatabase()) return;
+  SetConfigOption("citus.node_connection_timeout", kConnectTimeoutMs, PGC_USERSET, PGC_S_SESSION);
   Schedule schedule;
   TimestampTz next_look = 0;
   for (;;) {

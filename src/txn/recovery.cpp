@@ -91,6 +91,7 @@ pg::Array<Node> ListPrepared() {
   for (const catalog::Node* node : catalog::ActivePrimaries()) {
     nodes.push_back(Node{node->group, nullptr, nullptr, NewList(), false});
   }
+  for (const Node& node : nodes) remote::OpenSeparateAhead(&node.group, 1);
   for (Node& node : nodes) AskNode(&node);
   const TimestampTz deadline = Deadline();
   for (Node& node : nodes) {

@@ -83,6 +83,9 @@ Connection* ConnectionAt(int index);
 /// A second connection to the group, for work outside of transactions.
 Connection* SeparateConnectionTo(int group);
 
+/// Starts opening such connections without waiting.
+void OpenSeparateAhead(const int* groups, int count);
+
 /// The same, null when the node can't be reached.
 Connection* TrySeparateConnectionTo(int group);
 
