@@ -4,6 +4,7 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/pg/walk.hpp"
 #include "altius/plan/ship.hpp"
 #include "altius/task/finish.hpp"
 #include "state.hpp"
@@ -84,6 +85,28 @@ TupleDesc ColumnsOf(FragmentState* state) {
   return BlessTupleDesc(columns);
 }
 
+struct ParamUse {
+  Bitmapset* params;
+  bool subplans;
+};
+
+bool ParamWalker(Node* node, void* data) {
+  if (node == nullptr) return false;
+  auto* use = static_cast<ParamUse*>(data);
+  if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan)) use->subplans = true;
+  if (IsA(node, Param) && reinterpret_cast<Param*>(node)->paramkind == PARAM_EXEC) {
+    use->params = bms_add_member(use->params, reinterpret_cast<Param*>(node)->paramid);
+  }
+  return pg::Walk(node, ParamWalker, data);
+}
+
+/// A change of other parameters, such as those of the filter above, leaves the rows as they are.
+Bitmapset* ParamsOf(const CustomScan* scan) {
+  ParamUse use = {nullptr, false};
+  ParamWalker(reinterpret_cast<Node*>(scan->custom_exprs), &use);
+  return use.subplans ? scan->scan.plan.allParam : use.params;
+}
+
 void Begin(CustomScanState* custom, EState* estate, int eflags) {
   FragmentState* state = Cast(custom);
   const auto* scan = reinterpret_cast<CustomScan*>(custom->ss.ps.plan);
@@ -94,7 +117,9 @@ void Begin(CustomScanState* custom, EState* estate, int eflags) {
   state->arg_states = ExecInitExprList(state->arg_exprs, &custom->ss.ps);
   state->prune_states = ExecInitExprList(state->prune_exprs, &custom->ss.ps);
   state->row = ExecInitExtraTupleSlot(estate, ColumnsOf(state), &TTSOpsMinimalTuple);
-  state->keep_rows = (eflags & EXEC_FLAG_REWIND) != 0;
+  state->params = ParamsOf(scan);
+  // With parameters it is likely to be read again and again.
+  state->keep_rows = (eflags & EXEC_FLAG_REWIND) != 0 || !bms_is_empty(scan->scan.plan.extParam);
 }
 
 void BeginScan(CustomScanState* custom, EState* estate, int eflags) {
@@ -115,7 +140,7 @@ void ReScan(FragmentState* state) {
   ExecScanReScan(&state->css.ss);
   if (state->run == nullptr) return;
   const bool modifies = state->fragment->kind != plan::FragmentKind::Rows;
-  if (modifies || (state->keep_rows && state->css.ss.ps.chgParam == nullptr)) {
+  if (modifies || (state->keep_rows && !bms_overlap(state->css.ss.ps.chgParam, state->params))) {
     ExecClearTuple(state->row);
     task::Rewind(state->run->store);
   } else {

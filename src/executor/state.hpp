@@ -60,6 +60,7 @@ struct FragmentState {
   List* prune_exprs;
   TupleTableSlot* row;  // what comes out of the store
   bool keep_rows;
+  Bitmapset* params;  // that the arguments depend on
   Run* run;  // null until started
 };
 

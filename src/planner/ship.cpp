@@ -357,6 +357,13 @@ void ShipChange(Shipping *shipping) {
   }
 }
 
+/// RETURNING may print a whole row of a subquery: it has no type that could travel.
+void SpellSourceRows(Query *query) {
+  if (query->commandType == CMD_INSERT || query->returningList == NIL) return;
+  Bitmapset *sources = bms_add_range(nullptr, 1, list_length(query->rtable));
+  ExpandWholeRows(query, bms_del_member(sources, query->resultRelation));
+}
+
 /// --- the plan ---
 
 void DescribeResult(plan::Ship *ship, CustomScan *scan, List *returning) {
@@ -427,6 +434,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
 
 PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char *source, int cursor_options,
                           ParamListInfo params) {
+  SpellSourceRows(query);
   Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
   shipping.ship.command = query->commandType;
   shipping.ship.target = table.relid;

@@ -277,8 +277,15 @@ class Dml(Selects):
         if self.chance(0.3):
             return Tree(tree, " RETURNING t.*"), table.families()
         families = [self.rng.choice([INT, TEXT, NUM, DATE]) for _ in range(self.rng.randint(1, 3))]
-        head, columns = self.select_list([(self.expression(family, scope, 1), family) for family in families])
+        # A subquery that depends on the row is refused where the row was shipped; others are fine.
+        items = [(self.uncorrelated(family) if self.chance(0.15) else self.expression(family, scope, 1), family)
+                 for family in families]
+        head, columns = self.select_list(items)
         return Tree(tree, " RETURNING ", head), columns
+
+    def uncorrelated(self, family):
+        tables, inner = self.from_clause(0, None, sources=1)
+        return Tree("(SELECT ", self.aggregate(family, inner), " FROM ", tables, ")", simpler=["NULL"])
 
     # Data-modifying CTEs ------------------------------------------------------------------------------------------------
 
