@@ -121,6 +121,7 @@ ALTER TABLE items DISABLE TRIGGER marked;
 INSERT INTO items (id, title, b) VALUES (401, 'quiet', 3) RETURNING title;
 DROP TRIGGER marked ON items;
 CREATE TRIGGER whole AFTER INSERT ON items EXECUTE FUNCTION mark();
+CREATE RULE silent AS ON INSERT TO items DO INSTEAD NOTHING;
 
 -- One transaction, also with rows, and back.
 BEGIN;

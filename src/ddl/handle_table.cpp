@@ -176,6 +176,10 @@ bool ChangesNames(Node* statement) {
 }  // namespace
 
 bool HandleTable(const UtilityCall& call) {
+  if (IsA(call.statement(), RuleStmt)) {
+    const catalog::Table* table = TableOfName(As<RuleStmt>(call.statement())->relation);
+    if (table != nullptr) Refuse(*table, "a rule");
+  }
   if (!Concerns(call.statement())) return false;
   if (!MayStartAnywhere(call.statement())) RequireCoordinator();
   Node* statement = Copy(call.statement());
