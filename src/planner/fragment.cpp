@@ -30,6 +30,7 @@ struct Extraction {
   List *types;
   List *queries;  // of Query: those around the node, innermost first
   int depth;      // queries below the fragment's own
+  bool constants_too;  // of operators: statements that differ in them only are the same to the node, which keeps their plan
   bool one_row;   // INSERT of one row: its values are arguments, volatile ones too
   AttrNumber key;
   int key_argument;
@@ -146,10 +147,27 @@ bool NeedsShippedCte(Node *node, int outside) {
 
 Node *ExtractMutator(Node *node, void *data);
 
+/// A constant that means the same as a parameter of its type.
+bool IsSendable(Node *node) {
+  if (!IsA(node, Const)) return false;
+  auto *constant = reinterpret_cast<Const *>(node);
+  return !constant->constisnull && constant->consttype < FirstNormalObjectId && constant->consttype != UNKNOWNOID;
+}
+
+Node *SendConstants(OpExpr *operation, Extraction *extraction) {
+  auto *result = reinterpret_cast<OpExpr *>(pg::Mutate(pg::AsNode(operation), ExtractMutator, extraction));
+  ListCell *cell;
+  foreach (cell, result->args) {
+    auto *arg = static_cast<Node *>(lfirst(cell));
+    if (IsSendable(arg)) lfirst(cell) = ParameterFor(extraction, arg);
+  }
+  return pg::AsNode(result);
+}
+
 /// A value of the row to insert, or of ON CONFLICT ... SET and RETURNING where it depends on no column.
 Node *ValueOfRow(TargetEntry *target, Extraction *extraction, bool is_key) {
   Node *expr = pg::AsNode(target->expr);
-  if (HasVars(expr) || (IsA(expr, Const) && !is_key)) return nullptr;
+  if (HasVars(expr) || (IsA(expr, Const) && !is_key && !IsSendable(expr))) return nullptr;
   TargetEntry *result = flatCopyTargetEntry(target);
   result->expr = reinterpret_cast<Expr *>(ParameterFor(extraction, expr));
   if (is_key) extraction->key_argument = list_length(extraction->arguments);
@@ -181,7 +199,18 @@ Node *ExtractMutator(Node *node, void *data) {
   }
   if (IsPlaceCall(node)) return pg::Copy(node);
   if (IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) return ParameterFor(extraction, node);
+  if (extraction->constants_too && extraction->depth == 0 && IsA(node, OpExpr)) {
+    return SendConstants(reinterpret_cast<OpExpr *>(node), extraction);
+  }
   return pg::Mutate(node, ExtractMutator, data);
+}
+
+/// A look-up or change by key: no clause has to find an expression of another clause again, constants and all.
+bool IsByKey(const Query *arm, const Query *upper, const Reachable &reachable) {
+  if (upper != nullptr || list_length(reachable.prunes) != 1) return false;
+  if (OidIsValid(get_element_type(exprType(static_cast<Node *>(linitial(reachable.prunes)))))) return false;
+  return arm->groupClause == NIL && arm->groupingSets == NIL && arm->distinctClause == NIL && arm->sortClause == NIL &&
+         arm->windowClause == NIL && arm->setOperations == nullptr && arm->commandType != CMD_INSERT;
 }
 
 void DescribeColumns(plan::Fragment *fragment, List *targets) {
@@ -214,7 +243,7 @@ Query *Extract(Query *query, Extraction *extraction) {
 
 plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber key, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1, true, key, 0};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, false, true, key, 0};
   fragment->command = CMD_INSERT;
   fragment->kind = plan::FragmentKind::Modify;
   Query *arm = Extract(insert, &extraction);
@@ -229,7 +258,7 @@ plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber
 
 plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1, false, 0, 0};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, false, false, 0, 0};
   fragment->command = statement->commandType;
   fragment->kind = plan::FragmentKind::Statement;
   Query *extracted = Extract(statement, &extraction);
@@ -242,7 +271,7 @@ plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List
 
 plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1, false, 0, 0};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, IsByKey(arm, upper, reachable), false, 0, 0};
   fragment->command = arm->commandType;
   fragment->kind = arm->commandType == CMD_SELECT ? plan::FragmentKind::Rows : plan::FragmentKind::Modify;
   fragment->every_shard = !reachable.pruned;
