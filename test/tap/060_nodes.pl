@@ -80,6 +80,27 @@ is($cluster->query('coordinator', q{SELECT count(*), count(DISTINCT result) FROM
     'SELECT count(*) || md5(string_agg(id::text, '','' ORDER BY id)) FROM %s')}), '3|1', 'all copies are the same');
 ok($cluster->nothing_in_doubt(20), 'no prepared transaction is left');
 
+# --- a node joins while the schema changes ---
+$cluster->query('coordinator', "SELECT citus_remove_node('127.0.0.1', $port2)");
+my $changes = join '', map { "CREATE TABLE d$_ (id int PRIMARY KEY); SELECT create_distributed_table('d$_', 'id', shard_count => 4);
+    ALTER TABLE d$_ ADD COLUMN x int; CREATE TABLE r$_ (id int); SELECT create_reference_table('r$_'); INSERT INTO r$_ VALUES ($_);\n" }
+    1 .. 12;
+my $answers = '';
+my $changing = IPC::Run::start([ $cluster->psql_program, '-XAtq', $cluster->connection('coordinator'), '-d', 'altius' ],
+    '<', \$changes, '>&', \$answers);
+sleep 0.5;
+$cluster->query('coordinator', $add2);
+$changing->finish;
+unlike($answers, qr/ERROR/, 'changes of the schema and of the nodes wait for one another') or diag($answers);
+is($cluster->query('coordinator', q{SELECT count(DISTINCT result) FROM run_command_on_all_nodes($$
+    SELECT md5(string_agg(concat(shardid, groupid), ',' ORDER BY shardid, groupid)) FROM pg_dist_placement $$)}), '1',
+    'all nodes have the same metadata');
+is($cluster->query('coordinator', q{SELECT DISTINCT result FROM run_command_on_all_nodes($$
+    SELECT count(*) FROM information_schema.columns WHERE table_name ~ '^d\d+$' AND column_name = 'x' $$)}), '12',
+    'and the same tables');
+is($cluster->query('worker2', 'SELECT sum(id) FROM r12'), '12', 'and copies of reference tables');
+$cluster->query('coordinator', join '', map { "DROP TABLE d$_, r$_;" } 1 .. 12);
+
 # --- a dead node without shards ---
 $cluster->query('coordinator', 'DROP TABLE IF EXISTS unused');
 $cluster->kill('worker2');
