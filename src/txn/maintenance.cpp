@@ -34,7 +34,7 @@ double deadlock_factor = 2.0;
 namespace {
 
 constexpr int kRetryMs = 1000;  // after something was left
-constexpr int kLongestRetryMs = 15000;
+constexpr int kLongestRetryMs = 4000;  // somebody may wait for the locks of what is left
 constexpr int kLooksAfterWaking = 3;
 constexpr const char* kConnectTimeoutMs =
     "3000";  // a node that is gone must not hold up the others
