@@ -58,8 +58,7 @@ d	4
 \.
 SELECT count(DISTINCT k), count(*) FROM d;
 SELECT v, twice, w FROM d ORDER BY w, v;
-COPY d (v) FROM STDIN WHERE twice = 'x';
-\.
+\copy d (v) FROM '/dev/null' WHERE twice = 'x'
 
 -- Binary, through a file on the server.
 SELECT current_setting('data_directory') || '/altius_copy_from' AS file \gset
@@ -135,8 +134,7 @@ COPY t FROM :'file' WITH (FREEZE);
 CREATE ROLE copy_from_nobody;
 GRANT USAGE ON SCHEMA copy_from TO copy_from_nobody;
 SET ROLE copy_from_nobody;
-COPY t FROM STDIN;
-\.
+\copy t FROM '/dev/null'
 COPY t TO STDOUT;
 RESET ROLE;
 
