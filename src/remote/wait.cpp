@@ -261,6 +261,20 @@ bool HasStatementsFrom(const Connection* connection, int level) {
   return false;
 }
 
+/// The statement to stop that the node is at, or comes to before it says anything again: what is sent with one Sync is
+/// answered with it, so BEGIN, SAVEPOINT or Parse may still be the head of the queue while the node waits for a lock.
+const Item* StatementUnderWay(const Connection* connection, int level) {
+  for (int i = 0; i < connection->count; i++) {
+    const Item* item = ItemAt(connection, i);
+    if (item->kind == ItemKind::Main) return item->level >= level ? item : nullptr;
+    if (item->kind == ItemKind::Sync) return nullptr;
+  }
+  return nullptr;
+}
+
+constexpr int kCancelDelayMs = 50;   // for what precedes a statement: it takes no time, and must not be cancelled
+constexpr int kCancelAgainMs = 500;  // a cancel that comes between two statements is lost
+
 }  // namespace
 
 bool StopFrom(Connection* connection, int level, TimestampTz deadline) {
@@ -268,21 +282,26 @@ bool StopFrom(Connection* connection, int level, TimestampTz deadline) {
   if (connection->in_copy && connection->copy_level < level) return true;
   if (connection->in_copy && !AbandonCopy(connection, deadline)) return false;
   if (connection->unsynced && HasStatementsFrom(connection, level)) QueueSync(connection, nullptr);
-  bool cancelled = false;
   Poll(connection);
+  TimestampTz next_cancel = 0;
   while (connection->state == State::Ready && HasStatementsFrom(connection, level)) {
-    // Not while the node is busy with what must not be cancelled, such as ROLLBACK TO.
-    const Item* head = ItemAt(connection, 0);
-    if (!cancelled && head->kind == ItemKind::Main && head->level >= level) {
-      SendCancel(connection);
-      cancelled = true;
+    const TimestampTz now = GetCurrentTimestamp();
+    const Item* item = StatementUnderWay(connection, level);
+    if (next_cancel == 0) {
+      const bool at_it = item == ItemAt(connection, 0);
+      next_cancel = at_it ? now : TimestampTzPlusMilliseconds(now, kCancelDelayMs);
     }
-    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
-    if (left == 0 || Sleep(connection, left) == Waited::PostmasterGone) break;
+    if (now >= next_cancel) {
+      if (item != nullptr) SendCancel(connection);
+      next_cancel = TimestampTzPlusMilliseconds(now, item != nullptr ? kCancelAgainMs : kCancelDelayMs);
+    }
+    const long left = TimestampDifferenceMilliseconds(now, deadline);
+    const long pause = std::max(1L, TimestampDifferenceMilliseconds(now, next_cancel));
+    if (left == 0 || Sleep(connection, std::min(left, pause)) == Waited::PostmasterGone) break;
     const int before = connection->count;
     Process(connection, nullptr, 0, true);
     // The next statement needs a cancel of its own.
-    if (connection->count < before) cancelled = false;
+    if (connection->count < before) next_cancel = 0;
   }
   DropNotices();
   SetLatch(MyLatch);
