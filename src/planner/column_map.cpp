@@ -88,14 +88,6 @@ bool UsedVarWalker(Node *node, void *data) {
   return pg::Walk(node, UsedVarWalker, data);
 }
 
-/// Comparable by equal() wherever in the query the expression stands.
-Node *Comparable(Node *expr) {
-  if (!IsA(expr, Var)) return expr;
-  auto *var = reinterpret_cast<Var *>(expr);
-  return pg::AsNode(
-      makeVar(var->varno, var->varattno, var->vartype, var->vartypmod, var->varcollid, var->varlevelsup));
-}
-
 struct WholeRows {
   Query *query;
   Bitmapset *rels;
@@ -119,6 +111,13 @@ Node *SpellWholeRow(Node *node, void *data) {
 }
 
 }  // namespace
+
+Node *Comparable(Node *expr) {
+  if (!IsA(expr, Var)) return expr;
+  auto *var = reinterpret_cast<Var *>(expr);
+  return pg::AsNode(
+      makeVar(var->varno, var->varattno, var->vartype, var->vartypmod, var->varcollid, var->varlevelsup));
+}
 
 int Columns::Find(Node *expr) const {
   expr = Comparable(expr);

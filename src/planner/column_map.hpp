@@ -10,6 +10,10 @@ extern "C" {
 
 namespace altius::planner {
 
+/// A column without what outer joins noted on it, so that equal() finds it wherever in the query it stands; other expressions
+/// as they are.
+Node *Comparable(Node *expr);
+
 /// Expressions that a leaf delivers, in column order.
 struct Columns {
   int rti;      // the leaf's index in the range table of the level

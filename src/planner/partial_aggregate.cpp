@@ -96,7 +96,7 @@ Expr *InputColumn(AggregateSplit *split, Node *expr) {
 TargetEntry *AddUpperTarget(AggregateSplit *split, Expr *upper, Node *level_expr) {
   auto *target = makeTargetEntry(upper, list_length(split->upper_targets) + 1, nullptr, false);
   split->upper_targets = lappend(split->upper_targets, target);
-  split->outputs.exprs = lappend(split->outputs.exprs, level_expr);
+  split->outputs.exprs = lappend(split->outputs.exprs, Comparable(level_expr));
   return target;
 }
 
