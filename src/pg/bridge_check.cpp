@@ -23,19 +23,19 @@ struct Counted {
 };
 
 void RaisePlain() {
-  ereport(ERROR, (errcode(ERRCODE_DIVISION_BY_ZERO), errmsg("plain error"), errdetail("its detail"),
-                  errhint("its hint")));
+  ereport(ERROR, (errcode(ERRCODE_DIVISION_BY_ZERO), errmsg("plain error"), errdetail("Its detail."),
+                  errhint("Its hint.")));
 }
 
 bool ThrowingWalker(Node *, void *) {
-  return Entry([]() -> bool { throw altius::Error("22023", "thrown in a callback", "below C frames", "none"); });
+  return Entry([]() -> bool { throw altius::Error("22023", "thrown in a callback", "Below C frames.", "None."); });
 }
 
 void Fail(const char *kind) {
   const Counted outer;
   if (strcmp(kind, "postgres") == 0) Call(RaisePlain);
   if (strcmp(kind, "nested") == 0) Call([] { Entry([] { const Counted inner; Call(RaisePlain); }); });
-  if (strcmp(kind, "altius") == 0) throw altius::Error("0A000", "altius error", "its detail", "its hint");
+  if (strcmp(kind, "altius") == 0) throw altius::Error("0A000", "altius error", "Its detail.", "Its hint.");
   if (strcmp(kind, "bad_alloc") == 0) throw std::bad_alloc();
   if (strcmp(kind, "palloc") == 0) Call([] { palloc(MaxAllocSize + Size{1}); });
   if (strcmp(kind, "standard") == 0) throw std::runtime_error("standard exception");
