@@ -8,6 +8,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_wait.hpp"
+#include "altius/txn/chores.hpp"
 #include "altius/txn/shared.hpp"
 #include "launcher.hpp"
 #include "shared_state.hpp"
@@ -39,8 +40,13 @@ constexpr int kLooksAfterWaking = 3;
 constexpr const char* kConnectTimeoutMs =
     "3000";  // a node that is gone must not hold up the others
 
+constexpr int kMostChores = 16;
+
 uint32 idle_event = 0;
 Oid my_database = InvalidOid;
+Chore chores[kMostChores];
+TimestampTz next_chore[kMostChores];
+int chore_count = 0;
 
 /// Runs the body in a transaction of its own; an error is logged and ends only the task.  False on
 /// error.
@@ -139,6 +145,15 @@ struct Schedule {
       0;  // a PREPARE under way when its connection was lost may be listed a little later
 };
 
+void RunChores(bool woken) {
+  for (int i = 0; i < chore_count; i++) {
+    const int period = chores[i].period_ms();
+    if (period <= 0 || (!woken && GetCurrentTimestamp() < next_chore[i])) continue;
+    RunTask(chores[i].what, chores[i].body);
+    next_chore[i] = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), period);
+  }
+}
+
 void RunDue(Schedule* schedule) {
   const TimestampTz now = GetCurrentTimestamp();
   const bool woken = TakeWokenFlag();
@@ -159,11 +174,15 @@ void RunDue(Schedule* schedule) {
     schedule->next_deadlocks =
         TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DeadlockPeriodMs());
   }
+  RunChores(woken);
 }
 
 void WaitForNext(const Schedule& schedule) {
   TimestampTz next = deadlock_factor >= 0 ? schedule.next_deadlocks : schedule.next_recovery;
   if (recover_interval_ms > 0) next = std::min(next, schedule.next_recovery);
+  for (int i = 0; i < chore_count; i++) {
+    if (chores[i].period_ms() > 0) next = std::min(next, next_chore[i]);
+  }
   const long wait =
       next == 0 ? 60000 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
   WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, std::min(wait, 60000L),
@@ -198,6 +217,11 @@ void WorkerMain() {
 }
 
 }  // namespace
+
+void AddChore(const Chore& chore) {
+  if (chore_count == kMostChores) elog(ERROR, "too many chores");
+  chores[chore_count++] = chore;
+}
 
 void InitMaintenance() {
   DefineCustomIntVariable("citus.recover_2pc_interval",
