@@ -43,3 +43,21 @@ endif
 # The install script is the parts in the order of their numbers.
 sql/altius--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql))
 	cat $^ > $@
+
+# Altius under the name of Citus, for tools that ask for that name (Patroni's citus section, pg_auto_failover): CREATE
+# EXTENSION citus then makes the same objects from the same library.  The library is a link, never a copy: a server that
+# loads both names must see one file.
+ALIAS_LIBRARY = $(DESTDIR)$(pkglibdir)/citus$(DLSUFFIX)
+ALIAS_DIR = $(DESTDIR)$(datadir)/extension
+
+.PHONY: install-citus-alias uninstall-citus-alias
+install-citus-alias: install
+	@if [ -e '$(ALIAS_LIBRARY)' ] && [ "$$(readlink '$(ALIAS_LIBRARY)')" != altius$(DLSUFFIX) ]; then \
+	  echo '$(ALIAS_LIBRARY) exists: Citus itself is installed in this server; remove it first' >&2; exit 1; fi
+	ln -sf altius$(DLSUFFIX) '$(ALIAS_LIBRARY)'
+	for script in '$(ALIAS_DIR)'/altius--*.sql; do script=$${script##*/}; \
+	  ln -sf "$$script" "$(ALIAS_DIR)/citus$${script#altius}"; done
+	sed "s/^comment = '/&Altius under the alias citus: /" altius.control > '$(ALIAS_DIR)/citus.control'
+
+uninstall-citus-alias:
+	[ ! -L '$(ALIAS_LIBRARY)' ] || rm -f '$(ALIAS_LIBRARY)' '$(ALIAS_DIR)'/citus.control '$(ALIAS_DIR)'/citus--*.sql

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "utils/lsyscache.h"
@@ -15,6 +16,8 @@ namespace altius::catalog {
 namespace {
 
 enum class State : uint8_t { Unknown, Absent, Present };
+
+constexpr const char* kNames[] = {"altius", "citus"};
 
 State state = State::Unknown;
 Relations relations;
@@ -50,10 +53,26 @@ bool Resolve() {
 
 }  // namespace
 
+bool IsOwnExtensionName(const char* name) {
+  for (const char* ours : kNames)
+    if (strcmp(name, ours) == 0) return true;
+  return false;
+}
+
+Oid OwnExtension() {
+  // Citus itself has no such schema.
+  if (!OidIsValid(get_namespace_oid("altius_internal", true))) return InvalidOid;
+  for (const char* name : kNames) {
+    const Oid extension = get_extension_oid(name, true);
+    if (OidIsValid(extension)) return extension;
+  }
+  return InvalidOid;
+}
+
 bool IsActive() {
   if (creating_extension || !IsTransactionState() || !OidIsValid(MyDatabaseId)) return false;
   if (state == State::Unknown) {
-    const bool present = OidIsValid(get_extension_oid("altius", true)) && Resolve();
+    const bool present = OidIsValid(OwnExtension()) && Resolve();
     state = present ? State::Present : State::Absent;
   }
   return state == State::Present;

@@ -13,7 +13,7 @@ namespace altius::cluster {
 namespace {
 
 constexpr const char* kVersion =
-    "SELECT (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'altius')";
+    "SELECT (SELECT extversion FROM pg_catalog.pg_extension WHERE extname IN ('altius', 'citus'))";
 
 struct Server {
   const char* host;

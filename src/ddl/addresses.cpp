@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "addresses.hpp"
 
+#include "altius/catalog/metadata.hpp"
+
 extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -229,7 +231,7 @@ bool CreatesShared(Node* statement) {
     case T_CreateFunctionStmt:
       return true;
     case T_CreateExtensionStmt:
-      return strcmp(As<CreateExtensionStmt>(statement)->extname, "altius") != 0;
+      return !catalog::IsOwnExtensionName(As<CreateExtensionStmt>(statement)->extname);
     case T_DefineStmt: {
       const ObjectType kind = As<DefineStmt>(statement)->kind;
       return kind == OBJECT_COLLATION || kind == OBJECT_AGGREGATE;

@@ -109,9 +109,7 @@ bool IsTable(const ObjectAddress& object) {
 }
 
 bool IsOurExtension(const ObjectAddress& object) {
-  return object.classId == ExtensionRelationId &&
-         QueryText("SELECT 1 FROM pg_catalog.pg_extension WHERE oid = $1 AND extname = 'altius'",
-                   {OidValue(object.objectId)}) != nullptr;
+  return object.classId == ExtensionRelationId && object.objectId == catalog::OwnExtension();
 }
 
 /// Each foreign key of the table that is not there yet.

@@ -71,7 +71,7 @@ bool IsOurs(Node* statement) {
   if (drop->removeType != OBJECT_EXTENSION) return false;
   ListCell* cell;
   foreach (cell, drop->objects)
-    if (strcmp(strVal(lfirst(cell)), "altius") == 0) return true;
+    if (catalog::IsOwnExtensionName(strVal(lfirst(cell)))) return true;
   return false;
 }
 

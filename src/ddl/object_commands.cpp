@@ -34,7 +34,7 @@ SELECT format('CREATE SCHEMA IF NOT EXISTS %I', nspname) FROM pg_extension e JOI
 WHERE e.oid = $1 AND n.oid >= 16384
 UNION ALL
 SELECT format('CREATE EXTENSION IF NOT EXISTS %I WITH SCHEMA %I CASCADE', extname, nspname)
-FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE e.oid = $1 AND extname <> 'altius')";
+FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE e.oid = $1 AND extname NOT IN ('altius', 'citus'))";
 
 constexpr const char* kType = R"(
 SELECT format('CREATE TYPE %s AS ENUM (%s)', t.oid::regtype,

@@ -115,6 +115,11 @@ inline bool IsCoordinator() { return LocalGroup() == kCoordinatorGroup; }
 /// Every hook asks first.
 bool IsActive();
 
+/// The extension is called altius, or citus where it was installed under that alias for tools that ask for Citus by
+/// name; the objects are the same.
+bool IsOwnExtensionName(const char* name);
+Oid OwnExtension();  // InvalidOid where there is none
+
 /// Forgets the cache in every backend after commit, and here at once (after writing to pg_dist_*).
 void InvalidateMetadata();
 
