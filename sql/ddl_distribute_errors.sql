@@ -111,5 +111,9 @@ CREATE UNIQUE INDEX ON d (v);
 CREATE UNIQUE INDEX CONCURRENTLY u ON d (v);
 CREATE UNIQUE INDEX ON d (v, id);
 ALTER TABLE d INHERIT parent;
+-- The rows of a local child would be left out of every query on its parent.
+CREATE TABLE heir () INHERITS (d);
+CREATE TABLE heir (LIKE d);
+ALTER TABLE heir INHERIT d;
 
 DROP SCHEMA ddl_distribute_errors CASCADE;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // A partition of a distributed table is distributed like its parent, so that the parent's shards
-// can have the partition's shards as their partitions.
+// can have the partition's shards as their partitions.  A child by inheritance stays a local table,
+// whose rows no query on the parent would see: it is refused.
 #include "altius/ddl/tables.hpp"
 #include "checks.hpp"
 #include "shard_statement.hpp"
@@ -63,13 +64,44 @@ void PrepareAttach(AlterTableStmt* alter) {
   }
 }
 
+/// A query on the parent asks the shards alone and would leave out the child's rows.
+void RefuseChildOf(RangeVar* parent_name) {
+  const catalog::Table* parent = TableOfName(parent_name);
+  if (parent == nullptr) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("cannot inherit from \"%s\", it is a %s table", parent->name,
+                         parent->kind == catalog::TableKind::Reference ? "reference" : "distributed"),
+                  errhint("Use declarative partitioning: partitions are distributed like their "
+                          "parent.")));
+}
+
+void RefuseInheritance(const CreateStmt* create) {
+  if (create->partbound != nullptr) return;
+  ListCell* cell;
+  foreach (cell, create->inhRelations) RefuseChildOf(lfirst_node(RangeVar, cell));
+}
+
+void RefuseInheritance(const AlterTableStmt* alter) {
+  ListCell* cell;
+  foreach (cell, alter->cmds) {
+    auto* command = lfirst_node(AlterTableCmd, cell);
+    if (command->subtype == AT_AddInherit) RefuseChildOf(castNode(RangeVar, command->def));
+  }
+}
+
 }  // namespace
 
 bool HandlePartition(const UtilityCall& call) {
-  if (IsA(call.statement(), CreateStmt))
-    return CreatePartition(call, reinterpret_cast<CreateStmt*>(call.statement()));
-  if (IsA(call.statement(), AlterTableStmt))
-    PrepareAttach(reinterpret_cast<AlterTableStmt*>(call.statement()));
+  if (IsA(call.statement(), CreateStmt)) {
+    auto* create = reinterpret_cast<CreateStmt*>(call.statement());
+    RefuseInheritance(create);
+    return CreatePartition(call, create);
+  }
+  if (IsA(call.statement(), AlterTableStmt)) {
+    auto* alter = reinterpret_cast<AlterTableStmt*>(call.statement());
+    RefuseInheritance(alter);
+    PrepareAttach(alter);
+  }
   return false;
 }
 
