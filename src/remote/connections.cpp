@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The backend's connections: found by group or address and user, opened when missing, replaced when
 // the group has moved.
+#include "book.hpp"
 #include "session.hpp"
 
 #include "altius/catalog/metadata.hpp"
@@ -211,6 +212,9 @@ int64 OriginGlobalPid() {
   return IsInternalBackend() ? strtoll(application_name + strlen(kInternalName), nullptr, 10) : 0;
 }
 
-void Init() { DefineSettings(); }
+void Init() {
+  DefineSettings();
+  InitBookMemory();
+}
 
 }  // namespace altius::remote
