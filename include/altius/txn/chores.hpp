@@ -6,16 +6,17 @@
 
 namespace altius::txn {
 
-/// A body runs in a transaction of its own (READ COMMITTED, with a snapshot); an error is logged and ends only this run.
-/// It must be short: deadlock detection and recovery wait for it.  What takes longer starts a worker of its own.
+/// A body runs in a transaction of its own (READ COMMITTED, with a snapshot); an error is logged
+/// and ends only this run. It must be short: deadlock detection and recovery wait for it.  What
+/// takes longer starts a worker of its own.
 struct Chore {
   const char* what;    // "what failed: message" in the log
   int (*period_ms)();  // not positive: not now
   void (*body)();
 };
 
-/// Every database's worker runs the chore when it begins, then each period, and at once after WakeMaintenance.
-/// From _PG_init.
+/// Every database's worker runs the chore when it begins, then each period, and at once after
+/// WakeMaintenance. From _PG_init.
 void AddChore(const Chore& chore);
 
 }  // namespace altius::txn
