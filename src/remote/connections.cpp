@@ -28,7 +28,8 @@ int connection_capacity = 0;
 void CloseAll(int, Datum) {
   for (int i = 0; i < connection_count; i++) {
     Connection* connection = connections[i];
-    if (connection->state == State::Ready && connection->count > 0) SendCancel(connection);
+    const bool busy = connection->count > 0 || connection->in_copy;
+    if (connection->state == State::Ready && busy) SendCancel(connection);
     if (connection->pg != nullptr) PQfinish(connection->pg);
     connection->pg = nullptr;
     connection->state = State::Broken;

@@ -15,6 +15,9 @@ namespace {
 /// libpq may keep this much unsent before the sender waits.
 constexpr int kSendWindow = 256 * 1024;
 
+/// A node reads the end of COPY soon, unless it waits for a lock.
+constexpr int kPatienceMs = 50;
+
 int unflushed = 0;
 
 [[noreturn]] void RaiseCopy(Connection* connection, PGresult* result, const char* reason) {
@@ -82,6 +85,7 @@ void EnterPipeline(Connection* connection) {
 bool AbandonCopy(Connection* connection, TimestampTz deadline) {
   if (connection->state != State::Ready) return false;
   int taken = 0;
+  TimestampTz next_cancel = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kPatienceMs);
   for (;;) {
     if (taken == 0) taken = PQputCopyEnd(connection->pg, "COPY was given up");
     // When COPY has ended on the node already libpq refuses; its result is waiting then.
@@ -92,8 +96,15 @@ bool AbandonCopy(Connection* connection, TimestampTz deadline) {
       if (PQstatus(connection->pg) == CONNECTION_BAD) return false;
       continue;
     }
-    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
-    if (left == 0 || Sleep(connection, left) == Waited::PostmasterGone) return false;
+    const TimestampTz now = GetCurrentTimestamp();
+    if (now >= next_cancel) {
+      SendCancel(connection);
+      next_cancel = TimestampTzPlusMilliseconds(now, kCancelAgainMs);
+    }
+    const long left = TimestampDifferenceMilliseconds(now, deadline);
+    const long pause = std::max(1L, TimestampDifferenceMilliseconds(now, next_cancel));
+    if (left == 0 || Sleep(connection, std::min(left, pause)) == Waited::PostmasterGone)
+      return false;
     if (connection->state != State::Ready) return false;
   }
   connection->in_copy = false;

@@ -138,6 +138,7 @@ void WatchSchema();
 void QueueSync(Connection* connection, Request* request);
 
 // wait.cpp
+inline constexpr int kCancelAgainMs = 500;  // a cancel that comes between two statements is lost
 enum class Waited { Ready, Timeout, PostmasterGone };
 /// Sleeps until the socket is ready or the latch is set, then reads and writes what it takes.
 Waited Sleep(Connection* connection, long timeout_ms);

@@ -34,6 +34,19 @@ void LeaveIfPostmasterGone(Waited waited) {
   if (waited == Waited::PostmasterGone) proc_exit(1);
 }
 
+/// How long to sleep for a request: for ever, unless a cancel was passed on to the node and may
+/// have come too early.
+long SleepFor(const Request* request, long bound) {
+  if (request->cancel_again == 0) return bound;
+  const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), request->cancel_again);
+  return bound < 0 ? std::max(1L, left) : std::min(bound, std::max(1L, left));
+}
+
+void PassOnCancel(Request* request) {
+  SendCancel(request->connection);
+  request->cancel_again = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kCancelAgainMs);
+}
+
 bool Unfinished(const Request* request) { return request != nullptr && !request->finished; }
 
 void WaitForSeveral(Request* const* requests, int count) {
@@ -94,7 +107,7 @@ void WaitQuietly(Request* request) {
     Process(request->connection, request, 0, false);
     EmitNotices();
     if (request->finished) return;
-    LeaveIfPostmasterGone(Sleep(request->connection, -1));
+    LeaveIfPostmasterGone(Sleep(request->connection, SleepFor(request, -1)));
     ServeInterrupts(request);
   }
 }
@@ -123,9 +136,12 @@ void ServeInterrupts(Request* request) {
   if (request != nullptr && request->decisive && QueryCancelPending && !ProcDiePending) {
     // The node decides whether the statement is cancelled or had been committed before.
     QueryCancelPending = false;
-    SendCancel(request->connection);
+    PassOnCancel(request);
     return;
   }
+  if (request != nullptr && request->cancel_again != 0 &&
+      GetCurrentTimestamp() >= request->cancel_again)
+    PassOnCancel(request);
   if (wait_hook != nullptr) wait_hook();
   CHECK_FOR_INTERRUPTS();
 }
@@ -136,7 +152,7 @@ void WaitForRows(Request* request, int max_rows) {
     Process(request->connection, request, max_rows, false);
     EmitNotices();
     if (request->finished || request->rows > before) break;
-    LeaveIfPostmasterGone(Sleep(request->connection, -1));
+    LeaveIfPostmasterGone(Sleep(request->connection, SleepFor(request, -1)));
     ServeInterrupts(request);
   }
   if (request->failed) RaiseError(request);
@@ -187,7 +203,7 @@ bool WaitBounded(Request* request, TimestampTz deadline) {
     if (request->finished || connection->state != State::Ready) break;
     const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
     if (left == 0) break;
-    LeaveIfPostmasterGone(Sleep(connection, left));
+    LeaveIfPostmasterGone(Sleep(connection, SleepFor(request, left)));
     ServeInterrupts(request);
   }
   DropNotices();
@@ -261,8 +277,9 @@ bool HasStatementsFrom(const Connection* connection, int level) {
   return false;
 }
 
-/// The statement to stop that the node is at, or comes to before it says anything again: what is sent with one Sync is
-/// answered with it, so BEGIN, SAVEPOINT or Parse may still be the head of the queue while the node waits for a lock.
+/// The statement to stop that the node is at, or comes to before it says anything again: what is
+/// sent with one Sync is answered with it, so BEGIN, SAVEPOINT or Parse may still be the head of
+/// the queue while the node waits for a lock.
 const Item* StatementUnderWay(const Connection* connection, int level) {
   for (int i = 0; i < connection->count; i++) {
     const Item* item = ItemAt(connection, i);
@@ -272,8 +289,8 @@ const Item* StatementUnderWay(const Connection* connection, int level) {
   return nullptr;
 }
 
-constexpr int kCancelDelayMs = 50;   // for what precedes a statement: it takes no time, and must not be cancelled
-constexpr int kCancelAgainMs = 500;  // a cancel that comes between two statements is lost
+constexpr int kCancelDelayMs =
+    50;  // for what precedes a statement: it takes no time, and must not be cancelled
 
 }  // namespace
 
@@ -293,7 +310,8 @@ bool StopFrom(Connection* connection, int level, TimestampTz deadline) {
     }
     if (now >= next_cancel) {
       if (item != nullptr) SendCancel(connection);
-      next_cancel = TimestampTzPlusMilliseconds(now, item != nullptr ? kCancelAgainMs : kCancelDelayMs);
+      next_cancel =
+          TimestampTzPlusMilliseconds(now, item != nullptr ? kCancelAgainMs : kCancelDelayMs);
     }
     const long left = TimestampDifferenceMilliseconds(now, deadline);
     const long pause = std::max(1L, TimestampDifferenceMilliseconds(now, next_cancel));

@@ -59,9 +59,10 @@ struct Request {
   const char* lost;
   int level;  // transaction nesting level at Send
   bool columns_known;
-  bool orphan;    // forgotten: its rows are thrown away
-  bool decisive;  // commits by itself: a cancel waits for what the node says
-  char tag[24];   // command tag
+  bool orphan;         // forgotten: its rows are thrown away
+  bool decisive;       // commits by itself: a cancel waits for what the node says
+  int64 cancel_again;  // the time to pass a cancel on again (TimestampTz); 0: none was passed on
+  char tag[24];        // command tag
   MemoryContextCallback release;
 };
 
