@@ -4,11 +4,11 @@
 import json
 import os
 import shutil
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from .common import Failure, SERVER_USER, run_as_server, say
 from .node import HOST, Node
+from .ports import check_free
 
 DEFAULTS = {"port": 9700, "workers": 2, "db": "altius", "settings": {}, "unregistered": [], "pg_config": None}
 
@@ -102,7 +102,7 @@ class Cluster:
         """Data directories: one initdb, copied for the other nodes, and for workers added later."""
         missing = [node for node in self.nodes() if not os.path.exists(node.data)]
         for node in missing:
-            check_port_free(node)
+            check_free(HOST, node.port, node.name)
         if register:
             self.unregistered += [node.name for node in missing]
         self.save()
@@ -130,7 +130,7 @@ class Cluster:
             if restart and node.running():
                 node.stop("fast")
             if not node.running():
-                check_port_free(node)
+                check_free(HOST, node.port, node.name)
                 node.start()
 
         with ThreadPoolExecutor() as pool:
@@ -187,12 +187,3 @@ class Cluster:
     def exec_psql(self, node, arguments):
         program = self.program("psql")
         os.execv(program, [program, "-h", HOST, "-p", str(node.port), "-U", "postgres", "-d", self.db] + arguments)
-
-
-def check_port_free(node):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, node.port))
-        except OSError as error:
-            raise Failure(f"port {node.port} for {node.name} is in use", "Choose another --port.") from error

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 #
-# A cluster for one TAP test, driven through contrib/cluster/altius-cluster.  It goes away with the object.
+# A cluster for one TAP test, driven through contrib/cluster/altius-cluster.  It goes away with the object, at the latest with the test.
 #
 #   my $cluster = Altius::Cluster->new('recovery', workers => 2, set => { 'deadlock_timeout' => '200ms' });
 #   is($cluster->query('coordinator', 'SELECT 1'), '1');
@@ -16,6 +16,10 @@ use warnings;
 use File::Basename qw(dirname);
 use Cwd qw(abs_path);
 use IPC::Run ();
+use IO::Socket::INET ();
+use Fcntl qw(LOCK_EX LOCK_NB);
+use File::Spec ();
+use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep time);
 use Test::More ();
 use Altius::Session;
@@ -24,12 +28,25 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
 my $tool = "$top/contrib/cluster/altius-cluster";
 my $base_dir = $ENV{ALTIUS_TEST_DIR} // '/var/tmp/altius-test';
 # The first ports belong to the cluster of the other suites.
-my $next_port = ($ENV{ALTIUS_TEST_PORT} // 9800) + 20;
+my $first_port = ($ENV{ALTIUS_TEST_PORT} // 9800) + 20;
+my $ports_each = 20;
+my %ports_held;    # first port => the lock on its block, for the life of this process
+my @all;
+
+# Objects that closures refer to live until the very end, when other modules are gone already and no program can be run any
+# more: clusters are stopped before that.
+END {
+    local $?;
+    $_->stop for grep { defined } @all;
+}
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 
 sub new {
     my ($class, $name, %options) = @_;
-    my $self = bless { name => $name, port => $next_port, dir => "$base_dir-$name", workers => $options{workers} // 2 }, $class;
-    $next_port += 20;
+    my $self = bless { name => $name, dir => "$base_dir-$name", workers => $options{workers} // 2 }, $class;
+    $self->{port} = free_ports();
+    push @all, $self;
+    weaken($all[-1]);
     my %settings = (fsync => 'off', %{ $options{set} // {} });
     my @settings = map { ('--set', "$_=$settings{$_}") } sort keys %settings;
     $self->tool('down');
@@ -40,8 +57,55 @@ sub new {
 sub DESTROY {
     my ($self) = @_;
     local ($?, $@);
-    eval { $self->tool('down') } if $self->{dir};
+    $self->stop unless ${^GLOBAL_PHASE} eq 'DESTRUCT';
     return;
+}
+
+# A cluster that does not stop would stand in the way of the next test, so that is said here.
+sub stop {
+    my ($self) = @_;
+    return if $self->{stopped}++;
+    local $@;
+    eval { $self->tool('down'); 1 } or Test::More::diag("cluster $self->{name} did not stop: $@");
+    return;
+}
+
+# The first port of a block that nobody else uses.  The lock keeps other tests away, of this run or another; a cluster of a
+# test that was killed goes; where some other program has a port, the next block is taken.
+sub free_ports {
+    for my $block (0 .. 19) {
+        my $port = $first_port + $block * $ports_each;
+        next if $ports_held{$port};
+        my $file = File::Spec->catfile(File::Spec->tmpdir, "altius-test-port-$port.lock");
+        open(my $lock, -e $file ? '<' : '>', $file) or next;
+        flock($lock, LOCK_EX | LOCK_NB) or next;
+        remove_leftovers($port);
+        my @taken = grep { !can_listen($_) } $port .. $port + $ports_each - 1;
+        if (@taken) {
+            Test::More::diag("ports in use: @taken; taking others");
+            next;
+        }
+        $ports_held{$port} = $lock;
+        return $port;
+    }
+    die "no free ports from $first_port on";
+}
+
+sub remove_leftovers {
+    my ($port) = @_;
+    for my $file (glob "$base_dir-*/cluster.json") {
+        open my $description, '<', $file or next;
+        local $/ = undef;
+        next unless <$description> =~ /"port": $port\b/;
+        Test::More::diag('removing what a killed test left in ' . dirname($file));
+        IPC::Run::run([ $tool, 'down', '--dir', dirname($file) ], '<', \undef, '>', \my $ignored);
+    }
+    return;
+}
+
+sub can_listen {
+    my ($port) = @_;
+    return defined IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'tcp', Listen => 1, ReuseAddr => 1);
 }
 
 # Runs altius-cluster; dies with its output when it fails.

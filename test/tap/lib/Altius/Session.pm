@@ -11,6 +11,14 @@ package Altius::Session;
 use strict;
 use warnings;
 use IPC::Run ();
+use Scalar::Util qw(weaken);
+
+my @all;
+# Not later: objects that closures refer to outlive the modules that end a program.
+END {
+    local $?;
+    $_->end for grep { defined } @all;
+}
 
 sub new {
     my ($class, $program, @connection) = @_;
@@ -18,6 +26,8 @@ sub new {
     $self->{timer} = IPC::Run::timer(180);
     $self->{harness} = IPC::Run::start([ $program, '-XAtq', '-v', 'VERBOSITY=verbose', @connection ],
         '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{error}, $self->{timer});
+    push @all, $self;
+    weaken($all[-1]);
     $self->query('SELECT 1');
     return $self;
 }
@@ -58,10 +68,17 @@ sub close {
     return;
 }
 
-sub DESTROY {
+sub end {
     my ($self) = @_;
     local ($?, $@);
-    eval { $self->{harness}->kill_kill(grace => 1) } if $self->{harness};
+    my $harness = delete $self->{harness} or return;
+    eval { $harness->kill_kill(grace => 1) };
+    return;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    $self->end unless ${^GLOBAL_PHASE} eq 'DESTRUCT';
     return;
 }
 
