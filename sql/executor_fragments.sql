@@ -97,5 +97,18 @@ SELECT 1 / (k - 5) FROM t WHERE k = 5;
 SELECT v::int FROM t WHERE k = 8;
 \echo :LAST_ERROR_SQLSTATE
 
+-- Nodes keep the plans of few statements only: the least recently used goes.
+SET altius.max_prepared_statements_per_connection TO 2;
+DO $$
+DECLARE found bigint := 0; one int;
+BEGIN
+  FOR key IN 1..40 LOOP
+    SELECT k INTO one FROM executor_fragments.t WHERE k = key;
+    found := found + one;
+  END LOOP;
+  RAISE NOTICE 'sum: %', found;
+END $$;
+RESET altius.max_prepared_statements_per_connection;
+
 SET client_min_messages TO error;
 DROP SCHEMA executor_fragments CASCADE;

@@ -85,8 +85,9 @@ bool SameTypes(const Prepared& prepared, const StatementText& statement) {
 
 Prepared* FindPrepared(Connection* connection, const StatementText& statement, uint32 hash) {
   for (int i = 0; i < connection->prepared_count; i++) {
+    if (connection->prepared_hashes[i] != hash) continue;
     Prepared* prepared = &connection->prepared[i];
-    if (prepared->hash == hash && SameTypes(*prepared, statement) &&
+    if (SameTypes(*prepared, statement) &&
         strcmp(prepared->sql, statement.sql) == 0) {
       return prepared;
     }
@@ -100,18 +101,35 @@ void DropPrepared(Connection* connection, int index, bool on_node) {
   pfree(prepared->sql);
   if (prepared->types != nullptr) pfree(prepared->types);
   *prepared = connection->prepared[--connection->prepared_count];
+  connection->prepared_hashes[index] = connection->prepared_hashes[connection->prepared_count];
   if (on_node) QueueText(connection, psprintf("DEALLOCATE altius_" UINT64_FORMAT, number));
 }
 
-Prepared* AddPrepared(Connection* connection, const StatementText& statement, uint32 hash) {
-  if (connection->prepared_count == kMaxPrepared) {
-    int oldest = 0;
-    for (int i = 1; i < kMaxPrepared; i++) {
-      if (connection->prepared[i].used < connection->prepared[oldest].used) oldest = i;
-    }
-    DropPrepared(connection, oldest, true);
-    if (connection->state != State::Ready) return nullptr;
+int LeastRecentlyUsed(const Connection* connection) {
+  int oldest = 0;
+  for (int i = 1; i < connection->prepared_count; i++) {
+    if (connection->prepared[i].used < connection->prepared[oldest].used) oldest = i;
   }
+  return oldest;
+}
+
+/// Room for one more: false when the connection broke over it.
+bool MakeRoom(Connection* connection) {
+  if (connection->prepared == nullptr) {
+    connection->prepared = static_cast<Prepared*>(
+        MemoryContextAlloc(TopMemoryContext, sizeof(Prepared) * kMostPrepared));
+    connection->prepared_hashes = static_cast<uint32*>(
+        MemoryContextAlloc(TopMemoryContext, sizeof(uint32) * kMostPrepared));
+  }
+  while (connection->prepared_count >= max_prepared) {
+    DropPrepared(connection, LeastRecentlyUsed(connection), true);
+    if (connection->state != State::Ready) return false;
+  }
+  return true;
+}
+
+Prepared* AddPrepared(Connection* connection, const StatementText& statement, uint32 hash) {
+  if (!MakeRoom(connection)) return nullptr;
   const uint64 number = ++last_prepared_number;
   char* name = psprintf("altius_" UINT64_FORMAT, number);
   if (!Put(connection, PQsendPrepare(connection->pg, name, statement.sql, statement.param_count,
@@ -124,7 +142,6 @@ Prepared* AddPrepared(Connection* connection, const StatementText& statement, ui
   *prepared = Prepared{MemoryContextStrdup(TopMemoryContext, statement.sql),
                        nullptr,
                        statement.param_count,
-                       hash,
                        number,
                        0};
   if (statement.param_types != nullptr && statement.param_count > 0) {
@@ -132,7 +149,7 @@ Prepared* AddPrepared(Connection* connection, const StatementText& statement, ui
     prepared->types = static_cast<Oid*>(MemoryContextAlloc(TopMemoryContext, size));
     memcpy(prepared->types, statement.param_types, size);
   }
-  connection->prepared_count++;
+  connection->prepared_hashes[connection->prepared_count++] = hash;
   return prepared;
 }
 

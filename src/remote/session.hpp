@@ -33,12 +33,12 @@ struct Prepared {
   char* sql;
   Oid* types;
   int param_count;
-  uint32 hash;
   uint64 number;  // its name is altius_<number>
   uint64 used;    // clock of the last use
 };
 
-inline constexpr int kMaxPrepared = 64;
+/// Each shard has statements of its own, so a few statements of a client are many here.
+inline constexpr int kMostPrepared = 1024;
 
 /// Settings that change what statements mean on the node; kept equal to the asking backend's.
 enum Tracked {
@@ -90,7 +90,8 @@ struct altius::remote::Connection {
   PGresult* group_error;
   char* lost;  // why it is broken
 
-  Prepared prepared[kMaxPrepared];
+  Prepared* prepared;  // kMostPrepared of them, allocated with the first
+  uint32* prepared_hashes;
   int prepared_count;
   uint64 clock;
   uint64 schema_seen;  // the generation of relations that the prepared statements know
@@ -106,6 +107,7 @@ namespace altius::remote {
 extern char* node_conninfo;
 extern int connection_timeout_ms;
 extern int max_cached_connections;
+extern int max_prepared;
 void DefineSettings();
 const char* TrackedName(int setting);
 const char* TrackedValue(int setting);

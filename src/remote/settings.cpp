@@ -15,6 +15,7 @@ namespace altius::remote {
 char* node_conninfo = nullptr;
 int connection_timeout_ms = 30000;
 int max_cached_connections = 1;
+int max_prepared = 256;
 
 namespace {
 
@@ -87,6 +88,11 @@ void DefineSettings() {
   DefineCustomIntVariable(
       "citus.max_cached_conns_per_worker", "Sets how many idle connections to a node are kept.",
       nullptr, &max_cached_connections, 1, 0, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "altius.max_prepared_statements_per_connection",
+      "Sets how many statements of a session a node keeps prepared.",
+      "A statement on another shard is another one.", &max_prepared, 256, 1, kMostPrepared,
+      PGC_USERSET, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("citus.max_cached_connection_lifetime",
                           "Sets the age at which an idle connection is dropped.", nullptr,
                           &max_cached_lifetime_ms, 600000, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
