@@ -34,6 +34,7 @@ CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1'
 CREATE TABLE kinds (kind int PRIMARY KEY, title text DEFAULT 'none', doubled int GENERATED ALWAYS AS (twice(kind)) STORED);
 SELECT create_reference_table('kinds');
 CREATE TABLE sorts (sort int PRIMARY KEY, kind int REFERENCES kinds);
+CREATE FUNCTION title_of(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT title FROM kinds WHERE kind = $1';
 SELECT create_reference_table('sorts');
 INSERT INTO kinds VALUES (1, E'tab\tnewline\nbackslash\\'), (2, NULL), (3, ''), (4, '\N');
 INSERT INTO sorts VALUES (10, 1), (20, 2);

@@ -86,15 +86,11 @@ ALTIUS_FUNCTION(altius_apply_command) {
   using namespace altius;
   char* command = text_to_cstring(PG_GETARG_TEXT_PP(0));
   List* settings = ddl::TextsOf(PG_GETARG_ARRAYTYPE_P(1));
-  const int level = ddl::BeginLocalPlanning();
+  const int level = ddl::BeginCommandsOfOthers();
   for (int i = 0; i + 1 < list_length(settings); i += 2)
     (void)set_config_option(static_cast<char*>(list_nth(settings, i)),
                             static_cast<char*>(list_nth(settings, i + 1)), PGC_USERSET,
                             PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  (void)set_config_option("check_function_bodies", "off", PGC_USERSET, PGC_S_SESSION,
-                          GUC_ACTION_SAVE, true, 0, false);
-  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION,
-                          GUC_ACTION_SAVE, true, 0, false);
   ddl::ApplyCommand(command);
   ddl::EndLocalPlanning(level);
   PG_RETURN_VOID();

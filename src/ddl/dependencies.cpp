@@ -178,7 +178,9 @@ List* ObjectCommands() {
     char** row = static_cast<char**>(lfirst(cell));
     Visit(&walk, AddressOf(OidOf(row[0]), OidOf(row[1])));
   }
-  List* commands = RoleCommands();
+  // A function may use tables that come after it, or that need a search path.
+  List* commands = list_make1(pstrdup("SET LOCAL check_function_bodies = off"));
+  commands = list_concat(commands, RoleCommands());
   for (const ObjectAddress& object : walk.ordered) {
     if (IsTable(object) && catalog::FindTable(object.objectId) == nullptr) continue;
     commands = list_concat(commands, CommandsOfObject(object));

@@ -107,8 +107,7 @@ List* ShardForeignKeyCommands(const catalog::Table&, int64 shard_id) {
 }
 
 void RunCommands(List* commands) {
-  const int level = BeginLocalPlanning();
-  SilenceNotices();
+  const int level = BeginCommandsOfOthers();
   ListCell* cell;
   foreach (cell, commands) {
     const char* command = static_cast<char*>(lfirst(cell));

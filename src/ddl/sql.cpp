@@ -29,10 +29,24 @@ int BeginQualifiedNames() {
 
 void EndQualifiedNames(int nest_level) { AtEOXact_GUC(true, nest_level); }
 
+namespace {
+
+void SetForNow(const char* name, const char* value) {
+  (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+}  // namespace
+
 int BeginLocalPlanning() {
   int level = NewGUCNestLevel();
-  (void)set_config_option("altius.plan_locally", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                          true, 0, false);
+  SetForNow("altius.plan_locally", "on");
+  return level;
+}
+
+int BeginCommandsOfOthers() {
+  int level = BeginLocalPlanning();
+  SetForNow("check_function_bodies", "off");
+  SetForNow("client_min_messages", "warning");
   return level;
 }
 

@@ -32,6 +32,10 @@ void EndQualifiedNames(int nest_level);
 int BeginLocalPlanning();
 void EndLocalPlanning(int nest_level);
 
+/// The same for commands that another node has run before and checked: notices were shown there, and
+/// the bodies of functions need not fit this session's search path. Ended by EndLocalPlanning.
+int BeginCommandsOfOthers();
+
 /// The first column of all rows as palloc'd text in the caller's memory context; nulls are left
 /// out.
 List* QueryTexts(const char* sql, std::initializer_list<Value> values);
