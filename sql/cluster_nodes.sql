@@ -50,7 +50,7 @@ INSERT INTO cars SELECT g, 'red', 1 FROM generate_series(1, 10) g;
 INSERT INTO kinds VALUES (5, 'while worker 2 was away');
 
 -- what can't be a node
-SELECT citus_add_node('localhost', 1);
+SELECT citus_add_node('127.0.0.1', 1);
 SELECT citus_add_node('', 5432);
 SELECT citus_add_node(:'host', 70000);
 SELECT regexp_replace(error_of(format('SELECT citus_add_node(%L, %s, groupid => %s)', :'host', :worker2_port, groupid)), 'group \d+', 'group N')
