@@ -91,6 +91,16 @@ BEGIN
 END $$;
 SELECT count(*) FROM t;
 
+-- A cursor does not know which row of which shard it is on.
+BEGIN;
+DECLARE one CURSOR FOR SELECT * FROM t WHERE k = 1 FOR UPDATE;
+FETCH one;
+SAVEPOINT s;
+UPDATE t SET v = 'here' WHERE CURRENT OF one;
+ROLLBACK TO s;
+WITH gone AS (DELETE FROM t WHERE CURRENT OF one RETURNING 1) SELECT count(*) FROM gone;
+ROLLBACK;
+
 -- Errors keep their code and text.
 SELECT 1 / (k - 5) FROM t WHERE k = 5;
 \echo :LAST_ERROR_SQLSTATE

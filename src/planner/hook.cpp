@@ -45,7 +45,19 @@ void CheckNoShellIsRead(Query *query) {
   if (HasManagedTables(query)) elog(ERROR, "a distributed table was left in the plan");
 }
 
+/// A cursor's row is known by its place in a shard, which cursors do not keep.
+void RefuseCurrentOf(Query *query) {
+  ListCell *cell;
+  foreach (cell, query->cteList) RefuseCurrentOf(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery));
+  if (query->jointree == nullptr || query->jointree->quals == nullptr) return;
+  if (!IsA(query->jointree->quals, CurrentOfExpr) || !ModifiesManagedTable(query)) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("WHERE CURRENT OF is not supported for distributed and reference tables"),
+                  errhint("Name the row by its key.")));
+}
+
 PlannedStmt *PlanDistributed(Query *original, const char *source, int cursor_options, ParamListInfo params) {
+  RefuseCurrentOf(original);
   const pg::RelationUses uses = pg::CollectRelations(original);
   Query *query = pg::Copy(original);
   Normalize(query);
