@@ -24,6 +24,8 @@ CREATE FUNCTION altius_internal.insert_shards(relation regclass, ids bigint[], m
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_insert_shards';
 CREATE FUNCTION altius_internal.insert_placements(ids bigint[], shards bigint[], groups integer[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_placements';
+CREATE FUNCTION altius_internal.move_placements(shards bigint[], from_group integer, to_group integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_move_placements';
 CREATE FUNCTION altius_internal.insert_colocation(
   id integer, shard_count integer, replication_factor integer, key_type regtype, key_collation regcollation) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_colocation';
@@ -35,6 +37,10 @@ CREATE FUNCTION altius_internal.insert_object(type text, names text[], args text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_object';
 CREATE FUNCTION altius_internal.delete_object(type text, names text[], args text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_delete_object';
+
+-- Locks shards as a writer does; returns those that are not on this node.
+CREATE FUNCTION altius_internal.claim_shards(shards bigint[]) RETURNS bigint[]
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_claim_shards';
 
 -- Shards are not for the eyes of ordinary clients.
 CREATE FUNCTION pg_catalog.relation_is_a_known_shard(regclass) RETURNS boolean

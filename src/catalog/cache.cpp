@@ -37,6 +37,7 @@ Generation* NewGeneration() {
   made->context = context;
   made->tables = MakeHash("altius tables", sizeof(Oid), sizeof(TableEntry), context);
   made->shards = MakeHash("altius shards", sizeof(int64), sizeof(ShardEntry), context);
+  made->relations = MakeHash("altius relations", sizeof(Oid), sizeof(RelationEntry), context);
   return made;
 }
 

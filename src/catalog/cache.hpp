@@ -23,11 +23,18 @@ struct ShardEntry {
   int index;
 };
 
+/// Whether a relation of this node may be used: a shard that lies elsewhere may not.
+struct RelationEntry {
+  Oid relid;  // hash key
+  bool elsewhere;
+};
+
 struct Generation {
   Generation* next;  // in the list of stale ones
   MemoryContext context;
   HTAB* tables;
   HTAB* shards;
+  HTAB* relations;
   bool nodes_loaded;
   Node* nodes;
   int node_count;

@@ -3,8 +3,10 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/core/shard/name.hpp"
 #include "altius/pg/bridge.hpp"
+#include "cache.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -30,23 +32,49 @@ bool HasPlacement(const Shard& shard, int group) {
          shard.groups + shard.group_count;
 }
 
+namespace {
+
+/// The shard that the table's name says it is; null when it is none.
+const Shard* ShardOfRelation(Oid relid) {
+  const char* name = get_rel_name(relid);
+  if (name == nullptr) return nullptr;
+  const auto id = core::ShardIdOfName(name);
+  if (!id.has_value()) return nullptr;
+  int index = 0;
+  const Table* table = FindTableOfShard(*id, &index);
+  if (table == nullptr) return nullptr;
+  char expected[core::kNameSize];
+  core::AppendShardId(table->name, *id, expected);
+  const char* schema = get_namespace_name(get_rel_namespace(relid));
+  const bool same =
+      strcmp(name, expected) == 0 && schema != nullptr && strcmp(schema, table->schema) == 0;
+  return same ? &table->shards[index] : nullptr;
+}
+
+}  // namespace
+
 bool IsShardRelation(Oid relid) {
   if (!IsActive()) return false;
   const char kind = get_rel_relkind(relid);
   if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
     relid = IndexGetRelation(relid, true);
   }
-  const char* name = get_rel_name(relid);
-  if (name == nullptr) return false;
-  const auto id = core::ShardIdOfName(name);
-  if (!id.has_value()) return false;
-  int index = 0;
-  const Table* table = FindTableOfShard(*id, &index);
-  if (table == nullptr) return false;
-  char expected[core::kNameSize];
-  core::AppendShardId(table->name, *id, expected);
-  const char* schema = get_namespace_name(get_rel_namespace(relid));
-  return strcmp(name, expected) == 0 && schema != nullptr && strcmp(schema, table->schema) == 0;
+  return ShardOfRelation(relid) != nullptr;
+}
+
+bool IsElsewhere(Oid relid) {
+  if (relid < FirstNormalObjectId || !IsActive()) return false;
+  const Generation* generation = CurrentGeneration();
+  const auto* known = static_cast<RelationEntry*>(
+      hash_search(generation->relations, &relid, HASH_FIND, nullptr));
+  if (known != nullptr) return known->elsewhere;
+  const Shard* shard = ShardOfRelation(relid);
+  const bool elsewhere = shard != nullptr && !HasPlacement(*shard, LocalGroup());
+  generation = CurrentGeneration();  // the look-ups may have found it stale
+  auto* entry = static_cast<RelationEntry*>(
+      hash_search(generation->relations, &relid, HASH_ENTER, nullptr));
+  entry->elsewhere = elsewhere;
+  return elsewhere;
 }
 
 }  // namespace altius::catalog

@@ -156,6 +156,34 @@ void InsertPlacements(int count, const int64* placement_ids, const int64* shard_
   inserter.Finish();
 }
 
+void MovePlacements(int count, const int64* shard_ids, int32 from, int32 to) {
+  const Relations& tables = DistRelations();
+  for (int i = 0; i < count; i++) {
+    int moved = 0;
+    ScanKeyData key = Equal(placement::kShard, F_INT8EQ, Int64GetDatum(shard_ids[i]));
+    Scan(tables.placement, tables.placement_by_shard, &key, 1, RowExclusiveLock,
+         [&](Relation relation, HeapTuple tuple) {
+           if (DatumGetInt32(Column(relation, tuple, placement::kGroup)) != from) return true;
+           Datum values[placement::kColumns] = {};
+           bool nulls[placement::kColumns] = {};
+           bool replace[placement::kColumns] = {};
+           values[placement::kGroup - 1] = Int32GetDatum(to);
+           replace[placement::kGroup - 1] = true;
+           HeapTuple changed =
+               heap_modify_tuple(tuple, RelationGetDescr(relation), values, nulls, replace);
+           CatalogTupleUpdate(relation, &tuple->t_self, changed);
+           moved++;
+           return false;
+         });
+    if (moved == 1) continue;
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("shard %lld has no placement in group %d",
+                           static_cast<long long>(shard_ids[i]), from)));
+  }
+  CommandCounterIncrement();
+  InvalidateMetadata();
+}
+
 void InsertColocation(int id, int shard_count, int replication_factor, Oid key_type,
                       Oid key_collation) {
   Datum values[colocation::kColumns] = {};

@@ -133,6 +133,13 @@ ALTIUS_FUNCTION(altius_insert_placements) {
   PG_RETURN_VOID();
 }
 
+ALTIUS_FUNCTION(altius_move_placements) {
+  RequireSuperuser();
+  const auto shards = BigintsOf(PG_GETARG_ARRAYTYPE_P(0));
+  MovePlacements(shards.size(), shards.data(), PG_GETARG_INT32(1), PG_GETARG_INT32(2));
+  PG_RETURN_VOID();
+}
+
 ALTIUS_FUNCTION(altius_insert_colocation) {
   InsertColocation(PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2), PG_GETARG_OID(3),
                    PG_GETARG_OID(4));

@@ -7,6 +7,7 @@
 #include "altius/plan/instantiate.hpp"
 #include "altius/task/finish.hpp"
 #include "altius/task/local.hpp"
+#include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
 
 extern "C" {
@@ -20,6 +21,11 @@ namespace {
 using plan::FragmentKind;
 
 bool Modifies(const plan::Fragment& fragment) { return fragment.kind != FragmentKind::Rows; }
+
+/// Statements about shards are sent again when a shard has moved; copies of reference tables come and go otherwise.
+bool MayMove(const plan::Fragment& fragment) {
+  return fragment.kind != FragmentKind::ModifyCopies && fragment.kind != FragmentKind::Statement;
+}
 
 /// Nothing but this node's one statement happens in the transaction.
 bool IsAlone(const FragmentState* state) {
@@ -52,6 +58,7 @@ void SendTask(FragmentState* state, Task* task, bool with_rows) {
                                            .param_types = run->arguments.declared,
                                            .param_values = run->arguments.texts,
                                            .binary_rows = binary_protocol && run->store->binary,
+                                           .may_have_moved = MayMove(*state->fragment),
                                            .prepare = run->arguments.count > 0};
   remote::Connection* connection = txn::Enlist(task->group, AccessOf(state));
   remote::RowSink* sink = with_rows ? task::MakeSink(run->store) : nullptr;
@@ -84,7 +91,8 @@ int64 RunTaskHere(FragmentState* state, Task* task, bool with_rows) {
   const int64 affected = task::RunHere(statement, with_rows ? run->store : nullptr);
   NoteTime(task);
   task->rows = run->store->rows - rows_before;
-  return affected;
+  task->moved = affected == task::kMoved;
+  return task->moved ? 0 : affected;
 }
 
 /// Sends the remote ones of the tasks, so that all nodes work at once, and then runs the local
@@ -111,8 +119,42 @@ int64 AwaitTasks(Task* tasks, int count) {
     if (tasks[i].request == nullptr) continue;
     NoteTime(&tasks[i]);
     affected += tasks[i].request->affected;
+    tasks[i].moved = tasks[i].request->moved;
   }
   return affected;
+}
+
+/// Sends a modification of one shard to where the shard lies now, until it is run.
+int64 FollowShard(FragmentState* state, Task* task) {
+  int64 affected = 0;
+  while (task->moved) {
+    task::AwaitNewPlacement(task->sent_again);
+    *task = TasksAnew(state, *task)[0];
+    affected = StartTasks(state, task, 1, true);
+    affected += AwaitTasks(task, 1);
+  }
+  return affected;
+}
+
+/// The task's shards are not all on its node any more: their statements go to where they are.
+void SendAnew(FragmentState* state, int index) {
+  Run* run = state->run;
+  const MemoryContext before = MemoryContextSwitchTo(run->memory);
+  Task* task = &run->tasks[index];
+  task->moved = false;
+  task->request = nullptr;
+  task::AwaitNewPlacement(task->sent_again);
+  const int first = run->tasks.size();
+  for (const Task& made : TasksAnew(state, *task)) run->tasks.push_back(made);
+  StartTasks(state, &run->tasks[first], run->tasks.size() - first, true);
+  MemoryContextSwitchTo(before);
+}
+
+/// Those that ran here found their shard gone.
+void SendMovedAnew(FragmentState* state) {
+  for (int i = 0; i < state->run->tasks.size(); i++) {
+    if (state->run->tasks[i].moved) SendAnew(state, i);
+  }
 }
 
 /// Writers of a reference table meet on the first placement, whose locks decide their order on all
@@ -135,6 +177,7 @@ void RunModification(FragmentState* state) {
   } else {
     run->affected = StartTasks(state, run->tasks.data(), run->tasks.size(), true);
     run->affected += AwaitTasks(run->tasks.data(), run->tasks.size());
+    for (Task& task : run->tasks) run->affected += FollowShard(state, &task);
   }
   if (task::SetsTag(&state->css, state->fragment->command))
     state->css.ss.ps.state->es_processed += run->affected;
@@ -179,6 +222,7 @@ void StartRun(FragmentState* state) {
     RunModification(state);
   } else {
     StartTasks(state, run->tasks.data(), run->tasks.size(), true);
+    SendMovedAnew(state);
   }
   MemoryContextSwitchTo(before);
 }
@@ -186,11 +230,18 @@ void StartRun(FragmentState* state) {
 bool FetchMore(FragmentState* state) {
   Run* run = state->run;
   const int64 rows_before = run->store->rows;
-  const int count = run->tasks.size();
   int idle = 0;
-  while (idle < count) {
+  while (idle < run->tasks.size()) {
     Task* task = &run->tasks[run->next];
-    run->next = (run->next + 1) % count;
+    const int index = run->next;
+    run->next = (run->next + 1) % run->tasks.size();
+    if (task->request != nullptr && task->request->finished && task->request->moved) {
+      SendAnew(state, index);
+      SendMovedAnew(state);
+      idle = 0;
+      if (run->store->rows > rows_before) return true;
+      continue;
+    }
     if (task->request == nullptr || task->request->finished) {
       idle++;
       // Another scan that shares the connection may have drained it, or failed to.

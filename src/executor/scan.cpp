@@ -7,6 +7,7 @@
 #include "altius/pg/walk.hpp"
 #include "altius/plan/ship.hpp"
 #include "altius/task/finish.hpp"
+#include "altius/task/ownership.hpp"
 #include "state.hpp"
 
 extern "C" {
@@ -201,6 +202,7 @@ void Init() {
   RegisterCustomScanMethods(&scan_methods);
   task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .start_reading = StartReading});
   task::InstallHooks();
+  task::InitOwnership();
   static const pg::BoolSetting settings[] = {
       {"citus.explain_all_tasks",
        "EXPLAIN shows every task of a distributed scan, not one of them.", &explain_all_tasks,

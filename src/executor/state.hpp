@@ -21,6 +21,9 @@ struct Task {
   bool local;  // on this node, in-process
   const char* sql;
   int shards;
+  const int* indexes;        // of the shards, `shards` of them
+  bool moved;                // it did nothing: a shard has moved away from the node
+  int sent_again;            // how often that has happened
   remote::Request* request;  // null while not sent, and for local tasks
   int64 rows;                // of a local task
   double milliseconds;       // from sending to the last row, as far as seen
@@ -82,6 +85,9 @@ void MakeTexts(Arguments* arguments);
 /// --- tasks.cpp ---
 /// The fragment's statements, by node; *shard_count: of all of them.
 pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* shard_count);
+
+/// The statements for the same shards as `task`, which have moved: where they lie now.
+pg::Array<Task> TasksAnew(FragmentState* state, const Task& task);
 
 /// --- run.cpp ---
 void StartRun(FragmentState* state);

@@ -81,8 +81,13 @@ Task MakeTask(const plan::Fragment& fragment, int group, const int* shards, int 
     AppendArm(&sql, fragment, shards[i], count == 1);
   }
   if (upper) appendStringInfo(&sql, ") %s", fragment.upper);
-  return Task{
-      .group = group, .local = group == catalog::LocalGroup(), .sql = sql.data, .shards = count};
+  auto* indexes = static_cast<int*>(palloc(sizeof(int) * std::max(count, 1)));
+  std::copy(shards, shards + count, indexes);
+  return Task{.group = group,
+              .local = group == catalog::LocalGroup(),
+              .sql = sql.data,
+              .shards = count,
+              .indexes = indexes};
 }
 
 /// Every placement of the one shard gets the statement, lowest group first.
@@ -92,6 +97,20 @@ pg::Array<Task> CopyTasks(const plan::Fragment& fragment, const catalog::Table& 
   for (int i = 0; i < shard.group_count; i++) {
     const int only = 0;
     tasks.push_back(MakeTask(fragment, shard.groups[i], &only, 1));
+  }
+  return tasks;
+}
+
+/// One statement a node; modifications: one a shard.
+pg::Array<Task> TasksFor(const plan::Fragment& fragment, const catalog::Table& lead,
+                         const pg::Array<int>& shards) {
+  const int most = fragment.kind == plan::FragmentKind::Rows ? kMostArms : 1;
+  pg::Array<Task> tasks;
+  for (const Share& share : ShareOut(lead, shards)) {
+    for (int from = 0; from < share.shards.size(); from += most) {
+      const int count = std::min(most, share.shards.size() - from);
+      tasks.push_back(MakeTask(fragment, share.group, share.shards.data() + from, count));
+    }
   }
   return tasks;
 }
@@ -111,14 +130,15 @@ pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* s
   const pg::Array<int> shards = ChooseShards(state, lead, arguments);
   *shard_count = shards.size();
   if (fragment.kind == plan::FragmentKind::ModifyCopies) return CopyTasks(fragment, lead);
-  const int most = fragment.kind == plan::FragmentKind::Rows ? kMostArms : 1;
-  pg::Array<Task> tasks;
-  for (const Share& share : ShareOut(lead, shards)) {
-    for (int from = 0; from < share.shards.size(); from += most) {
-      const int count = std::min(most, share.shards.size() - from);
-      tasks.push_back(MakeTask(fragment, share.group, share.shards.data() + from, count));
-    }
-  }
+  return TasksFor(fragment, lead, shards);
+}
+
+pg::Array<Task> TasksAnew(FragmentState* state, const Task& task) {
+  const plan::Fragment& fragment = *state->fragment;
+  pg::Array<int> shards;
+  for (int i = 0; i < task.shards; i++) shards.push_back(task.indexes[i]);
+  pg::Array<Task> tasks = TasksFor(fragment, *plan::LeadingTable(fragment.tables), shards);
+  for (Task& made : tasks) made.sent_again = task.sent_again + 1;
   return tasks;
 }
 

@@ -69,6 +69,10 @@ void WriteLines(Relation shell, const LineFormat &format, const char *shard_name
   const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius copy to shard", ALLOCSET_DEFAULT_SIZES);
   const MemoryContext before = MemoryContextSwitchTo(memory);
   const Relation shard = table_open(shard_oid, RowExclusiveLock);
+  if (catalog::IsElsewhere(shard_oid)) {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("shard \"%s\" does not lie on this node", shard_name),
+                    errhint("Run the transaction again.")));
+  }
   ParseState *pstate = make_parsestate(nullptr);
   addRangeTableEntryForRelation(pstate, shard, RowExclusiveLock, nullptr, false, false);
   Source source{};

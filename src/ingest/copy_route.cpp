@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "altius/plan/instantiate.hpp"
+#include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "lines.hpp"
 
@@ -36,17 +37,73 @@ void SendFrame(Router *router, int group, int64 shard_id, StringInfo records) {
   remote::SendCopyData(stream->connection, records->data, records->len);
 }
 
-void Flush(Router *router, int shard_index) {
-  StringInfo records = &router->buffers[shard_index];
-  if (records->len == 0) return;
-  const catalog::Shard &shard = router->table->shards[shard_index];
+void EndStream(Router *router, int group) {
+  for (int i = 0; i < router->streams.size(); i++) {
+    if (router->streams[i].group != group) continue;
+    remote::EndCopyIn(router->streams[i].connection, nullptr);
+    router->streams[i] = router->streams.back();
+    router->streams.pop_back();
+    return;
+  }
+}
+
+/// Claims all the table's shards of the group at once: most COPYs write to all of them.
+void ClaimOn(Router *router, const catalog::Table &table, int group) {
+  EndStream(router, group);
+  pg::Array<int64> ids;
+  for (int i = 0; i < table.shard_count; i++) {
+    if (router->holders[i] < 0 && table.shards[i].groups[0] == group) ids.push_back(table.shards[i].id);
+  }
+  const pg::Array<int64> elsewhere = task::ClaimShardsOn(group, ids);
+  for (int i = 0; i < table.shard_count; i++) {
+    const bool claimed = std::find(ids.begin(), ids.end(), table.shards[i].id) != ids.end();
+    const bool moved = std::find(elsewhere.begin(), elsewhere.end(), table.shards[i].id) != elsewhere.end();
+    if (claimed && !moved) router->holders[i] = group;
+  }
+}
+
+/// The group that holds the shard and will until the transaction ends: moves of the shard wait.
+int HolderOf(Router *router, int shard_index) {
+  for (int attempt = 0; router->holders[shard_index] < 0; attempt++) {
+    task::AwaitNewPlacement(attempt);
+    const catalog::Table *table = catalog::FindTable(RelationGetRelid(router->shell));
+    const catalog::Shard &shard = (table != nullptr ? table : router->table)->shards[shard_index];
+    if (shard.groups[0] != catalog::LocalGroup()) {
+      ClaimOn(router, table != nullptr ? *table : *router->table, shard.groups[0]);
+    } else if (task::ClaimShard(*router->table, shard)) {
+      router->holders[shard_index] = shard.groups[0];
+    }
+  }
+  return router->holders[shard_index];
+}
+
+void WriteHere(Router *router, const catalog::Shard &shard, StringInfo records) {
+  txn::NoteLocalWrite();
+  WriteLines(router->shell, router->format, catalog::ShardName(*router->table, shard), records->data, records->len);
+}
+
+/// A reference table's rows go to all its copies.
+void FlushToCopies(Router *router, const catalog::Shard &shard, StringInfo records) {
   const int here = catalog::LocalGroup();
   for (int i = 0; i < shard.group_count; i++) {
     if (shard.groups[i] != here) SendFrame(router, shard.groups[i], shard.id, records);
   }
-  if (catalog::HasPlacement(shard, here)) {
-    txn::NoteLocalWrite();
-    WriteLines(router->shell, router->format, catalog::ShardName(*router->table, shard), records->data, records->len);
+  if (catalog::HasPlacement(shard, here)) WriteHere(router, shard, records);
+}
+
+void Flush(Router *router, int shard_index) {
+  StringInfo records = &router->buffers[shard_index];
+  if (records->len == 0) return;
+  const catalog::Shard &shard = router->table->shards[shard_index];
+  if (shard.group_count != 1) {
+    FlushToCopies(router, shard, records);
+  } else {
+    const int holder = HolderOf(router, shard_index);
+    if (holder == catalog::LocalGroup()) {
+      WriteHere(router, shard, records);
+    } else {
+      SendFrame(router, holder, shard.id, records);
+    }
   }
   router->bytes -= records->len;
   resetStringInfo(records);
@@ -72,7 +129,11 @@ Router MakeRouter(const catalog::Table &table, Relation shell, const LineFormat 
   router.shell = shell;
   router.format = format;
   router.buffers = static_cast<StringInfoData *>(palloc0(sizeof(StringInfoData) * table.shard_count));
-  for (int i = 0; i < table.shard_count; i++) initStringInfo(&router.buffers[i]);
+  router.holders = static_cast<int *>(palloc(sizeof(int) * table.shard_count));
+  for (int i = 0; i < table.shard_count; i++) {
+    initStringInfo(&router.buffers[i]);
+    router.holders[i] = -1;
+  }
   return router;
 }
 

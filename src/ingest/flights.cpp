@@ -4,6 +4,7 @@
 #include "altius/plan/instantiate.hpp"
 #include "altius/task/finish.hpp"
 #include "altius/task/local.hpp"
+#include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "state.hpp"
 
@@ -20,24 +21,44 @@ namespace {
 
 constexpr int kMostFlights = 4;  // to one node
 
-void Land(Shipment *shipment, Flight *flight) {
+/// What the flight carried; null columns: nothing was kept.
+void Drop(const ShipState *state, Flight *flight) {
+  if (flight->columns == nullptr) return;
+  for (int i = 0; i < state->ship->column_count; i++) pfree(flight->columns[i].data);
+  pfree(flight->columns);
+  pfree(flight->sql);
+  flight->columns = nullptr;
+}
+
+void FollowShard(ShipState *state, Flight flight);
+
+void Land(ShipState *state, int index) {
+  Shipment *shipment = state->shipment;
+  Flight *flight = &shipment->flights[index];
   if (flight->request == nullptr) return;
   remote::Wait(flight->request);
+  const bool moved = flight->request->moved;
   if (flight->counts) shipment->affected += flight->request->affected;
   flight->request = nullptr;
+  if (moved) {
+    FollowShard(state, *flight);
+  } else {
+    Drop(state, flight);
+  }
 }
 
 /// Waits for the oldest statement of the node when too many are under way.
-void MakeRoom(Shipment *shipment, int group) {
+void MakeRoom(ShipState *state, int group) {
+  Shipment *shipment = state->shipment;
   int under_way = 0;
-  Flight *oldest = nullptr;
+  int oldest = -1;
   for (int i = shipment->first_flight; i < shipment->flights.size(); i++) {
     Flight *flight = &shipment->flights[i];
     if (flight->group != group || flight->request == nullptr) continue;
-    if (oldest == nullptr) oldest = flight;
+    if (oldest < 0) oldest = i;
     under_way++;
   }
-  if (under_way >= kMostFlights) Land(shipment, oldest);
+  if (under_way >= kMostFlights) Land(state, oldest);
   while (shipment->first_flight < shipment->flights.size() &&
          shipment->flights[shipment->first_flight].request == nullptr) {
     shipment->first_flight++;
@@ -54,7 +75,7 @@ int ParameterCount(const ShipState *state) {
   return state->ship->column_count + list_length(state->ship->arg_types);
 }
 
-void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, bool first, bool alone) {
+void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Flight flight, bool alone) {
   Shipment *shipment = state->shipment;
   const int columns = state->ship->column_count;
   const int count = ParameterCount(state);
@@ -69,23 +90,26 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, bo
     types[i] = type < FirstNormalObjectId ? type : InvalidOid;  // other oids differ between nodes
     values[i] = shipment->arg_texts[i - columns];
   }
-  MakeRoom(shipment, group);
+  MakeRoom(state, group);
   const remote::StatementText statement = {.sql = sql,
                                            .param_count = count,
                                            .param_types = types,
                                            .param_values = values,
                                            .binary_rows = false,
+                                           .may_have_moved = flight.shard >= 0,
                                            .prepare = !alone};
   const txn::Access access = alone && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
-  remote::RowSink *sink = first && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
-  remote::Request *request = remote::Send(txn::Enlist(group, access), statement, sink);
-  shipment->flights.push_back(Flight{.group = group, .request = request, .counts = first});
+  remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
+  flight.group = group;
+  flight.request = remote::Send(txn::Enlist(group, access), statement, sink);
+  shipment->flights.push_back(flight);
   pfree(types);
   pfree(values);
 }
 
-/// Runs the batch on this node.  Later batches of the same text find its plan.
-void RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) {
+/// Runs the batch on this node; false when its shard does not lie here any more.  Later batches of the same text find its
+/// plan.
+bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) {
   Shipment *shipment = state->shipment;
   const int columns = state->ship->column_count;
   const int count = ParameterCount(state);
@@ -113,24 +137,48 @@ void RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
                                           .snapshot = nullptr,
                                           .keep_plan = true};
   const int64 affected = task::RunHere(statement, first && state->ship->returning ? shipment->store : nullptr);
-  if (first) shipment->affected += affected;
+  const bool moved = affected == task::kMoved;
+  if (moved && state->shipment->table->kind == catalog::TableKind::Reference) {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of \"%s\" is gone from this node",
+                                                                      shipment->table->name)));
+  }
+  if (first && !moved) shipment->affected += affected;
   for (int i = 0; i < columns; i++) pfree(DatumGetPointer(values[i]));
   pfree(types);
   pfree(values);
   pfree(nulls);
+  return !moved;
+}
+
+/// To where the shard lies now; waits while this node has not been told.
+void FollowShard(ShipState *state, Flight flight) {
+  const Batch batch = {.columns = flight.columns, .rows = 1, .bytes = 0};
+  task::AwaitNewPlacement(flight.sent_again++);
+  const catalog::Table *table = catalog::FindTable(state->ship->target);
+  if (table == nullptr || table->shards[flight.shard].group_count == 0)
+    elog(ERROR, "table %u is not distributed", state->ship->target);
+  const int group = table->shards[flight.shard].groups[0];
+  if (group != catalog::LocalGroup()) {
+    SendTo(state, group, flight.sql, batch, flight, false);
+  } else if (RunHere(state, flight.sql, batch, flight.counts)) {
+    Drop(state, &flight);
+  } else {
+    FollowShard(state, flight);
+  }
 }
 
 /// To one placement.  The first of several is waited for: writers of a reference table meet there, in one order.
-void FlushTo(ShipState *state, int group, const char *sql, const Batch &batch, bool first, bool alone) {
+void FlushTo(ShipState *state, int group, const char *sql, const Batch &batch, Flight flight, bool alone) {
   if (group == catalog::LocalGroup()) {
-    RunHere(state, sql, batch, first);
+    if (!RunHere(state, sql, batch, flight.counts)) FollowShard(state, flight);
+    else Drop(state, &flight);
     return;
   }
-  SendTo(state, group, sql, batch, first, alone);
+  SendTo(state, group, sql, batch, flight, alone);
 }
 
 void Empty(ShipState *state, Batch *batch) {
-  for (int i = 0; i < state->ship->column_count; i++) {
+  for (int i = 0; i < state->ship->column_count && batch->columns != nullptr; i++) {
     resetStringInfo(&batch->columns[i]);
     appendStringInfoChar(&batch->columns[i], '{');
   }
@@ -150,14 +198,24 @@ void FlushBatch(ShipState *state, int shard_index, bool alone) {
   initStringInfo(&sql);
   plan::AppendInstance(&sql, state->ship->statement, state->ship->tables, shard_index);
   for (int i = 0; i < state->ship->column_count; i++) appendStringInfoChar(&batch->columns[i], '}');
-  const catalog::Shard &shard = shipment->table->shards[shard_index];
-  for (int i = 0; i < shard.group_count; i++) {
-    FlushTo(state, shard.groups[i], sql.data, *batch, i == 0, alone && shard.group_count == 1);
-    if (i == 0 && shard.group_count > 1) LandAll(state);
-  }
+  const catalog::Table *table = catalog::FindTable(state->ship->target);
+  const catalog::Shard &shard = (table != nullptr ? table : shipment->table)->shards[shard_index];
   shipment->statements++;
-  pfree(sql.data);
-  Empty(state, batch);
+  if (shard.group_count == 1) {
+    // The flight keeps the rows: the shard may move away before they arrive.
+    const Flight flight = {.counts = true, .shard = shard_index, .sql = sql.data, .columns = batch->columns};
+    const Batch full = *batch;
+    batch->columns = nullptr;
+    Empty(state, batch);
+    FlushTo(state, shard.groups[0], sql.data, full, flight, alone);
+  } else {
+    for (int i = 0; i < shard.group_count; i++) {
+      FlushTo(state, shard.groups[i], sql.data, *batch, Flight{.counts = i == 0, .shard = -1}, false);
+      if (i == 0) LandAll(state);
+    }
+    pfree(sql.data);
+    Empty(state, batch);
+  }
   MemoryContextSwitchTo(before);
 }
 
@@ -184,9 +242,11 @@ void FlushAll(ShipState *state) {
 
 void LandAll(ShipState *state) {
   Shipment *shipment = state->shipment;
-  for (int i = shipment->first_flight; i < shipment->flights.size(); i++) Land(shipment, &shipment->flights[i]);
+  const MemoryContext before = MemoryContextSwitchTo(shipment->memory);
+  for (int i = shipment->first_flight; i < shipment->flights.size(); i++) Land(state, i);
   shipment->first_flight = 0;
   shipment->flights.clear();
+  MemoryContextSwitchTo(before);
 }
 
 }  // namespace altius::ingest

@@ -44,6 +44,7 @@ struct Router {
   StringInfoData *buffers;  // by shard index
   Size bytes;               // in all buffers
   pg::Array<Stream> streams;
+  int *holders;  // by shard index: the group where the shard is claimed until the transaction ends; -1: none yet
   int64 lines;
 };
 

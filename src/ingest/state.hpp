@@ -27,6 +27,10 @@ struct Flight {
   int group;
   remote::Request *request;
   bool counts;  // its affected rows are the statement's: it is the first placement
+  int shard;    // index of its only shard; -1: a copy of several, which does not move
+  char *sql;    // kept until it has landed, as the shard may have moved
+  StringInfoData *columns;
+  int sent_again;
 };
 
 /// One execution.

@@ -5,9 +5,11 @@
 #include "session.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/pg/settings.hpp"
 
 extern "C" {
 #include "access/xact.h"
+#include "postmaster/postmaster.h"
 #include "storage/ipc.h"
 #include "utils/guc.h"
 }
@@ -70,7 +72,7 @@ Connection* NewConnection(int group, bool separate, const Address& address, cons
 Connection* FindByGroup(int group, bool separate) {
   for (int i = 0; i < connection_count; i++) {
     Connection* connection = connections[i];
-    if (connection->group == group && connection->separate == separate &&
+    if (connection->group == group && connection->separate == separate && !connection->own &&
         connection->user_id == GetUserId()) {
       return connection;
     }
@@ -150,6 +152,61 @@ Connection* ConnectionTo(int group) { return Finish(Start(group, false)); }
 
 Connection* SeparateConnectionTo(int group) { return Finish(Start(group, true)); }
 
+namespace {
+
+/// This server may not be registered (a coordinator without shards).
+bool IsRegistered(int group) {
+  for (const catalog::Node* node : catalog::ActivePrimaries()) {
+    if (node->group == group) return true;
+  }
+  return false;
+}
+
+Address AddressToUse(int* group) {
+  if (*group != catalog::LocalGroup() || IsRegistered(*group)) return AddressOfGroup(*group);
+  *group = -1;
+  return Address{pg::settings::local_hostname, PostPortNumber, 0};
+}
+
+/// One that was given back is used again: requests that still know it must find it.
+Connection* FindGivenBack() {
+  for (int i = 0; i < connection_count; i++) {
+    Connection* connection = connections[i];
+    if (connection->own && connection->state == State::Closed) return connection;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Connection* OwnConnectionTo(int group) {
+  const Address address = AddressToUse(&group);
+  const char* user = GetUserNameFromId(GetUserId(), false);
+  Connection* connection = FindGivenBack();
+  if (connection == nullptr) {
+    connection = NewConnection(group, true, address, user);
+    connection->own = true;
+  } else {
+    char* host = MemoryContextStrdup(TopMemoryContext, address.host);
+    pfree(connection->host);
+    connection->host = host;
+    connection->port = address.port;
+    connection->node_id = address.node_id;
+    connection->group = group;
+    strlcpy(connection->user, user, sizeof(connection->user));
+    snprintf(connection->name, sizeof(connection->name), "%s:%d", address.host, address.port);
+  }
+  connection->user_id = GetUserId();
+  StartOpening(connection);
+  return Finish(connection);
+}
+
+void GiveBack(Connection* connection) {
+  Close(connection, "it was given back");
+  CloseQuietly(connection);
+  connection->state = State::Closed;
+}
+
 void OpenSeparateAhead(const int* groups, int count) {
   for (int i = 0; i < count; i++) Start(groups[i], true);
 }
@@ -165,7 +222,7 @@ Connection* ConnectionToAddress(const char* host, int port, const char* user) {
   Connection* found = nullptr;
   for (int i = 0; i < connection_count && found == nullptr; i++) {
     Connection* connection = connections[i];
-    if (connection->group == -1 && connection->port == port &&
+    if (connection->group == -1 && !connection->own && connection->port == port &&
         strcmp(connection->host, host) == 0 && strcmp(connection->user, user) == 0) {
       found = connection;
     }

@@ -77,6 +77,12 @@ int PutNames(const PGresult* result) {
 void RaiseError(Request* request) {
   if (wait_hook != nullptr) wait_hook();  // the cancel that ended it may have been a deadlock's
   if (request->error != nullptr) RaiseResult(request->error, request->connection);
+  if (request->moved) {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("a shard has moved away from node %s", request->connection->name),
+                    errdetail("The statement has done nothing."),
+                    errhint("Run the transaction again.")));
+  }
   ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                   errmsg("connection to node %s was lost", request->connection->name),
                   request->lost != nullptr && *request->lost != '\0'

@@ -4,6 +4,7 @@
 #include "session.hpp"
 
 #include "altius/pg/array.hpp"
+#include "altius/pg/bridge.hpp"
 
 extern "C" {
 #include "commands/dbcommands.h"
@@ -153,6 +154,66 @@ void StartOpening(Connection* connection) {
   }
   connection->state = State::Connecting;
   connection->give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
+}
+
+namespace {
+
+/// Null, or why not.
+const char* AwaitBare(PGconn* bare, TimestampTz give_up) {
+  PostgresPollingStatusType poll = PGRES_POLLING_WRITING;
+  while (poll != PGRES_POLLING_OK) {
+    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
+    if (left <= 0) return "The node did not answer in citus.node_connection_timeout.";
+    const int wanted = poll == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_CONNECTED;
+    const int got = WaitLatchOrSocket(
+        MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | wanted, PQsocket(bare), left,
+        pg::NamedWaitEvent(&connect_event, "AltiusConnect"));
+    if ((got & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    if ((got & (WL_SOCKET_READABLE | WL_SOCKET_CONNECTED)) == 0) continue;
+    poll = PQconnectPoll(bare);
+    if (poll == PGRES_POLLING_FAILED) return pstrdup(PQerrorMessage(bare));
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+PGconn* OpenBare(int group, bool replication) {
+  const Address address = AddressOfGroup(group);
+  auto* shape = static_cast<Connection*>(palloc0(sizeof(Connection)));
+  shape->host = pstrdup(address.host);
+  shape->port = address.port;
+  strlcpy(shape->user, GetUserNameFromId(GetUserId(), false), sizeof(shape->user));
+  Parameters parameters = ParametersOf(shape);
+  parameters.names.pop_back();
+  parameters.values.pop_back();
+  if (replication) parameters.Set("replication", "database");
+  parameters.names.push_back(nullptr);
+  parameters.values.push_back(nullptr);
+  if (!AcquireExternalFD())
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("there are too many open files on this server")));
+  PGconn* bare = PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0);
+  const TimestampTz give_up =
+      TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
+  const char* reason = "out of memory";
+  try {
+    if (bare != nullptr) reason = pg::Call([&] { return AwaitBare(bare, give_up); });
+  } catch (...) {
+    CloseBare(bare);
+    throw;
+  }
+  if (reason == nullptr) return bare;
+  CloseBare(bare);
+  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                  errmsg("could not connect to node %s:%d", address.host, address.port),
+                  errdetail_internal("%s", reason)));
+  pg_unreachable();
+}
+
+void CloseBare(PGconn* connection) {
+  if (connection != nullptr) PQfinish(connection);
+  ReleaseExternalFD();
 }
 
 const char* FinishOpening(Connection* connection) {

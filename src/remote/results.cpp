@@ -46,6 +46,11 @@ void DeliverRows(Connection* connection, Request* request, bool quiet) {
 void NoteTag(Request* request, PGresult* result) {
   if (request == nullptr) return;
   request->affected = strtoll(PQcmdTuples(result), nullptr, 10);
+  if (request->affected == kMovedRows) {
+    request->affected = 0;
+    request->moved = true;
+    request->failed = !request->may_have_moved;
+  }
   strlcpy(request->tag, PQcmdStatus(result), sizeof(request->tag));
 }
 

@@ -246,6 +246,7 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
   }
   Request* request = NewRequest(connection, sink);
   request->decisive = connection->next_decisive;
+  request->may_have_moved = statement.may_have_moved;
   connection->next_decisive = false;
   if (connection->state == State::Ready) {
     FollowSchema(connection);

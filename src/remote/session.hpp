@@ -59,6 +59,7 @@ enum Tracked {
 struct altius::remote::Connection {
   int group;  // -1: known by address only
   bool separate;
+  bool own;  // lent to one user (OwnConnectionTo)
   Oid user_id;  // InvalidOid when known by address
   char user[NAMEDATALEN];
   char* host;

@@ -3,6 +3,7 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/walk.hpp"
+#include "altius/task/ownership.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -22,6 +23,8 @@ int kind_count = 0;
 bool installed = false;
 ExecutorFinish_hook_type next_finish = nullptr;
 ExecutorRun_hook_type next_run = nullptr;
+ExecutorStart_hook_type next_start = nullptr;
+int depth = 0;  // of executor runs in one another
 
 /// Null unless the state is one of the nodes that were registered.
 const NodeKind* KindOf(PlanState* state) {
@@ -73,14 +76,35 @@ void ReadFirst(QueryDesc* query) {
   MemoryContextSwitchTo(before);
 }
 
+/// While an executor runs, those that start are nested in it.
+struct Nested {
+  Nested() noexcept { depth++; }
+  ~Nested() { depth--; }
+};
+
+void StartHook(QueryDesc* query, int eflags) {
+  pg::Entry([&] {
+    if (next_start != nullptr) {
+      next_start(query, eflags);
+    } else {
+      standard_ExecutorStart(query, eflags);
+    }
+    NoteOwnership(query, depth);
+  });
+}
+
 void RunHook(QueryDesc* query, ScanDirection direction, uint64 count, bool execute_once) {
   pg::Entry([&] {
-    if (query->estate->es_subplanstates != NIL) ReadFirst(query);
-    if (next_run != nullptr) {
-      next_run(query, direction, count, execute_once);
-    } else {
-      standard_ExecutorRun(query, direction, count, execute_once);
-    }
+    if (IsDisowned(query)) return;
+    const Nested nested;
+    pg::Call([&] {
+      if (query->estate->es_subplanstates != NIL) ReadFirst(query);
+      if (next_run != nullptr) {
+        next_run(query, direction, count, execute_once);
+      } else {
+        standard_ExecutorRun(query, direction, count, execute_once);
+      }
+    });
   });
 }
 
@@ -99,14 +123,20 @@ void FinishAll(QueryDesc* query) {
   PopActiveSnapshot();
 }
 
+void Finish(QueryDesc* query) {
+  const bool disowned = FinishDisowned(query);
+  if (!disowned) FinishAll(query);
+  if (next_finish != nullptr) {
+    next_finish(query);
+  } else {
+    standard_ExecutorFinish(query);
+  }
+}
+
 void FinishHook(QueryDesc* query) {
   pg::Entry([&] {
-    FinishAll(query);
-    if (next_finish != nullptr) {
-      next_finish(query);
-    } else {
-      standard_ExecutorFinish(query);
-    }
+    const Nested nested;
+    pg::Call([&] { Finish(query); });
   });
 }
 
@@ -144,6 +174,8 @@ void InstallHooks() {
   installed = true;
   next_finish = ExecutorFinish_hook;
   ExecutorFinish_hook = FinishHook;
+  next_start = ExecutorStart_hook;
+  ExecutorStart_hook = StartHook;
   next_run = ExecutorRun_hook;
   ExecutorRun_hook = RunHook;
 }

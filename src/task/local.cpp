@@ -2,6 +2,7 @@
 #include "altius/task/local.hpp"
 
 #include "altius/task/errors.hpp"
+#include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "plans.hpp"
 
@@ -40,7 +41,8 @@ int Execute(const LocalStatement& statement, const SPIExecuteOptions& options) {
 }  // namespace
 
 int64 RunHere(const LocalStatement &statement, RowStore *store) {
-  DestReceiver *receiver = store != nullptr ? MakeReceiver(store) : None_Receiver;
+  DestReceiver nothing = *None_Receiver;  // the statement is known by its receiver
+  DestReceiver *receiver = store != nullptr ? MakeReceiver(store) : &nothing;
   const bool reads = statement.mode == LocalMode::Read;
   if (statement.mode == LocalMode::Write) txn::NoteLocalWrite();
   int64 affected = 0;
@@ -48,6 +50,7 @@ int64 RunHere(const LocalStatement &statement, RowStore *store) {
     SPI_connect();
     if (reads) PushActiveSnapshot(statement.snapshot);
     const SPIExecuteOptions options = {.params = MakeParams(statement), .read_only = reads, .dest = receiver};
+    CheckStatementOf(receiver);
     const int code = Execute(statement, options);
     if (code < 0) elog(ERROR, "could not run a shard's statement: %s", SPI_result_code_string(code));
     affected = static_cast<int64>(SPI_processed);

@@ -133,6 +133,11 @@ char* QualifiedShardName(const Table& table, const Shard& shard);
 /// Whether the relation is a shard, or an index of a shard, of a table known here.
 bool IsShardRelation(Oid relid);
 
+/// Whether the relation is a shard that this node does not hold, as the metadata says: it is on its
+/// way in, or has moved away and waits to be dropped.  One hash probe when cached.  Asked under a
+/// lock that keeps the shard here, after invalidations were accepted.
+bool IsElsewhere(Oid relid);
+
 /// The function that cuts values of the type into shards; null when the type has no default hash
 /// operator class.
 FmgrInfo* HashFunctionOfType(Oid type);

@@ -28,6 +28,9 @@ void InsertShards(Oid relid, int count, const int64* ids, const int32* mins, con
 void InsertPlacements(int count, const int64* placement_ids, const int64* shard_ids,
                       const int32* groups);
 
+/// Placements of these shards in group `from` are in group `to` from now on.
+void MovePlacements(int count, const int64* shard_ids, int32 from, int32 to);
+
 /// The relation of a row in pg_dist_partition as it is written: its partmethod and repmodel.
 struct Method {
   char partmethod;

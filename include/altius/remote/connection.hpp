@@ -38,8 +38,13 @@ struct StatementText {
   const Oid* param_types = nullptr;           // null: let the node infer
   const char* const* param_values = nullptr;  // text form; null pointer: SQL null
   bool binary_rows = false;                   // ask for binary result columns
+  bool may_have_moved = false;  // the caller looks at `moved` of the request
   bool prepare = false;  // keep as a prepared statement of the connection (LRU by text and types)
 };
+
+/// The number of rows by which a node says that it has not run a statement, because it does not hold
+/// a shard that the statement is about.
+inline constexpr int64 kMovedRows = INT64_MAX - 1;
 
 class Connection;
 
@@ -50,6 +55,7 @@ struct Request {
   RowSink* sink;   // null: rows are thrown away
   bool finished;   // the node has ended it (and committed it, when it is not part of a transaction)
   bool failed;     // raised by Wait unless the caller looks first
+  bool moved;      // the node has done nothing, for a shard does not lie there any more
   int64 affected;  // rows affected, from the command tag; 0 if it has none
   PGresult* error;  // the node's error; null when the connection was lost: then `lost` says why
   int64 rows;       // rows received so far
@@ -59,6 +65,7 @@ struct Request {
   const char* lost;
   int level;  // transaction nesting level at Send
   bool columns_known;
+  bool may_have_moved;
   bool orphan;         // forgotten: its rows are thrown away
   bool decisive;       // commits by itself: a cancel waits for what the node says
   int64 cancel_again;  // the time to pass a cancel on again (TimestampTz); 0: none was passed on

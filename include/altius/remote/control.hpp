@@ -83,6 +83,16 @@ Connection* ConnectionAt(int index);
 /// A second connection to the group, for work outside of transactions.
 Connection* SeparateConnectionTo(int group);
 
+/// A connection to the group (this server's own, too) that nobody else gets until it is given back; giving it back closes
+/// it, which rolls back what it has open and ends what it runs.  Never pinned; the caller drains it.
+Connection* OwnConnectionTo(int group);
+void GiveBack(Connection* connection);
+
+/// A bare libpq connection to the group's primary as the current user, with the options that nodes use between each other;
+/// `replication`: a walsender of this database.  Blocking calls are the caller's to avoid.  Finish it with CloseBare.
+PGconn* OpenBare(int group, bool replication);
+void CloseBare(PGconn* connection);
+
 /// Starts opening such connections without waiting.
 void OpenSeparateAhead(const int* groups, int count);
 

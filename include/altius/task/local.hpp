@@ -29,7 +29,7 @@ struct LocalStatement {
 };
 
 /// Runs the statement, adds its rows to the store (null: they are thrown away) and returns the rows
-/// affected.
+/// affected; kMoved (ownership.hpp) when it did nothing, for a shard does not lie here any more.
 int64 RunHere(const LocalStatement& statement, RowStore* store);
 
 }  // namespace altius::task

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "altius/task/ownership.hpp"
+
+#include "altius/pg/compat_wait.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/settings.hpp"
+#include "altius/txn/coordinated.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "lib/stringinfo.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::task {
+
+namespace {
+
+constexpr int kDisowned = 0x40000000;  // in es_top_eflags, beside PostgreSQL's own bits
+constexpr int kMostAttempts = 3000;    // of about 10 ms each
+
+bool check_placements = true;
+uint32 moved_event = 0;
+const DestReceiver* expected = nullptr;
+
+bool ConcernsElsewhere(const PlannedStmt* statement) {
+  AcceptInvalidationMessages();
+  ListCell* cell;
+  foreach (cell, statement->rtable) {
+    const auto* rte = lfirst_node(RangeTblEntry, cell);
+    if (rte->rtekind == RTE_RELATION && catalog::IsElsewhere(rte->relid)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void CheckStatementOf(const DestReceiver* receiver) { expected = receiver; }
+
+void NoteOwnership(QueryDesc* query, int depth) {
+  const bool sent = depth == 0 && check_placements && remote::IsInternalBackend();
+  const bool own = expected != nullptr && query->dest == expected;
+  if (own) expected = nullptr;
+  if (!sent && !own) return;
+  if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
+  if (ConcernsElsewhere(query->plannedstmt)) query->estate->es_top_eflags |= kDisowned;
+}
+
+bool IsDisowned(QueryDesc* query) {
+  if ((query->estate->es_top_eflags & kDisowned) == 0) return false;
+  query->estate->es_processed = static_cast<uint64>(kMoved);
+  return true;
+}
+
+bool FinishDisowned(QueryDesc* query) {
+  if ((query->estate->es_top_eflags & kDisowned) == 0) return false;
+  query->estate->es_processed = 0;  // whoever asks now counts rows
+  query->estate->es_auxmodifytables = NIL;
+  return true;
+}
+
+void AwaitNewPlacement(int attempt) {
+  if (attempt > kMostAttempts) {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("a shard has moved, but this node has not been told where to"),
+                    errhint("Run the transaction again.")));
+  }
+  const long pause = attempt < 10 ? 1 : 10;
+  if (attempt > 0) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause,
+                    pg::NamedWaitEvent(&moved_event, "AltiusMovedShard"));
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+  }
+  AcceptInvalidationMessages();
+}
+
+bool ClaimShard(const catalog::Table& table, const catalog::Shard& shard) {
+  const Oid schema = get_rel_namespace(table.relid);
+  const Oid relid = get_relname_relid(catalog::ShardName(table, shard), schema);
+  if (!OidIsValid(relid)) return false;
+  LockRelationOid(relid, RowExclusiveLock);
+  AcceptInvalidationMessages();
+  return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) && !catalog::IsElsewhere(relid);
+}
+
+pg::Array<int64> ClaimShardsOn(int group, const pg::Array<int64>& shards) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfoString(&sql, "SELECT altius_internal.claim_shards('{");
+  for (int i = 0; i < shards.size(); i++)
+    appendStringInfo(&sql, "%s" INT64_FORMAT, i == 0 ? "" : ",", shards[i]);
+  appendStringInfoString(&sql, "}')");
+  char* answer = remote::FetchValue(txn::Enlist(group, txn::Access::Write), sql.data);
+  pg::Array<int64> elsewhere;
+  if (answer == nullptr) return elsewhere;
+  for (char* at = answer + 1; *at != '\0' && *at != '}';) {
+    elsewhere.push_back(strtoll(at, &at, 10));
+    if (*at == ',') at++;
+  }
+  return elsewhere;
+}
+
+void InitOwnership() {
+  static const pg::BoolSetting settings[] = {
+      {"altius.check_placements",
+       "Statements of other nodes run on shards only if they lie on this node.", &check_placements,
+       true, PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE},
+  };
+  pg::Define(settings);
+}
+
+}  // namespace altius::task
+
+/// claim_shards(shards bigint[]): locks them as a writer does; those that are not on this node.
+ALTIUS_FUNCTION(altius_claim_shards) {
+  using namespace altius;
+  Datum* ids;
+  bool* nulls;
+  int count;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids,
+                    &nulls, &count);
+  auto* elsewhere = static_cast<Datum*>(palloc(sizeof(Datum) * std::max(count, 1)));
+  int found = 0;
+  for (int i = 0; i < count; i++) {
+    int index = 0;
+    const catalog::Table* table = catalog::FindTableOfShard(DatumGetInt64(ids[i]), &index);
+    if (table == nullptr || !task::ClaimShard(*table, table->shards[index]))
+      elsewhere[found++] = ids[i];
+  }
+  PG_RETURN_ARRAYTYPE_P(
+      construct_array(elsewhere, found, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
