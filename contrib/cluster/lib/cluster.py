@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """A cluster: its description on disk, its servers, and the steps that make them one."""
 
+import copy
 import json
 import os
 import shutil
@@ -10,52 +11,27 @@ from .common import Failure, SERVER_USER, run_as_server, say
 from .node import HOST, Node
 from .ports import check_free
 
-DEFAULTS = {"port": 9700, "workers": 2, "db": "altius", "settings": {}, "unregistered": [], "pg_config": None}
-
-
-def load_or_new(directory):
-    return Cluster(os.path.abspath(directory))
-
-
-def load(directory):
-    cluster = Cluster(os.path.abspath(directory))
-    if not cluster.exists:
-        raise Failure(f"there is no cluster in {cluster.dir}", "Start one with altius-cluster up, or name its --dir.")
-    return cluster
-
-
-def down(directory, keep):
-    cluster = Cluster(os.path.abspath(directory))
-    if not cluster.exists:
-        say(f"There is no cluster in {cluster.dir}.")
-        return
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda node: node.stop("fast"), [node for node in cluster.nodes() if node.running()]))
-    if keep:
-        say(f"Stopped; altius-cluster up goes on with the data in {cluster.dir}.")
-        return
-    shutil.rmtree(cluster.dir)
-    say(f"Stopped, and removed {cluster.dir}.")
-
 
 class Cluster:
     """`cluster.json` in the directory describes it; a directory without that file is not ours."""
+
+    DEFAULTS = {"kind": "plain", "port": 9700, "workers": 2, "db": "altius", "settings": {}, "unregistered": [],
+                "pg_config": None}
 
     def __init__(self, directory):
         self.dir = directory
         self.root = os.path.join(directory, "server")
         self.file = os.path.join(directory, "cluster.json")
         self.exists = os.path.exists(self.file)
-        values = dict(DEFAULTS)
+        values = copy.deepcopy(self.DEFAULTS)  # `unregistered`: nodes that `up` has yet to make known
         if self.exists:
             with open(self.file, encoding="utf-8") as file:
                 values.update(json.load(file))
-        self.port, self.workers, self.db = values["port"], values["workers"], values["db"]
-        self.settings, self.pg_config = dict(values["settings"]), values["pg_config"]
-        self.unregistered = list(values["unregistered"])  # nodes that `up` has yet to make known
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def save(self):
-        values = {name: getattr(self, name) for name in DEFAULTS}
+        values = {name: getattr(self, name) for name in self.DEFAULTS}
         temporary = self.file + ".new"
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(values, file, indent=2)
@@ -66,6 +42,10 @@ class Cluster:
 
     def names(self):
         return ["coordinator"] + [f"worker{number}" for number in range(1, self.workers + 1)]
+
+    def node_names(self):
+        """What `node` understands."""
+        return self.names()
 
     def nodes(self):
         return [Node(self, name, self.port + number) for number, name in enumerate(self.names())]
@@ -122,6 +102,11 @@ class Cluster:
     def program(self, name):
         return os.path.join(os.path.dirname(self.pg_config), name)
 
+    def bring_up(self, stopped, restart):
+        self.create()
+        self.start(self.nodes() if restart else stopped, restart=restart)
+        self.set_up()
+
     def start(self, nodes, restart=False):
         for node in nodes:
             node.write_settings()
@@ -167,6 +152,10 @@ class Cluster:
         self.register()
         say(f"{node.name}: {node.psql_line()}")
 
+    def stop(self, keep):
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: node.stop("fast"), [node for node in self.nodes() if node.running()]))
+
     # Talking about it.
 
     def print_psql_lines(self):
@@ -186,4 +175,4 @@ class Cluster:
 
     def exec_psql(self, node, arguments):
         program = self.program("psql")
-        os.execv(program, [program, "-h", HOST, "-p", str(node.port), "-U", "postgres", "-d", self.db] + arguments)
+        os.execv(program, [program, "-h", node.host, "-p", str(node.port), "-U", "postgres", "-d", self.db] + arguments)

@@ -28,12 +28,12 @@ SETTINGS = {
 
 class Node:
     def __init__(self, cluster, name, port):
-        self.cluster, self.name, self.port = cluster, name, port
+        self.cluster, self.name, self.host, self.port = cluster, name, HOST, port
         self.data = os.path.join(cluster.dir, name)
         self.log = os.path.join(cluster.dir, name + ".log")
 
     def psql_line(self):
-        return f"psql -h {HOST} -p {self.port} -U postgres {self.cluster.db}"
+        return f"psql -h {self.host} -p {self.port} -U postgres {self.cluster.db}"
 
     def running(self):
         """The postmaster's process id, or None.  A pid file left by a crash may name another program by now; a
@@ -76,7 +76,7 @@ class Node:
         run_as_server(self.pg_ctl("-s", "-w", "-t", "60", "-m", mode, "stop"), f"stopping {self.name}")
 
     def query(self, sql, database=None):
-        command = [self.cluster.program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", HOST, "-p", str(self.port),
+        command = [self.cluster.program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.host, "-p", str(self.port),
                    "-U", "postgres", "-d", database or self.cluster.db, "-c", sql]
         return run_as_server(command, f"a statement on {self.name}").strip()
 
