@@ -9,6 +9,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/planner/planner.hpp"
+#include "altius/rebalance/rebalance.hpp"
 #include "altius/remote/control.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "settings.hpp"
@@ -26,7 +27,7 @@ namespace {
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
     pg::InitSettings, catalog::Init, remote::Init,  txn::Init,     executor::Init,
-    ingest::Init,     planner::Init, monitor::Init,
+    ingest::Init,     planner::Init, monitor::Init, rebalance::Init,
     ddl::Init,  // its planner hook sees a query first
 };
 
