@@ -354,6 +354,17 @@ TEST_CASE("of equal shard groups the smallest move; of sizes those that fit") {
   CHECK(after.Levels() == std::vector<double>{60, 60});
 }
 
+TEST_CASE("one large shard group moves rather than a small one that changes nothing") {
+  Cluster cluster;
+  cluster.nodes.resize(2);
+  for (const double cost : {901, 901, 1}) Put(cluster, 0, 0, 1, cost, 8192);
+  for (const double cost : {1, 1, 1}) Put(cluster, 0, 1, 1, cost, 8192);
+  cluster.limits = {0.1, 0.5, INT32_MAX, false};
+  const BalancePlan plan = cluster.Plan();
+  REQUIRE(plan.moves.size() == 1);
+  CHECK(cluster.items[Index(plan.moves[0].item)].cost == 901);
+}
+
 TEST_CASE("uneven sizes end near the average") {
   for (unsigned seed = 1; seed <= 100; seed++) {
     Dice dice{std::mt19937(seed)};

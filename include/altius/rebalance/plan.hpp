@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Which shard groups should move where: reads the metadata, asks the strategy's functions and the nodes for what shard
-// groups cost, and lets core/rebalance decide.
+// Which shard groups should move where: reads the metadata, asks the strategy's functions and the
+// nodes for what shard groups cost, and lets core/rebalance decide.
 //
 // RAII style: these throw pg::Error and altius::Error, so callers are below pg::Entry and have
 // pg::Call around what may ereport while a plan is alive.
@@ -26,16 +26,19 @@ struct PlanOptions {
 
 /// One shard group goes from one node to another.
 struct PlannedMove {
-  int64 shard;      // one of its shards (of the table with the lowest oid); the others move with it
+  int64 shard;  // one of its shards (of the table with the lowest oid); the others move with it
   int colocation;
   int source_node;  // nodeid
   int target_node;
-  double cost;      // as the strategy sees it
-  int64 bytes;      // on disk, all shards of the group; 0 when no question of sizes was asked
+  double cost;  // as the strategy sees it
+  int64 bytes;  // on disk, all shards of the group; 0 when no question of sizes was asked
 };
 
 /// The moves in the order in which they should begin.  No shard group is in it twice.  Shard groups
 /// that can't leave a node which they must leave are told as warnings.
 std::vector<PlannedMove> PlanMoves(const PlanOptions& options);
+
+/// Defines the settings of planning.
+void InitPlanning();
 
 }  // namespace altius::rebalance

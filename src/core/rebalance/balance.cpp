@@ -39,6 +39,20 @@ class Permissions {
   std::vector<char> known_;
 };
 
+/// What the source has too much of and the target too little.
+struct Gap {
+  double excess;
+  double room;
+
+  double Fit() const { return std::min(excess, room) * (1 + 1e-9); }
+  /// By how much the two nodes come nearer to the average, together; at least a little, since the
+  /// move lowers Unevenness.
+  double Closed(double cost) const {
+    const auto nearer = [cost](double gap) { return cost <= gap ? cost : 2 * gap - cost; };
+    return std::max((nearer(excess) + nearer(room)) / 2, cost / 1000);
+  }
+};
+
 /// A move that may be made, and what it is worth.
 struct Choice {
   int item = -1;
@@ -177,46 +191,48 @@ class Balancer {
   }
 
   int Choose(int set, int source, int target, double average) {
-    const double excess = loads_.Of(set, source) - average * loads_.capacity(source);
-    const double room = average * loads_.capacity(target) - loads_.Of(set, target);
-    const double fit = std::min(excess, room) * (1 + 1e-9);
+    const Gap gap{loads_.Of(set, source) - average * loads_.capacity(source),
+                  average * loads_.capacity(target) - loads_.Of(set, target)};
     Choice best;
     if (set != kAllSets) {
-      Search(shelves_.ShelfOf(set, source), set, target, fit, best);
+      Search(shelves_.ShelfOf(set, source), set, target, gap, best);
     } else {
-      for (const int shelf : shelves_.ShelvesOf(source)) Search(shelf, set, target, fit, best);
+      for (const int shelf : shelves_.ShelvesOf(source)) Search(shelf, set, target, gap, best);
     }
     return best.item;
   }
 
-  void Search(int shelf, int set, int target, double fit, Choice& best) {
-    const int above = shelves_.PlaceAbove(shelf, fit);
+  void Search(int shelf, int set, int target, const Gap& gap, Choice& best) {
+    const int above = shelves_.PlaceAbove(shelf, gap.Fit());
     int seen = 0;
     for (int place = shelves_.Below(shelf, above - 1); place >= 0 && seen < kChoices;
          place = shelves_.Below(shelf, place - 1)) {
-      if (Consider(shelves_.ItemAt(place), set, target, fit, best)) seen++;
+      if (Consider(shelves_.ItemAt(place), set, target, gap, best)) seen++;
     }
-    if (seen > 0) return;
+    seen = 0;
     int looked = 0;
     for (int place = shelves_.Above(shelf, above); place >= 0 && seen < kChoices && looked < kLooks;
          place = shelves_.Above(shelf, place + 1)) {
       const int item = shelves_.ItemAt(place);
       if (TooBig(item, target)) break;
-      if (Consider(item, set, target, fit, best)) seen++;
+      if (Consider(item, set, target, gap, best)) seen++;
       looked++;
     }
   }
 
-  /// Neither this item nor a bigger one of its shelf could lower Unevenness: at best a set has all
-  /// of the source's load and nothing on the target.
+  /// Neither this item nor a bigger one of its shelf could lower Unevenness.  On the shared shelf
+  /// sets differ: at best one has all of the source's load and nothing on the target.
   bool TooBig(int item, int target) const {
     const BalanceItem& it = loads_.item(item);
+    if (loads_.IsWide(it.set)) return loads_.Change(item, target) > -tiny_;
+    const double here = loads_.Level(kAllSets, it.node);
+    const double gap = here - loads_.Level(kAllSets, target) + kNarrowWeight * here;
     const double width = 1 / loads_.capacity(it.node) + 1 / loads_.capacity(target);
-    return it.cost * width >= 2 * loads_.Level(kAllSets, it.node);
+    return it.cost * width * (1 + kNarrowWeight) >= 2 * gap;
   }
 
   /// Whether the move may be made; the best of them stays in `best`.
-  bool Consider(int item, int set, int target, double fit, Choice& best) {
+  bool Consider(int item, int set, int target, const Gap& gap, Choice& best) {
     const double change = loads_.Change(item, target);
     if (change > -tiny_) return false;
     const BalanceItem& it = loads_.item(item);
@@ -227,7 +243,7 @@ class Balancer {
     if (Overloads(target, relief) || (set == kAllSets && Clumps(item, target, relief)))
       return false;
     if (!may_(item, target)) return false;
-    double worth = it.cost <= fit ? it.cost : std::max(2 * fit - it.cost, fit / 1000);
+    double worth = gap.Closed(it.cost);
     if (relief.of_set < 0) worth /= 2;
     worth /= static_cast<double>(it.bytes) + overhead_;
     const bool equal = worth <= best.worth * (1 + 1e-9) && worth >= best.worth * (1 - 1e-9);
