@@ -21,6 +21,21 @@ SELECT count(*) FROM t;
 INSERT INTO t VALUES (1, 'other'), (9, 'new') ON CONFLICT (k) DO UPDATE SET v = excluded.v || t.v;
 INSERT INTO t VALUES (1, 'ignored'), (10, 'new') ON CONFLICT DO NOTHING;
 SELECT k, v FROM t WHERE k IN (1, 9, 10) ORDER BY k;
+-- A constraint that is named has another name on each shard.
+INSERT INTO t VALUES (1, 'ignored') ON CONFLICT ON CONSTRAINT t_pkey DO NOTHING;
+INSERT INTO t VALUES (1, 'ignored'), (11, 'new') ON CONFLICT ON CONSTRAINT t_pkey DO NOTHING;
+INSERT INTO t SELECT k, 'named' FROM t WHERE k IN (9, 10) ON CONFLICT ON CONSTRAINT t_pkey DO UPDATE SET v = excluded.v || ' ' || t.v;
+WITH w AS (INSERT INTO t VALUES (11, 'again') ON CONFLICT ON CONSTRAINT t_pkey DO UPDATE SET v = 'w' RETURNING k, v) SELECT * FROM w;
+INSERT INTO r VALUES (77, 'one') ON CONFLICT ON CONSTRAINT r_pkey DO NOTHING;
+INSERT INTO r VALUES (77, 'two') ON CONFLICT ON CONSTRAINT r_pkey DO UPDATE SET name = excluded.name RETURNING *;
+DELETE FROM r WHERE id = 77;
+CREATE TABLE apart (k int, EXCLUDE USING btree (k WITH =));
+SELECT create_distributed_table('apart', 'k');
+INSERT INTO apart VALUES (1), (1);
+INSERT INTO apart VALUES (1) ON CONFLICT ON CONSTRAINT apart_k_excl DO NOTHING;
+DROP TABLE apart;
+SELECT k, v FROM t WHERE k IN (1, 9, 10, 11) ORDER BY k;
+DELETE FROM t WHERE k = 11;
 
 -- INSERT .. SELECT in every combination.
 INSERT INTO plain SELECT g, 'b' || g FROM generate_series(1, 3000) g;

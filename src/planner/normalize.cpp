@@ -10,6 +10,7 @@
 #include "altius/pg/walk.hpp"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "catalog/pg_collation.h"
@@ -21,6 +22,7 @@ extern "C" {
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "catalog/pg_constraint.h"
 #include "access/table.h"
 }
 
@@ -231,6 +233,30 @@ bool TableOidWalker(Node *node, void *context) {
   return pg::Walk(node, TableOidWalker, context);
 }
 
+/// ON CONFLICT ON CONSTRAINT by the constraint's columns: on the shards it has another name.
+void SpellArbiter(Query *query) {
+  OnConflictExpr *conflict = query->onConflict;
+  if (conflict == nullptr || !OidIsValid(conflict->constraint)) return;
+  if (catalog::FindTable(pg::Rte(query->rtable, query->resultRelation)->relid) == nullptr) return;
+  Relation index = index_open(get_constraint_index(conflict->constraint), AccessShareLock);
+  if (!index->rd_index->indisunique) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("ON CONFLICT ON CONSTRAINT is supported for primary keys and unique constraints only"),
+                    errdetail("\"%s\" is an exclusion constraint of a distributed table.",
+                              get_constraint_name(conflict->constraint))));
+  }
+  for (int i = 0; i < index->rd_index->indnkeyatts; i++) {
+    TupleDesc columns = RelationGetDescr(index);
+    Form_pg_attribute column = TupleDescAttr(columns, i);
+    auto *element = makeNode(InferenceElem);
+    element->expr = pg::AsNode(makeVar(query->resultRelation, index->rd_index->indkey.values[i], column->atttypid,
+                                       column->atttypmod, column->attcollation, 0));
+    conflict->arbiterElems = lappend(conflict->arbiterElems, element);
+  }
+  conflict->constraint = InvalidOid;
+  index_close(index, NoLock);
+}
+
 bool NormalizeWalker(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, Query)) {
@@ -245,6 +271,7 @@ bool NormalizeWalker(Node *node, void *context) {
 void Normalize(Query *query) {
   InlineCtes(query);
   FlattenAliases(query);
+  SpellArbiter(query);
   WrapSecuredTables(query);
   if (pg::WalkQuery(query, TableOidWalker, nullptr)) ReplaceInQuery(query, SpellTableOid, query);
   pg::WalkQuery(query, NormalizeWalker, nullptr);
