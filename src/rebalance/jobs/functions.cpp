@@ -195,6 +195,8 @@ const char* WaitForJob(int64 job, const char* desired) {
   return WaitForState("job", job, desired, JobStateNow, IsFinalJob);
 }
 
+void StopWaiting() { EndWait(); }
+
 }  // namespace altius::rebalance::jobs
 
 using namespace altius;  // NOLINT: the functions below are outside of any namespace

@@ -16,5 +16,7 @@ void CancelJob(int64 job);
 /// Waits until the job has this state, or any final one when `desired` is null; returns the state.
 /// Plain C.
 const char* WaitForJob(int64 job, const char* desired);
+/// After an error of WaitForJob that is caught.
+void StopWaiting();
 
 }  // namespace altius::rebalance::jobs
