@@ -36,6 +36,7 @@ bool Resolve() {
       {"pg_dist_colocation", &relations.colocation},
       {"pg_dist_object", &relations.object},
       {"pg_dist_schema", &relations.schema},
+      {"pg_dist_authinfo", &relations.authinfo},
       {"pg_dist_partition_logical_relid_index", &relations.partition_by_relid},
       {"pg_dist_partition_colocationid_index", &relations.partition_by_colocation},
       {"pg_dist_shard_shardid_index", &relations.shard_by_id},

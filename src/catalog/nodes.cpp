@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
 }
 
 namespace altius::catalog {
@@ -65,6 +66,22 @@ pg::Array<const Node*> ActivePrimaries() {
   std::sort(nodes.begin(), nodes.end(),
             [](const Node* a, const Node* b) { return a->group < b->group; });
   return nodes;
+}
+
+const char* AuthInfo(int node_id, const char* role) {
+  if (!IsActive()) return nullptr;
+  NameData name;
+  namestrcpy(&name, role);
+  ScanKeyData key = Equal(authinfo::kRole, F_NAMEEQ, NameGetDatum(&name));
+  const char* found = nullptr;
+  Scan(DistRelations().authinfo, InvalidOid, &key, 1, AccessShareLock,
+       [&](Relation relation, HeapTuple tuple) {
+         const int id = DatumGetInt32(Column(relation, tuple, authinfo::kNode));
+         if (id == node_id || (id == 0 && found == nullptr))
+           found = TextDatumGetCString(Column(relation, tuple, authinfo::kInfo));
+         return id != node_id;
+       });
+  return found;
 }
 
 const Node* PrimaryOfGroup(int group) {

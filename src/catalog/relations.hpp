@@ -19,7 +19,7 @@ namespace altius::catalog {
 
 /// Relations that the cache reads; all are valid while IsActive().
 struct Relations {
-  Oid node, local_group, partition, shard, placement, colocation, object, schema;
+  Oid node, local_group, partition, shard, placement, colocation, object, schema, authinfo;
   Oid partition_by_relid, partition_by_colocation;
   Oid shard_by_id, shard_by_relid;
   Oid placement_by_shard;
@@ -59,6 +59,9 @@ inline constexpr int kStateActive = 1;
 }  // namespace placement
 namespace colocation {
 enum { kId = 1, kShardCount, kReplication, kType, kCollation, kColumns = 5 };
+}
+namespace authinfo {
+enum { kNode = 1, kRole, kInfo };
 }
 namespace object {
 enum { kClass = 1, kObject, kSubId, kColumns = 9 };

@@ -3,6 +3,7 @@
 // that make results exact.
 #include "session.hpp"
 
+#include "altius/catalog/metadata.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
 
@@ -64,10 +65,10 @@ struct Parameters {
   }
 };
 
-void AddConfigured(Parameters* parameters) {
-  if (node_conninfo == nullptr || *node_conninfo == '\0') return;
-  PQconninfoOption* options = PQconninfoParse(node_conninfo, nullptr);
-  if (options == nullptr) return;  // checked when it was set
+void AddConfigured(Parameters* parameters, const char* text) {
+  if (text == nullptr || *text == '\0') return;
+  PQconninfoOption* options = PQconninfoParse(text, nullptr);
+  if (options == nullptr) return;  // citus.node_conninfo was checked when it was set
   for (PQconninfoOption* option = options; option->keyword != nullptr; option++) {
     if (option->val != nullptr) parameters->Set(pstrdup(option->keyword), pstrdup(option->val));
   }
@@ -82,7 +83,10 @@ Parameters ParametersOf(const Connection* connection) {
   parameters.Set("keepalives_interval", "5");
   parameters.Set("keepalives_count", "4");
   parameters.Set("tcp_user_timeout", "60000");
-  AddConfigured(&parameters);
+  AddConfigured(&parameters, node_conninfo);
+  const bool here = connection->group == -1;
+  AddConfigured(&parameters,
+                catalog::AuthInfo(here ? -1 : connection->node_id, connection->user));
   parameters.Set("host", connection->host);
   parameters.Set("port", psprintf("%d", connection->port));
   parameters.Set("user", connection->user);
@@ -184,6 +188,8 @@ PGconn* OpenBare(int group, bool replication) {
   auto* shape = static_cast<Connection*>(palloc0(sizeof(Connection)));
   shape->host = pstrdup(address.host);
   shape->port = address.port;
+  shape->node_id = address.node_id;
+  shape->group = group;
   strlcpy(shape->user, GetUserNameFromId(GetUserId(), false), sizeof(shape->user));
   Parameters parameters = ParametersOf(shape);
   parameters.names.pop_back();

@@ -67,6 +67,26 @@ my $dump = `'$libraries/../bin/pg_dump' -h 127.0.0.1 -p $here -U postgres -s ali
 like($dump, qr/^CREATE EXTENSION IF NOT EXISTS citus WITH SCHEMA pg_catalog/m, 'pg_dump: the extension');
 unlike($dump, qr/pg_dist_node|altius_internal/, 'and none of its objects');
 
+# --- what Patroni writes into pg_dist_authinfo is how nodes log in to each other ---
+$cluster->query('coordinator', "CREATE ROLE app LOGIN PASSWORD 'right'; GRANT SELECT ON numbers TO app", %aliased);
+for my $node ('worker1', 'worker2') {
+    my $file = "$cluster->{dir}/$node/pg_hba.conf";
+    open my $in, '<', $file or die $!;
+    my @lines = <$in>;
+    open my $out, '>', $file or die $!;
+    print $out "host aliased app 127.0.0.1/32 scram-sha-256\n", @lines;
+    close $out;
+    $cluster->query($node, 'SELECT pg_reload_conf()');
+}
+my $as_app = 'SET ROLE app; SELECT sum(n) FROM numbers';
+like(($cluster->psql('coordinator', $as_app, %aliased))[2], qr/08006: could not connect.*password/s, 'no password, no connection');
+$cluster->query('coordinator', "INSERT INTO pg_dist_authinfo VALUES (0, 'app', 'password=right')", %aliased);
+is($cluster->query('coordinator', $as_app, %aliased), '5050', 'pg_dist_authinfo: for all nodes');
+$cluster->query('coordinator', "INSERT INTO pg_dist_authinfo SELECT nodeid, 'app', 'password=wrong' FROM pg_dist_node
+    WHERE groupid = 2", %aliased);
+like(($cluster->psql('coordinator', $as_app, %aliased))[2], qr/08006: could not connect to node 127.0.0.1:$port2.*password/s,
+    'a row for one node comes first');
+
 # --- dropping it ---
 $cluster->query('coordinator', 'DROP TABLE numbers', %aliased);
 $cluster->query('coordinator', 'DROP EXTENSION citus', %aliased);

@@ -99,6 +99,11 @@ pg::Array<const Node*> AllNodes();
 /// Active primaries, the coordinator included when registered, by group.
 pg::Array<const Node*> ActivePrimaries();
 
+/// How the role logs in to a node (0: one that is not registered, -1: this server): libpq's
+/// parameters from pg_dist_authinfo, where a row of the node comes before that of all nodes.  May
+/// be null.
+const char* AuthInfo(int node_id, const char* role);
+
 /// The active primary of the group; raises 08006-class error when there is none.
 const Node* PrimaryOfGroup(int group);
 
