@@ -137,6 +137,8 @@ remote::Connection* Enlist(int group, Access access) {
   return connection;
 }
 
+void CommitFirst(int group) { current.commit_first = group + 1; }
+
 void NoteLocalWrite() { current.local_write = true; }
 
 void ExecuteOnGroups(const int* groups, int count, const char* sql) {

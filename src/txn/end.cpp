@@ -109,6 +109,7 @@ void SendAll(const char* format, bool prepared) {
     Participant* participant = current.participants[i];
     participant->ending = nullptr;
     if (participant->prepared != prepared || remote::IsBroken(participant->connection)) continue;
+    if (participant->confirmed) continue;
     participant->ending =
         remote::SendCommand(participant->connection, psprintf(format, participant->gid));
   }
@@ -170,14 +171,31 @@ void BeforeUserPrepare() {
   CommitReaders();
 }
 
+namespace {
+
+void CommitFirstOne() {
+  for (int i = 0; i < current.count; i++) {
+    Participant* participant = current.participants[i];
+    if (remote::GroupOf(participant->connection) + 1 != current.commit_first) continue;
+    if (!participant->prepared || remote::IsBroken(participant->connection)) continue;
+    participant->ending =
+        remote::SendCommand(participant->connection, psprintf("COMMIT PREPARED '%s'", participant->gid));
+    participant->confirmed = ConfirmEnd(participant, EndDeadline());
+  }
+}
+
+}  // namespace
+
 void AfterCommit() {
   if (current.count > 0) {
     StopPoint("after local commit");
+    if (current.commit_first > 0) CommitFirstOne();
     SendAll("COMMIT PREPARED '%s'", true);
     const TimestampTz deadline = EndDeadline();
     for (int i = 0; i < current.count; i++) {
       Participant* participant = current.participants[i];
-      if (!participant->prepared || ConfirmEnd(participant, deadline)) continue;
+      if (!participant->prepared || participant->confirmed) continue;
+      if (ConfirmEnd(participant, deadline)) continue;
       WakeMaintenance();
       ereport(WARNING, (errmsg("the transaction is committed, but node %s has not confirmed it yet",
                                remote::NameOf(participant->connection)),

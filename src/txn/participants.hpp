@@ -25,6 +25,7 @@ struct Participant {
   bool preparing;           // PREPARE TRANSACTION was sent
   bool prepared;            // and confirmed
   char gid[core::kGidSize];
+  bool confirmed;  // COMMIT PREPARED was sent ahead of the others' and is done
 };
 
 /// Everything about the current transaction; zero when no other node takes part.
@@ -34,6 +35,7 @@ struct Coordinated {
   int capacity;
   bool local_write;    // this backend wrote in-process
   bool autocommitted;  // a statement committed on its node by itself
+  int commit_first;  // group + 1 that is to know of the commit before the other nodes; 0: none
 };
 extern Coordinated current;
 

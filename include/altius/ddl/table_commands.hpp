@@ -23,6 +23,7 @@ enum TablePart : int {
   kTriggers = 32,
   kComments = 64,
   kSequences = 128,  // OWNED BY of sequences
+  kTrusted = 256,     // with kForeignKeys, for shards: the rows are known to satisfy them
   kShell = kTable | kIndexes | kAttach | kAccess | kTriggers | kComments | kSequences,
   kShard = kTable | kIndexes | kAttach | kAccess | kTriggers,
 };

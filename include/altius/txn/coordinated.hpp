@@ -42,6 +42,10 @@ void ExecuteOnOtherNodes(const char* sql);
 /// monitoring, CREATE INDEX CONCURRENTLY on shards).
 remote::Connection* OutsideTransaction(int group);
 
+/// When the current transaction is committed in two phases this group gets to know before the other ones: a shard's old
+/// node stops to serve it before the new one begins.
+void CommitFirst(int group);
+
 /// This transaction's cluster-wide id as text (see core/txn/gid.hpp), assigned on first use.
 const char* CurrentTransactionId();
 

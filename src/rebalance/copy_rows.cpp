@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: PostgreSQL
+// The target pulls a shard's rows from the source: COPY there, PostgreSQL's own COPY here, nothing in between.
+#include "altius/ddl/table_commands.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/compat_copy.hpp"
+#include "altius/remote/control.hpp"
+#include "altius/txn/shared.hpp"
+#include "bare.hpp"
+#include "settings.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "nodes/makefuncs.h"
+#include "postmaster/interrupt.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+}
+
+namespace altius::rebalance {
+
+namespace {
+
+/// The stream being read; COPY's callback has no argument.
+struct Source {
+  Bare* bare;
+  char* buffer;  // libpq's
+  int length;
+  int taken;
+  bool ended;
+  int64 bytes;
+  TimestampTz started;  // of the current second of the limit
+  int64 in_second;
+};
+Source source;
+
+void KeepLimit(int bytes) {
+  if (ConfigReloadPending) {  // the limit can be changed while rows flow
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+  source.bytes += bytes;
+  if (bandwidth_limit_kb <= 0) return;
+  source.in_second += bytes;
+  for (;;) {
+    const TimestampTz now = GetCurrentTimestamp();
+    const int64 passed_us = now - source.started;
+    const int64 allowed = static_cast<int64>(bandwidth_limit_kb) * 1024 * (passed_us / 1000) / 1000;
+    if (source.in_second <= allowed + 64 * 1024) break;
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    if (ConfigReloadPending) return;
+    if (passed_us > 10 * USECS_PER_SEC) {  // a new limit must not be bound by the past
+      source.started = now;
+      source.in_second = 0;
+    }
+  }
+}
+
+bool NextBuffer() {
+  if (source.buffer != nullptr) PQfreemem(source.buffer);
+  source.buffer = nullptr;
+  source.length = source.taken = 0;
+  source.length = ReadCopyData(source.bare, &source.buffer, -1);
+  if (source.length <= 0) {
+    source.length = 0;
+    source.ended = true;
+    return false;
+  }
+  KeepLimit(source.length);
+  return true;
+}
+
+int Read(void* out, int least, int most) {
+  int given = 0;
+  while (given < least && !source.ended) {
+    if (source.taken == source.length && !NextBuffer()) break;
+    const int some = std::min(source.length - source.taken, most - given);
+    memcpy(static_cast<char*>(out) + given, source.buffer + source.taken, some);
+    source.taken += some;
+    given += some;
+  }
+  return given;
+}
+
+int ReadEntry(void* out, int least, int most) {
+  return pg::Entry([&] { return Read(out, least, most); });
+}
+
+/// Names of other nodes' objects have other oids there: they travel as text.
+bool HoldsOid(Oid type) {
+  switch (type) {
+    case REGPROCOID:
+    case REGPROCEDUREOID:
+    case REGOPEROID:
+    case REGOPERATOROID:
+    case REGCLASSOID:
+    case REGTYPEOID:
+    case REGROLEOID:
+    case REGNAMESPACEOID:
+    case REGCONFIGOID:
+    case REGDICTIONARYOID:
+    case REGCOLLATIONOID:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsBinary(Oid type) {
+  type = getBaseType(type);
+  if (type >= FirstNormalObjectId) return get_typtype(type) == TYPTYPE_ENUM;
+  const Oid element = get_element_type(type);
+  if (HoldsOid(type) || (OidIsValid(element) && HoldsOid(element))) return false;
+  HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+  const auto* form = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
+  const bool both = OidIsValid(form->typsend) && OidIsValid(form->typreceive) && form->typtype != TYPTYPE_COMPOSITE;
+  ReleaseSysCache(tuple);
+  return both;
+}
+
+struct Columns {
+  List* names;  // of String
+  char* list;   // (a, b)
+  bool binary;
+};
+
+Columns ColumnsOf(Relation relation) {
+  Columns columns{};
+  columns.binary = true;
+  StringInfoData list;
+  initStringInfo(&list);
+  for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++) {
+    Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
+    if (attribute->attisdropped || attribute->attgenerated != '\0') continue;
+    columns.names = lappend(columns.names, makeString(pstrdup(NameStr(attribute->attname))));
+    appendStringInfo(&list, "%s%s", list.len == 0 ? "" : ", ", quote_identifier(NameStr(attribute->attname)));
+    columns.binary = columns.binary && IsBinary(attribute->atttypid);
+  }
+  columns.list = list.data;
+  return columns;
+}
+
+int64 CopyInto(Relation relation, const char* name, const Columns& columns) {
+  ExecuteBare(source.bare, psprintf("COPY %s (%s) TO STDOUT%s", name, columns.list,
+                                    columns.binary ? " (FORMAT binary)" : ""));
+  ParseState* pstate = make_parsestate(nullptr);
+  addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, nullptr, false, false);
+  List* options = NIL;
+  if (columns.binary)
+    options = list_make1(makeDefElem(pstrdup("format"), reinterpret_cast<Node*>(makeString(pstrdup("binary"))), -1));
+  CopyFromState state = BeginCopyFrom(pstate, relation, nullptr, nullptr, false, ReadEntry, columns.names, options);
+  const auto rows = static_cast<int64>(CopyFrom(state));
+  EndCopyFrom(state);
+  free_parsestate(pstate);
+  return rows;
+}
+
+}  // namespace
+
+int64 CopyShardFrom(const catalog::Table& table, const catalog::Shard& shard, int group, const char* snapshot) {
+  const Oid relid = get_relname_relid(catalog::ShardName(table, shard), get_rel_namespace(table.relid));
+  const Relation relation = table_open(relid, RowExclusiveLock);
+  const Columns columns = ColumnsOf(relation);
+  int64 rows = 0;
+  if (columns.names != NIL) {
+    source = Source{};
+    source.bare = ConnectBare(group, false);
+    source.started = GetCurrentTimestamp();
+    ExecuteBare(source.bare, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (snapshot != nullptr)
+      ExecuteBare(source.bare, psprintf("SET TRANSACTION SNAPSHOT %s", quote_literal_cstr(snapshot)));
+    rows = CopyInto(relation, catalog::QualifiedShardName(table, shard), columns);
+    txn::StopPoint("copy: shard copied");
+    DisconnectBare(source.bare);
+  }
+  table_close(relation, NoLock);
+  return rows;
+}
+
+}  // namespace altius::rebalance
+
+/// copy_shard_from(shard_id bigint, source_group integer, snapshot text)
+ALTIUS_FUNCTION(altius_copy_shard_from) {
+  using namespace altius;
+  int index = 0;
+  const catalog::Table* table = catalog::FindTableOfShard(PG_GETARG_INT64(0), &index);
+  if (table == nullptr)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard " INT64_FORMAT " does not exist", PG_GETARG_INT64(0))));
+  const char* snapshot = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
+  PG_RETURN_INT64(rebalance::CopyShardFrom(*table, table->shards[index], PG_GETARG_INT32(1), snapshot));
+}

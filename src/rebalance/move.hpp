@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: PostgreSQL
+// A move of a shard group, as the moving backend on the coordinator sees it.
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/array.hpp"
+#include "altius/remote/control.hpp"
+
+namespace altius::rebalance {
+
+enum class Mode : uint8_t { Auto, Logical, BlockWrites };
+
+/// One shard of the group.
+struct Member {
+  const catalog::Table* table;
+  int index;
+  int64 shard_id;
+  char* name;      // schema.table_<shard id>, quoted
+  bool has_rows;   // not partitioned itself
+  char identity;   // replica identity of the shard on the source, as pg_class has it
+  bool make_full;  // changes can only be told by whole rows
+};
+
+struct Move {
+  int64 operation;
+  int source;  // groups
+  int target;
+  int source_node;  // node ids
+  int target_node;
+  Mode mode;
+  pg::Array<Member> members;  // partitioned tables before their partitions
+  char* shard_list;           // {1,2,3}
+  char* slot;
+  char* publication;
+
+  // Sessions of this move alone; all are given back when it ends.
+  remote::Connection* registry;  // to this server: each statement commits by itself
+  remote::Connection* at_source;
+  remote::Connection* flip;      // to this server: the distributed transaction that changes the placements
+  pg::Array<remote::Connection*> lanes;  // to the target; the first one has the stream of changes
+  uint64 applied;                // position in the source's log up to which the target has all changes
+};
+
+/// --- move_checks.cpp ---
+/// Finds the shards; raises an error when they can't move.
+void FillMove(Move* move, int64 shard_id);
+int GroupOfNode(int node_id);
+int NodeIdOf(const char* host, int port);
+/// Whoever moves must own all tables of the group.
+void RequireOwnership(const Move& move);
+
+/// --- registry.cpp ---
+enum class Resource { Shard = 1, Subscription = 2, Slot = 3, Publication = 4, User = 5, ReplicaIdentity = 100 };
+enum class Policy { Always = 0, OnFailure = 1, DeferredOnSuccess = 2 };
+int64 NextOperation(remote::Connection* registry);
+/// Committed before the resource is made.
+void Register(const Move& move, Resource type, int group, const char* name, Policy policy);
+void Unregister(const Move& move, Resource type);
+/// Locks that tell the cleaner and other moves that the operation is running; until the end of the transaction.
+void LockOperation(int64 operation);
+bool TryLockIdleOperation(int64 operation);
+void LockShardGroup(const Move& move);
+
+/// --- cleanup.cpp ---
+/// Works off the records of operations that are not running; the number of those still left.
+int CleanUp(int64* cleaned);
+/// Drops what an earlier operation left where this one is going to put its shards.
+void ClearWay(const Move& move);
+void AddCleanupChore();
+
+/// Settings, callbacks, the chore.  From Init of the folder.
+void InitMoves();
+
+/// --- steps.cpp: statements of a move ---
+void OpenSessions(Move* move);
+void CloseSessions(Move* move) noexcept;
+/// Runs `format` (with one shard id) on the target for each member, several at once.
+void ForEachMember(Move* move, bool with_rows_only, const char* (*sql)(const Move&, const Member&));
+void MakeTables(Move* move);
+void FinishTables(Move* move);
+void CopyRows(Move* move, const char* snapshot);
+
+/// --- flip.cpp ---
+/// Opens the transaction in which the placements change.
+void BeginFlip(Move* move);
+/// One attempt to hold back writers; false when somebody writes.  `position` in the source's log has all they wrote.
+bool TryBlockWrites(Move* move, int timeout_ms, uint64* position);
+/// Attempts until it succeeds; between them writers go on.
+uint64 BlockWrites(Move* move);
+/// After TryBlockWrites: lets them go on.
+void UnblockWrites(Move* move);
+bool TryMakeForeignKeys(Move* move);
+void MakeForeignKeys(Move* move);
+/// The placements change on all nodes; commits.
+void Flip(Move* move);
+
+/// --- online.cpp ---
+void MoveOnline(Move* move);
+}  // namespace altius::rebalance

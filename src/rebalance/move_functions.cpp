@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: PostgreSQL
+// citus_move_shard_placement: the order of the steps, and what happens when one of them fails.
+#include "altius/pg/bridge.hpp"
+#include "altius/rebalance/rebalance.hpp"
+#include "altius/txn/coordinated.hpp"
+#include "altius/txn/shared.hpp"
+#include "move.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::rebalance {
+
+namespace {
+
+void RequireCoordinator() {
+  if (catalog::IsCoordinator()) return;
+  const catalog::Node* coordinator = nullptr;
+  for (const catalog::Node* node : catalog::ActivePrimaries()) {
+    if (node->group == catalog::kCoordinatorGroup) coordinator = node;
+  }
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("shards are moved by the coordinator"),
+                  coordinator == nullptr ? errhint("Connect to the coordinator and try again.")
+                                         : errhint("Connect to the coordinator, %s:%d, and try again.",
+                                                   coordinator->host, coordinator->port)));
+}
+
+/// A move is made of transactions of its own, which don't see what this one has not committed.
+void RequireCleanTransaction() {
+  if (!TransactionIdIsValid(GetTopTransactionIdIfAny())) return;
+  ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+                  errmsg("shards cannot be moved in a transaction that has changed something"),
+                  errdetail("A move is committed by itself, whatever becomes of this transaction."),
+                  errhint("Commit first, then move the shards.")));
+}
+
+Mode ModeOf(Oid value) {
+  const char* label = DatumGetCString(OidFunctionCall1(F_ENUM_OUT, ObjectIdGetDatum(value)));
+  if (strcmp(label, "block_writes") == 0) return Mode::BlockWrites;
+  return strcmp(label, "force_logical") == 0 ? Mode::Logical : Mode::Auto;
+}
+
+void MoveWithWritesBlocked(Move* move) {
+  MakeTables(move);
+  (void)BlockWrites(move);
+  CopyRows(move, nullptr);
+  FinishTables(move);
+  MakeForeignKeys(move);
+}
+
+void RunMove(Move* move) {
+  OpenSessions(move);
+  ClearWay(*move);
+  move->operation = NextOperation(move->registry);
+  LockOperation(move->operation);
+  for (const Member& member : move->members)
+    Register(*move, Resource::Shard, move->target, member.name, Policy::OnFailure);
+  txn::StopPoint("move: registered");
+  if (move->mode == Mode::BlockWrites) {
+    MoveWithWritesBlocked(move);
+  } else {
+    MoveOnline(move);
+  }
+  Flip(move);
+  txn::StopPoint("move: flipped");
+}
+
+/// Nodes are worked on as the superuser that also cleans up; the caller's right was checked.
+struct AsSuperuser {
+  AsSuperuser() {
+    GetUserIdAndSecContext(&user, &context);
+    SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
+  }
+  void Restore() const { SetUserIdAndSecContext(user, context); }
+  Oid user;
+  int context;
+};
+
+void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode) {
+  RequireCoordinator();
+  RequireCleanTransaction();
+  auto* move = new (palloc0(sizeof(Move))) Move{};
+  move->source_node = source_node;
+  move->target_node = target_node;
+  move->mode = mode;
+  FillMove(move, shard_id);
+  RequireOwnership(*move);
+  LockShardGroup(*move);
+  txn::NeedMaintenance();
+  const AsSuperuser superuser;
+  try {
+    pg::Call([&] { RunMove(move); });
+  } catch (...) {
+    CloseSessions(move);
+    txn::WakeMaintenance();
+    throw;
+  }
+  CloseSessions(move);
+  superuser.Restore();
+  txn::WakeMaintenance();
+}
+
+}  // namespace
+}  // namespace altius::rebalance
+
+/// citus_move_shard_placement(shard_id bigint, source_node_id int, target_node_id int, transfer_mode)
+ALTIUS_FUNCTION(citus_move_shard_placement_with_nodeid) {
+  using namespace altius;
+  rebalance::MoveShardGroup(PG_GETARG_INT64(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2),
+                            rebalance::ModeOf(PG_GETARG_OID(3)));
+  PG_RETURN_VOID();
+}
+
+ALTIUS_FUNCTION(citus_move_shard_placement) {
+  using namespace altius;
+  const int source = rebalance::NodeIdOf(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_INT32(2));
+  const int target = rebalance::NodeIdOf(text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4));
+  rebalance::MoveShardGroup(PG_GETARG_INT64(0), source, target, rebalance::ModeOf(PG_GETARG_OID(5)));
+  PG_RETURN_VOID();
+}
