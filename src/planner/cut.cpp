@@ -76,11 +76,15 @@ bool JoinIndexWalker(Node *node, void *context) {
   return pg::Walk(node, JoinIndexWalker, context);
 }
 
+}  // namespace
+
 Bitmapset *IndexesIn(Node *nodes) {
   Bitmapset *indexes = nullptr;
   JoinIndexWalker(nodes, &indexes);
   return indexes;
 }
+
+namespace {
 
 int ByPlace(const ListCell *left, const ListCell *right) {
   const int place = bms_next_member(IndexesIn(static_cast<Node *>(lfirst(left))), -1);
@@ -91,17 +95,6 @@ int ByPlace(const ListCell *left, const ListCell *right) {
 List *InOrder(List *nodes) {
   list_sort(nodes, ByPlace);
   return nodes;
-}
-
-/// What of the join tree is gone is gone from the range table too.
-void BlankUnused(Query *query) {
-  Bitmapset *live = IndexesIn(pg::AsNode(query->jointree));
-  if (query->resultRelation > 0) live = bms_add_member(live, query->resultRelation);
-  int index = 0;
-  ListCell *cell;
-  foreach (cell, query->rtable) {
-    if (!bms_is_member(++index, live)) BlankEntry(static_cast<RangeTblEntry *>(lfirst(cell)));
-  }
 }
 
 List *RowMarksOf(Query *query, Relids rels, bool inside) {
@@ -165,6 +158,16 @@ void AppendLeaf(CutState *state, Piece *piece) {
 }
 
 }  // namespace
+
+void BlankUnused(Query *query) {
+  Bitmapset *live = IndexesIn(pg::AsNode(query->jointree));
+  if (query->resultRelation > 0) live = bms_add_member(live, query->resultRelation);
+  int index = 0;
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    if (!bms_is_member(++index, live)) BlankEntry(static_cast<RangeTblEntry *>(lfirst(cell)));
+  }
+}
 
 void PrintAll(Query *query) {
   const Bitmapset *live = IndexesIn(pg::AsNode(query->jointree));

@@ -204,7 +204,11 @@ void RewriteModifyingCte(CommonTableExpr *cte, const Level *level) {
 
 void RewriteLocalModification(Query *query, const Level *level) {
   if (!HasManagedTables(query)) return;
-  if (query->commandType != CMD_INSERT) CutParts(level, AnalyzeFrom(level));
+  if (query->commandType == CMD_MERGE) {
+    IsolateSource(query);
+  } else if (query->commandType != CMD_INSERT) {
+    CutParts(level, AnalyzeFrom(level));
+  }
   RewriteInner(level);
 }
 

@@ -25,6 +25,15 @@ Query *ArmOf(Query *query, const Part &part);
 /// What was the source of an INSERT or the target of an UPDATE is read like anything else now: the deparser would leave it out.
 void PrintAll(Query *query);
 
+/// The source of a MERGE into a table of this node becomes a subquery.
+void IsolateSource(Query *merge);
+
+/// Range table indexes of relations and joins in a join tree or a list of its nodes.
+Bitmapset *IndexesIn(Node *nodes);
+
+/// What of the join tree is gone is gone from the range table too.
+void BlankUnused(Query *query);
+
 /// Replaces the query by SELECT * FROM leaf.
 void BecomeLeaf(Query *query, const Level *level, Reachable reachable);
 
