@@ -155,6 +155,17 @@ suite_tap() {
   done
 }
 
+# A TAP test in its full form, with what it says.  long_tap VARIABLE TEST
+long_tap() {
+  local status=0
+  env "$1=long" prove -v -I test/tap/lib "test/tap/$2.pl" 2>&1 | tee build/tap-long.log | grep -E '^#|^not ok' || true
+  status=${PIPESTATUS[0]}
+  verdict "$2, full form: $(grep -oE 'Tests=[0-9]+, +[0-9]+' build/tap-long.log | sed 's/Tests=//; s/, */ tests, /; s/$/ s/')" \
+    build/tap-long.log "$status"
+}
+
+suite_rebalance_long() { long_tap ALTIUS_REBALANCE 071_rebalance_load; }
+
 suite_differential() {
   [ -x test/differential/run ] || { note "no tests yet"; return; }
   start_cluster || return
