@@ -89,6 +89,8 @@ void RunOnGroup(int group, List* commands) {
   }
 }
 
+void CopyNodes(int group) { RunOnGroup(group, PlainCommands()); }
+
 void ResetNode(int group) {
   RunOnGroup(group, list_make1(pstrdup("SELECT altius_internal.reset_node()")));
 }

@@ -31,6 +31,9 @@ void DropSparePlacements(int group);
 /// How many shards would be lost with the group.
 int64 SoleShardsOf(int group);
 
+/// Makes the group's list of nodes, and of how to log in to them, equal to this one's.
+void CopyNodes(int group);
+
 /// Runs the statements on the group one after another, without waiting for each answer.
 void RunOnGroup(int group, List* commands);
 

@@ -169,7 +169,7 @@ void TellAddress(int group, const char* sql) {
   ereport(WARNING, (errcode(error->sqlerrcode),
                     errmsg("group %d could not be told of the new address", group),
                     errdetail("%s", error->message),
-                    errhint("Run citus_activate_node for it when it is back.")));
+                    errhint("It will be told when it is back.")));
   pg::RunSql(
       psprintf("UPDATE pg_catalog.pg_dist_node SET metadatasynced = false "
                "WHERE groupid = %d AND noderole = 'primary'",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The module's door: magic block, _PG_init and the list of modules it starts.
 #include "altius/catalog/metadata.hpp"
+#include "altius/cluster/cluster.hpp"
 #include "altius/ddl/ddl.hpp"
 #include "altius/ddl/tables.hpp"
 #include "altius/executor/executor.hpp"
@@ -26,8 +27,8 @@ namespace {
 
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
-    pg::InitSettings, catalog::Init, remote::Init,  txn::Init,     executor::Init,
-    ingest::Init,     planner::Init, monitor::Init, rebalance::Init,
+    pg::InitSettings, catalog::Init, remote::Init,  txn::Init,       executor::Init,
+    ingest::Init,     planner::Init, monitor::Init, rebalance::Init, cluster::Init,
     ddl::Init,  // its planner hook sees a query first
 };
 

@@ -124,5 +124,17 @@ $cluster->start('worker2');
 $cluster->query('coordinator', "SELECT citus_add_node('127.0.0.1', $port2)");
 is($cluster->query('worker2', q{SELECT count(*) FROM notes WHERE note LIKE 'without%'}), '1', 'it can come back');
 
+# --- a node that is down while another one changes its address is told of it later ---
+$cluster->kill('worker2');
+my $move = "SELECT citus_update_node(nodeid, '127.0.0.2', nodeport) FROM pg_dist_node WHERE nodeport = $port1";
+($status, $out, $said) = $cluster->psql('coordinator', $move);
+like($said, qr/WARNING.*group \d+ could not be told/, 'a warning that it was not told');
+like($cluster->query('coordinator', $move =~ s/127.0.0.2/127.0.0.1/r), qr/^$/, 'and back');
+$cluster->query('coordinator', "UPDATE pg_dist_node SET noderack = 'here' WHERE nodeport = $port1");
+$cluster->start('worker2');
+ok($cluster->wait_until('worker2', "SELECT noderack = 'here' FROM pg_dist_node WHERE nodeport = $port1", 30),
+    'the coordinator tells it when it is back');
+ok($cluster->wait_until('coordinator', 'SELECT bool_and(metadatasynced) FROM pg_dist_node'), 'and knows that it did');
+
 undef $cluster;
 done_testing();
