@@ -50,7 +50,7 @@ def hba(values):
 def follower(values):
     """What Altius needs to know to follow the leaders itself."""
     endpoints = ",".join(f"http://{endpoint}" for endpoint in values["etcd"].split(","))
-    settings = {"altius.ha_etcd_endpoints": endpoints, "altius.ha_scope": values["scope"],
+    settings = {"altius.etcd_endpoints": endpoints, "altius.ha_scope": values["scope"],
                 "altius.ha_layout": values["layout"], "altius.ha_database": values["database"]}
     if values["layout"] == "scopes":
         settings["altius.ha_group_map"] = values["scope"] + "-{group}"
