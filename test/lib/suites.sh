@@ -158,7 +158,7 @@ suite_tap() {
 # A TAP test in its full form, with what it says.  long_tap VARIABLE TEST
 long_tap() {
   local status=0
-  env "$1=long" prove -v -I test/tap/lib "test/tap/$2.pl" 2>&1 | tee build/tap-long.log | grep -E '^#|^not ok' || true
+  env "$1=long" prove -v -I test/tap/lib "test/tap/$2.pl" 2>&1 | tee build/tap-long.log | grep -E '^#|^not ok'
   status=${PIPESTATUS[0]}
   verdict "$2, full form: $(grep -oE 'Tests=[0-9]+, +[0-9]+' build/tap-long.log | sed 's/Tests=//; s/, */ tests, /; s/$/ s/')" \
     build/tap-long.log "$status"
