@@ -48,3 +48,11 @@ CREATE FUNCTION pg_catalog.get_all_active_transactions(
   OUT transaction_number bigint, OUT transaction_stamp timestamptz, OUT global_pid bigint) RETURNS SETOF record
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'get_all_active_transactions';
 COMMENT ON FUNCTION pg_catalog.get_all_active_transactions() IS 'distributed transactions that run on this node';
+
+-- Where removed nodes were: after a crash in between, recovery finishes the removal there.
+CREATE TABLE altius_internal.removed_node (
+  groupid integer NOT NULL PRIMARY KEY,
+  nodename text NOT NULL,
+  nodeport integer NOT NULL,
+  removed timestamptz NOT NULL DEFAULT now()
+);

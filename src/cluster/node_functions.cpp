@@ -111,11 +111,15 @@ void RequireNothingLost(const catalog::Node& node, const char* deed) {
                    quote_literal_cstr(node.host), node.port)));
 }
 
-/// A removed node forgets the cluster, if it can be reached.
+/// A removed node forgets the cluster, if it can be reached.  Its address is kept for recovery.
 void MakeForget(const catalog::Node& node) {
   const int group = node.group;
   ErrorData* error = pg::Try([&] { ResetNode(group); });
-  if (error == nullptr) return;
+  if (error == nullptr) {
+    pg::RunSql(psprintf("INSERT INTO altius_internal.removed_node VALUES (%d, %s, %d)", group,
+                        quote_literal_cstr(node.host), node.port));
+    return;
+  }
   ereport(WARNING,
           (errcode(error->sqlerrcode),
            errmsg("node %s:%d is removed but keeps its old metadata", node.host, node.port),

@@ -211,14 +211,15 @@ void OpenSeparateAhead(const int* groups, int count) {
   for (int i = 0; i < count; i++) Start(groups[i], true);
 }
 
-Connection* TrySeparateConnectionTo(int group) {
-  Connection* connection = Start(group, true);
+namespace {
+
+Connection* TryFinish(Connection* connection) {
   const char* reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
   if (reason != nullptr) elog(DEBUG1, "could not connect to node %s: %s", connection->name, reason);
   return reason == nullptr ? connection : nullptr;
 }
 
-Connection* ConnectionToAddress(const char* host, int port, const char* user) {
+Connection* StartAddress(const char* host, int port, const char* user) {
   Connection* found = nullptr;
   for (int i = 0; i < connection_count && found == nullptr; i++) {
     Connection* connection = connections[i];
@@ -229,7 +230,19 @@ Connection* ConnectionToAddress(const char* host, int port, const char* user) {
   }
   if (found == nullptr) found = NewConnection(-1, false, Address{host, port, 0}, user);
   Prepare(found);
-  return Finish(found);
+  return found;
+}
+
+}  // namespace
+
+Connection* TrySeparateConnectionTo(int group) { return TryFinish(Start(group, true)); }
+
+Connection* TryConnectionToAddress(const char* host, int port, const char* user) {
+  return TryFinish(StartAddress(host, port, user));
+}
+
+Connection* ConnectionToAddress(const char* host, int port, const char* user) {
+  return Finish(StartAddress(host, port, user));
 }
 
 void OpenAhead(const int* groups, int count) {

@@ -12,6 +12,7 @@
 extern "C" {
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 }
 
@@ -30,6 +31,8 @@ struct Found {
 /// What one node lists.
 struct Node {
   int group;
+  const char* host;  // of a node that was removed; null: where the group's primary is
+  int port;
   remote::Connection* connection;  // null: not reached
   remote::Request* request;
   pg::Array<Found>* prepared;
@@ -75,8 +78,45 @@ pg::Array<Found>* ReadRecords() {
   return records;
 }
 
+/// Nodes whose removal is committed and perhaps not finished on themselves.
+void AddRemovedNodes(pg::Array<Node>* nodes) {
+  MemoryContext home = CurrentMemoryContext;
+  SPI_connect();
+  if (SPI_execute("SELECT groupid, nodename, nodeport FROM altius_internal.removed_node AS r"
+                  " WHERE removed > pg_catalog.now() - interval '1 day' AND EXISTS (SELECT FROM"
+                  " pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)",
+                  true, 0) != SPI_OK_SELECT) {
+    elog(ERROR, "could not read altius_internal.removed_node");
+  }
+  MemoryContext spi = MemoryContextSwitchTo(home);
+  for (uint64 i = 0; i < SPI_processed; i++) {
+    HeapTuple tuple = SPI_tuptable->vals[i];
+    TupleDesc columns = SPI_tuptable->tupdesc;
+    bool null;
+    const int group = DatumGetInt32(SPI_getbinval(tuple, columns, 1, &null));
+    const Datum host = SPI_getbinval(tuple, columns, 2, &null);
+    const int port = DatumGetInt32(SPI_getbinval(tuple, columns, 3, &null));
+    nodes->push_back(
+        Node{group, TextDatumGetCString(host), port, nullptr, nullptr, NewList(), false});
+  }
+  MemoryContextSwitchTo(spi);
+  SPI_finish();
+}
+
+void ForgetRemovedNodes() {
+  SPI_connect();
+  SPI_execute(
+      "DELETE FROM altius_internal.removed_node AS r WHERE NOT EXISTS (SELECT FROM"
+      " pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)",
+      false, 0);
+  SPI_finish();
+}
+
 void AskNode(Node* node) {
-  node->connection = remote::TrySeparateConnectionTo(node->group);
+  const char* user = GetUserNameFromId(GetUserId(), false);
+  node->connection = node->host == nullptr
+                         ? remote::TrySeparateConnectionTo(node->group)
+                         : remote::TryConnectionToAddress(node->host, node->port, user);
   if (node->connection == nullptr) return;
   remote::StatementText statement;
   statement.sql =
@@ -89,9 +129,10 @@ void AskNode(Node* node) {
 pg::Array<Node> ListPrepared() {
   pg::Array<Node> nodes;
   for (const catalog::Node* node : catalog::ActivePrimaries()) {
-    nodes.push_back(Node{node->group, nullptr, nullptr, NewList(), false});
+    nodes.push_back(Node{node->group, nullptr, 0, nullptr, nullptr, NewList(), false});
   }
   for (const Node& node : nodes) remote::OpenSeparateAhead(&node.group, 1);
+  AddRemovedNodes(&nodes);
   for (Node& node : nodes) AskNode(&node);
   const TimestampTz deadline = Deadline();
   for (Node& node : nodes) {
@@ -201,6 +242,7 @@ int RecoverPrepared(bool* left) {
     }
   }
   DeleteOldRecords(*before, nodes);
+  ForgetRemovedNodes();
   return finished;
 }
 

@@ -122,9 +122,9 @@ sub consistent {
 
 # Kills a process or a server at a random moment of the change, or at a step of its commit.
 sub strike {
-    my ($session, $pid) = @_;
+    my ($session, $pid, $kind) = @_;
     my @serving = $cluster->nodes;
-    my $kind = (qw(session serving server))[ rand 3 ];
+    $kind //= (qw(session serving server))[ rand 3 ];
     my $node = $kind eq 'session' ? 'coordinator' : $serving[ rand @serving ];
     my @pids = $kind eq 'session' ? ($pid) : $kind eq 'server' ? () : split /\n/,
         $cluster->query($node, q{SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'altius_internal%'});
@@ -139,8 +139,13 @@ sub strike {
     return "$kind on $node";
 }
 
+# Found before: the removed node kept its part prepared, for nobody knew its address any more.
+my @found = ([ 'remove a node', 'after local commit', 'session' ]);
+
 for my $number (1 .. $rounds) {
-    my ($what, $before, $action, $done) = @{ $changes[ ($number + $seed) % @changes ] };
+    my ($deed, $at, $kind) = @{ $found[ $number - 1 ] // [] };
+    my ($change) = grep { defined $deed && $_->[0] eq $deed } @changes;
+    my ($what, $before, $action, $done) = @{ $change // $changes[ ($number + $seed) % @changes ] };
     my $table = "t$number";
     s/\bT\b/$table/g, s/_T\b/_$table/g, s/\bT_/${table}_/g for $before, $action, $done;
     if ($before =~ /^(leave|join)$/) { let_guest($before) } else { let_guest('join'); $cluster->query('coordinator', "$before;") }
@@ -148,11 +153,11 @@ for my $number (1 .. $rounds) {
     my $session = $cluster->session('coordinator');
     my $pid = $session->query('SELECT pg_backend_pid()');
     $session->query(q{SET citus.shard_count = 6});
-    my $point = rand() < 0.4 ? $points[ rand @points ] : '';
+    my $point = $at // (rand() < 0.4 ? $points[ rand @points ] : '');
     $session->query("SET altius.stop_point = '$point'") if $point;
     $session->send($action);
     sleep($point ? 1 : 0.15 * rand() ** 2);
-    my $victim = strike($session, $pid);
+    my $victim = strike($session, $pid, $kind);
     my $name = "round $number, $what" . ($point ? ", $point" : '') . ", $victim";
     for my $node ($cluster->nodes) {
         ok($cluster->wait_until($node, 'SELECT true', 30), "$name: $node is up");

@@ -52,8 +52,8 @@ void OrphanFrom(Connection* connection, int level);
 /// A subtransaction was committed: its requests belong to the parent now.
 void LowerLevel(Connection* connection, int level);
 
-/// Statements of `level` and deeper end: their rows are thrown away, and what the node still runs of
-/// them is cancelled.  False when that takes too long.  Never raises.
+/// Statements of `level` and deeper end: their rows are thrown away, and what the node still runs
+/// of them is cancelled.  False when that takes too long.  Never raises.
 bool StopFrom(Connection* connection, int level, TimestampTz deadline);
 
 /// Asks the node to cancel what it runs for this connection.  Blocks shortly; never raises.
@@ -83,13 +83,15 @@ Connection* ConnectionAt(int index);
 /// A second connection to the group, for work outside of transactions.
 Connection* SeparateConnectionTo(int group);
 
-/// A connection to the group (this server's own, too) that nobody else gets until it is given back; giving it back closes
-/// it, which rolls back what it has open and ends what it runs.  Never pinned; the caller drains it.
+/// A connection to the group (this server's own, too) that nobody else gets until it is given back;
+/// giving it back closes it, which rolls back what it has open and ends what it runs.  Never
+/// pinned; the caller drains it.
 Connection* OwnConnectionTo(int group);
 void GiveBack(Connection* connection);
 
-/// A bare libpq connection to the group's primary as the current user, with the options that nodes use between each other;
-/// `replication`: a walsender of this database.  Blocking calls are the caller's to avoid.  Finish it with CloseBare.
+/// A bare libpq connection to the group's primary as the current user, with the options that nodes
+/// use between each other; `replication`: a walsender of this database.  Blocking calls are the
+/// caller's to avoid.  Finish it with CloseBare.
 PGconn* OpenBare(int group, bool replication);
 void CloseBare(PGconn* connection);
 
@@ -98,6 +100,9 @@ void OpenSeparateAhead(const int* groups, int count);
 
 /// The same, null when the node can't be reached.
 Connection* TrySeparateConnectionTo(int group);
+
+/// A connection to an address that need not be a registered node, null when it can't be reached.
+Connection* TryConnectionToAddress(const char* host, int port, const char* user);
 
 /// `host:port` of the connection.
 const char* NameOf(const Connection* connection);
