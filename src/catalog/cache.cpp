@@ -21,6 +21,7 @@ namespace {
 Generation* current = nullptr;
 Generation* stale_list = nullptr;
 bool current_is_stale = false;
+uint64 version = 1;  // grows when something may have changed
 
 HTAB* MakeHash(const char* name, Size key_size, Size entry_size, MemoryContext context) {
   HASHCTL control{};
@@ -93,7 +94,12 @@ Oid RelationOfShard(int64 shard_id) {
 
 }  // namespace
 
-void MarkStale() { current_is_stale = true; }
+void MarkStale() {
+  current_is_stale = true;
+  version++;
+}
+
+uint64 NodesVersion() { return version; }
 
 Generation* CurrentGeneration() {
   if (current != nullptr && current_is_stale) {

@@ -22,7 +22,8 @@ using plan::FragmentKind;
 
 bool Modifies(const plan::Fragment& fragment) { return fragment.kind != FragmentKind::Rows; }
 
-/// Statements about shards are sent again when a shard has moved; copies of reference tables come and go otherwise.
+/// Statements about shards are sent again when a shard has moved; copies of reference tables come
+/// and go otherwise.
 bool MayMove(const plan::Fragment& fragment) {
   return fragment.kind != FragmentKind::ModifyCopies && fragment.kind != FragmentKind::Statement;
 }
@@ -60,7 +61,7 @@ void SendTask(FragmentState* state, Task* task, bool with_rows) {
                                            .binary_rows = binary_protocol && run->store->binary,
                                            .may_have_moved = MayMove(*state->fragment),
                                            .prepare = run->arguments.count > 0};
-  remote::Connection* connection = txn::Enlist(task->group, AccessOf(state));
+  remote::Connection* connection = txn::Enlist(task->group, AccessOf(state), run->owner);
   remote::RowSink* sink = with_rows ? task::MakeSink(run->store) : nullptr;
   INSTR_TIME_SET_CURRENT(task->sent);
   task->request = remote::Send(connection, statement, sink);
@@ -108,12 +109,29 @@ int64 StartTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
   return affected;
 }
 
-int64 AwaitTasks(Task* tasks, int count) {
-  pg::Array<remote::Request*> requests;
+/// Sends the tasks again that failed because their node was lost, as far as they did nothing there.
+/// Whether there were any.
+bool SendAgain(FragmentState* state, Task* tasks, int count, bool with_rows) {
+  bool any = false;
   for (int i = 0; i < count; i++) {
-    if (tasks[i].request != nullptr) requests.push_back(tasks[i].request);
+    remote::Request* request = tasks[i].request;
+    if (request == nullptr || !request->failed) continue;
+    if (!txn::MayRunAgain(request, state->run->owner, request->rows > 0, &tasks[i].attempts))
+      remote::RaiseError(request);
+    SendTask(state, &tasks[i], with_rows);
+    any = true;
   }
-  remote::WaitAll(requests.data(), requests.size());
+  return any;
+}
+
+int64 AwaitTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
+  do {
+    pg::Array<remote::Request*> requests;
+    for (int i = 0; i < count; i++) {
+      if (tasks[i].request != nullptr) requests.push_back(tasks[i].request);
+    }
+    remote::WaitAllQuietly(requests.data(), requests.size());
+  } while (SendAgain(state, tasks, count, with_rows));
   int64 affected = 0;
   for (int i = 0; i < count; i++) {
     if (tasks[i].request == nullptr) continue;
@@ -131,7 +149,7 @@ int64 FollowShard(FragmentState* state, Task* task) {
     task::AwaitNewPlacement(task->sent_again);
     *task = TasksAnew(state, *task)[0];
     affected = StartTasks(state, task, 1, true);
-    affected += AwaitTasks(task, 1);
+    affected += AwaitTasks(state, task, 1, true);
   }
   return affected;
 }
@@ -162,10 +180,10 @@ void SendMovedAnew(FragmentState* state) {
 int64 ModifyCopies(FragmentState* state) {
   Run* run = state->run;
   int64 affected = StartTasks(state, run->tasks.data(), 1, true);
-  affected += AwaitTasks(run->tasks.data(), 1);
+  affected += AwaitTasks(state, run->tasks.data(), 1, true);
   if (run->tasks.size() > 1) {
     StartTasks(state, &run->tasks[1], run->tasks.size() - 1, false);
-    AwaitTasks(&run->tasks[1], run->tasks.size() - 1);
+    AwaitTasks(state, &run->tasks[1], run->tasks.size() - 1, false);
   }
   return affected;
 }
@@ -176,7 +194,7 @@ void RunModification(FragmentState* state) {
     run->affected = ModifyCopies(state);
   } else {
     run->affected = StartTasks(state, run->tasks.data(), run->tasks.size(), true);
-    run->affected += AwaitTasks(run->tasks.data(), run->tasks.size());
+    run->affected += AwaitTasks(state, run->tasks.data(), run->tasks.size(), true);
     for (Task& task : run->tasks) run->affected += FollowShard(state, &task);
   }
   if (task::SetsTag(&state->css, state->fragment->command))
@@ -200,6 +218,7 @@ Run* MakeRun(FragmentState* state) {
   MemoryContextSwitchTo(memory);
   auto* run = new (palloc0(sizeof(Run))) Run{};
   run->memory = memory;
+  run->owner = txn::NewOwner();
   auto* callback = static_cast<MemoryContextCallback*>(palloc0(sizeof(MemoryContextCallback)));
   callback->func = ForgetRequests;
   callback->arg = run;
@@ -227,6 +246,21 @@ void StartRun(FragmentState* state) {
   MemoryContextSwitchTo(before);
 }
 
+namespace {
+
+/// The task's node was lost: it is sent again if none of its rows came, else its error is raised.
+void Recover(FragmentState* state, Task* task) {
+  const MemoryContext before = MemoryContextSwitchTo(state->run->memory);
+  SendAgain(state, task, 1, true);
+  MemoryContextSwitchTo(before);
+}
+
+bool IsDone(const Task& task) {
+  return task.request == nullptr || (task.request->finished && !task.request->failed);
+}
+
+}  // namespace
+
 bool FetchMore(FragmentState* state) {
   Run* run = state->run;
   const int64 rows_before = run->store->rows;
@@ -234,22 +268,27 @@ bool FetchMore(FragmentState* state) {
   while (idle < run->tasks.size()) {
     Task* task = &run->tasks[run->next];
     const int index = run->next;
-    run->next = (run->next + 1) % run->tasks.size();
     if (task->request != nullptr && task->request->finished && task->request->moved) {
+      run->next = (index + 1) % run->tasks.size();
       SendAnew(state, index);
       SendMovedAnew(state);
       idle = 0;
       if (run->store->rows > rows_before) return true;
       continue;
     }
-    if (task->request == nullptr || task->request->finished) {
+    if (IsDone(*task)) {
+      run->next = (index + 1) % run->tasks.size();
       idle++;
-      // Another scan that shares the connection may have drained it, or failed to.
-      if (task->request != nullptr && task->request->failed) remote::RaiseError(task->request);
       continue;
     }
     idle = 0;
-    remote::WaitForRows(task->request);
+    // Another scan that shares the connection may have drained it, or failed to.
+    if (!task->request->finished) remote::WaitForRowsQuietly(task->request);
+    if (task->request->failed) {
+      Recover(state, task);
+      continue;
+    }
+    run->next = (index + 1) % run->tasks.size();
     if (task->request->finished) NoteTime(task);
     if (run->store->rows > rows_before) return true;
   }

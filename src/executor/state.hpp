@@ -26,6 +26,7 @@ struct Task {
   int sent_again;            // how often that has happened
   remote::Request* request;  // null while not sent, and for local tasks
   int64 rows;                // of a local task
+  int attempts;              // how often it was sent again
   double milliseconds;       // from sending to the last row, as far as seen
   instr_time sent;
 };
@@ -46,6 +47,7 @@ struct Arguments {
 /// with other parameters.
 struct Run {
   MemoryContext memory;
+  uint64 owner;  // of what it does on nodes
   Arguments arguments;
   pg::Array<Task> tasks;
   int shard_count;  // of all tasks

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
 // The backend's connections: found by group or address and user, opened when missing, replaced when
 // the group has moved.
-#include "book.hpp"
 #include "session.hpp"
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/settings.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
 
 extern "C" {
 #include "access/xact.h"
@@ -80,18 +83,17 @@ Connection* FindByGroup(int group, bool separate) {
   return nullptr;
 }
 
-/// The group's primary may listen elsewhere now.
-void FollowAddress(Connection* connection) {
-  const Address address = AddressOfGroup(connection->group);
-  connection->node_id = address.node_id;
-  if (address.port == connection->port && strcmp(address.host, connection->host) == 0) return;
-  Close(connection, "the node has a new address");
-  connection->state = State::Closed;
-  char* host = MemoryContextStrdup(TopMemoryContext, address.host);
-  pfree(connection->host);
-  connection->host = host;
-  connection->port = address.port;
-  snprintf(connection->name, sizeof(connection->name), "%s:%d", address.host, address.port);
+/// Whether the node has hung up.  It may have said why before: that is read, and the end looked for
+/// behind it.
+bool HasHungUp(const Connection* connection) {
+  constexpr int kMostMessages = 8;
+  for (int i = 0; i < kMostMessages; i++) {
+    char byte;
+    const ssize_t got = recv(PQsocket(connection->pg), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return false;
+    if (got <= 0 || PQconsumeInput(connection->pg) == 0) return true;
+  }
+  return PQstatus(connection->pg) == CONNECTION_BAD;
 }
 
 /// Once a transaction: whether the node hung up while the connection was idle.
@@ -99,10 +101,9 @@ void CheckAlive(Connection* connection) {
   const TimestampTz now = GetCurrentTransactionStartTimestamp();
   if (connection->checked == now) return;
   connection->checked = now;
-  if (connection->group >= 0) FollowAddress(connection);
   if (connection->state == State::Broken) Close(connection, "it was lost before");
   if (connection->state != State::Ready || connection->count > 0) return;
-  if (PQconsumeInput(connection->pg) == 0 || PQstatus(connection->pg) == CONNECTION_BAD) {
+  if (HasHungUp(connection)) {
     CloseQuietly(connection);
     connection->state = State::Closed;
   }
@@ -111,6 +112,7 @@ void CheckAlive(Connection* connection) {
 /// Starts over when it is closed; a broken one that takes part in a transaction stays broken.
 void Prepare(Connection* connection) {
   if (connection->pinned) return;
+  if (connection->group >= 0) FollowAddress(connection);
   if (connection->state != State::Connecting) CheckAlive(connection);
   const bool stale =
       connection->state == State::Connecting && GetCurrentTimestamp() > connection->give_up;
@@ -118,12 +120,18 @@ void Prepare(Connection* connection) {
     CloseQuietly(connection);
     connection->state = State::Closed;
   }
-  if (connection->state == State::Closed) StartOpening(connection);
+  if (connection->state == State::Closed && connection->unusable == nullptr)
+    StartOpening(connection);
 }
 
-Connection* Finish(Connection* connection) {
-  const char* reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
-  if (reason == nullptr) return connection;
+/// Null when the connection stands.
+const char* Finish(Connection* connection, bool* may_recover) {
+  *may_recover = true;
+  if (connection->state == State::Connecting) return FinishOpening(connection, may_recover);
+  return connection->state == State::Closed ? connection->unusable : nullptr;
+}
+
+[[noreturn]] void RaiseNotReached(const Connection* connection, const char* reason) {
   ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                   errmsg("could not connect to node %s", connection->name),
                   errdetail_internal("%s", reason)));
@@ -136,21 +144,35 @@ Connection* Start(int group, bool separate) {
     const Address address = AddressOfGroup(group);
     connection = NewConnection(group, separate, address, GetUserNameFromId(GetUserId(), false));
     connection->user_id = GetUserId();
+    JoinUsers();
   }
   Prepare(connection);
   return connection;
 }
 
-}  // namespace
-
-Address AddressOfGroup(int group) {
-  const catalog::Node* node = catalog::PrimaryOfGroup(group);
-  return Address{node->host, node->port, node->id};
+/// Tries until the node is there, at the address that it has then.
+Connection* Reach(int group, bool separate) {
+  Hold hold = {};
+  for (;;) {
+    Connection* connection = Start(group, separate);
+    bool may_recover;
+    const char* reason = Finish(connection, &may_recover);
+    if (reason == nullptr) return connection;
+    if (!may_recover || !WaitForChange(group, &hold)) RaiseNotReached(connection, reason);
+  }
 }
 
-Connection* ConnectionTo(int group) { return Finish(Start(group, false)); }
+}  // namespace
 
-Connection* SeparateConnectionTo(int group) { return Finish(Start(group, true)); }
+Connection* ConnectionTo(int group) {
+  Connection* connection = FindByGroup(group, false);
+  if (connection != nullptr && connection->pinned) return connection;
+  uint64 seen = 0;
+  PassGate(group, connection != nullptr ? &connection->gate_checked : &seen);
+  return Reach(group, false);
+}
+
+Connection* SeparateConnectionTo(int group) { return Reach(group, true); }
 
 namespace {
 
@@ -198,7 +220,10 @@ Connection* OwnConnectionTo(int group) {
   }
   connection->user_id = GetUserId();
   StartOpening(connection);
-  return Finish(connection);
+  bool may_recover;
+  const char* reason = Finish(connection, &may_recover);
+  if (reason != nullptr) RaiseNotReached(connection, reason);
+  return connection;
 }
 
 void GiveBack(Connection* connection) {
@@ -214,7 +239,8 @@ void OpenSeparateAhead(const int* groups, int count) {
 namespace {
 
 Connection* TryFinish(Connection* connection) {
-  const char* reason = connection->state == State::Connecting ? FinishOpening(connection) : nullptr;
+  bool may_recover;
+  const char* reason = Finish(connection, &may_recover);
   if (reason != nullptr) elog(DEBUG1, "could not connect to node %s: %s", connection->name, reason);
   return reason == nullptr ? connection : nullptr;
 }
@@ -242,7 +268,11 @@ Connection* TryConnectionToAddress(const char* host, int port, const char* user)
 }
 
 Connection* ConnectionToAddress(const char* host, int port, const char* user) {
-  return Finish(StartAddress(host, port, user));
+  Connection* connection = StartAddress(host, port, user);
+  bool may_recover;
+  const char* reason = Finish(connection, &may_recover);
+  if (reason != nullptr) RaiseNotReached(connection, reason);
+  return connection;
 }
 
 void OpenAhead(const int* groups, int count) {

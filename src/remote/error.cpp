@@ -74,21 +74,56 @@ int PutNames(const PGresult* result) {
 
 }  // namespace
 
+bool IsOfOldSession(const Request* request) {
+  return request->session != request->connection->session;
+}
+
+core::Failure FailureOf(const Request* request) {
+  core::Failure failure;
+  const char* state =
+      request->error != nullptr ? PQresultErrorField(request->error, PG_DIAG_SQLSTATE) : nullptr;
+  failure.lost = request->error == nullptr;
+  failure.sqlstate =
+      request->error == nullptr ? request->lost_state : (state == nullptr ? "" : state);
+  failure.sent = !request->unsent;
+  failure.commits_alone = request->decisive;
+  failure.answered = request->tag[0] != '\0';
+  return failure;
+}
+
+namespace {
+
+/// What the client must know is what became of its transaction, not which of our sessions ended.
+[[noreturn]] void RaiseLost(const Request* request) {
+  const Connection* connection = request->connection;
+  const char* reason = request->lost != nullptr && *request->lost != '\0' ? request->lost : nullptr;
+  if (core::Judge(FailureOf(request)) == core::Verdict::Unknown) {
+    ereport(ERROR, (errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
+                    errmsg("connection to node %s was lost while the transaction was committed",
+                           connection->name),
+                    errdetail("Whether it was committed is not known."),
+                    errhint("Look at the data on that node once it is reachable.")));
+  }
+  const bool ours = connection->group < 0 || connection->separate;
+  ereport(ERROR, (errcode(ours ? ERRCODE_CONNECTION_FAILURE : ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("connection to node %s was lost", connection->name),
+                  reason != nullptr ? errdetail_internal("%s", reason) : 0,
+                  ours ? 0 : errhint("The transaction is rolled back; run it again.")));
+  pg_unreachable();
+}
+
+}  // namespace
+
 void RaiseError(Request* request) {
   if (wait_hook != nullptr) wait_hook();  // the cancel that ended it may have been a deadlock's
   if (request->error != nullptr) RaiseResult(request->error, request->connection);
   if (request->moved) {
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("a shard has moved away from node %s", request->connection->name),
-                    errdetail("The statement has done nothing."),
-                    errhint("Run the transaction again.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+             errmsg("a shard has moved away from node %s", request->connection->name),
+             errdetail("The statement has done nothing."), errhint("Run the transaction again.")));
   }
-  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
-                  errmsg("connection to node %s was lost", request->connection->name),
-                  request->lost != nullptr && *request->lost != '\0'
-                      ? errdetail_internal("%s", request->lost)
-                      : 0));
-  pg_unreachable();
+  RaiseLost(request);
 }
 
 namespace {

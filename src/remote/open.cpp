@@ -79,10 +79,15 @@ Parameters ParametersOf(const Connection* connection) {
   Parameters parameters;
   parameters.Set("gssencmode", "disable");
   parameters.Set("keepalives", "1");
-  parameters.Set("keepalives_idle", "30");
-  parameters.Set("keepalives_interval", "5");
-  parameters.Set("keepalives_count", "4");
-  parameters.Set("tcp_user_timeout", "60000");
+  if (tcp_user_timeout_ms > 0) {
+    // A silent node is asked after a third of the time, and given up when all of it has passed
+    // without a sign of life.
+    const int interval_s = std::max(1, tcp_user_timeout_ms / 6000);
+    parameters.Set("keepalives_idle", psprintf("%d", std::max(1, tcp_user_timeout_ms / 3000)));
+    parameters.Set("keepalives_interval", psprintf("%d", interval_s));
+    parameters.Set("keepalives_count", "4");
+    parameters.Set("tcp_user_timeout", psprintf("%d", tcp_user_timeout_ms));
+  }
   AddConfigured(&parameters, node_conninfo);
   const bool here = connection->group == -1;
   AddConfigured(&parameters,
@@ -100,9 +105,39 @@ Parameters ParametersOf(const Connection* connection) {
   return parameters;
 }
 
-/// Closes it; the reason without its line end.
-const char* NotReached(Connection* connection, const char* why) {
+/// Codes are upper case and digits; a severity like FATAL has no digit.
+bool LooksLikeState(const char* at) {
+  int digits = 0;
+  for (int i = 0; i < 5; i++) {
+    const auto c = static_cast<unsigned char>(at[i]);
+    if (isdigit(c) == 0 && isupper(c) == 0) return false;
+    digits += isdigit(c) != 0 ? 1 : 0;
+  }
+  return digits > 0 && at[5] == ':' && at[6] == ' ';
+}
+
+/// The SQLSTATE in a message of the verbose form, `FATAL:  57P03: the database ...`; null when
+/// there is none.
+const char* StateIn(const char* message) {
+  for (const char* at = strchr(message, ' '); at != nullptr; at = strchr(at + 1, ' ')) {
+    if (LooksLikeState(at + 1)) return at + 1;
+  }
+  return nullptr;
+}
+
+/// Whether the node may answer otherwise soon: it starts, stops or recovers.
+bool IsPassing(const char* state) { return strncmp(state, "57P0", 4) == 0; }
+
+/// Closes it; the reason as the user wants to see it.
+const char* NotReached(Connection* connection, const char* why, bool* may_recover) {
   char* reason = pstrdup(why);
+  char* state = const_cast<char*>(StateIn(reason));
+  *may_recover = state == nullptr || IsPassing(state);
+  if (state != nullptr) {
+    char* end = strchr(state, '\n');
+    if (end != nullptr) *end = '\0';  // where in the source it was raised
+    memmove(state, state + 7, strlen(state + 7) + 1);
+  }
   for (size_t length = strlen(reason); length > 0 && reason[length - 1] == '\n'; length--)
     reason[length - 1] = '\0';
   CloseQuietly(connection);
@@ -122,9 +157,18 @@ void NoteInitialSettings(Connection* connection) {
   connection->settings_sent = false;
 }
 
-const char* BecomeReady(Connection* connection) {
+/// A server that has lost its group is a standby, or will be stopped soon.
+bool IsStandby(const Connection* connection) {
+  const char* standby = PQparameterStatus(connection->pg, "in_hot_standby");
+  return standby != nullptr && strcmp(standby, "on") == 0;
+}
+
+const char* BecomeReady(Connection* connection, bool* may_recover) {
+  if (connection->group >= 0 && IsStandby(connection))
+    return NotReached(connection, "The server is a standby now.", may_recover);
+  PQsetErrorVerbosity(connection->pg, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
-    return NotReached(connection, PQerrorMessage(connection->pg));
+    return NotReached(connection, PQerrorMessage(connection->pg), may_recover);
   }
   connection->events = pg::NewWaitEventSet(3);
   AddWaitEventToSet(connection->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
@@ -132,6 +176,7 @@ const char* BecomeReady(Connection* connection) {
   AddWaitEventToSet(connection->events, WL_SOCKET_READABLE, PQsocket(connection->pg), nullptr,
                     nullptr);
   connection->watching = WL_SOCKET_READABLE;
+  connection->session++;
   InstallNotices(connection);
   NoteInitialSettings(connection);
   connection->state = State::Ready;
@@ -156,6 +201,7 @@ void StartOpening(Connection* connection) {
     CloseQuietly(connection);
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
   }
+  PQsetErrorVerbosity(connection->pg, PQERRORS_VERBOSE);
   connection->state = State::Connecting;
   connection->give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
 }
@@ -198,7 +244,8 @@ PGconn* OpenBare(int group, bool replication) {
   parameters.names.push_back(nullptr);
   parameters.values.push_back(nullptr);
   if (!AcquireExternalFD())
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("there are too many open files on this server")));
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+                    errmsg("there are too many open files on this server")));
   PGconn* bare = PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0);
   const TimestampTz give_up =
       TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
@@ -222,14 +269,16 @@ void CloseBare(PGconn* connection) {
   ReleaseExternalFD();
 }
 
-const char* FinishOpening(Connection* connection) {
+const char* FinishOpening(Connection* connection, bool* may_recover) {
   if (PQstatus(connection->pg) == CONNECTION_BAD)
-    return NotReached(connection, PQerrorMessage(connection->pg));
+    return NotReached(connection, PQerrorMessage(connection->pg), may_recover);
   PostgresPollingStatusType poll = PGRES_POLLING_WRITING;
   for (;;) {
     const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), connection->give_up);
-    if (left <= 0)
-      return NotReached(connection, "The node did not answer in citus.node_connection_timeout.");
+    if (left <= 0) {
+      return NotReached(connection, "The node did not answer in citus.node_connection_timeout.",
+                        may_recover);
+    }
     const int wanted = poll == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_CONNECTED;
     const int got = WaitLatchOrSocket(
         MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | wanted, PQsocket(connection->pg),
@@ -237,12 +286,15 @@ const char* FinishOpening(Connection* connection) {
     if ((got & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
     if (wait_hook != nullptr) wait_hook();
     CHECK_FOR_INTERRUPTS();
+    if (IsDeposed(connection))
+      return NotReached(connection, "The group has another primary.", may_recover);
     if ((got & (WL_SOCKET_READABLE | WL_SOCKET_CONNECTED)) == 0) continue;
     poll = PQconnectPoll(connection->pg);
     if (poll == PGRES_POLLING_OK) break;
-    if (poll == PGRES_POLLING_FAILED) return NotReached(connection, PQerrorMessage(connection->pg));
+    if (poll == PGRES_POLLING_FAILED)
+      return NotReached(connection, PQerrorMessage(connection->pg), may_recover);
   }
-  return BecomeReady(connection);
+  return BecomeReady(connection, may_recover);
 }
 
 void CloseQuietly(Connection* connection) {

@@ -124,7 +124,8 @@ void Handle(Connection* connection, bool quiet) {
       break;
     case PGRES_FATAL_ERROR:
       if (EndsSession(result)) {
-        MarkBroken(connection, PQresultErrorMessage(result));
+        const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        MarkBroken(connection, PQresultErrorMessage(result), state == nullptr ? "" : state);
       } else {
         NoteError(connection, item);
       }
@@ -167,10 +168,11 @@ void Process(Connection* connection, const Request* until, int64 rows, bool quie
   }
 }
 
-void MarkBroken(Connection* connection, const char* reason) {
+void MarkBroken(Connection* connection, const char* reason, const char* state) {
   if (connection->state == State::Broken) return;
   connection->state = State::Broken;
   connection->lost = KeepReason(reason);
+  strlcpy(connection->lost_state, state, sizeof(connection->lost_state));
   while (connection->count > 0) {
     const Item item = PopHead(connection);
     if (item.request != nullptr && !item.request->finished)

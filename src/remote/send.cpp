@@ -87,8 +87,7 @@ Prepared* FindPrepared(Connection* connection, const StatementText& statement, u
   for (int i = 0; i < connection->prepared_count; i++) {
     if (connection->prepared_hashes[i] != hash) continue;
     Prepared* prepared = &connection->prepared[i];
-    if (SameTypes(*prepared, statement) &&
-        strcmp(prepared->sql, statement.sql) == 0) {
+    if (SameTypes(*prepared, statement) && strcmp(prepared->sql, statement.sql) == 0) {
       return prepared;
     }
   }
@@ -118,8 +117,8 @@ bool MakeRoom(Connection* connection) {
   if (connection->prepared == nullptr) {
     connection->prepared = static_cast<Prepared*>(
         MemoryContextAlloc(TopMemoryContext, sizeof(Prepared) * kMostPrepared));
-    connection->prepared_hashes = static_cast<uint32*>(
-        MemoryContextAlloc(TopMemoryContext, sizeof(uint32) * kMostPrepared));
+    connection->prepared_hashes =
+        static_cast<uint32*>(MemoryContextAlloc(TopMemoryContext, sizeof(uint32) * kMostPrepared));
   }
   while (connection->prepared_count >= max_prepared) {
     DropPrepared(connection, LeastRecentlyUsed(connection), true);
@@ -139,11 +138,8 @@ Prepared* AddPrepared(Connection* connection, const StatementText& statement, ui
   Append(connection, ItemKind::Prepare, nullptr, number);
   connection->unsynced = true;
   Prepared* prepared = &connection->prepared[connection->prepared_count];
-  *prepared = Prepared{MemoryContextStrdup(TopMemoryContext, statement.sql),
-                       nullptr,
-                       statement.param_count,
-                       number,
-                       0};
+  *prepared = Prepared{MemoryContextStrdup(TopMemoryContext, statement.sql), nullptr,
+                       statement.param_count, number, 0};
   if (statement.param_types != nullptr && statement.param_count > 0) {
     const Size size = sizeof(Oid) * statement.param_count;
     prepared->types = static_cast<Oid*>(MemoryContextAlloc(TopMemoryContext, size));
@@ -211,6 +207,7 @@ void Append(Connection* connection, ItemKind kind, Request* request, uint64 prep
 Request* NewRequest(Connection* connection, RowSink* sink) {
   Request* request = static_cast<Request*>(palloc0(sizeof(Request)));
   request->connection = connection;
+  request->session = connection->session;
   request->sink = sink;
   request->level = GetCurrentTransactionNestLevel();
   request->release.func = Release;
@@ -222,6 +219,7 @@ Request* NewRequest(Connection* connection, RowSink* sink) {
 void FailRequest(Request* request, const char* reason) {
   request->failed = request->finished = true;
   request->lost = reason;
+  strlcpy(request->lost_state, request->connection->lost_state, sizeof(request->lost_state));
 }
 
 void ForgetPreparedNumber(Connection* connection, uint64 number) {
@@ -252,6 +250,7 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
     FollowSchema(connection);
     FollowSettings(connection);
   }
+  request->unsent = connection->state != State::Ready;
   // A broken connection has failed the request already when its item was queued.
   if (connection->state == State::Ready &&
       QueueStatement(connection, statement, ItemKind::Main, request)) {

@@ -5,6 +5,7 @@
 
 #include "altius/pg/compat_wait.hpp"
 #include "altius/remote/control.hpp"
+#include "book.hpp"
 
 extern "C" {
 #include "utils/timestamp.h"
@@ -66,8 +67,14 @@ struct altius::remote::Connection {
   int port;
   char name[300];  // host:port
   int node_id;
+  uint64 version_seen;   // of the address book, when its entry was last compared
+  uint64 generation;     // of the entry when the address was taken; 0: there was none
+  uint64 catalog_seen;   // version of pg_dist_node, then
+  uint64 gate_checked;   // of the address book, when the gate was last seen open
+  const char* unusable;  // why the group has no address that may be used now; null: it has
 
   State state;
+  uint32 session;  // counts how often it was opened
   bool pinned;
   bool holds_fd;
   bool in_copy;
@@ -89,7 +96,8 @@ struct altius::remote::Connection {
   int capacity;
   PGresult* current;  // being looked at; freed by whoever comes next
   PGresult* group_error;
-  char* lost;  // why it is broken
+  char* lost;          // why it is broken
+  char lost_state[6];  // SQLSTATE of the node's last words; empty: it said none
 
   Prepared* prepared;  // kMostPrepared of them, allocated with the first
   uint32* prepared_hashes;
@@ -113,10 +121,35 @@ void DefineSettings();
 const char* TrackedName(int setting);
 const char* TrackedValue(int setting);
 
+extern int failover_timeout_ms;
+extern int gate_timeout_ms;
+extern int tcp_user_timeout_ms;
+
+// routing.cpp
+/// Takes the group's address as it is now; closes the connection when it goes elsewhere.
+void FollowAddress(Connection* connection);
+/// Whether the address book says that the connection's server is not the group's primary any more.
+bool IsDeposed(Connection* connection);
+
+// hold.cpp
+/// One wait for a group to be reachable, over several attempts.  Zero at the start.
+struct Hold {
+  TimestampTz deadline;
+  int pause_ms;
+  uint64 version;
+};
+/// After a failed attempt: false when the time is over (altius.failover_timeout); else returns when
+/// another attempt makes sense.
+bool WaitForChange(int group, Hold* hold);
+/// Waits while the group's gate is shut.  *seen_open: version of the book when it was last seen
+/// open.
+void PassGate(int group, uint64* seen_open);
+
 // open.cpp
 void StartOpening(Connection* connection);
-/// Null, or why the node can't be reached; the connection is closed then.
-const char* FinishOpening(Connection* connection);
+/// Null, or why the node can't be reached; the connection is closed then.  *may_recover: another
+/// attempt may succeed.
+const char* FinishOpening(Connection* connection, bool* may_recover);
 void CloseQuietly(Connection* connection);
 
 // copy.cpp
@@ -127,7 +160,7 @@ bool AbandonCopy(Connection* connection, TimestampTz deadline);
 /// Handles the answers that have arrived, stopping once `until` is finished or has got `rows` more
 /// rows.
 void Process(Connection* connection, const Request* until, int64 rows, bool quiet);
-void MarkBroken(Connection* connection, const char* reason);
+void MarkBroken(Connection* connection, const char* reason, const char* state = "");
 void ArmHead(Connection* connection);
 
 // send.cpp

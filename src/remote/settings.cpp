@@ -16,6 +16,9 @@ char* node_conninfo = nullptr;
 int connection_timeout_ms = 30000;
 int max_cached_connections = 1;
 int max_prepared = 256;
+int failover_timeout_ms = -1;
+int gate_timeout_ms = 30000;
+int tcp_user_timeout_ms = 10000;
 
 namespace {
 
@@ -88,11 +91,10 @@ void DefineSettings() {
   DefineCustomIntVariable(
       "citus.max_cached_conns_per_worker", "Sets how many idle connections to a node are kept.",
       nullptr, &max_cached_connections, 1, 0, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable(
-      "altius.max_prepared_statements_per_connection",
-      "Sets how many statements of a session a node keeps prepared.",
-      "A statement on another shard is another one.", &max_prepared, 256, 1, kMostPrepared,
-      PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("altius.max_prepared_statements_per_connection",
+                          "Sets how many statements of a session a node keeps prepared.",
+                          "A statement on another shard is another one.", &max_prepared, 256, 1,
+                          kMostPrepared, PGC_USERSET, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("citus.max_cached_connection_lifetime",
                           "Sets the age at which an idle connection is dropped.", nullptr,
                           &max_cached_lifetime_ms, 600000, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
@@ -101,6 +103,21 @@ void DefineSettings() {
                           "Sets the most connections from this node to another.",
                           "0 follows max_connections, -1 means no limit.", &max_shared_pool_size, 0,
                           -1, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "altius.failover_timeout",
+      "Sets how long statements wait for a node that was lost to come back, here or elsewhere.",
+      "Statements that did nothing on it yet run again then.  -1: one minute for groups that a "
+      "follower or citus_update_node "
+      "moves, five seconds for others.",
+      &failover_timeout_ms, -1, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "altius.ha_gate_timeout",
+      "Sets how long statements wait at most for a planned switchover that was announced.", nullptr,
+      &gate_timeout_ms, 30000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "altius.node_tcp_user_timeout", "Gives a node up that acknowledges nothing for this time.",
+      "0 leaves it to the operating system.  citus.node_conninfo may say otherwise.",
+      &tcp_user_timeout_ms, 10000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
 }
 
 const char* TrackedName(int setting) {

@@ -73,6 +73,9 @@ void WaitForSeveral(Request* const* requests, int count) {
   }
   FreeWaitEventSet(several_set);
   several_set = nullptr;
+  for (int i = 0; i < count; i++) {
+    if (Unfinished(requests[i])) CutIfDeposed(requests[i]->connection);
+  }
 }
 
 bool ProcessAll(Request* const* requests, int count) {
@@ -123,6 +126,8 @@ Waited Sleep(Connection* connection, long timeout_ms) {
   WaitEvent events[3];
   const int ready =
       WaitEventSetWait(connection->events, timeout_ms, events, lengthof(events), AnswerEvent());
+  CutIfDeposed(connection);
+  if (connection->state != State::Ready) return Waited::Ready;
   if (ready == 0) return Waited::Timeout;
   for (int i = 0; i < ready; i++) {
     if ((events[i].events & WL_POSTMASTER_DEATH) != 0) return Waited::PostmasterGone;
@@ -146,7 +151,7 @@ void ServeInterrupts(Request* request) {
   CHECK_FOR_INTERRUPTS();
 }
 
-void WaitForRows(Request* request, int max_rows) {
+void WaitForRowsQuietly(Request* request, int max_rows) {
   const int64 before = request->rows;
   for (;;) {
     Process(request->connection, request, max_rows, false);
@@ -155,6 +160,10 @@ void WaitForRows(Request* request, int max_rows) {
     LeaveIfPostmasterGone(Sleep(request->connection, SleepFor(request, -1)));
     ServeInterrupts(request);
   }
+}
+
+void WaitForRows(Request* request, int max_rows) {
+  WaitForRowsQuietly(request, max_rows);
   if (request->failed) RaiseError(request);
 }
 

@@ -104,15 +104,15 @@ void ForgetParticipants() {
 }
 
 void RaiseLostParticipant(const Participant* participant) {
-  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                   errmsg("connection to node %s was lost during the transaction",
                          remote::NameOf(participant->connection)),
                   errdetail("What the transaction did on that node is gone."),
-                  errhint("Roll back and run the transaction again.")));
+                  errhint("The transaction is rolled back; run it again.")));
   pg_unreachable();
 }
 
-remote::Connection* Enlist(int group, Access access) {
+remote::Connection* Enlist(int group, Access access, uint64 owner) {
   NeedMaintenance();
   RaiseIfDeadlockVictim();
   remote::Connection* connection = remote::ConnectionTo(group);
@@ -126,13 +126,20 @@ remote::Connection* Enlist(int group, Access access) {
       return connection;
     }
     participant = Join(connection);
+    participant->owner = owner;
   }
+  if (participant->owner != owner) participant->owner = 0;
   if (remote::IsBroken(connection)) RaiseLostParticipant(participant);
   EstablishSavepoints(participant);
   const int level = GetCurrentTransactionNestLevel();
-  if (access != Access::Read &&
-      (participant->wrote_level == 0 || participant->wrote_level > level)) {
-    participant->wrote_level = level;
+  if (access != Access::Read) {
+    if (participant->wrote_level == 0) {
+      participant->write_owner = owner;
+    } else if (participant->write_owner != owner) {
+      participant->write_owner = 0;
+    }
+    if (participant->wrote_level == 0 || participant->wrote_level > level)
+      participant->wrote_level = level;
   }
   return connection;
 }

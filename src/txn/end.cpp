@@ -21,6 +21,8 @@ TimestampTz EndDeadline() {
 void FinishStatements() {
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
+    // A server that lost its group's leadership may still answer; nothing is committed there.
+    if (participant->wrote_level > 0) remote::CutIfDeposed(participant->connection);
     if (!remote::IsBroken(participant->connection)) remote::Drain(participant->connection);
     if (remote::IsBroken(participant->connection) && participant->wrote_level > 0)
       RaiseLostParticipant(participant);

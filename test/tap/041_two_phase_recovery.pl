@@ -66,7 +66,7 @@ for my $point ('before prepare', 'after prepare', 'after local commit') {
     $cluster->query('coordinator', 'SELECT altius_internal.release_stop_points()');
     my ($out, $error) = $session->finish;
     if ($point eq 'before prepare') {
-        like($error, qr/ERROR:  08006: connection to node 127\.0\.0\.1:\d+ was lost/, "worker lost $point: an error");
+        like($error, qr/ERROR:  40001: connection to node 127\.0\.0\.1:\d+ was lost/, "worker lost $point: an error");
     } else {
         like($error, qr/WARNING: .*is committed, but node 127\.0\.0\.1:\d+ has not confirmed/, "worker lost $point: a warning");
     }
@@ -97,7 +97,7 @@ for my $point ('before prepare', 'after prepare') {
     $cluster->start('worker1');
     $session->send('UPDATE entry SET value = value');
     my ($out, $error) = $session->finish;
-    like($error, qr/ERROR:  08006: .*127\.0\.0\.1:\d+/, 'a lost participant: error with the node');
+    like($error, qr/ERROR:  40001: .*127\.0\.0\.1:\d+/, 'a lost participant: error with the node');
     $session->send('COMMIT');
     $session->finish;
     settled('participant lost', old());
@@ -115,7 +115,7 @@ for my $point ('before prepare', 'after prepare') {
     $cluster->start('worker1');
     $session->send('COMMIT');
     my ($out, $error) = $session->finish;
-    like($error, qr/ERROR:  08006: .*127\.0\.0\.1:\d+/, 'a lost participant: COMMIT fails');
+    like($error, qr/ERROR:  40001: .*127\.0\.0\.1:\d+/, 'a lost participant: COMMIT fails');
     settled('participant lost before COMMIT', old());
     $value--;
 }

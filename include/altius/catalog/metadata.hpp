@@ -107,6 +107,9 @@ const char* AuthInfo(int node_id, const char* role);
 /// The active primary of the group; raises 08006-class error when there is none.
 const Node* PrimaryOfGroup(int group);
 
+/// Grows whenever a node may have changed.
+uint64 NodesVersion();
+
 /// Null when no row has this id.
 const Node* FindNode(int node_id);
 

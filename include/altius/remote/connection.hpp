@@ -11,6 +11,7 @@
 // out.
 #pragma once
 
+#include "altius/core/route/retry.hpp"
 #include "altius/pg/pg.hpp"
 
 extern "C" {
@@ -38,12 +39,12 @@ struct StatementText {
   const Oid* param_types = nullptr;           // null: let the node infer
   const char* const* param_values = nullptr;  // text form; null pointer: SQL null
   bool binary_rows = false;                   // ask for binary result columns
-  bool may_have_moved = false;  // the caller looks at `moved` of the request
+  bool may_have_moved = false;                // the caller looks at `moved` of the request
   bool prepare = false;  // keep as a prepared statement of the connection (LRU by text and types)
 };
 
-/// The number of rows by which a node says that it has not run a statement, because it does not hold
-/// a shard that the statement is about.
+/// The number of rows by which a node says that it has not run a statement, because it does not
+/// hold a shard that the statement is about.
 inline constexpr int64 kMovedRows = INT64_MAX - 1;
 
 class Connection;
@@ -63,9 +64,12 @@ struct Request {
 
   // Private to floor remote.
   const char* lost;
-  int level;  // transaction nesting level at Send
+  char lost_state[6];  // SQLSTATE of the node's last words when it hung up; empty: it said none
+  int level;           // transaction nesting level at Send
   bool columns_known;
   bool may_have_moved;
+  uint32 session;      // of the connection, in which it was sent
+  bool unsent;         // nothing of it was given to the network
   bool orphan;         // forgotten: its rows are thrown away
   bool decisive;       // commits by itself: a cancel waits for what the node says
   int64 cancel_again;  // the time to pass a cancel on again (TimestampTz); 0: none was passed on
@@ -73,8 +77,8 @@ struct Request {
   MemoryContextCallback release;
 };
 
-/// The address book: where a group's primary listens.  From the catalog now; from shared memory
-/// once a follower runs.
+/// Where a group's primary listens: from the address book where a follower runs, else from the
+/// catalog.
 struct Address {
   const char* host;
   int port;
@@ -83,8 +87,9 @@ struct Address {
 Address AddressOfGroup(int group);
 
 /// The session's connection to the group's primary as the current user, opened when there is none.
-/// Raises 08001/08006 with host and port in the message when it can't be reached in
-/// citus.node_connection_timeout.
+/// Waits at the gate of a switchover, and for a node that can't be reached until it or its
+/// successor can, at most altius.failover_timeout; then raises 08006 with host and port in the
+/// message.
 Connection* ConnectionTo(int group);
 
 /// A connection to an address that need not be a registered node (used while nodes are added). Kept
@@ -114,6 +119,16 @@ void WaitAll(Request* const* requests, int count);
 
 /// As WaitAll but raises nothing: look at `failed`.
 void WaitAllQuietly(Request* const* requests, int count);
+
+/// What the failed request did; the caller knows whether rows of it were used, and what else the
+/// transaction did there.
+core::Failure FailureOf(const Request* request);
+
+/// Whether the connection was opened anew since the request was sent.
+bool IsOfOldSession(const Request* request);
+
+/// As WaitForRows, but raises no error of the statement: look at `failed`.
+void WaitForRowsQuietly(Request* request, int max_rows = 1000);
 
 /// Raises the error of a failed request.
 [[noreturn]] void RaiseError(Request* request);

@@ -59,6 +59,15 @@ bool StopFrom(Connection* connection, int level, TimestampTz deadline);
 /// Asks the node to cancel what it runs for this connection.  Blocks shortly; never raises.
 void SendCancel(Connection* connection);
 
+/// Cuts the connection if the address book says that its server is not the group's primary any more.  Never raises.
+void CutIfDeposed(Connection* connection);
+
+/// Whether statements may wait for a lost node at all (altius.failover_timeout).
+bool MayHold();
+
+/// Waits a little, longer each time, before a statement is tried again; interrupts are served.
+void PauseBeforeRetry(int attempt);
+
 /// Closes the socket; requests in flight fail.  Never raises.
 void Close(Connection* connection, const char* reason);
 

@@ -20,8 +20,17 @@ enum class Access {
                 // whenever that is not certain
 };
 
-/// The connection to the group's primary, enlisted as `access` demands.
-remote::Connection* Enlist(int group, Access access);
+/// The connection to the group's primary, enlisted as `access` demands.  `owner` (NewOwner) says on whose behalf: what only one
+/// owner did on a node can be done again by it when the node is lost.  0: nobody will.
+remote::Connection* Enlist(int group, Access access, uint64 owner = 0);
+
+/// A number for one execution of a fragment or the like.
+uint64 NewOwner();
+
+/// After a request of the owner failed: whether it may be sent again.  Then what is left of the transaction on that node is
+/// forgotten, and the caller enlists anew (which waits for the node or its successor) and sends the statement again.
+/// `rows_used`: rows of the request can't be taken back.  `attempts` counts, and begins at 0.
+bool MayRunAgain(const remote::Request* request, uint64 owner, bool rows_used, int* attempts);
 
 /// Says that this session wrote in-process on its own node as part of a distributed statement (the
 /// local commit counts).

@@ -178,6 +178,17 @@ sub nodes { my ($self) = @_; return ('coordinator', map { "worker$_" } 1 .. $sel
 sub kill { my ($self, $node) = @_; return $self->tool('kill', $node) }
 sub start { my ($self, $node) = @_; return $self->tool('start', $node) }
 
+# pg_ctl on a node's data directory: $cluster->pg_ctl('worker1', 'stop', '-m', 'fast').
+sub pg_ctl {
+    my ($self, $node, @arguments) = @_;
+    (my $program = $self->psql_program) =~ s/psql$/pg_ctl/;
+    my @as = $> == 0 ? ('runuser', '-u', 'postgres', '--') : ();
+    my $output = '';
+    IPC::Run::run([ @as, $program, '-D', "$self->{dir}/$node", @arguments ], '<', \undef, '>&', \$output)
+        or die "pg_ctl @arguments on $node: $output";
+    return;
+}
+
 sub log_of {
     my ($self, $node) = @_;
     open my $file, '<', "$self->{dir}/$node.log" or die "$self->{dir}/$node.log: $!";

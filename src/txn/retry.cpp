@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: PostgreSQL
+// A node was lost under a statement: whether it may run again on the node's successor.
+#include "altius/txn/coordinated.hpp"
+#include "participants.hpp"
+
+namespace altius::txn {
+
+namespace {
+
+constexpr int kMostAttempts = 20;  // a node that takes connections and loses each of them
+
+/// Whether the transaction loses more with the node than what the owner did there.
+bool IsShared(const Participant* participant, uint64 owner) {
+  if (participant == nullptr) return false;
+  if (owner == 0) return true;
+  if (participant->wrote_level > 0 && participant->write_owner != owner) return true;
+  // Later statements must see what earlier ones saw.
+  return XactIsoLevel != XACT_READ_COMMITTED && participant->owner != owner;
+}
+
+/// What the owner did there is gone; it begins again as if it had never been there.
+void StartOver(remote::Connection* connection) {
+  auto* participant = static_cast<Participant*>(remote::Attachment(connection));
+  if (participant != nullptr) Leave(participant);
+  remote::Close(connection, "the statement is run again");
+  if (participant == nullptr && current.count == 0) current.autocommitted = false;
+}
+
+}  // namespace
+
+uint64 NewOwner() {
+  static uint64 last = 0;
+  return ++last;
+}
+
+bool MayRunAgain(const remote::Request* request, uint64 owner, bool rows_used, int* attempts) {
+  remote::Connection* connection = request->connection;
+  // A statement of the same fragment that was lost with it has made room already.
+  core::Failure failure = remote::FailureOf(request);
+  const auto* participant = static_cast<const Participant*>(remote::Attachment(connection));
+  const bool gone = participant == nullptr || !remote::IsOfOldSession(request);
+  failure.rows_taken = rows_used;
+  failure.shared = gone && IsShared(participant, owner);
+  if (core::Judge(failure) != core::Verdict::RunAgain) return false;
+  if (!remote::MayHold() || *attempts >= kMostAttempts) return false;
+  remote::PauseBeforeRetry((*attempts)++);
+  if (!remote::IsOfOldSession(request)) StartOver(connection);
+  return true;
+}
+
+}  // namespace altius::txn
