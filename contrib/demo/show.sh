@@ -9,7 +9,9 @@ fi
 failures=0
 
 demo_dir() {
-  if [ "$(id -u)" -eq 0 ]; then
+  if [ -n "${ALTIUS_DEMO_DIR:-}" ]; then
+    echo "$ALTIUS_DEMO_DIR"
+  elif [ "$(id -u)" -eq 0 ]; then
     echo "$(getent passwd postgres | cut -d: -f6)/altius-demo"
   else
     echo "${XDG_DATA_HOME:-$HOME/.local/share}/altius-demo"
@@ -47,7 +49,7 @@ show() {
   output=$("${connect[@]}" -p "$at" -X -q -v ON_ERROR_STOP=1 -P pager=off -P footer=off -P linestyle=unicode -P border=1 \
     -c '\timing on' -f "$file" 2>&1) || status=$?
   milliseconds=$(sed -nE 's/^Time: ([0-9.]+) ms.*/\1/p' <<< "$output" | awk '{ sum += $1 } END { printf "%.0f", sum }')
-  output=$(sed -E '/^Time: [0-9.]+ ms/d' <<< "$output")
+  output=$(sed -E "/^Time: [0-9.]+ ms/d; s/^psql:[^ ]*: //" <<< "$output")
   case $file in */[12]*) [ $status -ne 0 ] || output= ;; esac
   [ -z "$output" ] || printf '%s\n' "$output" | few_shards | sed 's/^/    /'
   if [ $status -ne 0 ]; then
