@@ -88,7 +88,10 @@ void RequireNotNegative(double value, Oid function, const char* what) {
 
 }  // namespace
 
-void InitPlanning() { pg::Define(kSettings); }
+void InitPlanning() {
+  pg::Define(kSettings);
+  InitLoad();
+}
 
 Strategy ReadStrategy(const char* name) {
   Strategy strategy{};

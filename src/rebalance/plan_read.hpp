@@ -59,4 +59,7 @@ bool CallAllowed(FmgrInfo* function, int64 shard, int node_id);
 bool IsSameCapacity(Oid function);
 bool IsAlwaysAllowed(Oid function);
 
+/// --- plan_load.cpp: the setting and the chore ---
+void InitLoad();
+
 }  // namespace altius::rebalance
