@@ -103,6 +103,22 @@ SELECT * FROM twin('SELECT v.n, count(*) FROM (VALUES (1), (2)) v(n) JOIN visits
 SELECT * FROM twin('SELECT c, o FROM customers c LEFT JOIN orders o ON o.customer = c.id AND o.id < 60 WHERE c.id > 30');
 SELECT * FROM twin('SELECT tableoid::regclass = ''customers''::regclass, count(*) FROM customers GROUP BY 1');
 
+-- DISTINCT over groups and windows by columns that are no results; aggregates of DISTINCT keys in grouping sets.
+SELECT * FROM twin('SELECT DISTINCT count(*) FROM regions GROUP BY id');
+SELECT * FROM twin('SELECT DISTINCT count(*) FROM orders WHERE customer = 5 GROUP BY id');
+SELECT * FROM twin('SELECT DISTINCT customer, count(*) FROM orders GROUP BY customer, at');
+SELECT * FROM twin('SELECT DISTINCT count(*) FROM orders GROUP BY customer, at');
+SELECT * FROM twin('SELECT DISTINCT count(*) FROM orders GROUP BY customer ORDER BY 1 LIMIT 2');
+SELECT * FROM twin('SELECT DISTINCT customer, count(*) FROM orders GROUP BY customer, at ORDER BY 1, 2 LIMIT 20');
+SELECT * FROM twin('SELECT DISTINCT count(*) OVER (PARTITION BY customer) FROM orders ORDER BY 1 LIMIT 2');
+SELECT * FROM twin('SELECT DISTINCT at, count(*) OVER (PARTITION BY customer) FROM orders ORDER BY 1, 2 LIMIT 5');
+SELECT * FROM twin('SELECT DISTINCT count(*) OVER (PARTITION BY customer ORDER BY at) FROM orders WHERE customer < 9');
+SELECT * FROM twin('SELECT DISTINCT ON (n) count(*) AS n, min(id) AS m FROM orders GROUP BY customer, at ORDER BY n, m LIMIT 3');
+SELECT * FROM twin('SELECT s.n FROM (SELECT DISTINCT count(*) AS n FROM orders GROUP BY customer, at) s JOIN customers ON id = n');
+SELECT * FROM twin('SELECT customer, count(DISTINCT customer) FROM orders GROUP BY GROUPING SETS ((customer), (at), ())');
+SELECT * FROM twin('SELECT at, count(DISTINCT customer), sum(amount), avg(id) FROM orders GROUP BY ROLLUP (at)');
+SELECT * FROM twin('SELECT at, count(DISTINCT customer), max(DISTINCT customer) FROM orders GROUP BY CUBE (at, id % 3)');
+
 -- What can't be the same everywhere is computed once.
 SELECT count(DISTINCT now()) FROM orders WHERE at < now();
 SELECT count(*) > 100 FROM (SELECT DISTINCT random() FROM orders) r;

@@ -216,6 +216,7 @@ bool IsByKey(const Query *arm, const Query *upper, const Reachable &reachable) {
 void DescribeColumns(plan::Fragment *fragment, List *targets) {
   ListCell *cell;
   foreach (cell, targets) {
+    if (lfirst_node(TargetEntry, cell)->resjunk) continue;
     Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
     fragment->column_types = lappend_oid(fragment->column_types, exprType(expr));
     fragment->column_typmods = lappend_int(fragment->column_typmods, exprTypmod(expr));
@@ -226,7 +227,7 @@ void DescribeColumns(plan::Fragment *fragment, List *targets) {
 /// Junk columns are results like others once they have to cross the wire.
 void ExposeColumns(Query *query, List **names, const char *prefix) {
   ListCell *cell;
-  foreach (cell, query->targetList) {
+  foreach (cell, DeliveredTargets(query)) {
     auto *target = lfirst_node(TargetEntry, cell);
     target->resjunk = false;
     target->resname = psprintf("%s%d", prefix, target->resno);
@@ -240,6 +241,16 @@ Query *Extract(Query *query, Extraction *extraction) {
 }
 
 }  // namespace
+
+List *DeliveredTargets(const Query *query) {
+  if (query->distinctClause == NIL || query->hasDistinctOn) return query->targetList;
+  List *result = NIL;
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    if (!lfirst_node(TargetEntry, cell)->resjunk) result = lappend(result, lfirst(cell));
+  }
+  return result;
+}
 
 plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber key, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));

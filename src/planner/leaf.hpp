@@ -19,6 +19,10 @@ struct Reachable {
   List *prunes;
 };
 
+/// Which targets a leaf delivers when `query` is shipped: junk too, for what stands above may need it, but not where a plain
+/// DISTINCT would take it for a result.  That is junk of GROUP BY and PARTITION BY, which nobody above needs.
+List *DeliveredTargets(const Query *query);
+
 /// Makes the fragment that runs `arm` on each shard group, with `upper` (may be null) above the arms of a node.
 /// The result columns are those of `upper`, else of `arm` (junk columns included).
 plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments);

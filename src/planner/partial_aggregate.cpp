@@ -54,8 +54,9 @@ bool CombineOf(const AggregateSplit *split, Aggref *aggregate, Combine *combine)
   if (aggregate->aggfnoid >= FirstNormalObjectId || aggregate->aggkind != AGGKIND_NORMAL) return false;
   if (aggregate->aggorder != NIL && aggregate->aggdistinct == NIL) return false;
   const char *name = get_func_name(aggregate->aggfnoid);
-  // Equal keys lie on one shard, so no value is counted on two nodes.
-  if (aggregate->aggdistinct != NIL && !IsKey(split, aggregate)) return false;
+  // Equal keys lie on one shard, so no value is counted on two nodes; but the nodes' groups are finer than grouping sets.
+  const bool counted_once = split->query->groupingSets == NIL && IsKey(split, aggregate);
+  if (aggregate->aggdistinct != NIL && !counted_once) return false;
   if (strcmp(name, "count") == 0) {
     *combine = Combine::Count;
     return true;

@@ -68,17 +68,18 @@ void RewriteInner(const Level *level) {
 
 void BecomeLeaf(Query *query, const Level *level, Reachable reachable) {
   const Query before = *query;
+  List *targets = DeliveredTargets(query);
   List *arguments = NIL;
   Query *arm = pg::Copy(query);
   PrintAll(arm);
   plan::Fragment *fragment = MakeFragment(arm, nullptr, level, reachable, &arguments);
   List *names = NIL;
   ListCell *cell;
-  foreach (cell, query->targetList) {
+  foreach (cell, targets) {
     auto *target = lfirst_node(TargetEntry, cell);
     names = lappend(names, makeString(pstrdup(target->resname != nullptr ? target->resname : "?column?")));
   }
-  *query = *SelectFromLeaf(MakeLeaf(fragment, arguments, reachable.prunes, names), before.targetList);
+  *query = *SelectFromLeaf(MakeLeaf(fragment, arguments, reachable.prunes, names), targets);
   query->queryId = before.queryId;
   query->canSetTag = before.canSetTag;
   query->stmt_location = before.stmt_location;

@@ -127,13 +127,13 @@ Query *SelectFromArms(List *targets) {
 }
 
 /// DISTINCT and ORDER BY ... LIMIT on each node; null when there is nothing to save.
-Query *TopOfArms(const SplitState &state, Query *arm, bool distinct_local) {
+Query *TopOfArms(const SplitState &state, bool distinct_local) {
   Query *query = state.level->query;
   const bool distinct = query->distinctClause != NIL && !distinct_local;
   const bool limited = query->limitCount != nullptr && Ships(state, query->limitCount) &&
                        Ships(state, query->limitOffset) && query->rowMarks == NIL;
   if (!distinct && !limited) return nullptr;
-  Query *upper = SelectFromArms(arm->targetList);
+  Query *upper = SelectFromArms(DeliveredTargets(query));
   if (distinct) {
     upper->distinctClause = pg::Copy(query->distinctClause);
     upper->hasDistinctOn = query->hasDistinctOn;
@@ -161,9 +161,9 @@ bool SplitTop(SplitState *state) {
     arm->hasDistinctOn = query->hasDistinctOn;
     if (arm->hasDistinctOn) arm->sortClause = pg::Copy(query->sortClause);
   }
-  Query *upper = TopOfArms(*state, arm, distinct_local);
+  Query *upper = TopOfArms(*state, distinct_local);
 
-  List *targets = query->targetList;
+  List *targets = DeliveredTargets(query);
   ReadFromLeaf(*state, arm, upper);
   query->targetList = NIL;
   ListCell *cell;

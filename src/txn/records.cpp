@@ -13,6 +13,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/xid8.h"
 }
 
@@ -30,7 +31,9 @@ void InsertRecord(int group, const char* gid) {
                      FullTransactionIdGetDatum(GetTopFullTransactionId())};
   bool nulls[3] = {false, false, false};
   HeapTuple tuple = heap_form_tuple(RelationGetDescr(relation), values, nulls);
+  PushActiveSnapshot(GetTransactionSnapshot());  // the statement's is gone
   CatalogTupleInsert(relation, tuple);
+  PopActiveSnapshot();
   table_close(relation, NoLock);
 }
 
