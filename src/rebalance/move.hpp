@@ -42,8 +42,9 @@ struct Move {
 };
 
 /// --- move_checks.cpp ---
-/// Finds the shards; raises an error when they can't move.
-void FillMove(Move* move, int64 shard_id);
+/// Finds the shards; raises an error when they can't move.  False when they have moved: a background task whose process
+/// died after the flip comes again.
+bool FillMove(Move* move, int64 shard_id);
 int GroupOfNode(int node_id);
 int NodeIdOf(const char* host, int port);
 /// Whoever moves must own all tables of the group.

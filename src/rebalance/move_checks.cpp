@@ -78,6 +78,15 @@ void CollectMembers(Move* move, const catalog::Table& table, int index) {
   move->shard_list = list.data;
 }
 
+/// Whether an earlier try got that far and could not say so.
+bool IsMoved(const Move& move) {
+  for (const Member& member : move.members) {
+    const catalog::Shard& shard = member.table->shards[member.index];
+    if (!catalog::HasPlacement(shard, move.target) || catalog::HasPlacement(shard, move.source)) return false;
+  }
+  return true;
+}
+
 void CheckPlacements(const Move& move, const catalog::Node& source, const catalog::Node& target) {
   for (const Member& member : move.members) {
     const catalog::Shard& shard = member.table->shards[member.index];
@@ -98,7 +107,7 @@ void CheckPlacements(const Move& move, const catalog::Node& source, const catalo
 
 }  // namespace
 
-void FillMove(Move* move, int64 shard_id) {
+bool FillMove(Move* move, int64 shard_id) {
   const catalog::Node* source = RequireNode(move->source_node);
   const catalog::Node* target = RequireNode(move->target_node);
   RequireUsable(*source, "source");
@@ -125,7 +134,14 @@ void FillMove(Move* move, int64 shard_id) {
                     errmsg("\"%s\" is a local table of the coordinator", table->name)));
   }
   CollectMembers(move, *table, index);
+  if (IsMoved(*move)) {
+    ereport(WARNING, (errmsg("shard %lld of \"%s\" lies on the target node %s:%d already",
+                             static_cast<long long>(shard_id), table->name, target->host, target->port),
+                      errdetail("An earlier move may have ended this way.")));
+    return false;
+  }
   CheckPlacements(*move, *source, *target);
+  return true;
 }
 
 void RequireOwnership(const Move& move) {

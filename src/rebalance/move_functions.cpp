@@ -89,7 +89,7 @@ void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode)
   move->source_node = source_node;
   move->target_node = target_node;
   move->mode = mode;
-  FillMove(move, shard_id);
+  if (!FillMove(move, shard_id)) return;
   RequireOwnership(*move);
   LockShardGroup(*move);
   txn::NeedMaintenance();

@@ -160,6 +160,19 @@ sub overlaps {
     same_rows('coordinator killed');
 }
 
+# A server that dies after a move has changed the placements, before the task is written as done: it is not moved again.
+{
+    coordinator("SELECT citus_set_node_property(nodename, nodeport, 'shouldhaveshards', true) FROM pg_dist_node WHERE nodeport IN ($new[0], $new[1])");
+    coordinator(q{ALTER DATABASE altius SET altius.stop_point = 'move: flipped:crash'});
+    my $job = coordinator(q{SELECT citus_rebalance_start('by_shard_count', shard_transfer_mode => 'block_writes')});
+    wait_for("SELECT max(retry_count) > 0 FROM pg_dist_background_task WHERE job_id = $job", 'the coordinator dies after a move is committed');
+    $cluster->wait_until('coordinator', 'ALTER DATABASE altius RESET altius.stop_point; SELECT true', 30);
+    wait_for("SELECT state = 'finished' FROM pg_dist_background_job WHERE job_id = $job", 'killed after a flip: the rebalance goes on and ends');
+    is(coordinator(q{SELECT string_agg(number::text, ' ') FROM (SELECT count(*) AS number FROM citus_shards GROUP BY nodeport) each}),
+        '4 4 4 4', 'all nodes carry the same');
+    same_rows('killed after a flip');
+}
+
 # Draining in the foreground, and the node can go.
 {
     my $port = $cluster->port('worker2');
