@@ -164,7 +164,10 @@ long_tap() {
     build/tap-long.log "$status"
 }
 
-suite_rebalance_long() { long_tap ALTIUS_REBALANCE 071_rebalance_load; }
+suite_rebalance_long() {
+  long_tap ALTIUS_REBALANCE 071_rebalance_load
+  long_tap ALTIUS_REBALANCE 072_move_speed
+}
 
 suite_differential() {
   [ -x test/differential/run ] || { note "no tests yet"; return; }
