@@ -83,7 +83,8 @@ TEST_CASE("addresses in connection URLs") {
 
 TEST_CASE("members of Patroni 3 and 4") {
   const auto member = ParseMember(
-      R"({"conn_url":"postgres://127.0.0.1:24041/postgres","api_url":"http://127.0.0.1:24031/patroni","state":"running","role":"master","version":"3.0.2","xlog_location":67108960,"timeline":2})");
+      R"({"conn_url":"postgres://127.0.0.1:24041/postgres","api_url":"http://127.0.0.1:24031/patroni",)"
+      R"("state":"running","role":"master","version":"3.0.2","xlog_location":67108960,"timeline":2})");
   REQUIRE(member.has_value());
   CHECK(member->role == "master");
   CHECK(member->timeline == 2);
