@@ -5,30 +5,6 @@ SET citus.shard_count TO 4;
 SET client_min_messages TO warning;
 \set SHOW_CONTEXT never
 
--- What a table's shards look like: ids are replaced by #, so equal shards make one row.
-CREATE FUNCTION shape(regclass) RETURNS TABLE (shards bigint, shape text) LANGUAGE sql AS $$
-  SELECT count(*), regexp_replace(result, '_\d{6,}', '_#', 'g') FROM run_command_on_shards($1, $command$
-    SELECT string_agg(line, E'\n' ORDER BY kind, line) FROM (
-      SELECT 1 AS kind, concat_ws(' ', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END,
-        'default ' || pg_get_expr(adbin, adrelid)) AS line
-      FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-      WHERE attrelid = '%s'::regclass AND attnum > 0 AND NOT attisdropped
-      UNION ALL
-      SELECT 2, conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
-      WHERE conrelid = '%s'::regclass AND contype <> 'n'
-      UNION ALL
-      SELECT 3, relname || ' ' || substring(pg_get_indexdef(indexrelid) FROM ' USING .*')
-        || CASE WHEN NOT indisvalid THEN ' INVALID' ELSE '' END
-      FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass
-      UNION ALL
-      SELECT 4, stxname || ' statistics' FROM pg_statistic_ext WHERE stxrelid = '%s'::regclass
-      UNION ALL
-      SELECT 5, 'policy ' || polname FROM pg_policy WHERE polrelid = '%s'::regclass
-      UNION ALL
-      SELECT 6, 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = '%s'::regclass AND NOT tgisinternal
-    ) AS lines $command$)
-  GROUP BY 2 ORDER BY 2 $$;
-
 CREATE TABLE items (id int PRIMARY KEY, name text, price int);
 CREATE TABLE plain (LIKE items INCLUDING ALL);
 CREATE TABLE groups (id int PRIMARY KEY);
@@ -55,7 +31,7 @@ SELECT twin('ALTER TABLE %s ADD CONSTRAINT named CHECK (price >= 0), ADD UNIQUE 
 SELECT twin('INSERT INTO %s (id, name) VALUES (100, ''new'')');
 SELECT twin('ALTER TABLE %s ALTER COLUMN price SET DEFAULT 9, ALTER COLUMN b DROP DEFAULT, ALTER COLUMN name SET NOT NULL');
 SELECT twin('INSERT INTO %s (id, name, b) VALUES (101, ''newer'', 8)');
-SELECT * FROM shape('items');
+SELECT * FROM testing.shape('items');
 INSERT INTO items (id, name, b) VALUES (1, 'again', 2);
 INSERT INTO items (id, name, b) VALUES (200, 'low', 0);
 INSERT INTO items (id, name, b, price) VALUES (200, 'low', 2, -1);
@@ -68,7 +44,7 @@ SELECT twin('ALTER TABLE %s DROP CONSTRAINT renamed, DROP COLUMN a, DROP COLUMN 
 SELECT twin('ALTER TABLE %s ADD CONSTRAINT late CHECK (price < 1000) NOT VALID');
 SELECT twin('ALTER TABLE %s VALIDATE CONSTRAINT late');
 SELECT twin('ALTER TABLE %s SET (fillfactor = 70), ALTER COLUMN title SET STATISTICS 50');
-SELECT * FROM shape('items');
+SELECT * FROM testing.shape('items');
 
 -- Columns fed by a sequence, on a table with rows.
 ALTER TABLE items ADD COLUMN s serial, ADD COLUMN i int GENERATED ALWAYS AS IDENTITY;
@@ -84,10 +60,10 @@ INSERT INTO parts VALUES (1, 1), (1, 2), (2, 1);
 INSERT INTO parts VALUES (999, 1);
 DELETE FROM items WHERE id = 1;
 SELECT * FROM parts;
-SELECT * FROM shape('parts');
+SELECT * FROM testing.shape('parts');
 ALTER TABLE parts ADD CHECK (no > 1);
 ALTER TABLE parts DROP CONSTRAINT of_item;
-SELECT * FROM shape('parts');
+SELECT * FROM testing.shape('parts');
 
 -- Names, owners, grants, policies, comments.
 CREATE ROLE ddl_alter_owner;
@@ -102,7 +78,7 @@ ALTER TABLE pieces ENABLE ROW LEVEL SECURITY;
 CREATE POLICY low ON pieces USING (no < 2);
 ALTER POLICY low ON pieces RENAME TO lower;
 CREATE STATISTICS related ON item, no FROM pieces;
-SELECT * FROM shape('pieces');
+SELECT * FROM testing.shape('pieces');
 SELECT DISTINCT result FROM run_command_on_workers('SELECT obj_description(''ddl_alter.pieces''::regclass, ''pg_class'')');
 SELECT DISTINCT result FROM run_command_on_shards('pieces', 'SELECT relowner::regrole || '' '' || relrowsecurity FROM pg_class WHERE oid = ''%s''::regclass');
 DROP POLICY lower ON pieces;
@@ -110,7 +86,7 @@ DROP STATISTICS related;
 CREATE SCHEMA ddl_alter_other;
 ALTER TABLE pieces SET SCHEMA ddl_alter_other;
 SELECT count(*) FROM ddl_alter_other.pieces;
-SELECT * FROM shape('ddl_alter_other.pieces');
+SELECT * FROM testing.shape('ddl_alter_other.pieces');
 DROP SCHEMA ddl_alter_other CASCADE;
 
 -- Row triggers run where the row is.
@@ -134,7 +110,7 @@ SELECT sum(z) FROM items WHERE id < 20;
 ROLLBACK;
 SELECT count(*) FROM information_schema.columns WHERE table_schema = 'ddl_alter' AND table_name = 'items' AND column_name = 'z';
 DO $$ BEGIN ALTER TABLE items ADD COLUMN y int; EXECUTE 'ALTER TABLE items ADD COLUMN x int'; END $$;
-SELECT * FROM shape('items');
+SELECT * FROM testing.shape('items');
 DROP OWNED BY ddl_alter_owner;
 DROP ROLE ddl_alter_owner;
 

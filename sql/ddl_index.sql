@@ -5,30 +5,6 @@ SET citus.shard_count TO 4;
 SET client_min_messages TO warning;
 \set SHOW_CONTEXT never
 
--- What a table's shards look like: ids are replaced by #, so equal shards make one row.
-CREATE FUNCTION shape(regclass) RETURNS TABLE (shards bigint, shape text) LANGUAGE sql AS $$
-  SELECT count(*), regexp_replace(result, '_\d{6,}', '_#', 'g') FROM run_command_on_shards($1, $command$
-    SELECT string_agg(line, E'\n' ORDER BY kind, line) FROM (
-      SELECT 1 AS kind, concat_ws(' ', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END,
-        'default ' || pg_get_expr(adbin, adrelid)) AS line
-      FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-      WHERE attrelid = '%s'::regclass AND attnum > 0 AND NOT attisdropped
-      UNION ALL
-      SELECT 2, conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
-      WHERE conrelid = '%s'::regclass AND contype <> 'n'
-      UNION ALL
-      SELECT 3, relname || ' ' || substring(pg_get_indexdef(indexrelid) FROM ' USING .*')
-        || CASE WHEN NOT indisvalid THEN ' INVALID' ELSE '' END
-      FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass
-      UNION ALL
-      SELECT 4, stxname || ' statistics' FROM pg_statistic_ext WHERE stxrelid = '%s'::regclass
-      UNION ALL
-      SELECT 5, 'policy ' || polname FROM pg_policy WHERE polrelid = '%s'::regclass
-      UNION ALL
-      SELECT 6, 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = '%s'::regclass AND NOT tgisinternal
-    ) AS lines $command$)
-  GROUP BY 2 ORDER BY 2 $$;
-
 CREATE TABLE t (k int PRIMARY KEY, a int, b text);
 SELECT create_distributed_table('t', 'k');
 INSERT INTO t SELECT i, i % 10, 'b' || i FROM generate_series(1, 200) i;
@@ -38,7 +14,7 @@ CREATE UNIQUE INDEX ON t (k, a);
 CREATE INDEX IF NOT EXISTS named ON t (b);
 CREATE INDEX an_index_with_a_name_that_is_so_long_that_no_id_fits_behind_it1 ON t (a);
 CREATE INDEX CONCURRENTLY later ON t (lower(b));
-SELECT shards, regexp_replace(shape, 'no_id_[^ ]+', 'no_id_..') AS shape FROM shape('t');
+SELECT shards, regexp_replace(shape, 'no_id_[^ ]+', 'no_id_..') AS shape FROM testing.shape('t');
 SELECT DISTINCT result FROM run_command_on_workers($$SELECT string_agg(relname, ', ' ORDER BY relname)
   FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = 'ddl_index.t'::regclass$$);
 ALTER INDEX named RENAME TO renamed;
@@ -46,7 +22,7 @@ ALTER INDEX renamed SET (fillfactor = 60);
 ALTER TABLE t ADD CONSTRAINT t_uq UNIQUE USING INDEX t_k_a_idx;
 DROP INDEX an_index_with_a_name_that_is_so_long_that_no_id_fits_behind_it1, t_a_idx;
 DROP INDEX CONCURRENTLY later;
-SELECT * FROM shape('t');
+SELECT * FROM testing.shape('t');
 REINDEX TABLE t;
 REINDEX INDEX CONCURRENTLY renamed;
 CLUSTER t USING t_pkey;

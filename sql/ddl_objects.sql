@@ -5,30 +5,6 @@ SET citus.shard_count TO 4;
 SET client_min_messages TO warning;
 \set SHOW_CONTEXT never
 
--- What a table's shards look like: ids are replaced by #, so equal shards make one row.
-CREATE FUNCTION shape(regclass) RETURNS TABLE (shards bigint, shape text) LANGUAGE sql AS $$
-  SELECT count(*), regexp_replace(result, '_\d{6,}', '_#', 'g') FROM run_command_on_shards($1, $command$
-    SELECT string_agg(line, E'\n' ORDER BY kind, line) FROM (
-      SELECT 1 AS kind, concat_ws(' ', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END,
-        'default ' || pg_get_expr(adbin, adrelid)) AS line
-      FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-      WHERE attrelid = '%s'::regclass AND attnum > 0 AND NOT attisdropped
-      UNION ALL
-      SELECT 2, conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
-      WHERE conrelid = '%s'::regclass AND contype <> 'n'
-      UNION ALL
-      SELECT 3, relname || ' ' || substring(pg_get_indexdef(indexrelid) FROM ' USING .*')
-        || CASE WHEN NOT indisvalid THEN ' INVALID' ELSE '' END
-      FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass
-      UNION ALL
-      SELECT 4, stxname || ' statistics' FROM pg_statistic_ext WHERE stxrelid = '%s'::regclass
-      UNION ALL
-      SELECT 5, 'policy ' || polname FROM pg_policy WHERE polrelid = '%s'::regclass
-      UNION ALL
-      SELECT 6, 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = '%s'::regclass AND NOT tgisinternal
-    ) AS lines $command$)
-  GROUP BY 2 ORDER BY 2 $$;
-
 CREATE FUNCTION everywhere(query text) RETURNS SETOF text LANGUAGE sql AS $$
   SELECT DISTINCT result FROM run_command_on_all_nodes(query) $$;
 CREATE TYPE color AS ENUM ('red', 'green');
@@ -95,7 +71,7 @@ DROP AGGREGATE total(int);
 DROP SEQUENCE counted;
 DROP DOMAIN small;
 DROP TYPE color CASCADE;
-SELECT * FROM shape('t');
+SELECT * FROM testing.shape('t');
 SELECT everywhere($$ SELECT count(*) FROM pg_proc WHERE proname IN ('doubled', 'nothing', 'total') AND pronamespace = 'ddl_objects'::regnamespace $$);
 
 -- Schemas.

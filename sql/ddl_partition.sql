@@ -5,30 +5,6 @@ SET citus.shard_count TO 4;
 SET client_min_messages TO warning;
 \set SHOW_CONTEXT never
 
--- What a table's shards look like: ids are replaced by #, so equal shards make one row.
-CREATE FUNCTION shape(regclass) RETURNS TABLE (shards bigint, shape text) LANGUAGE sql AS $$
-  SELECT count(*), regexp_replace(result, '_\d{6,}', '_#', 'g') FROM run_command_on_shards($1, $command$
-    SELECT string_agg(line, E'\n' ORDER BY kind, line) FROM (
-      SELECT 1 AS kind, concat_ws(' ', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END,
-        'default ' || pg_get_expr(adbin, adrelid)) AS line
-      FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-      WHERE attrelid = '%s'::regclass AND attnum > 0 AND NOT attisdropped
-      UNION ALL
-      SELECT 2, conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
-      WHERE conrelid = '%s'::regclass AND contype <> 'n'
-      UNION ALL
-      SELECT 3, relname || ' ' || substring(pg_get_indexdef(indexrelid) FROM ' USING .*')
-        || CASE WHEN NOT indisvalid THEN ' INVALID' ELSE '' END
-      FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass
-      UNION ALL
-      SELECT 4, stxname || ' statistics' FROM pg_statistic_ext WHERE stxrelid = '%s'::regclass
-      UNION ALL
-      SELECT 5, 'policy ' || polname FROM pg_policy WHERE polrelid = '%s'::regclass
-      UNION ALL
-      SELECT 6, 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = '%s'::regclass AND NOT tgisinternal
-    ) AS lines $command$)
-  GROUP BY 2 ORDER BY 2 $$;
-
 CREATE TABLE log (k int CHECK (k > 0), day date, v text) PARTITION BY RANGE (day);
 CREATE TABLE log_20 PARTITION OF log FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 CREATE TABLE log_21 PARTITION OF log FOR VALUES FROM ('2021-01-01') TO ('2022-01-01') PARTITION BY LIST (v);
@@ -51,10 +27,10 @@ SELECT logicalrelid FROM pg_dist_partition WHERE logicalrelid::text ~ '^log' ORD
 CREATE INDEX later ON log (day, v);
 ALTER TABLE log ADD COLUMN n int NOT NULL DEFAULT 3, ADD CHECK (n > 1);
 ALTER TABLE log RENAME COLUMN v TO what;
-SELECT * FROM shape('log');
-SELECT * FROM shape('log_23');
+SELECT * FROM testing.shape('log');
+SELECT * FROM testing.shape('log_23');
 ALTER TABLE log DETACH PARTITION log_20;
-SELECT * FROM shape('log_20');
+SELECT * FROM testing.shape('log_20');
 SELECT count(*) FROM log;
 SELECT count(*) FROM log_20;
 ALTER TABLE log ATTACH PARTITION log_20 FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');

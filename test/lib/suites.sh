@@ -42,6 +42,8 @@ start_cluster() {
   pg_config=$(find "$ALTIUS_TEST_DIR/server" -name pg_config -type f | head -1)
   bindir=$("$pg_config" --bindir)
   testing=$("$pg_config" --pkglibdir)/pgxs/src/test
+  "$bindir/psql" -X -q -v ON_ERROR_STOP=1 -f test/lib/fixture.sql >> build/cluster.log 2>&1 ||
+    verdict "what the regression tests share is made" build/cluster.log 1
 }
 
 # No server may have crashed, whatever the tests said.

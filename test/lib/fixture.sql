@@ -1,0 +1,26 @@
+-- What regression tests share: made once on the coordinator when the cluster has started.
+CREATE SCHEMA testing;
+
+-- What a table's shards look like: ids are replaced by #, so equal shards make one row.
+CREATE FUNCTION testing.shape(regclass) RETURNS TABLE (shards bigint, shape text) LANGUAGE sql AS $$
+  SELECT count(*), regexp_replace(result, '_\d{6,}', '_#', 'g') FROM run_command_on_shards($1, $command$
+    SELECT string_agg(line, E'\n' ORDER BY kind, line) FROM (
+      SELECT 1 AS kind, concat_ws(' ', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END,
+        'default ' || pg_get_expr(adbin, adrelid)) AS line
+      FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+      WHERE attrelid = '%s'::regclass AND attnum > 0 AND NOT attisdropped
+      UNION ALL
+      SELECT 2, conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+      WHERE conrelid = '%s'::regclass AND contype <> 'n'
+      UNION ALL
+      SELECT 3, relname || ' ' || substring(pg_get_indexdef(indexrelid) FROM ' USING .*')
+        || CASE WHEN NOT indisvalid THEN ' INVALID' ELSE '' END
+      FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass
+      UNION ALL
+      SELECT 4, stxname || ' statistics' FROM pg_statistic_ext WHERE stxrelid = '%s'::regclass
+      UNION ALL
+      SELECT 5, 'policy ' || polname FROM pg_policy WHERE polrelid = '%s'::regclass
+      UNION ALL
+      SELECT 6, 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = '%s'::regclass AND NOT tgisinternal
+    ) AS lines $command$)
+  GROUP BY 2 ORDER BY 2 $$;
