@@ -8,11 +8,14 @@
 #include "altius/pg/bridge.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
 #include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "storage/fd.h"
 #include "utils/guc.h"
+#include "utils/syscache.h"
 }
 
 namespace altius::remote {
@@ -34,7 +37,7 @@ void AppendOption(StringInfo out, const char* name, const char* value) {
 
 /// Text results must read back exactly; time-outs are the asking backend's business; a node notices
 /// that the asking server is gone also while it waits for a lock.
-const char* SessionOptions() {
+const char* SessionOptions(const char* role) {
   StringInfoData out;
   initStringInfo(&out);
   appendStringInfoString(
@@ -46,7 +49,18 @@ const char* SessionOptions() {
   for (int i = kTimeZone; i <= kIntervalStyle; i++) {
     AppendOption(&out, TrackedName(i), TrackedValue(i));
   }
+  if (role != nullptr) AppendOption(&out, "role", role);
   return out.data;
+}
+
+/// A role that may not log in (SET ROLE, the owner of a SECURITY DEFINER function) is taken on by
+/// who has logged in here.  Null: the user logs in itself.
+const char* LoginInstead(const char* user) {
+  HeapTuple tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(user));
+  if (!HeapTupleIsValid(tuple)) return nullptr;
+  const bool may_login = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+  ReleaseSysCache(tuple);
+  return may_login ? nullptr : GetUserNameFromId(GetSessionUserId(), false);
 }
 
 struct Parameters {
@@ -90,16 +104,18 @@ Parameters ParametersOf(const Connection* connection) {
   }
   AddConfigured(&parameters, node_conninfo);
   const bool here = connection->group == -1;
-  AddConfigured(&parameters,
-                catalog::AuthInfo(here ? -1 : connection->node_id, connection->user));
+  const char* login = LoginInstead(connection->user);
+  const char* role = login != nullptr ? connection->user : nullptr;
+  if (login == nullptr) login = connection->user;
+  AddConfigured(&parameters, catalog::AuthInfo(here ? -1 : connection->node_id, login));
   parameters.Set("host", connection->host);
   parameters.Set("port", psprintf("%d", connection->port));
-  parameters.Set("user", connection->user);
+  parameters.Set("user", login);
   parameters.Set("dbname", get_database_name(MyDatabaseId));
   parameters.Set("client_encoding", GetDatabaseEncodingName());
   parameters.Set("application_name", psprintf("altius_internal gpid=" INT64_FORMAT,
                                               global_pid_hook != nullptr ? global_pid_hook() : 0));
-  parameters.Set("options", SessionOptions());
+  parameters.Set("options", SessionOptions(role));
   parameters.names.push_back(nullptr);
   parameters.values.push_back(nullptr);
   return parameters;

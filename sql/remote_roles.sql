@@ -1,0 +1,34 @@
+-- Statements of roles that may not log in: who has logged in here takes the role on there.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE SCHEMA remote_roles;
+SET search_path = remote_roles;
+CREATE ROLE remote_roles_group;
+CREATE ROLE remote_roles_member LOGIN IN ROLE remote_roles_group;
+GRANT USAGE ON SCHEMA remote_roles TO remote_roles_group;
+CREATE TABLE notes (id int PRIMARY KEY, author text DEFAULT current_user);
+SELECT create_distributed_table('notes', 'id', shard_count => 4);
+GRANT SELECT, INSERT ON notes TO remote_roles_group;
+
+SET ROLE remote_roles_group;
+INSERT INTO notes VALUES (1);
+BEGIN;
+INSERT INTO notes SELECT i FROM generate_series(2, 9) i;
+SELECT count(*) FROM notes;
+COMMIT;
+DELETE FROM notes;
+SELECT DISTINCT result FROM run_command_on_workers('SELECT current_user');
+RESET ROLE;
+SELECT author, count(*) FROM notes GROUP BY author;
+
+-- A function of an owner who may not log in: for those who are members of the owner.
+CREATE FUNCTION note_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+  AS 'SELECT count(*) FROM remote_roles.notes';
+ALTER FUNCTION note_count() OWNER TO remote_roles_group;
+SET SESSION AUTHORIZATION remote_roles_member;
+SELECT note_count();
+RESET SESSION AUTHORIZATION;
+
+SET client_min_messages = warning;
+DROP SCHEMA remote_roles CASCADE;
+DROP ROLE remote_roles_group, remote_roles_member;
