@@ -5,6 +5,7 @@
 #include "altius/ddl/ddl.hpp"
 #include "altius/ddl/tables.hpp"
 #include "altius/executor/executor.hpp"
+#include "altius/ha/ha.hpp"
 #include "altius/ingest/ingest.hpp"
 #include "altius/monitor/monitor.hpp"
 #include "altius/pg/bridge.hpp"
@@ -27,8 +28,8 @@ namespace {
 
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
-    pg::InitSettings, catalog::Init, remote::Init,  txn::Init,       executor::Init,
-    ingest::Init,     planner::Init, monitor::Init, rebalance::Init, cluster::Init,
+    pg::InitSettings, catalog::Init, remote::Init,    txn::Init,     executor::Init, ingest::Init,
+    planner::Init,    monitor::Init, rebalance::Init, cluster::Init, ha::Init,
     ddl::Init,  // its planner hook sees a query first
 };
 

@@ -245,24 +245,46 @@ const char* AwaitBare(PGconn* bare, TimestampTz give_up) {
 
 }  // namespace
 
-PGconn* OpenBare(int group, bool replication) {
-  const Address address = AddressOfGroup(group);
+namespace {
+
+/// Null when memory is short.
+PGconn* StartBare(const Connection* shape, const char* option, const char* value) {
+  Parameters parameters = ParametersOf(shape);
+  parameters.names.pop_back();
+  parameters.values.pop_back();
+  if (option != nullptr) parameters.Set(option, value);
+  parameters.names.push_back(nullptr);
+  parameters.values.push_back(nullptr);
+  if (!AcquireExternalFD())
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+                    errmsg("there are too many open files on this server")));
+  return PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0);
+}
+
+Connection* ShapeOf(const Address& address, int group) {
   auto* shape = static_cast<Connection*>(palloc0(sizeof(Connection)));
   shape->host = pstrdup(address.host);
   shape->port = address.port;
   shape->node_id = address.node_id;
   shape->group = group;
   strlcpy(shape->user, GetUserNameFromId(GetUserId(), false), sizeof(shape->user));
-  Parameters parameters = ParametersOf(shape);
-  parameters.names.pop_back();
-  parameters.values.pop_back();
-  if (replication) parameters.Set("replication", "database");
-  parameters.names.push_back(nullptr);
-  parameters.values.push_back(nullptr);
-  if (!AcquireExternalFD())
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-                    errmsg("there are too many open files on this server")));
-  PGconn* bare = PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0);
+  return shape;
+}
+
+}  // namespace
+
+PGconn* StartProbe(int group, const char* host, int port) {
+  int node_id = 0;
+  for (const catalog::Node* node : catalog::AllNodes()) {
+    if (node->group == group && node->role == catalog::NodeRole::Primary) node_id = node->id;
+  }
+  return StartBare(ShapeOf({host, port, node_id}, group), "application_name", "altius follower");
+}
+
+PGconn* OpenBare(int group, bool replication) {
+  const Address address = AddressOfGroup(group);
+  PGconn* bare =
+      StartBare(ShapeOf(address, group), replication ? "replication" : nullptr, "database");
   const TimestampTz give_up =
       TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
   const char* reason = "out of memory";

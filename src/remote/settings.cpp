@@ -120,6 +120,8 @@ void DefineSettings() {
       &tcp_user_timeout_ms, 10000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
 }
 
+int GateTimeoutMs() { return gate_timeout_ms; }
+
 const char* TrackedName(int setting) {
   switch (setting) {
     case kTimeZone:

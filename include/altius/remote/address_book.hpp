@@ -89,4 +89,7 @@ uint64 BookVersion();
 /// altius.max_groups
 int BookCapacity();
 
+/// altius.ha_gate_timeout
+int GateTimeoutMs();
+
 }  // namespace altius::remote

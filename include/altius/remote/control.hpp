@@ -104,6 +104,10 @@ void GiveBack(Connection* connection);
 PGconn* OpenBare(int group, bool replication);
 void CloseBare(PGconn* connection);
 
+/// Begins a bare connection to a server of the group, not its primary perhaps, and waits for nothing: the
+/// caller polls it.  Null when memory is short; finish it with CloseBare in any case.  Reads metadata.
+PGconn* StartProbe(int group, const char* host, int port);
+
 /// Starts opening such connections without waiting.
 void OpenSeparateAhead(const int* groups, int count);
 

@@ -22,6 +22,8 @@ struct LayoutOptions {
   std::string nspace = "/service";
   std::string scope;      // Citus
   std::string group_map;  // Scopes
+
+  bool operator==(const LayoutOptions&) const = default;
 };
 
 /// Where a key belongs: "leader", "members/NAME", ...

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "record.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/spi.hpp"
+#include "settings.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+}
+
+namespace altius::ha {
+namespace {
+
+const catalog::Node* PrimaryRowOf(int group) {
+  for (const catalog::Node* node : catalog::AllNodes()) {
+    if (node->group == group && node->role == catalog::NodeRole::Primary) return node;
+  }
+  return nullptr;
+}
+
+const catalog::Node* RowAt(const char* host, int port) {
+  for (const catalog::Node* node : catalog::AllNodes()) {
+    if (node->port == port && strcmp(node->host, host) == 0) return node;
+  }
+  return nullptr;
+}
+
+/// Patroni's Citus mode calls the address of a primary that is stepping down so.
+bool IsDemoted(const char* host) {
+  constexpr const char* kSuffix = "-demoted";
+  const size_t length = strlen(host);
+  return length >= strlen(kSuffix) && strcmp(host + length - strlen(kSuffix), kSuffix) == 0;
+}
+
+void MoveRow(int node_id, const char* host, int port) {
+  pg::RunSql(
+      psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
+               quote_literal_cstr(host), port, node_id));
+}
+
+/// The primary keeps its node id.  A row that has its new address is a standby's, most often the
+/// promoted one's: it gets the old address.
+void TakeAddress(const catalog::Node& primary, const core::Whereabouts& at) {
+  const catalog::Node* standby = RowAt(at.host, at.port);
+  if (standby == &primary) return;
+  if (standby != nullptr) MoveRow(standby->id, psprintf("%s-demoted", at.host), at.port);
+  MoveRow(primary.id, at.host, at.port);
+  if (standby == nullptr) return;
+  if (IsDemoted(primary.host)) {
+    // Patroni's handler is in the middle of it: the old address is not known here.
+    pg::RunSql(psprintf("DELETE FROM pg_catalog.pg_dist_node WHERE nodeid = %d", standby->id));
+  } else {
+    MoveRow(standby->id, primary.host, primary.port);
+  }
+}
+
+/// Whether what is stored is this, or newer by the same etcd.
+bool IsStored(const GroupStatus& status, bool* newer) {
+  const char* row = pg::FetchText(
+      psprintf("SELECT format('%%s %%s %%s %%s', etcd, revision, timeline, system_id) "
+               "FROM altius_internal.ha_group WHERE groupid = %d",
+               status.group));
+  *newer = false;
+  if (row == nullptr) return false;
+  const uint64 etcd = strtoull(row, nullptr, 10);
+  const char* revision = strchr(row, ' ') + 1;
+  *newer =
+      etcd == status.at.epoch.cluster && strtoll(revision, nullptr, 10) > status.at.epoch.revision;
+  const char* ours =
+      psprintf(UINT64_FORMAT " " INT64_FORMAT " %d " UINT64_FORMAT, status.at.epoch.cluster,
+               status.at.epoch.revision, status.at.timeline, status.at.system_id);
+  return strcmp(row, ours) == 0;
+}
+
+void StoreEpoch(const GroupStatus& status) {
+  const core::Whereabouts& at = status.at;
+  pg::RunSql(psprintf(
+      "INSERT INTO altius_internal.ha_group (groupid, etcd, revision, timeline, system_id, member) "
+      "VALUES (%d, " UINT64_FORMAT ", " INT64_FORMAT ", %d, " UINT64_FORMAT
+      ", %s) "
+      "ON CONFLICT (groupid) DO UPDATE SET (etcd, revision, timeline, system_id, member, stored) = "
+      "(excluded.etcd, excluded.revision, excluded.timeline, excluded.system_id, excluded.member, "
+      "now())",
+      status.group, at.epoch.cluster, at.epoch.revision, at.timeline, at.system_id,
+      quote_literal_cstr(at.member)));
+}
+
+/// This server is the primary of group 0 as etcd knows it.  A server that has not joined yet also
+/// believes to be the coordinator: what counts is who it is.
+bool IsCoordinatorsPrimary() {
+  remote::GroupEntry entry;
+  if (!catalog::IsCoordinator() || !remote::Lookup(catalog::kCoordinatorGroup, &entry))
+    return false;
+  return entry.at.state == core::GroupState::Known && entry.at.system_id == GetSystemIdentifier() &&
+         entry.at.timeline == static_cast<int>(GetWALInsertionTimeLine());
+}
+
+bool IsAmong(const GroupStatus& status, const catalog::Node& node) {
+  for (int i = 0; i < status.secondary_count; i++) {
+    const Secondary& secondary = status.secondaries[i];
+    if (secondary.port == node.port && strcmp(secondary.host, node.host) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool StoreAddress(const GroupStatus& status) {
+  AcceptInvalidationMessages();
+  const catalog::Node* primary = PrimaryRowOf(status.group);
+  if (primary == nullptr) return true;
+  bool newer = false;
+  const bool stored = IsStored(status, &newer);
+  if (newer) return true;
+  const bool right = primary->port == status.at.port && strcmp(primary->host, status.at.host) == 0;
+  if (right && stored) return true;
+  if (!right) TakeAddress(*primary, status.at);
+  if (!stored) StoreEpoch(status);
+  return true;
+}
+
+bool AddMissingGroup(const GroupStatus& status) {
+  if (!AddsNodes() || !IsCoordinatorsPrimary() || PrimaryRowOf(status.group) != nullptr)
+    return true;
+  const char* host = quote_literal_cstr(status.at.host);
+  if (status.group == catalog::kCoordinatorGroup) {
+    pg::RunSql(
+        psprintf("SELECT pg_catalog.citus_set_coordinator_host(%s, %d)", host, status.at.port));
+  } else if (PrimaryRowOf(catalog::kCoordinatorGroup) != nullptr) {
+    pg::RunSql(psprintf("SELECT pg_catalog.citus_add_node(%s, %d, %d)", host, status.at.port,
+                        status.group));
+  } else {
+    return false;  // first the coordinator
+  }
+  ereport(LOG, (errmsg("follower: group %d is part of the cluster, its primary is %s:%d",
+                       status.group, status.at.host, status.at.port)));
+  return true;
+}
+
+bool RegisterStandbys(const GroupStatus& status) {
+  if (!RegistersSecondaries() || !status.settled || !IsCoordinatorsPrimary()) return true;
+  const catalog::Node* primary = PrimaryRowOf(status.group);
+  if (primary == nullptr || !primary->active) return true;
+  pg::Array<const catalog::Node*> gone;
+  for (const catalog::Node* node : catalog::AllNodes()) {
+    const bool standby = node->group == status.group && node->role == catalog::NodeRole::Secondary;
+    if (standby && !IsAmong(status, *node)) gone.push_back(node);
+  }
+  for (const catalog::Node* node : gone) {
+    pg::RunSql(psprintf("SELECT pg_catalog.citus_remove_node(%s, %d)",
+                        quote_literal_cstr(node->host), node->port));
+  }
+  for (int i = 0; i < status.secondary_count; i++) {
+    const Secondary& secondary = status.secondaries[i];
+    if (RowAt(secondary.host, secondary.port) != nullptr) continue;
+    pg::RunSql(psprintf("SELECT pg_catalog.citus_add_node(%s, %d, %d, 'secondary')",
+                        quote_literal_cstr(secondary.host), secondary.port, status.group));
+  }
+  return true;
+}
+
+}  // namespace altius::ha
