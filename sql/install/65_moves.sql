@@ -32,6 +32,90 @@ REVOKE ALL ON FUNCTION altius_internal.begin_flip(bigint), altius_internal.block
   altius_internal.copy_shard_from(bigint, integer, text), altius_internal.create_valid_foreign_keys(bigint, integer)
   FROM public;
 
+-- Online moves: on the source ...
+CREATE FUNCTION altius_internal.lacking_identity(relation regclass) RETURNS text
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lacking_identity';
+CREATE FUNCTION altius_internal.set_replica_identity(relation regclass, identity text, timeout_ms integer) RETURNS boolean
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_set_replica_identity';
+-- ... and on the target, all from one session: src/rebalance/apply.hpp says what they do.
+CREATE FUNCTION altius_internal.begin_apply(source_group integer, slot text) RETURNS text
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_begin_apply';
+CREATE FUNCTION altius_internal.route_changes(source_schema text, source_name text, target regclass, distributed regclass,
+    min integer, max integer) RETURNS void
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_route_changes';
+CREATE FUNCTION altius_internal.start_apply(slot text, publication text) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_start_apply';
+CREATE FUNCTION altius_internal.apply_changes(until pg_lsn, max_ms integer, in_haste boolean) RETURNS pg_lsn
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_apply_changes';
+CREATE FUNCTION altius_internal.end_apply() RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_end_apply';
+
+REVOKE ALL ON FUNCTION altius_internal.lacking_identity(regclass),
+  altius_internal.set_replica_identity(regclass, text, integer), altius_internal.begin_apply(integer, text),
+  altius_internal.route_changes(text, text, regclass, regclass, integer, integer),
+  altius_internal.start_apply(text, text), altius_internal.apply_changes(pg_lsn, integer, boolean),
+  altius_internal.end_apply()
+  FROM public;
+
+-- Progress.
+CREATE FUNCTION altius_internal.move_entries(OUT sessionid integer, OUT kind text, OUT shard bigint, OUT source_node integer,
+    OUT target_node integer, OUT phase text, OUT source_lsn pg_lsn, OUT target_lsn pg_lsn) RETURNS SETOF record
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'altius_move_entries';
+
+CREATE FUNCTION altius_internal.moving_shards(OUT sessionid integer, OUT kind text, OUT relation regclass, OUT shardid bigint,
+    OUT source_node integer, OUT target_node integer, OUT phase text, OUT source_lsn pg_lsn, OUT target_lsn pg_lsn)
+  RETURNS SETOF record LANGUAGE sql VOLATILE STRICT AS $$
+    SELECT m.sessionid, m.kind, s.logicalrelid::regclass, s.shardid, m.source_node, m.target_node, m.phase, m.source_lsn,
+      m.target_lsn
+    FROM altius_internal.move_entries() m
+    JOIN pg_catalog.pg_dist_shard lead ON lead.shardid = m.shard
+    JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = lead.logicalrelid
+    JOIN pg_catalog.pg_dist_partition q ON q.logicalrelid = p.logicalrelid
+      OR (q.colocationid = p.colocationid AND p.colocationid <> 0 AND m.kind <> 'copy')
+    JOIN pg_catalog.pg_dist_shard s ON s.logicalrelid = q.logicalrelid
+      AND s.shardminvalue IS NOT DISTINCT FROM lead.shardminvalue $$;
+
+-- Bytes of the files of these shards on this node, with indexes and TOAST.  No lock is asked for: a move holds them.
+CREATE FUNCTION altius_internal.shard_file_sizes(shards bigint[], OUT shardid bigint, OUT size bigint) RETURNS SETOF record
+  LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT s.shardid, (
+      SELECT sum((pg_stat_file(pg_relation_filepath(part) || segment, true)).size)
+      FROM pg_class c
+      CROSS JOIN LATERAL (
+        SELECT c.oid UNION ALL SELECT c.reltoastrelid WHERE c.reltoastrelid <> 0
+        UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid IN (c.oid, c.reltoastrelid)) parts (part)
+      CROSS JOIN (SELECT CASE n WHEN 0 THEN '' ELSE '.' || n END FROM generate_series(0, 63) n) segments (segment)
+      WHERE c.oid = altius_internal.shard_oid(s.logicalrelid, s.shardid) AND pg_relation_filepath(part) IS NOT NULL)::bigint
+    FROM pg_dist_shard s WHERE s.shardid = ANY (shards) $$;
+
+CREATE FUNCTION pg_catalog.get_rebalance_progress(OUT sessionid integer, OUT table_name regclass, OUT shardid bigint,
+    OUT shard_size bigint, OUT sourcename text, OUT sourceport integer, OUT targetname text, OUT targetport integer,
+    OUT progress bigint, OUT source_shard_size bigint, OUT target_shard_size bigint, OUT operation_type text,
+    OUT source_lsn pg_lsn, OUT target_lsn pg_lsn, OUT status text) RETURNS SETOF record LANGUAGE plpgsql VOLATILE STRICT
+  AS $$
+DECLARE
+  asked text;
+BEGIN
+  SELECT format('SELECT json_agg(it) FROM altius_internal.shard_file_sizes(%L) it', array_agg(moving.shardid)) INTO asked
+  FROM altius_internal.moving_shards() moving HAVING count(*) > 0;
+  IF asked IS NULL THEN RETURN; END IF;
+  RETURN QUERY
+    WITH sizes AS (
+      SELECT answer.nodeid, it.shardid, it.size
+      FROM altius_internal.ask_all_nodes(asked, false) answer
+      CROSS JOIN LATERAL json_to_recordset(answer.result::json) AS it (shardid bigint, size bigint))
+    SELECT m.sessionid, m.relation, m.shardid, coalesce(at_source.size, 0), s.nodename, s.nodeport, t.nodename, t.nodeport,
+      CASE m.phase WHEN 'Not Started Yet' THEN 0 WHEN 'Completed' THEN 2 ELSE 1 END::bigint,
+      coalesce(at_source.size, 0), coalesce(at_target.size, 0), m.kind, m.source_lsn, m.target_lsn, m.phase
+    FROM altius_internal.moving_shards() m
+    JOIN pg_catalog.pg_dist_node s ON s.nodeid = m.source_node
+    JOIN pg_catalog.pg_dist_node t ON t.nodeid = m.target_node
+    LEFT JOIN sizes at_source ON at_source.shardid = m.shardid AND at_source.nodeid = m.source_node
+    LEFT JOIN sizes at_target ON at_target.shardid = m.shardid AND at_target.nodeid = m.target_node
+    ORDER BY m.sessionid, m.shardid;
+END $$;
+COMMENT ON FUNCTION pg_catalog.get_rebalance_progress() IS 'the shards in flight, with sizes and phases';
+
 -- Clean-up.
 CREATE FUNCTION altius_internal.drop_leftover(type integer, name text, timeout_ms integer) RETURNS boolean
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_drop_leftover';

@@ -59,7 +59,6 @@ CREATE FUNCTION altius_internal.moves_in_flight(
   OUT pid integer, OUT phase text, OUT source text, OUT target text, OUT source_size bigint, OUT target_size bigint,
   OUT source_lsn pg_lsn, OUT target_lsn pg_lsn) RETURNS SETOF record LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-  IF to_regprocedure('pg_catalog.get_rebalance_progress()') IS NULL THEN RETURN; END IF;
   RETURN QUERY SELECT sessionid, max(status), max(sourcename || ':' || sourceport), max(targetname || ':' || targetport),
       sum(source_shard_size)::bigint, sum(target_shard_size)::bigint, max(p.source_lsn), max(p.target_lsn)
     FROM pg_catalog.get_rebalance_progress() p WHERE progress = 1 GROUP BY sessionid;

@@ -186,12 +186,15 @@ bool DropSlot(const char* name) {
   return true;
 }
 
-/// `schema.table|identity`
+/// `schema.table|identity`.  As long as changes are published by whole rows, writers need it.
 bool RestoreIdentity(const char* name) {
   const char* bar = strrchr(name, '|');
   if (bar == nullptr) return true;
-  Run(psprintf("ALTER TABLE IF EXISTS %s REPLICA IDENTITY %s", pnstrdup(name, bar - name),
-               bar[1] == 'n' ? "NOTHING" : "DEFAULT"));
+  List* names = textToQualifiedNameList(cstring_to_text_with_len(name, static_cast<int>(bar - name)));
+  const Oid relid = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
+  if (!OidIsValid(relid)) return true;
+  if (IsPublishedByMove(relid)) return false;
+  SetReplicaIdentity(relid, bar[1]);
   return true;
 }
 

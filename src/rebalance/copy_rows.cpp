@@ -6,21 +6,15 @@
 #include "altius/remote/control.hpp"
 #include "altius/txn/shared.hpp"
 #include "bare.hpp"
-#include "settings.hpp"
+#include "binary_types.hpp"
+#include "limit.hpp"
 
 extern "C" {
 #include "access/table.h"
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
-#include "postmaster/interrupt.h"
-#include "storage/latch.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
-#include "utils/timestamp.h"
-#include "utils/wait_event.h"
 }
 
 namespace altius::rebalance {
@@ -34,35 +28,9 @@ struct Source {
   int length;
   int taken;
   bool ended;
-  int64 bytes;
-  TimestampTz started;  // of the current second of the limit
-  int64 in_second;
+  Limit limit;
 };
 Source source;
-
-void KeepLimit(int bytes) {
-  if (ConfigReloadPending) {  // the limit can be changed while rows flow
-    ConfigReloadPending = false;
-    ProcessConfigFile(PGC_SIGHUP);
-  }
-  source.bytes += bytes;
-  if (bandwidth_limit_kb <= 0) return;
-  source.in_second += bytes;
-  for (;;) {
-    const TimestampTz now = GetCurrentTimestamp();
-    const int64 passed_us = now - source.started;
-    const int64 allowed = static_cast<int64>(bandwidth_limit_kb) * 1024 * (passed_us / 1000) / 1000;
-    if (source.in_second <= allowed + 64 * 1024) break;
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
-    CHECK_FOR_INTERRUPTS();
-    if (ConfigReloadPending) return;
-    if (passed_us > 10 * USECS_PER_SEC) {  // a new limit must not be bound by the past
-      source.started = now;
-      source.in_second = 0;
-    }
-  }
-}
 
 bool NextBuffer() {
   if (source.buffer != nullptr) PQfreemem(source.buffer);
@@ -74,7 +42,7 @@ bool NextBuffer() {
     source.ended = true;
     return false;
   }
-  KeepLimit(source.length);
+  KeepLimit(&source.limit, source.length);
   return true;
 }
 
@@ -94,38 +62,6 @@ int ReadEntry(void* out, int least, int most) {
   return pg::Entry([&] { return Read(out, least, most); });
 }
 
-/// Names of other nodes' objects have other oids there: they travel as text.
-bool HoldsOid(Oid type) {
-  switch (type) {
-    case REGPROCOID:
-    case REGPROCEDUREOID:
-    case REGOPEROID:
-    case REGOPERATOROID:
-    case REGCLASSOID:
-    case REGTYPEOID:
-    case REGROLEOID:
-    case REGNAMESPACEOID:
-    case REGCONFIGOID:
-    case REGDICTIONARYOID:
-    case REGCOLLATIONOID:
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool IsBinary(Oid type) {
-  type = getBaseType(type);
-  if (type >= FirstNormalObjectId) return get_typtype(type) == TYPTYPE_ENUM;
-  const Oid element = get_element_type(type);
-  if (HoldsOid(type) || (OidIsValid(element) && HoldsOid(element))) return false;
-  HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-  const auto* form = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
-  const bool both = OidIsValid(form->typsend) && OidIsValid(form->typreceive) && form->typtype != TYPTYPE_COMPOSITE;
-  ReleaseSysCache(tuple);
-  return both;
-}
-
 struct Columns {
   List* names;  // of String
   char* list;   // (a, b)
@@ -142,7 +78,7 @@ Columns ColumnsOf(Relation relation) {
     if (attribute->attisdropped || attribute->attgenerated != '\0') continue;
     columns.names = lappend(columns.names, makeString(pstrdup(NameStr(attribute->attname))));
     appendStringInfo(&list, "%s%s", list.len == 0 ? "" : ", ", quote_identifier(NameStr(attribute->attname)));
-    columns.binary = columns.binary && IsBinary(attribute->atttypid);
+    columns.binary = columns.binary && TravelsInBinary(attribute->atttypid);
   }
   columns.list = list.data;
   return columns;
@@ -173,7 +109,6 @@ int64 CopyShardFrom(const catalog::Table& table, const catalog::Shard& shard, in
   if (columns.names != NIL) {
     source = Source{};
     source.bare = ConnectBare(group, false);
-    source.started = GetCurrentTimestamp();
     ExecuteBare(source.bare, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     if (snapshot != nullptr)
       ExecuteBare(source.bare, psprintf("SET TRANSACTION SNAPSHOT %s", quote_literal_cstr(snapshot)));

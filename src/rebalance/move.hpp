@@ -95,6 +95,17 @@ void MakeForeignKeys(Move* move);
 /// The placements change on all nodes; commits.
 void Flip(Move* move);
 
+/// --- identity.cpp: how the source tells which row a change is about ---
+/// Tables whose changes can't be told get a replica identity of whole rows for the time of the move.
+void WidenIdentities(Move* move);
+/// On the source: waits for writers of the relation, readers go on.  Subject to lock_timeout.
+void SetReplicaIdentity(Oid relid, char identity);
+/// Whether the relation is in a publication of a move or a split.
+bool IsPublishedByMove(Oid relid);
+
 /// --- online.cpp ---
+/// Until before the flip.
 void MoveOnline(Move* move);
+/// After the flip: the stream is not needed any more.
+void EndOnline(Move* move);
 }  // namespace altius::rebalance

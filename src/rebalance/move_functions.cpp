@@ -5,6 +5,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "move.hpp"
+#include "progress.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -51,10 +52,12 @@ void MoveWithWritesBlocked(Move* move) {
   (void)BlockWrites(move);
   CopyRows(move, nullptr);
   FinishTables(move);
+  SetPhase(Phase::CreatingForeignKeys);
   MakeForeignKeys(move);
 }
 
 void RunMove(Move* move) {
+  SetPhase(Phase::SettingUp);
   OpenSessions(move);
   ClearWay(*move);
   move->operation = NextOperation(move->registry);
@@ -67,8 +70,11 @@ void RunMove(Move* move) {
   } else {
     MoveOnline(move);
   }
+  SetPhase(Phase::Completing);
   Flip(move);
   txn::StopPoint("move: flipped");
+  SetPhase(Phase::Completed);
+  if (move->mode != Mode::BlockWrites) EndOnline(move);
 }
 
 /// Nodes are worked on as the superuser that also cleans up; the caller's right was checked.
@@ -93,6 +99,7 @@ void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode)
   RequireOwnership(*move);
   LockShardGroup(*move);
   txn::NeedMaintenance();
+  BeginProgress("move", shard_id, source_node, target_node);
   const AsSuperuser superuser;
   try {
     pg::Call([&] { RunMove(move); });
@@ -102,6 +109,7 @@ void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode)
     throw;
   }
   CloseSessions(move);
+  EndProgress();
   superuser.Restore();
   txn::WakeMaintenance();
 }

@@ -1,12 +1,202 @@
 // SPDX-License-Identifier: PostgreSQL
-// A move that lets everybody go on: rows are copied under a snapshot, what changed since comes as a stream.
+// A move that lets everybody go on: rows are copied under a snapshot, what changed since comes as a
+// stream that a backend of the target reads from the source and applies (apply.hpp).  This backend
+// tells it how far to go, and so knows when so little is left that writers can be held back for it.
+#include "altius/core/replication/pgoutput.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/txn/shared.hpp"
 #include "move.hpp"
+#include "progress.hpp"
+
+extern "C" {
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+}
 
 namespace altius::rebalance {
 
+namespace {
+
+constexpr int kRoundMs = 1000;       // of applying, before the target commits and looks around
+constexpr int kSmallLagMs = 60;      // what takes as long to be applied can be waited for
+constexpr int kPauseMs = 100;        // between attempts to hold back writers
+constexpr int kFirstTimeoutMs = 40;  // a writer waits this long behind an attempt that fails
+constexpr int kLastTimeoutMs = 120;
+constexpr int kFirstHasteMs =
+    80;  // writers are not held back longer for the last changes, at first
+constexpr int kLastHasteMs = 1000;
+
+uint64 ToPosition(const char* text_of) {
+  uint64 position = 0;
+  if (text_of == nullptr || !core::ParseLsn(text_of, &position))
+    elog(ERROR, "unexpected position of the log");
+  return position;
+}
+
+uint64 SourcePosition(Move* move) {
+  return ToPosition(
+      remote::FetchValue(move->at_source, "SELECT pg_catalog.pg_current_wal_flush_lsn()"));
+}
+
+/// Whether everything before `until` is on the target.
+bool Apply(Move* move, uint64 until, int max_ms, bool in_haste) {
+  char position[32];
+  core::FormatLsn(until, position);
+  move->applied = ToPosition(remote::FetchValue(
+      move->lanes[0], psprintf("SELECT altius_internal.apply_changes('%s', %d, %s)", position,
+                               max_ms, in_haste ? "true" : "false")));
+  return move->applied >= until;
+}
+
+const catalog::Node* SourceNode(const Move& move) { return catalog::FindNode(move.source_node); }
+
+/// The settings that a source of changes needs.
+void CheckSource(Move* move) {
+  const char* lacking = remote::FetchValue(
+      move->at_source,
+      "SELECT CASE WHEN current_setting('wal_level') <> 'logical' THEN 'wal_level' "
+      "WHEN (SELECT count(*) FROM pg_catalog.pg_replication_slots) >= "
+      "current_setting('max_replication_slots')::int "
+      "THEN 'max_replication_slots' "
+      "WHEN (SELECT count(*) FROM pg_catalog.pg_stat_replication) >= "
+      "current_setting('max_wal_senders')::int "
+      "THEN 'max_wal_senders' END");
+  if (lacking == nullptr) return;
+  const catalog::Node* node = SourceNode(*move);
+  if (strcmp(lacking, "wal_level") == 0) {
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("the source node %s:%d does not log changes of rows", node->host, node->port),
+             errdetail("Moving shards while they are written needs wal_level = logical there."),
+             errhint("Set wal_level to logical and restart that server, or move with "
+                     "shard_transfer_mode => "
+                     "'block_writes'.")));
+  }
+  ereport(ERROR,
+          (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+           errmsg("all %s of the source node %s:%d are in use", lacking, node->host, node->port),
+           errhint("Raise %s there, or let fewer moves run at once.", lacking)));
+}
+
+void MakePublication(Move* move) {
+  Register(*move, Resource::Publication, move->source, move->publication, Policy::Always);
+  StringInfoData sql;
+  initStringInfo(&sql);
+  for (const Member& member : move->members) {
+    if (!member.has_rows) continue;
+    appendStringInfo(&sql, "%s%s", sql.len == 0 ? "" : ", ", member.name);
+  }
+  remote::Execute(move->at_source,
+                  psprintf("CREATE PUBLICATION %s FOR TABLE %s", move->publication, sql.data));
+  txn::StopPoint("move: published");
+}
+
+const char* MakeSlotOnLane(Move* move) {
+  Register(*move, Resource::Slot, move->source, move->slot, Policy::Always);
+  const char* snapshot = remote::FetchValue(
+      move->lanes[0],
+      psprintf("SELECT altius_internal.begin_apply(%d, '%s')", move->source, move->slot));
+  txn::StopPoint("move: slot made");
+  return snapshot;
+}
+
+void StartStreamOnLane(Move* move) {
+  for (const Member& member : move->members) {
+    if (!member.has_rows) continue;
+    const catalog::Table& table = *member.table;
+    remote::Execute(
+        move->lanes[0],
+        psprintf("SELECT altius_internal.route_changes(%s, %s, %s, NULL, NULL, NULL)",
+                 quote_literal_cstr(table.schema),
+                 quote_literal_cstr(catalog::ShardName(table, table.shards[member.index])),
+                 quote_literal_cstr(member.name)));
+  }
+  remote::Execute(move->lanes[0], psprintf("SELECT altius_internal.start_apply('%s', '%s')",
+                                           move->slot, move->publication));
+  txn::StopPoint("move: stream started");
+}
+
+/// Until what is missing takes no longer than writers may wait.
+void CatchUp(Move* move) {
+  SetPhase(Phase::CatchingUp);
+  for (;;) {
+    const uint64 until = SourcePosition(move);
+    SetPositions(until, move->applied);
+    const TimestampTz begun = GetCurrentTimestamp();
+    if (!Apply(move, until, kRoundMs, false)) continue;
+    if (!TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), kSmallLagMs)) return;
+  }
+}
+
+void Pause(long ms) {
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+  ResetLatch(MyLatch);
+  CHECK_FOR_INTERRUPTS();
+}
+
+struct Patience {
+  int lock_ms = kFirstTimeoutMs;
+  int haste_ms = kFirstHasteMs;
+};
+
+/// One attempt: writers held back, the last changes applied, foreign keys made.  False: writers go
+/// on.
+bool TryToFinish(Move* move, Patience* patience) {
+  uint64 position = 0;
+  if (!TryBlockWrites(move, patience->lock_ms, &position)) {
+    patience->lock_ms = std::min(patience->lock_ms + 20, kLastTimeoutMs);
+    return false;
+  }
+  txn::StopPoint("move: writes blocked");
+  SetPhase(Phase::FinalCatchup);
+  if (!Apply(move, position, patience->haste_ms, true)) {
+    patience->haste_ms = std::min(patience->haste_ms * 3 / 2, kLastHasteMs);
+    UnblockWrites(move);
+    return false;
+  }
+  txn::StopPoint("move: all applied");
+  SetPositions(position, move->applied);
+  SetPhase(Phase::CreatingForeignKeys);
+  if (TryMakeForeignKeys(move)) return true;
+  UnblockWrites(move);
+  return false;
+}
+
+}  // namespace
+
 void MoveOnline(Move* move) {
-  (void)move;
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("not yet")));
+  move->at_source = remote::OwnConnectionTo(move->source);
+  move->slot =
+      psprintf("citus_shard_move_slot_%d_" INT64_FORMAT, move->target_node, move->operation);
+  move->publication =
+      psprintf("citus_shard_move_publication_%d_" INT64_FORMAT, move->target_node, move->operation);
+  CheckSource(move);
+  WidenIdentities(move);
+  MakePublication(move);
+  MakeTables(move);
+  CopyRows(move, MakeSlotOnLane(move));
+  FinishTables(move);
+  StartStreamOnLane(move);
+  CatchUp(move);
+  txn::StopPoint("move: caught up");
+  BeginFlip(move);
+  Patience patience;
+  while (!TryToFinish(move, &patience)) {
+    Pause(kPauseMs);
+    CatchUp(move);
+  }
+}
+
+void EndOnline(Move* move) {
+  remote::Execute(move->lanes[0], "SELECT altius_internal.end_apply()");
+  Unregister(*move, Resource::Slot);
+  remote::Execute(move->at_source, psprintf("DROP PUBLICATION IF EXISTS %s", move->publication));
+  Unregister(*move, Resource::Publication);
 }
 
 }  // namespace altius::rebalance

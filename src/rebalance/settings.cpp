@@ -4,8 +4,10 @@
 #include <climits>
 
 #include "altius/pg/settings.hpp"
+#include "apply.hpp"
 #include "bare.hpp"
 #include "move.hpp"
+#include "progress.hpp"
 
 namespace altius::rebalance {
 
@@ -33,6 +35,8 @@ void InitMoves() {
   DefineSettings();
   AddCleanupChore();
   InitBare();
+  InitApply();
+  InitProgress();
 }
 
 }  // namespace altius::rebalance

@@ -4,6 +4,7 @@
 
 #include "altius/ddl/table_commands.hpp"
 #include "altius/txn/shared.hpp"
+#include "progress.hpp"
 #include "settings.hpp"
 
 extern "C" {
@@ -112,12 +113,14 @@ void MakeTables(Move* move) {
 }
 
 void CopyRows(Move* move, const char* snapshot) {
+  SetPhase(Phase::CopyingData);
   copy_snapshot = snapshot;
   ForEachMember(move, true, CopySql);
   txn::StopPoint("move: rows copied");
 }
 
 void FinishTables(Move* move) {
+  SetPhase(Phase::CreatingConstraints);
   ForEachMember(move, true, IndexSql);
   for (const Member& member : move->members) {
     if (!member.has_rows) remote::Execute(move->lanes[0], IndexSql(*move, member));

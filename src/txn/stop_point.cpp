@@ -7,6 +7,7 @@
 #include "stop_point.hpp"
 
 extern "C" {
+#include "miscadmin.h"
 #include "utils/guc.h"
 }
 
@@ -26,7 +27,8 @@ void StopPoint(const char* name) {
   if (strcmp(stop_point + length, ":crash") == 0) kill(getpid(), SIGKILL);
   if (stop_point[length] != '\0') return;
   const uint64 before = pg_atomic_read_u64(&shared->stop_releases);
-  for (int i = 0; i < kMostSeconds * 100 && pg_atomic_read_u64(&shared->stop_releases) == before;
+  for (int i = 0; i < kMostSeconds * 100 && !ProcDiePending &&
+                  pg_atomic_read_u64(&shared->stop_releases) == before;
        i++) {
     pg_usleep(10000);
   }
