@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// Modifications that run beside the data: one fragment, executed on each shard group (or each copy) it concerns.
-// What can't is left to ship.cpp: its rows are computed first and then sent to the shards.
+// Modifications that run beside the data: one fragment, executed on each shard group (or each copy)
+// it concerns. What can't is left to ship.cpp: its rows are computed first and then sent to the
+// shards.
 #include "modify.hpp"
 
-#include "altius/catalog/metadata.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
@@ -12,7 +12,9 @@
 #include "ship.hpp"
 
 extern "C" {
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "optimizer/tlist.h"
 #include "utils/lsyscache.h"
@@ -22,38 +24,90 @@ namespace altius::planner {
 
 namespace {
 
-const catalog::Table *TargetOf(Query *query) {
+const catalog::Table* TargetOf(Query* query) {
   if (query->resultRelation == 0) return nullptr;
-  RangeTblEntry *rte = pg::Rte(query->rtable, query->resultRelation);
+  RangeTblEntry* rte = pg::Rte(query->rtable, query->resultRelation);
   return rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
 }
 
 /// The table entry for the distribution column, if the statement sets it.
-TargetEntry *KeyTarget(Query *query, const catalog::Table &table) {
-  ListCell *cell;
+TargetEntry* KeyTarget(Query* query, const catalog::Table& table) {
+  ListCell* cell;
   foreach (cell, query->targetList) {
-    auto *target = lfirst_node(TargetEntry, cell);
+    auto* target = lfirst_node(TargetEntry, cell);
     if (!target->resjunk && target->resno == table.key) return target;
   }
   return nullptr;
 }
 
-/// `SET k = k` is no change.
-void CheckKeyUnchanged(Query *query, const catalog::Table &table) {
-  if (query->commandType != CMD_UPDATE || table.key == 0) return;
-  TargetEntry *target = KeyTarget(query, table);
-  if (target == nullptr) return;
-  if (IsA(target->expr, Var)) {
-    auto *var = reinterpret_cast<Var *>(target->expr);
-    if (var->varno == query->resultRelation && var->varattno == table.key && var->varlevelsup == 0) return;
-  }
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("changing the distribution column \"%s\" of table \"%s\" is not supported",
-                         get_attname(table.relid, table.key, false), table.name),
-                  errhint("Delete the row and insert it with the new value, in one transaction.")));
+bool IsColumn(const Expr* expr, int rti, AttrNumber attribute) {
+  if (!IsA(expr, Var)) return false;
+  const auto* var = reinterpret_cast<const Var*>(expr);
+  return static_cast<int>(var->varno) == rti && var->varattno == attribute && var->varlevelsup == 0;
 }
 
-bool UpperShips(Query *query, const Scope &scope, const Part *part) {
+/// Types of which equal values look the same.
+bool EqualIsSame(Oid type) {
+  return type == INT2OID || type == INT4OID || type == INT8OID || type == UUIDOID ||
+         type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
+}
+
+/// WHERE k = value, among other conditions.
+bool IsPinnedTo(Query* query, const catalog::Table& table, Expr* value) {
+  ListCell* cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr*>(query->jointree->quals))) {
+    auto* condition = static_cast<Node*>(lfirst(cell));
+    if (!is_opclause(condition)) continue;
+    auto* comparison = reinterpret_cast<OpExpr*>(condition);
+    if (list_length(comparison->args) != 2 ||
+        !op_hashjoinable(comparison->opno, exprType(pg::AsNode(value))))
+      continue;
+    auto* left = static_cast<Expr*>(linitial(comparison->args));
+    auto* right = static_cast<Expr*>(lsecond(comparison->args));
+    if (IsColumn(right, query->resultRelation, table.key)) std::swap(left, right);
+    if (IsColumn(left, query->resultRelation, table.key) && equal(right, value)) return true;
+  }
+  return false;
+}
+
+/// Whether an UPDATE may give rows another key.  `SET k = k` and `SET k = 5 WHERE k = 5` do not;
+/// the latter becomes the former.
+bool ChangesKey(Query* query, const catalog::Table& table) {
+  if (query->commandType != CMD_UPDATE || table.key == 0) return false;
+  TargetEntry* target = KeyTarget(query, table);
+  if (target == nullptr || IsColumn(target->expr, query->resultRelation, table.key)) return false;
+  const bool fixed = IsA(target->expr, Const) || IsA(target->expr, Param);
+  const Oid type = exprType(pg::AsNode(target->expr));
+  if (!fixed || !EqualIsSame(type) || !IsPinnedTo(query, table, target->expr)) return true;
+  target->expr =
+      reinterpret_cast<Expr*>(makeVar(query->resultRelation, table.key, type, -1, InvalidOid, 0));
+  return false;
+}
+
+/// The row that is there already lies in the shard of its key and has to stay there.
+void CheckConflictKeepsKey(Query* query, const catalog::Table& table) {
+  OnConflictExpr* conflict = query->onConflict;
+  if (conflict == nullptr || table.key == 0) return;
+  ListCell* cell;
+  foreach (cell, conflict->onConflictSet) {
+    auto* target = lfirst_node(TargetEntry, cell);
+    if (target->resjunk || target->resno != table.key) continue;
+    // The rows conflict by a unique index, which includes the key.
+    if (IsColumn(target->expr, query->resultRelation, table.key) ||
+        IsColumn(target->expr, conflict->exclRelIndex, table.key)) {
+      continue;
+    }
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+         errmsg(
+             "ON CONFLICT DO UPDATE cannot change the distribution column \"%s\" of table \"%s\"",
+             get_attname(table.relid, table.key, false), table.name),
+         errhint("Run an UPDATE of its own, in the same transaction.")));
+  }
+}
+
+bool UpperShips(Query* query, const Scope& scope, const Part* part) {
   return IsShippable(pg::AsNode(query->targetList), scope, part) &&
          IsShippable(pg::AsNode(query->returningList), scope, part) &&
          IsShippable(pg::AsNode(query->onConflict), scope, part) &&
@@ -70,11 +124,12 @@ struct Beside {
 constexpr Beside kElsewhere = {};
 
 /// UPDATE, DELETE, MERGE: target and sources are one part.
-Beside JoinBeside(Query *query, const catalog::Table &table, const Level *level) {
-  const Scope &scope = *AnalyzeFrom(level);
+Beside JoinBeside(Query* query, const catalog::Table& table, const Level* level) {
+  const Scope& scope = *AnalyzeFrom(level);
   if (!IsWhole(scope) || scope.parts.size() != 1) return kElsewhere;
-  const Part &part = *scope.parts[0];
-  if (!UpperShips(query, scope, &part) || !bms_is_subset(part.lateral, part.rels)) return kElsewhere;
+  const Part& part = *scope.parts[0];
+  if (!UpperShips(query, scope, &part) || !bms_is_subset(part.lateral, part.rels))
+    return kElsewhere;
   const bool copies = table.kind == catalog::TableKind::Reference;
   // A row of a reference table must change in the same way on every copy.
   if (copies != (part.reach == Reach::Replicated)) return kElsewhere;
@@ -82,7 +137,7 @@ Beside JoinBeside(Query *query, const catalog::Table &table, const Level *level)
 }
 
 /// INSERT ... VALUES (one row): computed here, sent as arguments.
-Beside RowBeside(Query *query, const catalog::Table &table, const Level *level) {
+Beside RowBeside(Query* query, const catalog::Table& table, const Level* level) {
   Scope none = {};
   none.level = level;
   Part row = {};
@@ -93,20 +148,22 @@ Beside RowBeside(Query *query, const catalog::Table &table, const Level *level) 
   return {true, table.kind == catalog::TableKind::Reference, {false, NIL}};
 }
 
-RangeTblEntry *SourceOf(Query *query) {
-  List *from = query->jointree->fromlist;
+RangeTblEntry* SourceOf(Query* query) {
+  List* from = query->jointree->fromlist;
   if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef)) return nullptr;
   return pg::Rte(query->rtable, linitial_node(RangeTblRef, from)->rtindex);
 }
 
 /// INSERT ... SELECT: each row belongs to the shard that it comes from.
-Beside SelectBeside(Query *query, const catalog::Table &table, const Level *level) {
-  RangeTblEntry *source = SourceOf(query);
+Beside SelectBeside(Query* query, const catalog::Table& table, const Level* level) {
+  RangeTblEntry* source = SourceOf(query);
   if (source == nullptr || source->rtekind != RTE_SUBQUERY) return kElsewhere;
   const QueryLocus locus = AnalyzeQuery(source->subquery, level);
-  if (!locus.whole || !locus.has_tables || source->subquery->limitCount != nullptr) return kElsewhere;
-  const Scope &scope = *AnalyzeFrom(level);
-  if (!IsWhole(scope) || scope.parts.size() != 1 || !UpperShips(query, scope, scope.parts[0])) return kElsewhere;
+  if (!locus.whole || !locus.has_tables || source->subquery->limitCount != nullptr)
+    return kElsewhere;
+  const Scope& scope = *AnalyzeFrom(level);
+  if (!IsWhole(scope) || scope.parts.size() != 1 || !UpperShips(query, scope, scope.parts[0]))
+    return kElsewhere;
   const Reachable reachable = {locus.pruned, locus.prunes};
   if (table.kind == catalog::TableKind::Reference) {
     return locus.reach == Reach::Replicated ? Beside{true, true, {false, NIL}} : kElsewhere;
@@ -115,82 +172,94 @@ Beside SelectBeside(Query *query, const catalog::Table &table, const Level *leve
   if (table.kind == catalog::TableKind::SingleShard) {
     return locus.single ? Beside{true, false, reachable} : kElsewhere;
   }
-  TargetEntry *key = KeyTarget(query, table);
+  TargetEntry* key = KeyTarget(query, table);
   if (key == nullptr || !IsA(key->expr, Var)) return kElsewhere;
-  auto *var = reinterpret_cast<Var *>(key->expr);
-  const bool from_key = var->varno == linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex &&
-                        list_member_int(locus.key_columns, var->varattno);
+  auto* var = reinterpret_cast<Var*>(key->expr);
+  const bool from_key =
+      var->varno == linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex &&
+      list_member_int(locus.key_columns, var->varattno);
   return from_key ? Beside{true, false, reachable} : kElsewhere;
 }
 
-bool IsOneRow(Query *query) { return query->commandType == CMD_INSERT && query->jointree->fromlist == NIL; }
+bool IsOneRow(Query* query) {
+  return query->commandType == CMD_INSERT && query->jointree->fromlist == NIL;
+}
 
-Beside FindBeside(Query *query, const catalog::Table &table, const Level *level) {
+Beside FindBeside(Query* query, const catalog::Table& table, const Level* level) {
   if (query->cteList != NIL) return kElsewhere;
   if (IsOneRow(query)) return RowBeside(query, table, level);
-  return query->commandType == CMD_INSERT ? SelectBeside(query, table, level) : JoinBeside(query, table, level);
+  return query->commandType == CMD_INSERT ? SelectBeside(query, table, level)
+                                          : JoinBeside(query, table, level);
 }
 
 /// SELECT the RETURNING columns FROM the leaf that does the work.
-Query *SelectFromModification(Query *query, const Beside &beside, const Level *level) {
-  List *arguments = NIL;
-  List *targets = query->returningList;
-  Query *arm = pg::Copy(query);
+Query* SelectFromModification(Query* query, const Beside& beside, const Level* level) {
+  List* arguments = NIL;
+  List* targets = query->returningList;
+  Query* arm = pg::Copy(query);
   SpellSource(arm);
-  plan::Fragment *fragment = IsOneRow(query)
+  plan::Fragment* fragment = IsOneRow(query)
                                  ? MakeInsertFragment(arm, level, TargetOf(query)->key, &arguments)
                                  : MakeFragment(arm, nullptr, level, beside.reachable, &arguments);
   if (beside.copies) fragment->kind = plan::FragmentKind::ModifyCopies;
-  List *names = NIL;
-  ListCell *cell;
+  List* names = NIL;
+  ListCell* cell;
   foreach (cell, targets) {
-    const char *name = lfirst_node(TargetEntry, cell)->resname;
+    const char* name = lfirst_node(TargetEntry, cell)->resname;
     names = lappend(names, makeString(pstrdup(name != nullptr ? name : "?column?")));
   }
   return SelectFromLeaf(MakeLeaf(fragment, arguments, beside.reachable.prunes, names), targets);
 }
 
-void RefuseWhatIsMissing(Query *query) {
+void RefuseWhatIsMissing(Query* query) {
   if (query->commandType == CMD_MERGE) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("MERGE is supported only where target and source lie on the same shards"),
-                    errhint("Join on the distribution column of tables that are colocated.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("MERGE is supported only where target and source lie on the same shards"),
+             errhint("Join on the distribution column of tables that are colocated.")));
   }
 }
 
 }  // namespace
 
-PlannedStmt *PlanModification(Query *query, const char *source, int cursor_options, ParamListInfo params) {
-  const catalog::Table &table = *TargetOf(query);
-  CheckKeyUnchanged(query, table);
+PlannedStmt* PlanModification(Query* query, const char* source, int cursor_options,
+                              ParamListInfo params) {
+  const catalog::Table& table = *TargetOf(query);
+  if (ChangesKey(query, table)) {
+    PlannedStmt* plan = PlanModification(MoveRows(query, table), source, cursor_options, params);
+    plan->commandType = CMD_UPDATE;
+    return plan;
+  }
+  CheckConflictKeepsKey(query, table);
   const Level level = {query, nullptr, false};
   const Beside beside = FindBeside(query, table, &level);
   if (!beside.possible) {
     RefuseWhatIsMissing(query);
     return PlanShipping(query, table, source, cursor_options, params);
   }
-  Query *select = SelectFromModification(query, beside, &level);
+  Query* select = SelectFromModification(query, beside, &level);
   const Level leaf = {select, nullptr, false};
   RewriteInner(&leaf);
-  PlannedStmt *plan = PlanAlone(select);
-  if (plan == nullptr) plan = standard_planner(select, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
+  PlannedStmt* plan = PlanAlone(select);
+  if (plan == nullptr)
+    plan = standard_planner(select, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
   plan->commandType = query->commandType;
   plan->hasReturning = query->returningList != NIL;
   return plan;
 }
 
-void RewriteModifyingCte(CommonTableExpr *cte, const Level *level) {
-  auto *query = reinterpret_cast<Query *>(cte->ctequery);
-  const catalog::Table *table = TargetOf(query);
+void RewriteModifyingCte(CommonTableExpr* cte, const Level* level) {
+  auto* query = reinterpret_cast<Query*>(cte->ctequery);
+  const catalog::Table* table = TargetOf(query);
   const Level own = {query, level, false};
   if (table == nullptr) {
     RewriteLocalModification(query, &own);
     return;
   }
-  CheckKeyUnchanged(query, *table);
-  const Beside beside = FindBeside(query, *table, &own);
+  CheckConflictKeepsKey(query, *table);
+  const Beside beside = ChangesKey(query, *table) ? kElsewhere : FindBeside(query, *table, &own);
   if (beside.possible) {
-    Query *select = SelectFromModification(query, beside, &own);
+    Query* select = SelectFromModification(query, beside, &own);
     const Level leaf = {select, level, false};
     RewriteInner(&leaf);
     cte->ctequery = pg::AsNode(select);
@@ -202,7 +271,7 @@ void RewriteModifyingCte(CommonTableExpr *cte, const Level *level) {
   cte->cterefcount = std::max(cte->cterefcount, 1);
 }
 
-void RewriteLocalModification(Query *query, const Level *level) {
+void RewriteLocalModification(Query* query, const Level* level) {
   if (!HasManagedTables(query)) return;
   if (query->commandType == CMD_MERGE) {
     IsolateSource(query);

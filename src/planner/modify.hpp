@@ -4,6 +4,8 @@
 
 #include "leaf.hpp"
 
+#include "altius/catalog/metadata.hpp"
+
 extern "C" {
 #include "nodes/plannodes.h"
 }
@@ -11,13 +13,18 @@ extern "C" {
 namespace altius::planner {
 
 /// The plan of a (normalized) statement whose target Altius manages.
-PlannedStmt *PlanModification(Query *query, const char *source, int cursor_options, ParamListInfo params);
+PlannedStmt* PlanModification(Query* query, const char* source, int cursor_options,
+                              ParamListInfo params);
 
-/// A modifying CTE on a managed table becomes SELECT ... FROM leaf, the leaf doing the work; on other tables only what it
-/// reads is rewritten.
-void RewriteModifyingCte(CommonTableExpr *cte, const Level *level);
+/// The INSERT that does what the UPDATE of the distribution column asks for.  It changes one row
+/// for each that the UPDATE would.
+Query* MoveRows(const Query* update, const catalog::Table& table);
+
+/// A modifying CTE on a managed table becomes SELECT ... FROM leaf, the leaf doing the work; on
+/// other tables only what it reads is rewritten.
+void RewriteModifyingCte(CommonTableExpr* cte, const Level* level);
 
 /// A modification of a table that Altius does not manage, with sources that it does.
-void RewriteLocalModification(Query *query, const Level *level);
+void RewriteLocalModification(Query* query, const Level* level);
 
 }  // namespace altius::planner

@@ -7,6 +7,7 @@ from .selects import Query, Selects
 from .tree import Tree, joined, optional
 
 CHANGED = ["orders", "items", "events", "visits", "words", "kinds", "here"]
+MOVES = ("items", "visits")  # of which the distribution column may change
 KEEP = {"events": ["k", "d"], "words": ["word"]}  # columns an UPDATE leaves alone, besides the keys
 
 
@@ -216,14 +217,19 @@ class Dml(Selects):
         scope = Scope([Source("t", table.families(), table)])
         extra, conditions = self.joined_source(table, scope, " FROM ")
         chosen = self.rng.sample(self.settable(table), self.rng.choice([1, 1, 2]))
+        moves = table.name in MOVES and self.chance(0.3)  # rows go to other shards
+        if moves:
+            chosen.append((table.key, INT))
         sets = [Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, 2)))
                 for name, family in chosen]
         conditions += self.narrowing(table, scope)
         where = optional(" WHERE ", joined(" AND ", conditions)) if conditions else ""
         tree = Tree(f"UPDATE {table.name} t SET ", joined(", ", sets), extra, where)
-        return self.returning(tree, table, scope)
+        return self.returning(tree, table) if moves else self.returning(tree, table, scope)
 
     def fitting(self, table, name, family, expression):
+        if name == table.key:
+            return Tree("coalesce(", expression, ", 7) % 1000")
         if (table.name, name) == ("here", "v"):
             return Tree("(", expression, ") % 1000")
         if (table.name, name) == ("events", "what"):

@@ -1,0 +1,98 @@
+-- UPDATE of the distribution column: rows move to other shards.  Only a row that lies where its key says is found by its key.
+\getenv worker1_port WORKER1_PORT
+\getenv coordinator_port COORDINATOR_PORT
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE SCHEMA planner_move_key;
+SET search_path = planner_move_key;
+CREATE TABLE t (k int PRIMARY KEY, v int, w text DEFAULT 'w', twice int GENERATED ALWAYS AS (v * 2) STORED,
+                n int GENERATED ALWAYS AS IDENTITY);
+SELECT create_distributed_table('t', 'k', shard_count => 6);
+CREATE TABLE u (k int, x int);
+SELECT create_distributed_table('u', 'k', shard_count => 3, colocate_with => 'none');
+INSERT INTO t (k, v) SELECT i, i FROM generate_series(1, 10) i;
+INSERT INTO u SELECT i, i * 100 FROM generate_series(1, 5) i;
+-- How many rows are not found by their key.
+CREATE FUNCTION misplaced() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE row_key int; found bigint := 0; total bigint := 0;
+BEGIN
+  FOR row_key IN SELECT k FROM t LOOP
+    total := total + 1;
+    found := found + (SELECT count(*) FROM t WHERE k = row_key);
+  END LOOP;
+  RETURN total - found;
+END $$;
+
+UPDATE t SET k = k + 100 WHERE k = 1;
+SELECT * FROM t WHERE k = 101;
+UPDATE t SET k = k + 1;
+SELECT count(*), sum(k), sum(v), sum(twice), min(n), max(n) FROM t;
+WITH moved AS (UPDATE t SET k = k + 1000, v = 0 WHERE v > 8 RETURNING *) SELECT * FROM moved ORDER BY k;
+UPDATE t SET k = 10002 WHERE k = 6 RETURNING k, v, w;
+UPDATE t SET k = t.k + u.x, w = 'u' || u.x FROM u WHERE u.k = t.k AND u.x > 100;
+UPDATE t SET k = (SELECT max(x) FROM u) + t.k, v = (SELECT count(*) FROM u WHERE u.k < t.v) WHERE k = 10002 RETURNING k, v;
+SELECT k, v, w FROM t ORDER BY k;
+SELECT misplaced();
+
+BEGIN;
+UPDATE t SET k = k + 5;
+SAVEPOINT s;
+UPDATE t SET k = k - 5;
+SELECT count(*), sum(k) FROM t;
+ROLLBACK TO s;
+SELECT count(*), sum(k) FROM t;
+ROLLBACK;
+SELECT count(*), sum(k) FROM t;
+
+-- What fails changes nothing.
+\set VERBOSITY sqlstate
+UPDATE t SET k = 7;
+UPDATE t SET k = NULL WHERE k = 8;
+\set VERBOSITY terse
+SELECT count(*), sum(k) FROM t;
+
+-- The same key is no change, in whatever way it is said.
+UPDATE t SET k = 8, v = 88 WHERE k = 8 RETURNING k, v, twice;
+PREPARE p(int, int) AS UPDATE t SET k = $2, v = v + 1 WHERE k = $1;
+EXECUTE p(8, 80); EXECUTE p(80, 8); EXECUTE p(8, 80); EXECUTE p(80, 8); EXECUTE p(8, 80); EXECUTE p(80, 8); EXECUTE p(8, 8);
+SELECT k, v FROM t WHERE k = 8;
+-- From a worker.
+\c - - - :worker1_port
+SET search_path = planner_move_key;
+UPDATE t SET k = k * 2;
+SELECT count(*), sum(k), misplaced() FROM t;
+\c - - - :coordinator_port
+SET search_path = planner_move_key;
+SET client_min_messages = warning;
+\set VERBOSITY terse
+
+-- Partitions.
+CREATE TABLE p (k int, d date, v int) PARTITION BY RANGE (d);
+CREATE TABLE p_old PARTITION OF p FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
+CREATE TABLE p_new PARTITION OF p FOR VALUES FROM ('2020-01-01') TO (MAXVALUE);
+SELECT create_distributed_table('p', 'k', shard_count => 4);
+INSERT INTO p SELECT i, '2019-12-01'::date + i * 10, i FROM generate_series(1, 6) i;
+UPDATE p SET k = k + 10, d = d + 25 WHERE k % 2 = 1;
+SELECT tableoid::regclass, k, d FROM p ORDER BY k;
+SELECT k FROM p WHERE k = 11;
+
+-- Refused: what would come out otherwise than with an UPDATE.
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+UPDATE t SET (k, v) = (SELECT 1, 2) WHERE k = 16;
+UPDATE t SET k = 9 FROM u WHERE t.k = 16 AND u.k = 1 RETURNING t.k, u.x;
+CREATE TABLE child (k int REFERENCES t ON DELETE CASCADE);
+SELECT create_distributed_table('child', 'k', colocate_with => 't');
+UPDATE t SET k = 9 WHERE k = 16;
+UPDATE t SET k = 16, v = 1 WHERE k = 16;
+DROP TABLE child;
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE TRIGGER look BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION nothing();
+UPDATE t SET k = 9 WHERE k = 16;
+DROP TRIGGER look ON t;
+INSERT INTO t (k, v) VALUES (16, 5) ON CONFLICT (k) DO UPDATE SET k = excluded.k + 100;
+INSERT INTO t (k, v) VALUES (16, 5), (999, 5) ON CONFLICT (k) DO UPDATE SET k = 7;
+INSERT INTO t (k, v) VALUES (16, 5) ON CONFLICT (k) DO UPDATE SET k = excluded.k, v = -1 RETURNING k, v;
+SELECT misplaced();
+\set VERBOSITY terse
+DROP SCHEMA planner_move_key CASCADE;
