@@ -8,6 +8,12 @@ CREATE FUNCTION pg_catalog.citus_move_shard_placement(shard_id bigint, source_no
   RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'citus_move_shard_placement';
 
+CREATE FUNCTION pg_catalog.replicate_reference_tables(shard_transfer_mode citus.shard_transfer_mode DEFAULT 'auto')
+  RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'replicate_reference_tables';
+COMMENT ON FUNCTION pg_catalog.replicate_reference_tables(citus.shard_transfer_mode)
+  IS 'copies reference tables to the nodes that lack them';
+
 -- Steps of a move: on the coordinator, in the transaction that changes the placements ...
 CREATE FUNCTION altius_internal.begin_flip(operation bigint) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_begin_flip';
@@ -15,8 +21,17 @@ CREATE FUNCTION altius_internal.block_shard_writes(source integer, shards bigint
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_block_shard_writes';
 CREATE FUNCTION altius_internal.make_foreign_keys(target integer, shards bigint[], timeout_ms integer) RETURNS boolean
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_make_foreign_keys';
-CREATE FUNCTION altius_internal.finish_flip(operation bigint, source integer, target integer, shards bigint[]) RETURNS void
+CREATE FUNCTION altius_internal.finish_flip(operation bigint, source integer, target integer, shards bigint[],
+    definition text) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_finish_flip';
+CREATE FUNCTION altius_internal.block_reference_writes(source integer, shards bigint[], timeout_ms integer) RETURNS text
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_block_reference_writes';
+CREATE FUNCTION altius_internal.finish_copy(operation bigint, source integer, target integer, shards bigint[],
+    definition text) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_finish_copy';
+-- ... on every node, when a reference table gets another copy ...
+CREATE FUNCTION altius_internal.lock_tables(shards bigint[], timeout_ms integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lock_tables';
 -- ... on the source ...
 CREATE FUNCTION altius_internal.lock_shards(shards bigint[], timeout_ms integer) RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lock_shards';
@@ -28,7 +43,9 @@ CREATE FUNCTION altius_internal.create_valid_foreign_keys(shard_id bigint, timeo
 
 REVOKE ALL ON FUNCTION altius_internal.begin_flip(bigint), altius_internal.block_shard_writes(integer, bigint[], integer),
   altius_internal.make_foreign_keys(integer, bigint[], integer),
-  altius_internal.finish_flip(bigint, integer, integer, bigint[]), altius_internal.lock_shards(bigint[], integer),
+  altius_internal.finish_flip(bigint, integer, integer, bigint[], text), altius_internal.block_reference_writes(integer, bigint[], integer),
+  altius_internal.finish_copy(bigint, integer, integer, bigint[], text), altius_internal.lock_tables(bigint[], integer),
+  altius_internal.lock_shards(bigint[], integer),
   altius_internal.copy_shard_from(bigint, integer, text), altius_internal.create_valid_foreign_keys(bigint, integer)
   FROM public;
 

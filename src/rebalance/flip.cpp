@@ -14,17 +14,11 @@
 #include "move.hpp"
 
 extern "C" {
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "storage/latch.h"
-#include "storage/lmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 }
@@ -54,8 +48,9 @@ char* StartFlip(Move* move) {
 
 bool TryBlockWrites(Move* move, int timeout_ms, uint64* position) {
   remote::Execute(move->flip, "SAVEPOINT attempt");
-  const char* lsn = remote::FetchValue(move->flip, psprintf("SELECT altius_internal.block_shard_writes(%d, '%s', %d)",
-                                                            move->source, move->shard_list, timeout_ms));
+  const char* function = move->copies ? "block_reference_writes" : "block_shard_writes";
+  const char* lsn = remote::FetchValue(
+      move->flip, psprintf("SELECT altius_internal.%s(%d, '%s', %d)", function, move->source, move->shard_list, timeout_ms));
   if (lsn == nullptr) {
     remote::Execute(move->flip, "ROLLBACK TO attempt");
     return false;
@@ -93,80 +88,33 @@ void UnblockWrites(Move* move) { remote::Execute(move->flip, "ROLLBACK TO attemp
 
 void Flip(Move* move) {
   remote::Execute(move->flip,
-                  psprintf("SELECT altius_internal.finish_flip(" INT64_FORMAT ", %d, %d, '%s')", move->operation,
-                           move->source, move->target, move->shard_list));
+                  psprintf("SELECT altius_internal.%s(" INT64_FORMAT ", %d, %d, '%s', '%s')",
+                           move->copies ? "finish_copy" : "finish_flip", move->operation, move->source, move->target,
+                           move->shard_list, move->definition));
   txn::StopPoint("move: before flip");
   remote::Execute(move->flip, "COMMIT");
 }
 
 namespace {
 
-pg::Array<int64> ShardIds(ArrayType* array) {
-  Datum* values;
-  bool* nulls;
-  int count;
-  deconstruct_array(array, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &count);
-  pg::Array<int64> ids;
-  for (int i = 0; i < count; i++) ids.push_back(DatumGetInt64(values[i]));
-  return ids;
-}
-
-Oid ShardOid(int64 id) {
-  int index = 0;
-  const catalog::Table* table = catalog::FindTableOfShard(id, &index);
-  if (table == nullptr) return InvalidOid;
-  return get_relname_relid(catalog::ShardName(*table, table->shards[index]), get_rel_namespace(table->relid));
-}
-
-void LockAll(const pg::Array<int64>& ids, TimestampTz deadline) {
-  for (const int64 id : ids) {
-    const Oid relid = ShardOid(id);
-    if (!OidIsValid(relid)) {
-      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                      errmsg("shard %lld is not on this node", static_cast<long long>(id))));
-    }
-    const long left = std::max(1L, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline));
-    SetConfigOption("lock_timeout", psprintf("%ld", left), PGC_USERSET, PGC_S_SESSION);
-    LockRelationOid(relid, ExclusiveLock);
-  }
-}
-
-/// Writers are held back from now on, readers are not.  False when somebody writes at this moment, and for some time.
-bool LockShards(const pg::Array<int64>& ids, int timeout_ms) {
-  const char* before = pstrdup(GetConfigOption("lock_timeout", false, false));
-  const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
-  const ErrorData* error = pg::Try([&] { LockAll(ids, deadline); });
-  SetConfigOption("lock_timeout", before, PGC_USERSET, PGC_S_SESSION);
-  if (error == nullptr) return true;
-  if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED) return false;
-  ReThrowError(const_cast<ErrorData*>(error));
-  pg_unreachable();
-}
-
-/// The log up to here is on disk, so whoever reads it gets all that was written under the locks of others.
-char* FlushedPosition() {
-  char* position = pg::FetchText("SELECT pg_catalog.pg_logical_emit_message(false, 'altius', '')");
-  uint64 lsn = 0;
-  if (!core::ParseLsn(position, &lsn)) elog(ERROR, "unexpected position of the log: %s", position);
-  XLogFlush(lsn);
-  return position;
-}
-
 /// The group must be what it was when the move began: tables may have come or gone meanwhile.
-void CheckGroup(const pg::Array<int64>& ids, int source, int target) {
+bool IsSameGroup(const pg::Array<int64>& ids, int source, int target) {
   int index = 0;
   const catalog::Table* lead = catalog::FindTableOfShard(ids[0], &index);
-  if (lead != nullptr) {
-    const auto together = lead->colocation == 0 ? pg::Array<const catalog::Table*>() : catalog::TablesOfColocation(lead->colocation);
-    bool same = lead->colocation == 0 || together.size() == ids.size();
-    for (const int64 id : ids) {
-      int at = 0;
-      const catalog::Table* table = catalog::FindTableOfShard(id, &at);
-      same = same && table != nullptr && at == index && table->colocation == lead->colocation &&
-             catalog::HasPlacement(table->shards[at], source) && !catalog::HasPlacement(table->shards[at], target);
-    }
-    if (same) return;
+  if (lead == nullptr) return false;
+  const bool alone = lead->colocation == 0 || lead->kind == catalog::TableKind::Reference;
+  bool same = alone || catalog::TablesOfColocation(lead->colocation).size() == ids.size();
+  for (const int64 id : ids) {
+    int at = 0;
+    const catalog::Table* table = catalog::FindTableOfShard(id, &at);
+    same = same && table != nullptr && at == index && table->colocation == lead->colocation &&
+           catalog::HasPlacement(table->shards[at], source) && !catalog::HasPlacement(table->shards[at], target);
   }
+  return same;
+}
+
+void CheckGroup(const pg::Array<int64>& ids, int source, int target, const char* definition) {
+  if (IsSameGroup(ids, source, target) && strcmp(Definition(ids), definition) == 0) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("the tables of the shard group have changed while it was moved"),
                   errhint("Move it again.")));
@@ -184,11 +132,15 @@ void AddForeignKeys(const pg::Array<int64>& ids, int target, int timeout_ms) {
   }
 }
 
-/// The new shards are lasting now; the old ones are to be dropped.
-void SwitchRecords(int64 operation, const pg::Array<int64>& ids, int source) {
+/// The new shards are lasting now.
+void ForgetRecords(int64 operation) {
   (void)pg::RunSql(psprintf("DELETE FROM pg_catalog.pg_dist_cleanup WHERE operation_id = " INT64_FORMAT
                             " AND (object_type = %d OR object_type = %d)",
                             operation, static_cast<int>(Resource::Shard), static_cast<int>(Resource::ReplicaIdentity)));
+}
+
+/// The old shards are to be dropped.
+void RecordOldShards(int64 operation, const pg::Array<int64>& ids, int source) {
   for (const int64 id : ids) {
     int index = 0;
     const catalog::Table* table = catalog::FindTableOfShard(id, &index);
@@ -201,13 +153,43 @@ void SwitchRecords(int64 operation, const pg::Array<int64>& ids, int source) {
   }
 }
 
-void FinishFlip(int64 operation, int source, int target, const pg::Array<int64>& ids, const char* shard_list) {
-  CheckGroup(ids, source, target);
-  SwitchRecords(operation, ids, source);
-  txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.move_placements('%s', %d, %d)", shard_list, source, target));
-  catalog::MovePlacements(ids.size(), ids.data(), source, target);
+/// Arguments of finish_flip and finish_copy.
+struct Finish {
+  explicit Finish(FunctionCallInfo fcinfo)
+      : operation(PG_GETARG_INT64(0)),
+        source(PG_GETARG_INT32(1)),
+        target(PG_GETARG_INT32(2)),
+        ids(ShardIds(PG_GETARG_ARRAYTYPE_P(3))),
+        shard_list(DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(3)))) {
+    CheckGroup(ids, source, target, text_to_cstring(PG_GETARG_TEXT_PP(4)));
+  }
+  int64 operation;
+  int source;
+  int target;
+  pg::Array<int64> ids;
+  const char* shard_list;
+};
+
+void FinishFlip(const Finish& it) {
+  ForgetRecords(it.operation);
+  RecordOldShards(it.operation, it.ids, it.source);
+  txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.move_placements('%s', %d, %d)", it.shard_list, it.source,
+                                     it.target));
+  catalog::MovePlacements(it.ids.size(), it.ids.data(), it.source, it.target);
   txn::NoteLocalWrite();
-  txn::CommitFirst(source);
+  txn::CommitFirst(it.source);
+}
+
+void FinishCopy(const Finish& it) {
+  ForgetRecords(it.operation);
+  for (const int64 shard : it.ids) {
+    const int64 placement = catalog::NextPlacementId();
+    txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.insert_placements('{" INT64_FORMAT "}', '{" INT64_FORMAT
+                                      "}', '{%d}')",
+                                      placement, shard, it.target));
+    catalog::InsertPlacements(1, &placement, &shard, &it.target);
+  }
+  txn::NoteLocalWrite();
 }
 
 }  // namespace
@@ -218,31 +200,6 @@ ALTIUS_FUNCTION(altius_begin_flip) {
   altius::rebalance::LockOperation(PG_GETARG_INT64(0));
   altius::catalog::LockNodes(RowShareLock);
   PG_RETURN_VOID();
-}
-
-/// block_shard_writes(source integer, shards bigint[], timeout_ms integer): on the coordinator; null when somebody writes.
-ALTIUS_FUNCTION(altius_block_shard_writes) {
-  using namespace altius;
-  const int source = PG_GETARG_INT32(0);
-  char* position = nullptr;
-  if (source == catalog::LocalGroup()) {
-    if (rebalance::LockShards(rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(1)), PG_GETARG_INT32(2)))
-      position = rebalance::FlushedPosition();
-  } else {
-    char* list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(1)));
-    position = remote::FetchValue(
-        txn::Enlist(source, txn::Access::Write),
-        psprintf("SELECT altius_internal.lock_shards('%s', %d)", list, PG_GETARG_INT32(2)));
-  }
-  if (position == nullptr) PG_RETURN_NULL();
-  PG_RETURN_TEXT_P(cstring_to_text(position));
-}
-
-/// lock_shards(shards bigint[], timeout_ms integer): on the source.
-ALTIUS_FUNCTION(altius_lock_shards) {
-  using namespace altius::rebalance;
-  if (!LockShards(ShardIds(PG_GETARG_ARRAYTYPE_P(0)), PG_GETARG_INT32(1))) PG_RETURN_NULL();
-  PG_RETURN_TEXT_P(cstring_to_text(FlushedPosition()));
 }
 
 /// make_foreign_keys(target integer, shards bigint[], timeout_ms integer): on the coordinator; false when a lock is not to
@@ -257,12 +214,17 @@ ALTIUS_FUNCTION(altius_make_foreign_keys) {
   PG_RETURN_BOOL(error == nullptr);
 }
 
-/// finish_flip(operation bigint, source integer, target integer, shards bigint[])
+/// finish_flip(operation bigint, source integer, target integer, shards bigint[], definition text)
 ALTIUS_FUNCTION(altius_finish_flip) {
-  using namespace altius;
-  const char* list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(3)));
-  rebalance::FinishFlip(PG_GETARG_INT64(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2),
-                        rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(3)), list);
+  using namespace altius::rebalance;
+  FinishFlip(Finish(fcinfo));
+  PG_RETURN_VOID();
+}
+
+/// finish_copy(...): the target gets a placement, the source keeps its own.
+ALTIUS_FUNCTION(altius_finish_copy) {
+  using namespace altius::rebalance;
+  FinishCopy(Finish(fcinfo));
   PG_RETURN_VOID();
 }
 

@@ -6,6 +6,10 @@
 #include "altius/pg/array.hpp"
 #include "altius/remote/control.hpp"
 
+extern "C" {
+#include "utils/array.h"
+}
+
 namespace altius::rebalance {
 
 enum class Mode : uint8_t { Auto, Logical, BlockWrites };
@@ -28,8 +32,10 @@ struct Move {
   int source_node;  // node ids
   int target_node;
   Mode mode;
+  bool copies;  // the source keeps its own: reference tables
   pg::Array<Member> members;  // partitioned tables before their partitions
   char* shard_list;           // {1,2,3}
+  const char* definition;     // of the tables when the move began
   char* slot;
   char* publication;
 
@@ -41,7 +47,17 @@ struct Move {
   uint64 applied;                // position in the source's log up to which the target has all changes
 };
 
+/// --- move_functions.cpp ---
+Mode ModeOf(Oid transfer_mode);
+/// Raises an error on other nodes than the coordinator, and in a transaction that has written.
+void RequireMovable();
+/// From the lock on the shards to the flip; nodes and members are known.
+void PerformMove(Move* move);
+
 /// --- move_checks.cpp ---
+void AddMember(Move* move, const catalog::Table* table, int index);
+/// All members are there.
+void OrderMembers(Move* move);
 /// Finds the shards; raises an error when they can't move.  False when they have moved: a background task whose process
 /// died after the flip comes again.
 bool FillMove(Move* move, int64 shard_id);
@@ -102,6 +118,11 @@ void WidenIdentities(Move* move);
 void SetReplicaIdentity(Oid relid, char identity);
 /// Whether the relation is in a publication of a move or a split.
 bool IsPublishedByMove(Oid relid);
+
+/// --- flip_locks.cpp ---
+pg::Array<int64> ShardIds(ArrayType* array);
+/// A text that is another one when the tables have been changed.
+const char* Definition(const pg::Array<int64>& ids);
 
 /// --- online.cpp ---
 /// Until before the flip.

@@ -48,6 +48,8 @@ void RequireUsable(const catalog::Node& node, const char* role) {
   }
 }
 
+}  // namespace
+
 void AddMember(Move* move, const catalog::Table* table, int index) {
   const catalog::Shard& shard = table->shards[index];
   Member member{};
@@ -59,12 +61,7 @@ void AddMember(Move* move, const catalog::Table* table, int index) {
   move->members.push_back(member);
 }
 
-void CollectMembers(Move* move, const catalog::Table& table, int index) {
-  if (table.colocation == 0) {
-    AddMember(move, &table, index);
-  } else {
-    for (const catalog::Table* other : catalog::TablesOfColocation(table.colocation)) AddMember(move, other, index);
-  }
+void OrderMembers(Move* move) {
   std::stable_sort(move->members.begin(), move->members.end(), [](const Member& a, const Member& b) {
     const int depth_a = DepthOf(a.table->relid);
     const int depth_b = DepthOf(b.table->relid);
@@ -76,6 +73,17 @@ void CollectMembers(Move* move, const catalog::Table& table, int index) {
     appendStringInfo(&list, "%s" INT64_FORMAT, i == 0 ? "{" : ",", move->members[i].shard_id);
   appendStringInfoChar(&list, '}');
   move->shard_list = list.data;
+}
+
+namespace {
+
+void CollectMembers(Move* move, const catalog::Table& table, int index) {
+  if (table.colocation == 0) {
+    AddMember(move, &table, index);
+  } else {
+    for (const catalog::Table* other : catalog::TablesOfColocation(table.colocation)) AddMember(move, other, index);
+  }
+  OrderMembers(move);
 }
 
 /// Whether an earlier try got that far and could not say so.

@@ -41,10 +41,25 @@ void RequireCleanTransaction() {
                   errhint("Commit first, then move the shards.")));
 }
 
+}  // namespace
+
+void RequireMovable() {
+  RequireCoordinator();
+  RequireCleanTransaction();
+}
+
 Mode ModeOf(Oid value) {
   const char* label = DatumGetCString(OidFunctionCall1(F_ENUM_OUT, ObjectIdGetDatum(value)));
   if (strcmp(label, "block_writes") == 0) return Mode::BlockWrites;
   return strcmp(label, "force_logical") == 0 ? Mode::Logical : Mode::Auto;
+}
+
+namespace {
+
+const char* DefinitionOf(const Move& move) {
+  pg::Array<int64> ids;
+  for (const Member& member : move.members) ids.push_back(member.shard_id);
+  return Definition(ids);
 }
 
 void MoveWithWritesBlocked(Move* move) {
@@ -60,6 +75,7 @@ void RunMove(Move* move) {
   SetPhase(Phase::SettingUp);
   OpenSessions(move);
   ClearWay(*move);
+  move->definition = DefinitionOf(*move);
   move->operation = NextOperation(move->registry);
   LockOperation(move->operation);
   for (const Member& member : move->members)
@@ -88,18 +104,13 @@ struct AsSuperuser {
   int context;
 };
 
-void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode) {
-  RequireCoordinator();
-  RequireCleanTransaction();
-  auto* move = new (palloc0(sizeof(Move))) Move{};
-  move->source_node = source_node;
-  move->target_node = target_node;
-  move->mode = mode;
-  if (!FillMove(move, shard_id)) return;
+}  // namespace
+
+void PerformMove(Move* move) {
   RequireOwnership(*move);
   LockShardGroup(*move);
   txn::NeedMaintenance();
-  BeginProgress("move", shard_id, source_node, target_node);
+  BeginProgress(move->copies ? "copy" : "move", move->members[0].shard_id, move->source_node, move->target_node);
   const AsSuperuser superuser;
   try {
     pg::Call([&] { RunMove(move); });
@@ -112,6 +123,17 @@ void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode)
   EndProgress();
   superuser.Restore();
   txn::WakeMaintenance();
+}
+
+namespace {
+
+void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode) {
+  RequireMovable();
+  auto* move = new (palloc0(sizeof(Move))) Move{};
+  move->source_node = source_node;
+  move->target_node = target_node;
+  move->mode = mode;
+  if (FillMove(move, shard_id)) PerformMove(move);
 }
 
 }  // namespace

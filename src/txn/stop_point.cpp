@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
 // Named places where tests hold or crash a process: altius.stop_point = 'after prepare' waits there
-// until altius_internal.release_stop_points() is called anywhere on the server, 'after
-// prepare:crash' kills the process.
+// until altius_internal.release_stop_points() is called anywhere on the server (pg_stat_activity says
+// so: application_name 'stopped: after prepare'), 'after prepare:crash' kills the process.
 #include "altius/txn/shared.hpp"
 #include "shared_state.hpp"
 #include "stop_point.hpp"
 
 extern "C" {
 #include "miscadmin.h"
+#include "utils/backend_status.h"
 #include "utils/guc.h"
 }
 
@@ -26,12 +27,16 @@ void StopPoint(const char* name) {
   if (strncmp(stop_point, name, length) != 0) return;
   if (strcmp(stop_point + length, ":crash") == 0) kill(getpid(), SIGKILL);
   if (stop_point[length] != '\0') return;
+  char shown[NAMEDATALEN];
+  snprintf(shown, sizeof(shown), "stopped: %s", name);
+  pgstat_report_appname(shown);
   const uint64 before = pg_atomic_read_u64(&shared->stop_releases);
   for (int i = 0; i < kMostSeconds * 100 && !ProcDiePending &&
                   pg_atomic_read_u64(&shared->stop_releases) == before;
        i++) {
     pg_usleep(10000);
   }
+  pgstat_report_appname(application_name);
 }
 
 void DefineStopPointSetting() {

@@ -169,6 +169,7 @@ long_tap() {
 suite_rebalance_long() {
   long_tap ALTIUS_REBALANCE 071_rebalance_load
   long_tap ALTIUS_REBALANCE 072_move_speed
+  long_tap ALTIUS_REBALANCE 074_move_crash
 }
 
 suite_differential() {

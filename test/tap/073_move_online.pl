@@ -168,6 +168,49 @@ move_with_changes(second_shard(), 'auto', undef, undef);
 move_with_changes(second_shard(), 'block_writes', undef, undef);
 same_rows('at the end');
 nothing_left();
+
+# --- a table that changes meanwhile stops the move ---
+{
+    my $shard = shard_of();
+    my ($from, $to) = (home($shard), 3 - home($shard));
+    my $ports = join ', ', map { "'127.0.0.1', " . $cluster->port("worker$_") } $from, $to;
+    my $mover = $cluster->session('coordinator');
+    $mover->query("SET altius.stop_point = 'move: caught up'");
+    $mover->send("SELECT citus_move_shard_placement($shard, $ports)");
+    ok($cluster->wait_until('coordinator', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'stopped: move: caught up'}, 60), 'caught up');
+    run_both('ALTER TABLE %by_index% ADD COLUMN later int DEFAULT 7', 'UPDATE %by_index% SET later = 8 WHERE value % 2 = 0');
+    on_coordinator('SELECT altius_internal.release_stop_points()');
+    like(($mover->finish)[1], qr/55000: (the tables of the shard group|the columns of "by_index_\d+") have changed while it was/, 'a changed table is not moved');
+    nothing_left();
+    $mover->query("SET altius.stop_point = ''");
+    $mover->query("SELECT citus_move_shard_placement($shard, $ports)");
+    delete $comparisons{by_index};
+    same_rows('after a change of a table');
+}
+
+# --- a reference table gets another copy while it is written from two nodes ---
+on_coordinator(q{CREATE TABLE colors (id int, name text); SELECT create_reference_table('colors');
+    INSERT INTO colors SELECT n, 'color ' || n FROM generate_series(1, 100) n});
+my $colors = on_coordinator(q{SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'colors'::regclass});
+my $group = on_coordinator('SELECT groupid FROM pg_dist_node WHERE nodeport = ' . $cluster->port('worker2'));
+$cluster->query($_, "DELETE FROM pg_dist_placement WHERE shardid = $colors AND groupid = $group") for $cluster->nodes;
+$cluster->query('worker2', "DROP TABLE colors_$colors");
+{
+    my $copier = $cluster->session('coordinator');
+    $copier->query("SET altius.stop_point = 'move: slot made'");
+    $copier->send('SELECT replicate_reference_tables()');
+    ok($cluster->wait_until('coordinator', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'stopped: move: slot made'}, 60), 'a copy has begun');
+    is(on_coordinator('SELECT operation_type || progress FROM get_rebalance_progress()'), 'copy1', 'and is shown');
+    on_coordinator(q{UPDATE colors SET name = name || '!' WHERE id % 3 = 0});
+    $cluster->query('worker1', q{DELETE FROM colors WHERE id % 10 = 0; INSERT INTO colors VALUES (1000, 'new'), (1000, 'new')});
+    on_coordinator('SELECT altius_internal.release_stop_points()');
+    is(($copier->finish)[1], '', 'reference tables are replicated');
+    $cluster->query($_, q{UPDATE colors SET name = name || '?' WHERE id % 7 = 0}) for $cluster->nodes;
+    my $rows = "SELECT md5(string_agg(c::text, ',' ORDER BY c::text)) FROM colors_$colors c";
+    is($cluster->query('worker2', $rows), $cluster->query('worker1', $rows), 'both copies are the same');
+    is($cluster->query($_, "SELECT count(*) FROM pg_dist_placement WHERE shardid = $colors"), '3', "$_ knows of three copies") for $cluster->nodes;
+    nothing_left();
+}
 for my $worker ('worker1', 'worker2') {
     is($cluster->query($worker, q{SELECT string_agg(DISTINCT relname || ' ' || relreplident::text, ', ') FROM pg_class
         WHERE relkind = 'r' AND relname ~ '^(keyless|silent|deferred)_\d+$' AND relreplident = 'f'}), '', "$worker: replica identities are as they were");

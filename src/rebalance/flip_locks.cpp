@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: PostgreSQL
+// Holding back writers of shards, and DDL of their tables, for the moment in which the placements change.
+#include "altius/core/replication/pgoutput.hpp"
+#include "altius/ddl/table_commands.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/spi.hpp"
+#include "altius/pg/subtransaction.hpp"
+#include "altius/txn/coordinated.hpp"
+#include "move.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+}
+
+namespace altius::rebalance {
+
+pg::Array<int64> ShardIds(ArrayType* array) {
+  Datum* values;
+  bool* nulls;
+  int count;
+  deconstruct_array(array, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &count);
+  pg::Array<int64> ids;
+  for (int i = 0; i < count; i++) ids.push_back(DatumGetInt64(values[i]));
+  return ids;
+}
+
+namespace {
+
+constexpr int kDefinition = ddl::kTable | ddl::kIndexes | ddl::kAttach | ddl::kAccess | ddl::kForeignKeys |
+                            ddl::kTriggers | ddl::kComments;
+
+const catalog::Table* RequireTable(int64 id, int* index) {
+  const catalog::Table* table = catalog::FindTableOfShard(id, index);
+  if (table != nullptr) return table;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("shard %lld does not exist any more", static_cast<long long>(id))));
+  pg_unreachable();
+}
+
+pg::Array<Oid> TablesOf(const pg::Array<int64>& ids) {
+  pg::Array<Oid> tables;
+  int index = 0;
+  for (const int64 id : ids) tables.push_back(RequireTable(id, &index)->relid);
+  return tables;
+}
+
+pg::Array<Oid> ShardsHere(const pg::Array<int64>& ids) {
+  pg::Array<Oid> shards;
+  for (const int64 id : ids) {
+    int index = 0;
+    const catalog::Table* table = RequireTable(id, &index);
+    const Oid relid = get_relname_relid(catalog::ShardName(*table, table->shards[index]), get_rel_namespace(table->relid));
+    if (!OidIsValid(relid)) {
+      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                      errmsg("shard %lld is not on this node", static_cast<long long>(id))));
+    }
+    shards.push_back(relid);
+  }
+  return shards;
+}
+
+/// Raises 55P03 when a lock is not to be had in time.
+void LockAll(const pg::Array<Oid>& relations, LOCKMODE mode, int timeout_ms) {
+  const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+  const int level = NewGUCNestLevel();
+  for (const Oid relid : relations) {
+    const long left = std::max(1L, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline));
+    (void)set_config_option("lock_timeout", psprintf("%ld", left), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                            false);
+    LockRelationOid(relid, mode);
+  }
+  AtEOXact_GUC(true, level);
+}
+
+/// The log up to here is on disk, so whoever reads it gets all that was written under the locks of others, and passes the
+/// position at once: there is something behind it.
+char* FlushedPosition() {
+  char* position = pg::FetchText("SELECT pg_catalog.pg_current_wal_insert_lsn()");
+  uint64 end = 0;
+  if (!core::ParseLsn(pg::FetchText("SELECT pg_catalog.pg_logical_emit_message(false, 'altius', '')"), &end))
+    elog(ERROR, "unexpected position of the log");
+  XLogFlush(end);
+  return position;
+}
+
+/// False when the body waited for a lock in vain, or was chosen to end a deadlock; then it has none.
+template <typename Body>
+bool TryLocks(Body&& body) {
+  ErrorData* error = pg::Try(body);
+  if (error == nullptr) return true;
+  if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+    ReThrowError(error);
+  return false;
+}
+
+/// Null when somebody writes at this moment, and for some time.
+char* LockShardsOn(int group, Datum shards, int timeout_ms) {
+  if (group == catalog::LocalGroup()) {
+    LockAll(ShardsHere(ShardIds(DatumGetArrayTypeP(shards))), ExclusiveLock, timeout_ms);
+    return FlushedPosition();
+  }
+  const char* list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, shards));
+  return remote::FetchValue(txn::Enlist(group, txn::Access::Write),
+                            psprintf("SELECT altius_internal.lock_shards('%s', %d)", list, timeout_ms));
+}
+
+}  // namespace
+
+const char* Definition(const pg::Array<int64>& ids) {
+  uint64 hash = 0;
+  for (const Oid relid : TablesOf(ids)) {
+    ListCell* cell;
+    foreach (cell, ddl::TableCommands(relid, kDefinition)) {
+      const auto* command = static_cast<const char*>(lfirst(cell));
+      hash = DatumGetUInt64(hash_any_extended(reinterpret_cast<const unsigned char*>(command),
+                                              static_cast<int>(strlen(command)), hash));
+    }
+  }
+  return psprintf("%016llx", static_cast<unsigned long long>(hash));
+}
+
+}  // namespace altius::rebalance
+
+/// block_shard_writes(source integer, shards bigint[], timeout_ms integer): on the coordinator; null when somebody writes,
+/// or changes the tables (DDL begins here).
+ALTIUS_FUNCTION(altius_block_shard_writes) {
+  using namespace altius::rebalance;
+  char* position = nullptr;
+  const int timeout_ms = PG_GETARG_INT32(2);
+  const bool locked = TryLocks([&] {
+    LockAll(TablesOf(ShardIds(PG_GETARG_ARRAYTYPE_P(1))), ShareUpdateExclusiveLock, timeout_ms);
+    position = LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms);
+  });
+  if (!locked || position == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(position));
+}
+
+/// block_reference_writes(source integer, shards bigint[], timeout_ms integer): writers of reference tables are held back on
+/// the node where they begin, before they look where the copies are; and then those that are about to commit.
+ALTIUS_FUNCTION(altius_block_reference_writes) {
+  using namespace altius;
+  char* position = nullptr;
+  const int timeout_ms = PG_GETARG_INT32(2);
+  const bool locked = rebalance::TryLocks([&] {
+    const char* list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(1)));
+    rebalance::LockAll(rebalance::TablesOf(rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(1))), ShareRowExclusiveLock,
+                       timeout_ms);
+    txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.lock_tables('%s', %d)", list, timeout_ms));
+    position = rebalance::LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms);
+  });
+  if (!locked || position == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(position));
+}
+
+/// lock_tables(shards bigint[], timeout_ms integer): on any node; raises an error when somebody writes the tables.
+ALTIUS_FUNCTION(altius_lock_tables) {
+  using namespace altius::rebalance;
+  LockAll(TablesOf(ShardIds(PG_GETARG_ARRAYTYPE_P(0))), ShareRowExclusiveLock, PG_GETARG_INT32(1));
+  PG_RETURN_VOID();
+}
+
+/// lock_shards(shards bigint[], timeout_ms integer): on the source; the position of its log that has all changes.  Readers go
+/// on.  Null when somebody writes.
+ALTIUS_FUNCTION(altius_lock_shards) {
+  using namespace altius::rebalance;
+  const auto shards = ShardsHere(ShardIds(PG_GETARG_ARRAYTYPE_P(0)));
+  if (!TryLocks([&] { LockAll(shards, ExclusiveLock, PG_GETARG_INT32(1)); })) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(FlushedPosition()));
+}
