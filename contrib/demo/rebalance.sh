@@ -45,7 +45,7 @@ rebalance_scene() {
   printf '\n%s%s%s\n' "$bold" "Eight clients write, 100 statements a second, until the end of this scene." "$plain"
   start_writers 100
   printf '\n%s%s%s\n' "$bold" "A new server joins." "$plain"
-  "${tool[@]}" add-worker --dir "$(demo_dir)" --register | sed -u 's/^/    /'
+  "${tool[@]}" add-worker --dir "$dir" --register | sed -u 's/^/    /'
   show "$here/sql/81_rebalance.sql"
   local watch=("$top/contrib/altius-top" -h 127.0.0.1 -p "$port" -U postgres -d altius --psql "$psql" --until-done)
   if [ -t 1 ]; then "${watch[@]}" --interval 0.3; else "${watch[@]}" | sed 's/^/    /'; fi

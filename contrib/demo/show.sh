@@ -62,7 +62,7 @@ show() {
 finish() {
   step "Now you"
   printf 'The cluster is running; any node takes your statements:\n\n'
-  "${tool[@]}" up --dir "$(demo_dir)" | sed 's/^/    /'
+  "${tool[@]}" up --dir "$dir" | sed 's/^/    /'
   printf '\nTry \\d, EXPLAIN, SELECT * FROM citus_shards.  %s removes everything.\n' "contrib/demo/run --down"
   if [ $failures -gt 0 ]; then
     printf '%s%d statements failed.%s\n' "$red" $failures "$plain"
