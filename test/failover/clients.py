@@ -16,6 +16,7 @@ RETRYABLE = ("08", "40", "57P01", "57P02", "57P03")
 
 
 class Client(threading.Thread):
+    PAUSE = 0.02  # between two statements: sixteen at full speed would leave no processor to what they watch
     KINDS = {"read": 30, "read all": 10, "look up": 10, "write": 25, "transfer": 25}
 
     def __init__(self, number, ha, member, stop):
@@ -23,7 +24,7 @@ class Client(threading.Thread):
         self.ha, self.member, self.stop, self.rng = ha, member, stop, random.Random(number)
         self.connection = None
         self.slow, self.problems = [], []
-        self.counts, self.writes = collections.Counter(), collections.Counter()
+        self.counts, self.writes, self.unknown = collections.Counter(), collections.Counter(), collections.Counter()
 
     def run(self):
         kinds, weights = list(self.KINDS), list(self.KINDS.values())
@@ -40,6 +41,7 @@ class Client(threading.Thread):
             except psycopg2.Error as error:
                 self.problems.append(Problem(kind, began, time.monotonic(), error.pgcode or "lost", str(error).strip()))
                 self.recover()
+            self.stop.wait(self.PAUSE)
 
     def recover(self):
         """A session in a failed transaction goes on; a broken one is opened anew."""
@@ -68,7 +70,9 @@ class Client(threading.Thread):
 
     def write(self):
         key = self.rng.randrange(ACCOUNTS)
+        self.unknown[key] += 1
         self.execute("UPDATE counters SET n = n + 1 WHERE id = %s", key)
+        self.unknown[key] -= 1
         self.writes[key] += 1
 
     def transfer(self):
@@ -101,7 +105,9 @@ class Clients:
         return sorted((problem for client in self.all for problem in client.problems), key=lambda p: p.began)
 
     def writes(self):
-        return sum((client.writes for client in self.all), collections.Counter())
+        """Acknowledged ones of each key, and those that ended in an error or not at all."""
+        return (sum((client.writes for client in self.all), collections.Counter()),
+                sum((client.unknown for client in self.all), collections.Counter()))
 
     def counts(self):
         return sum((client.counts for client in self.all), collections.Counter())

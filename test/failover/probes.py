@@ -73,6 +73,11 @@ class Routing:
         self.ready = AcceptsWrites(ha, ha.standby(group), 0.001)
         self.uses = {node.name: Uses(ha, node, self.WRITE, key) for node in nodes}
 
+    def watch(self, member):
+        """Another member than the standby of before will lead."""
+        self.ready.ended.set()
+        self.ready = AcceptsWrites(self.ready.ha, member, 0.001)
+
     def wait(self, seconds):
         """True once the new primary was seen and each node had an answer from it."""
         deadline = time.monotonic() + seconds

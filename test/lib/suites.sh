@@ -172,6 +172,20 @@ suite_rebalance_long() {
   long_tap ALTIUS_REBALANCE 074_move_crash
 }
 
+# The timed scenarios again and again, then all of them with outages of a minute.
+suite_failover_long() {
+  local layout status runs=${ALTIUS_FAILOVER_RUNS:-20}
+  for layout in scopes citus; do
+    status=0
+    test/failover/run --layout $layout --runs "$runs" > build/failover-$layout.log 2> build/failover-$layout.errors || status=$?
+    grep '^#' build/failover-$layout.log
+    verdict "layout $layout, $runs times: $(tail -1 build/failover-$layout.log)" <(cat build/failover-$layout.{log,errors}) $status
+    status=0
+    test/failover/run --layout $layout --long > build/failover-$layout-once.log 2>&1 || status=$?
+    verdict "layout $layout, each scenario with long outages" build/failover-$layout-once.log $status
+  done
+}
+
 suite_differential() {
   [ -x test/differential/run ] || { note "no tests yet"; return; }
   start_cluster || return

@@ -36,6 +36,11 @@ class ServerUser:
         environment.update(HOME=self.home, USER=self.entry.pw_name, LOGNAME=self.entry.pw_name)
         return {"user": self.entry.pw_uid, "group": self.entry.pw_gid, "extra_groups": [], "env": environment}
 
+    def in_netns(self, name, command, options):
+        """Entering a namespace takes root, so the user changes behind it."""
+        enter = ["nsenter", f"--net=/run/netns/{name}", f"--setuid={self.entry.pw_uid}", f"--setgid={self.entry.pw_gid}"]
+        return [*enter, *command], {"env": options["env"]}
+
     def own(self, path):
         if os.getuid() == 0:
             os.chown(path, self.entry.pw_uid, self.entry.pw_gid)

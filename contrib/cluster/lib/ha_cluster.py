@@ -21,7 +21,7 @@ HAPROXY, ETCD = 50, 80  # distances of their ports from the first
 
 class HaCluster(Cluster):
     DEFAULTS = {**Cluster.DEFAULTS, "kind": "patroni", "layout": "citus", "scope": "altius", "members": 2, "ttl": 30,
-                "etcd": 1, "hosts": {}, "netns": {}, "network": "samehost"}
+                "etcd": 1, "hosts": {}, "netns": {}, "network": "samenet", "etcd_user": "", "etcd_password": ""}
 
     # The parts.
 
@@ -72,6 +72,10 @@ class HaCluster(Cluster):
                 raise Failure(f"group {self.group_name(group)} has no primary", "See altius-cluster status.")
             time.sleep(0.1)
 
+    def timing(self):
+        """Patroni's ttl, loop_wait and retry_timeout."""
+        return patroni_config.timing(self.ttl)
+
     def process(self, name):
         return Process(name, os.path.join(self.dir, name), os.path.join(self.dir, name + ".log"))
 
@@ -100,7 +104,8 @@ class HaCluster(Cluster):
         command = ["etcd", "--name", process.name, "--data-dir", os.path.join(process.directory, "data"),
                    "--listen-client-urls", f"http://{host}:{client}", "--advertise-client-urls", f"http://{host}:{client}",
                    "--listen-peer-urls", f"http://{host}:{peer}", "--initial-advertise-peer-urls", f"http://{host}:{peer}",
-                   "--initial-cluster", everyone, "--initial-cluster-token", self.scope, "--log-level", "warn"]
+                   "--initial-cluster", everyone, "--initial-cluster-token", self.scope, "--log-level", "warn",
+                   "--bcrypt-cost", "4"]  # passwords of a toy: one that is refused again and again shall not keep etcd busy
         process.start(command)
 
     def write_haproxy(self):
@@ -132,7 +137,7 @@ class HaCluster(Cluster):
             run(["make", "-s", "-C", str(patroni_config.TEMPLATES.parents[1]), f"PG_CONFIG={self.pg_config}",
                  "install-citus-alias"], "make install-citus-alias")
         for node in self.nodes():
-            if not node.patroni.pid() and not node.running():
+            if not node.patroni.pid() and not node.running() and node.name not in self.netns:
                 check_free(node.host, node.port, node.name)
         self.save()
         create = os.path.join(self.dir, "create-extension")

@@ -29,29 +29,39 @@ class Member(Node):
     def write_config(self):
         """Patroni reads it at its start; later changes of common settings are Patroni's business."""
         cluster = self.cluster
+        os.makedirs(self.directory, exist_ok=True)
+        SERVER_USER.own(self.directory)
         values = {
             "layout": cluster.layout, "scope": cluster.scope, "name": self.name, "group": self.group, "host": self.host,
             "port": self.port, "rest_port": self.rest_port, "etcd": ",".join(cluster.etcd_endpoints()),
             "database": cluster.db, "data_dir": self.data, "bin_dir": os.path.dirname(cluster.pg_config),
             "pgpass": os.path.join(self.directory, "pgpass"), "network": cluster.network, "auth": "trust", "sockets": "",
-            "ttl": cluster.ttl, "watchdog": "off", "create_extension": os.path.join(cluster.dir, "create-extension"),
+            "etcd_user": cluster.etcd_user, "etcd_password": cluster.etcd_password,
+            "etcd_password_file": self.write_etcd_password(), "ttl": cluster.ttl, "watchdog": "off", "create_extension": os.path.join(cluster.dir, "create-extension"),
             "dcs_parameters": {"citus.node_conninfo": "sslmode=disable", "timezone": "UTC",
                                "log_line_prefix": "%m [%p] %a ", **cluster.settings},
         }
         path = os.path.join(self.directory, "patroni.yml")
-        os.makedirs(self.directory, exist_ok=True)
-        SERVER_USER.own(self.directory)
         with open(path, "w", encoding="utf-8") as file:
             file.write(patroni_config.member(values))
         SERVER_USER.own(path)
         return path
 
+    def write_etcd_password(self, password=None):
+        """The file that Altius reads it from; a running server notices the change."""
+        if not self.cluster.etcd_user:
+            return ""
+        path = os.path.join(self.directory, "etcd-password")
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(f"{password or self.cluster.etcd_password}\n")
+        os.chmod(path + ".new", 0o600)
+        SERVER_USER.own(path + ".new")
+        os.replace(path + ".new", path)
+        return path
+
     def start(self):
-        config = self.write_config()
-        program = shutil.which("patroni") or "/usr/bin/patroni"
-        prefix = self.cluster.netns.get(self.name)
-        command = ["ip", "netns", "exec", prefix, program, config] if prefix else [program, config]
-        self.patroni.start(command, path=os.path.dirname(self.cluster.pg_config))
+        command = [shutil.which("patroni") or "/usr/bin/patroni", self.write_config()]
+        self.patroni.start(command, path=os.path.dirname(self.cluster.pg_config), netns=self.cluster.netns.get(self.name))
 
     def stop(self, mode):
         """fast: Patroni hands over and stops its server.  immediate: both are killed."""
@@ -63,10 +73,11 @@ class Member(Node):
         if pid:
             kill_tree(pid)
 
-    def rest(self, path, body=None, timeout=5):
+    def rest(self, path, body=None, timeout=5, method=None):
         """Patroni's answer: status and JSON (or text)."""
         request = urllib.request.Request(f"http://{self.host}:{self.rest_port}{path}",
-                                         data=None if body is None else json.dumps(body).encode(), method="POST" if body else "GET")
+                                         data=None if body is None else json.dumps(body).encode(),
+                                         method=method or ("GET" if body is None else "POST"))
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout) as answer:
                 status, text = answer.status, answer.read().decode()

@@ -15,6 +15,7 @@ DEFAULTS = {
     "network": "samenet", "sockets": "/var/run/postgresql", "watchdog": "automatic", "pgpass": "/var/lib/postgresql/.patroni-pgpass",
     "auth": "scram-sha-256", "superuser_password": "", "replication_password": "", "parameters": {}, "dcs_parameters": {},
     "create_extension": str(TEMPLATES / "create-extension"),
+    "etcd_user": "", "etcd_password": "", "etcd_password_file": "",
 }
 
 
@@ -52,6 +53,8 @@ def follower(values):
     endpoints = ",".join(f"http://{endpoint}" for endpoint in values["etcd"].split(","))
     settings = {"altius.etcd_endpoints": endpoints, "altius.ha_scope": values["scope"],
                 "altius.ha_layout": values["layout"], "altius.ha_database": values["database"]}
+    if values["etcd_user"]:
+        settings.update({"altius.etcd_user": values["etcd_user"], "altius.etcd_password_file": values["etcd_password_file"]})
     if values["layout"] == "scopes":
         settings["altius.ha_group_map"] = values["scope"] + "-{group}"
     return settings
@@ -66,12 +69,13 @@ def member(given):
     create = (f"{values['create_extension']} --database {values['database']} --group {values['group']}"
               f" --host {values['host']} --port {values['port']}")
     password = values["superuser_password"]
+    login = {"username": values["etcd_user"], "password": values["etcd_password"]} if values["etcd_user"] else {}
     blocks = {
         "HBA": hba(values), "CREATE_EXTENSION": create,
         "SUPERUSER_PASSWORD": lines_of({"password": password}, 6) if password else "",
         "REPLICATION_PASSWORD": quoted(values["replication_password"] or "replicator"),
         "DCS_PARAMETERS": lines_of(values["dcs_parameters"], 8), "PARAMETERS": lines_of(values["parameters"], 4),
-        "FOLLOWER": lines_of(follower(values), 4),
+        "FOLLOWER": lines_of(follower(values), 4), "ETCD_LOGIN": lines_of(login, 2),
     }
     return fill(f"patroni.{values['layout']}.yml.in", {**{k.upper(): v for k, v in values.items()}, **blocks})
 

@@ -27,13 +27,15 @@ class Process:
         except (OSError, ValueError):
             return None
 
-    def start(self, command, path=None):
-        """`path` comes first in the program's PATH."""
+    def start(self, command, path=None, netns=None):
+        """`path` comes first in the program's PATH.  In a network namespace only root can start it."""
         if self.pid():
             return
         options = SERVER_USER.run_options()
         if path:
             options["env"]["PATH"] = f"{path}:{options['env'].get('PATH', '/usr/bin:/bin')}"
+        if netns:
+            command, options = SERVER_USER.in_netns(netns, command, options)
         os.makedirs(self.directory, exist_ok=True)
         SERVER_USER.own(self.directory)
         with open(self.log, "a", encoding="utf-8") as log:

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: PostgreSQL
+"""What the write-ahead log of a server that was left behind says."""
+
+import collections
+import os
+import re
+import subprocess
+
+from lib.common import SERVER_USER
+
+Found = collections.namedtuple("Found", "committed records ours marks end")
+SHARDS = """SET citus.override_table_visibility = off;
+            SELECT pg_relation_filenode(oid) FROM pg_class
+            WHERE relname ~ '^(accounts|counters)_[0-9]+$' AND relkind = 'r'"""
+
+
+def divergence(ha, member):
+    """The timeline a new primary is on, and where it left the one before."""
+    timeline = int(ha.value(member, "SELECT pg_walfile_name(pg_current_wal_lsn())")[:8], 16)
+    history = ha.value(member, f"SELECT pg_read_file('pg_wal/{timeline:08X}.history')")
+    return timeline, history.strip().splitlines()[-1].split("\t")[1]
+
+
+def commits_of_ours(ha, member, timeline, start):
+    """Commits and prepared transactions in its log from `start` on that changed a shard of ours.  A transaction of the test's
+    own marks the end, and proves that the reading works."""
+    shards = set(map(str, ha.query(member, SHARDS)))
+    mark = str(ha.value(member, "SELECT txid_current()"))
+    ha.query(member, "CHECKPOINT")
+    end = ha.value(member, "SELECT pg_current_wal_flush_lsn()")
+    lines = read_log(ha, member, timeline, start, end)
+    changes, committed, marks = collections.Counter(), [], 0
+    for line in lines:
+        transaction = re.search(r"tx: +(\d+)", line)[1]
+        relation = re.search(r"rel \d+/\d+/(\d+)", line)
+        if line.startswith("rmgr: Heap") and relation and relation[1] in shards:
+            changes[transaction] += 1
+        if re.search(r"desc: (COMMIT|PREPARE)", line):
+            subtransactions = re.search(r"subxacts:([ \d]+)", line)
+            family = [transaction, *(subtransactions[1].split() if subtransactions else [])]
+            marks += transaction == mark
+            if "desc: COMMIT_PREPARED" in line or any(changes[member] for member in family):
+                committed.append(line)
+    return Found(committed, len(lines), sum(changes.values()), marks, end)
+
+
+def read_log(ha, member, timeline, start, end):
+    command = [ha.cluster.program("pg_waldump"), "-p", os.path.join(member.data, "pg_wal"), "-t", str(timeline), "-s", start, "-e", end]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                          cwd="/", **SERVER_USER.run_options())
+    if not done.stdout and done.returncode != 0:
+        raise RuntimeError(f"pg_waldump failed: {done.stderr}")
+    return done.stdout.splitlines()
