@@ -237,15 +237,21 @@ void QueueSync(Connection* connection, Request* request) {
   connection->unsynced = false;
 }
 
+/// A mark counts for the next statement or command alone.
+bool TakeDecisive(Connection* connection) {
+  const bool decisive = connection->next_decisive;
+  connection->next_decisive = false;
+  return decisive;
+}
+
 Request* Send(Connection* connection, const StatementText& statement, RowSink* sink) {
   if (connection->in_copy) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
                     errmsg("the connection to node %s is busy with COPY", connection->name)));
   }
   Request* request = NewRequest(connection, sink);
-  request->decisive = connection->next_decisive;
+  request->decisive = TakeDecisive(connection);
   request->may_have_moved = statement.may_have_moved;
-  connection->next_decisive = false;
   if (connection->state == State::Ready) {
     FollowSchema(connection);
     FollowSettings(connection);
@@ -265,6 +271,7 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
 
 Request* SendCommand(Connection* connection, const char* sql) {
   Request* request = NewRequest(connection, nullptr);
+  request->decisive = TakeDecisive(connection);
   StatementText statement;
   statement.sql = sql;
   if (connection->state == State::Ready &&

@@ -92,6 +92,8 @@ for my $level ('READ COMMITTED', 'REPEATABLE READ') {
 for my $how ([ 'killed', $kill ], [ 'stopped', $stop ]) {
     my ($name, $deed) = @$how;
     my $session = $cluster->session('coordinator');
+    # A commit before does not make the read uncertain.
+    $session->query($_) for 'BEGIN', "UPDATE t SET value = value WHERE id = $here", 'COMMIT';
     my ($out, $error) = while_down($session, "SELECT slow(id) FROM t WHERE id = $here", during => $deed, wait => 0.3);
     is("$out|$error", "$here|", "a read in flight, the node is $name");
 
