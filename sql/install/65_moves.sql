@@ -17,17 +17,17 @@ COMMENT ON FUNCTION pg_catalog.replicate_reference_tables(citus.shard_transfer_m
 -- Steps of a move: on the coordinator, in the transaction that changes the placements ...
 CREATE FUNCTION altius_internal.begin_flip(operation bigint) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_begin_flip';
-CREATE FUNCTION altius_internal.block_shard_writes(source integer, shards bigint[], timeout_ms integer) RETURNS text
+CREATE FUNCTION altius_internal.block_shard_writes(source integer, shards bigint[], timeout_ms integer, definition text)
+  RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_block_shard_writes';
 CREATE FUNCTION altius_internal.make_foreign_keys(target integer, shards bigint[], timeout_ms integer) RETURNS boolean
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_make_foreign_keys';
-CREATE FUNCTION altius_internal.finish_flip(operation bigint, source integer, target integer, shards bigint[],
-    definition text) RETURNS void
+CREATE FUNCTION altius_internal.finish_flip(operation bigint, source integer, target integer, shards bigint[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_finish_flip';
-CREATE FUNCTION altius_internal.block_reference_writes(source integer, shards bigint[], timeout_ms integer) RETURNS text
+CREATE FUNCTION altius_internal.block_reference_writes(source integer, shards bigint[], timeout_ms integer, definition text)
+  RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_block_reference_writes';
-CREATE FUNCTION altius_internal.finish_copy(operation bigint, source integer, target integer, shards bigint[],
-    definition text) RETURNS void
+CREATE FUNCTION altius_internal.finish_copy(operation bigint, source integer, target integer, shards bigint[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_finish_copy';
 -- ... on every node, when a reference table gets another copy ...
 CREATE FUNCTION altius_internal.lock_tables(shards bigint[], timeout_ms integer) RETURNS void
@@ -41,10 +41,10 @@ CREATE FUNCTION altius_internal.copy_shard_from(shard_id bigint, source_group in
 CREATE FUNCTION altius_internal.create_valid_foreign_keys(shard_id bigint, timeout_ms integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_valid_foreign_keys';
 
-REVOKE ALL ON FUNCTION altius_internal.begin_flip(bigint), altius_internal.block_shard_writes(integer, bigint[], integer),
+REVOKE ALL ON FUNCTION altius_internal.begin_flip(bigint), altius_internal.block_shard_writes(integer, bigint[], integer, text),
   altius_internal.make_foreign_keys(integer, bigint[], integer),
-  altius_internal.finish_flip(bigint, integer, integer, bigint[], text), altius_internal.block_reference_writes(integer, bigint[], integer),
-  altius_internal.finish_copy(bigint, integer, integer, bigint[], text), altius_internal.lock_tables(bigint[], integer),
+  altius_internal.finish_flip(bigint, integer, integer, bigint[]), altius_internal.block_reference_writes(integer, bigint[], integer, text),
+  altius_internal.finish_copy(bigint, integer, integer, bigint[]), altius_internal.lock_tables(bigint[], integer),
   altius_internal.lock_shards(bigint[], integer),
   altius_internal.copy_shard_from(bigint, integer, text), altius_internal.create_valid_foreign_keys(bigint, integer)
   FROM public;

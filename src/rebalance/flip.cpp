@@ -48,9 +48,11 @@ char* StartFlip(Move* move) {
 
 bool TryBlockWrites(Move* move, int timeout_ms, uint64* position) {
   remote::Execute(move->flip, "SAVEPOINT attempt");
+  move->blocked_at = GetCurrentTimestamp();
   const char* function = move->copies ? "block_reference_writes" : "block_shard_writes";
   const char* lsn = remote::FetchValue(
-      move->flip, psprintf("SELECT altius_internal.%s(%d, '%s', %d)", function, move->source, move->shard_list, timeout_ms));
+      move->flip, psprintf("SELECT altius_internal.%s(%d, '%s', %d, '%s')", function, move->source, move->shard_list,
+                           timeout_ms, move->definition));
   if (lsn == nullptr) {
     remote::Execute(move->flip, "ROLLBACK TO attempt");
     return false;
@@ -59,6 +61,13 @@ bool TryBlockWrites(Move* move, int timeout_ms, uint64* position) {
 }
 
 void BeginFlip(Move* move) { remote::Execute(move->flip, StartFlip(move)); }
+
+/// Writers shall not wait for what happens for the first time in a session: connections are open and caches filled before.
+void RehearseFlip(Move* move) {
+  remote::Execute(move->flip, "SAVEPOINT attempt");
+  (void)TryMakeForeignKeys(move);
+  remote::Execute(move->flip, "ROLLBACK TO attempt");
+}
 
 /// Foreign keys to reference tables need a lock on the target's copy, which somebody may be writing to.
 bool TryMakeForeignKeys(Move* move) {
@@ -88,11 +97,16 @@ void UnblockWrites(Move* move) { remote::Execute(move->flip, "ROLLBACK TO attemp
 
 void Flip(Move* move) {
   remote::Execute(move->flip,
-                  psprintf("SELECT altius_internal.%s(" INT64_FORMAT ", %d, %d, '%s', '%s')",
+                  psprintf("SELECT altius_internal.%s(" INT64_FORMAT ", %d, %d, '%s')",
                            move->copies ? "finish_copy" : "finish_flip", move->operation, move->source, move->target,
-                           move->shard_list, move->definition));
+                           move->shard_list));
   txn::StopPoint("move: before flip");
   remote::Execute(move->flip, "COMMIT");
+  const catalog::Node* target = catalog::FindNode(move->target_node);
+  ereport(LOG, (errmsg("shard %lld and those beside it lie on node %s:%d now", static_cast<long long>(move->members[0].shard_id),
+                       target->host, target->port),
+                errdetail("Writers were held back for at most %ld ms.",
+                          TimestampDifferenceMilliseconds(move->blocked_at, GetCurrentTimestamp()))));
 }
 
 namespace {
@@ -113,22 +127,20 @@ bool IsSameGroup(const pg::Array<int64>& ids, int source, int target) {
   return same;
 }
 
-void CheckGroup(const pg::Array<int64>& ids, int source, int target, const char* definition) {
-  if (IsSameGroup(ids, source, target) && strcmp(Definition(ids), definition) == 0) return;
+void CheckGroup(const pg::Array<int64>& ids, int source, int target) {
+  if (IsSameGroup(ids, source, target)) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("the tables of the shard group have changed while it was moved"),
                   errhint("Move it again.")));
 }
 
-void AddForeignKeys(const pg::Array<int64>& ids, int target, int timeout_ms) {
-  for (const int64 id : ids) {
-    const char* sql =
-        psprintf("SELECT altius_internal.create_valid_foreign_keys(" INT64_FORMAT ", %d)", id, timeout_ms);
-    if (target == catalog::LocalGroup()) {
-      (void)pg::RunSql(sql);
-    } else {
-      txn::ExecuteOnGroups(&target, 1, sql);
-    }
+void AddForeignKeys(const char* shard_list, int target, int timeout_ms) {
+  const char* sql = psprintf("SELECT altius_internal.create_valid_foreign_keys(id, %d) FROM pg_catalog.unnest('%s'::bigint[]) id",
+                             timeout_ms, shard_list);
+  if (target == catalog::LocalGroup()) {
+    (void)pg::RunSql(sql);
+  } else {
+    txn::ExecuteOnGroups(&target, 1, sql);
   }
 }
 
@@ -161,7 +173,7 @@ struct Finish {
         target(PG_GETARG_INT32(2)),
         ids(ShardIds(PG_GETARG_ARRAYTYPE_P(3))),
         shard_list(DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(3)))) {
-    CheckGroup(ids, source, target, text_to_cstring(PG_GETARG_TEXT_PP(4)));
+    CheckGroup(ids, source, target);
   }
   int64 operation;
   int source;
@@ -199,6 +211,8 @@ void FinishCopy(const Finish& it) {
 ALTIUS_FUNCTION(altius_begin_flip) {
   altius::rebalance::LockOperation(PG_GETARG_INT64(0));
   altius::catalog::LockNodes(RowShareLock);
+  // Opens the connections.
+  altius::txn::ExecuteOnOtherNodes("SELECT pg_catalog.count(*) FROM pg_catalog.pg_dist_placement WHERE shardid = 0");
   PG_RETURN_VOID();
 }
 
@@ -206,15 +220,15 @@ ALTIUS_FUNCTION(altius_begin_flip) {
 /// be had in time.
 ALTIUS_FUNCTION(altius_make_foreign_keys) {
   using namespace altius;
-  const pg::Array<int64> ids = rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(1));
+  const char* shard_list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(1)));
   const int target = PG_GETARG_INT32(0);
   const int timeout_ms = PG_GETARG_INT32(2);
-  ErrorData* error = pg::Try([&] { rebalance::AddForeignKeys(ids, target, timeout_ms); });
+  ErrorData* error = pg::Try([&] { rebalance::AddForeignKeys(shard_list, target, timeout_ms); });
   if (error != nullptr && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) ReThrowError(error);
   PG_RETURN_BOOL(error == nullptr);
 }
 
-/// finish_flip(operation bigint, source integer, target integer, shards bigint[], definition text)
+/// finish_flip(operation bigint, source integer, target integer, shards bigint[])
 ALTIUS_FUNCTION(altius_finish_flip) {
   using namespace altius::rebalance;
   FinishFlip(Finish(fcinfo));

@@ -102,6 +102,14 @@ bool TryLocks(Body&& body) {
   return false;
 }
 
+/// DDL waits from now on, nobody else does.  The tables must be what they were when the move began.
+void LockDefinitions(const pg::Array<int64>& ids, const char* definition, int timeout_ms) {
+  LockAll(TablesOf(ids), ShareUpdateExclusiveLock, timeout_ms);
+  if (strcmp(Definition(ids), definition) == 0) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("the tables of the shard group have changed while it was moved"), errhint("Move it again.")));
+}
+
 /// Null when somebody writes at this moment, and for some time.
 char* LockShardsOn(int group, Datum shards, int timeout_ms) {
   if (group == catalog::LocalGroup()) {
@@ -130,30 +138,32 @@ const char* Definition(const pg::Array<int64>& ids) {
 
 }  // namespace altius::rebalance
 
-/// block_shard_writes(source integer, shards bigint[], timeout_ms integer): on the coordinator; null when somebody writes,
-/// or changes the tables (DDL begins here).
+/// block_shard_writes(source integer, shards bigint[], timeout_ms integer, definition text): on the coordinator; null when
+/// somebody writes, or changes the tables (DDL begins here); an error when they have been changed.
 ALTIUS_FUNCTION(altius_block_shard_writes) {
   using namespace altius::rebalance;
   char* position = nullptr;
   const int timeout_ms = PG_GETARG_INT32(2);
   const bool locked = TryLocks([&] {
-    LockAll(TablesOf(ShardIds(PG_GETARG_ARRAYTYPE_P(1))), ShareUpdateExclusiveLock, timeout_ms);
+    LockDefinitions(ShardIds(PG_GETARG_ARRAYTYPE_P(1)), text_to_cstring(PG_GETARG_TEXT_PP(3)), timeout_ms);
     position = LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms);
   });
   if (!locked || position == nullptr) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(position));
 }
 
-/// block_reference_writes(source integer, shards bigint[], timeout_ms integer): writers of reference tables are held back on
-/// the node where they begin, before they look where the copies are; and then those that are about to commit.
+/// block_reference_writes(source integer, shards bigint[], timeout_ms integer, definition text): writers of reference tables
+/// are held back on the node where they begin, before they look where the copies are; and then those that are about to
+/// commit.
 ALTIUS_FUNCTION(altius_block_reference_writes) {
   using namespace altius;
   char* position = nullptr;
   const int timeout_ms = PG_GETARG_INT32(2);
   const bool locked = rebalance::TryLocks([&] {
     const char* list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(1)));
-    rebalance::LockAll(rebalance::TablesOf(rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(1))), ShareRowExclusiveLock,
-                       timeout_ms);
+    const auto ids = rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(1));
+    rebalance::LockDefinitions(ids, text_to_cstring(PG_GETARG_TEXT_PP(3)), timeout_ms);
+    rebalance::LockAll(rebalance::TablesOf(ids), ShareRowExclusiveLock, timeout_ms);
     txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.lock_tables('%s', %d)", list, timeout_ms));
     position = rebalance::LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms);
   });

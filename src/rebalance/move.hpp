@@ -7,6 +7,7 @@
 #include "altius/remote/control.hpp"
 
 extern "C" {
+#include "datatype/timestamp.h"
 #include "utils/array.h"
 }
 
@@ -44,6 +45,7 @@ struct Move {
   remote::Connection* at_source;
   remote::Connection* flip;      // to this server: the distributed transaction that changes the placements
   pg::Array<remote::Connection*> lanes;  // to the target; the first one has the stream of changes
+  TimestampTz blocked_at;        // when writers were last held back
   uint64 applied;                // position in the source's log up to which the target has all changes
 };
 
@@ -100,6 +102,8 @@ void CopyRows(Move* move, const char* snapshot);
 /// --- flip.cpp ---
 /// Opens the transaction in which the placements change.
 void BeginFlip(Move* move);
+/// What happens while writers wait, without consequences.
+void RehearseFlip(Move* move);
 /// One attempt to hold back writers; false when somebody writes.  `position` in the source's log has all they wrote.
 bool TryBlockWrites(Move* move, int timeout_ms, uint64* position);
 /// Attempts until it succeeds; between them writers go on.

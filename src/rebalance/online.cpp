@@ -185,6 +185,8 @@ void MoveOnline(Move* move) {
   CatchUp(move);
   txn::StopPoint("move: caught up");
   BeginFlip(move);
+  RehearseFlip(move);
+  CatchUp(move);
   Patience patience;
   while (!TryToFinish(move, &patience)) {
     Pause(kPauseMs);
