@@ -46,6 +46,14 @@ Follower::Follower(const Configuration& configuration, Millis now)
   watcher_.Start(now);
 }
 
+void Follower::Remember(int number, const core::Whereabouts& stored) {
+  core::ha::GroupMemory* memory = &groups_[number].memory;
+  memory->known.member = stored.member;
+  memory->known.epoch = stored.epoch;
+  memory->timeline = stored.timeline;
+  memory->system_id = stored.system_id;
+}
+
 void Follower::Step(Millis now) {
   http_.OnTimer(now);
   TalkToEtcd(now);

@@ -14,6 +14,9 @@ class Follower {
   /// Throws altius::Error when the configuration makes no sense.
   Follower(const Configuration& configuration, Millis now);
 
+  /// What was verified before this process began; for each group before the first Step.
+  void Remember(int group, const core::Whereabouts& stored);
+
   /// Does what is due.
   void Step(Millis now);
 

@@ -17,11 +17,15 @@ constexpr Millis kAnswerTimeout = 1000;
 constexpr Millis kLongestPause = 10000;  // between attempts that nobody waits for
 constexpr Millis kShortestPause = 20;    // between attempts for a question
 
-/// In recovery, system, and the timeline that is written to: the control file's follows only with
-/// the first checkpoint.
+/// In recovery, the timeline that is written to (the control file's follows only with the first
+/// checkpoint), and, asked once a connection, the system.
+constexpr const char* kFirstQuestion =
+    "SELECT pg_catalog.pg_is_in_recovery(),"
+    " CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN"
+    " pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) END,"
+    " (SELECT system_identifier FROM pg_catalog.pg_control_system())";
 constexpr const char* kQuestion =
     "SELECT pg_catalog.pg_is_in_recovery(),"
-    " (SELECT system_identifier FROM pg_catalog.pg_control_system()),"
     " CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN"
     " pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) END";
 
@@ -40,13 +44,14 @@ std::string OneLine(const char* message) {
   return line;
 }
 
-Verdict ReadVerdict(const PGresult* result) {
+Verdict ReadVerdict(const PGresult* result, uint64* system_id) {
   Verdict verdict;
   verdict.kind =
       *PQgetvalue(result, 0, 0) == 't' ? Verdict::Kind::InRecovery : Verdict::Kind::Primary;
-  verdict.system_id = strtoull(PQgetvalue(result, 0, 1), nullptr, 10);
-  const std::string file = PQgetvalue(result, 0, 2);
+  const std::string file = PQgetvalue(result, 0, 1);
   verdict.timeline = static_cast<int>(strtoul(file.substr(0, 8).c_str(), nullptr, 16));
+  if (PQnfields(result) > 2) *system_id = strtoull(PQgetvalue(result, 0, 2), nullptr, 10);
+  verdict.system_id = *system_id;
   return verdict;
 }
 
@@ -76,6 +81,7 @@ bool Prober::IsAsking(const ServerAddress& server) const {
 void Prober::Close(Line* line) {
   if (line->connection != nullptr) pg::Call([&] { remote::CloseBare(line->connection); });
   line->connection = nullptr;
+  line->system_id = 0;
   line->state = State::Closed;
 }
 
@@ -130,7 +136,7 @@ void Prober::Poll(const ServerAddress& server, Line* line, Millis now) {
 }
 
 void Prober::Send(const ServerAddress& server, Line* line, Millis now) {
-  if (PQsendQuery(line->connection, kQuestion) != 1)
+  if (PQsendQuery(line->connection, line->system_id == 0 ? kFirstQuestion : kQuestion) != 1)
     return Fail(server, line, OneLine(PQerrorMessage(line->connection)), now);
   line->state = State::Asked;
   line->deadline = now + kAnswerTimeout;
@@ -144,7 +150,7 @@ void Prober::Receive(const ServerAddress& server, Line* line, Millis now) {
   std::string problem;
   while (PGresult* result = PQgetResult(line->connection)) {
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
-      verdict = ReadVerdict(result);
+      verdict = ReadVerdict(result, &line->system_id);
     } else {
       problem = OneLine(PQresultErrorMessage(result));
     }

@@ -68,7 +68,8 @@ class Prober {
     State state = State::Closed;
     pg_conn* connection = nullptr;
     bool wants_write = false;
-    Millis deadline = 0;  // of what is under way; Closed: not before
+    std::uint64_t system_id = 0;  // of the server at the other end; 0: not asked yet
+    Millis deadline = 0;          // of what is under way; Closed: not before
     int failures = 0;
     std::optional<Question> question;
   };

@@ -3,10 +3,12 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/spi.hpp"
+#include "altius/remote/connection.hpp"
 #include "settings.hpp"
 
 extern "C" {
 #include "access/xlog.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 }
@@ -88,14 +90,24 @@ void StoreEpoch(const GroupStatus& status) {
       quote_literal_cstr(at.member)));
 }
 
+/// Servers made from one image have one system identifier; they did not start in the same
+/// microsecond.
+constexpr const char* kIdentity =
+    "SELECT (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint::text"
+    " || ' ' || (SELECT system_identifier FROM pg_catalog.pg_control_system())";
+
 /// This server is the primary of group 0 as etcd knows it.  A server that has not joined yet also
-/// believes to be the coordinator: what counts is who it is.
+/// believes to be the coordinator: what counts is who listens at that address.
 bool IsCoordinatorsPrimary() {
   remote::GroupEntry entry;
   if (!catalog::IsCoordinator() || !remote::Lookup(catalog::kCoordinatorGroup, &entry))
     return false;
-  return entry.at.state == core::GroupState::Known && entry.at.system_id == GetSystemIdentifier() &&
-         entry.at.timeline == static_cast<int>(GetWALInsertionTimeLine());
+  if (entry.at.state != core::GroupState::Known || entry.at.system_id != GetSystemIdentifier())
+    return false;
+  remote::Connection* there = remote::ConnectionToAddress(entry.at.host, entry.at.port,
+                                                          GetUserNameFromId(GetUserId(), false));
+  const char* theirs = remote::FetchValue(there, kIdentity);
+  return theirs != nullptr && strcmp(theirs, pg::FetchText(kIdentity)) == 0;
 }
 
 bool IsAmong(const GroupStatus& status, const catalog::Node& node) {
@@ -107,6 +119,26 @@ bool IsAmong(const GroupStatus& status, const catalog::Node& node) {
 }
 
 }  // namespace
+
+pg::Array<StoredGroup> ReadStored() {
+  pg::Array<StoredGroup> groups;
+  // No member's name has a line end (core/ha/view.cpp), and it comes last.
+  const pg::Array<char*> rows = pg::FetchTexts(
+      "SELECT format('%s %s %s %s %s %s', groupid, etcd, revision, timeline, system_id, member) "
+      "FROM altius_internal.ha_group");
+  for (const char* row : rows) {
+    StoredGroup stored{};
+    char* at = nullptr;
+    stored.group = static_cast<int>(strtol(row, &at, 10));
+    stored.at.epoch.cluster = strtoull(at, &at, 10);
+    stored.at.epoch.revision = strtoll(at, &at, 10);
+    stored.at.timeline = static_cast<int>(strtol(at, &at, 10));
+    stored.at.system_id = strtoull(at, &at, 10);
+    strlcpy(stored.at.member, *at == ' ' ? at + 1 : at, sizeof(stored.at.member));
+    groups.push_back(stored);
+  }
+  return groups;
+}
 
 bool StoreAddress(const GroupStatus& status) {
   AcceptInvalidationMessages();
@@ -123,8 +155,13 @@ bool StoreAddress(const GroupStatus& status) {
 }
 
 bool AddMissingGroup(const GroupStatus& status) {
-  if (!AddsNodes() || !IsCoordinatorsPrimary() || PrimaryRowOf(status.group) != nullptr)
+  if (!AddsNodes() || PrimaryRowOf(status.group) != nullptr || !IsCoordinatorsPrimary())
     return true;
+  // The list of nodes is free now or it is not; what adding a node takes beyond that may last.
+  catalog::LockNodes(ExclusiveLock);
+  pg::RunSql("SET LOCAL lock_timeout = '5s'");
+  AcceptInvalidationMessages();
+  if (PrimaryRowOf(status.group) != nullptr) return true;
   const char* host = quote_literal_cstr(status.at.host);
   if (status.group == catalog::kCoordinatorGroup) {
     pg::RunSql(
@@ -141,7 +178,7 @@ bool AddMissingGroup(const GroupStatus& status) {
 }
 
 bool RegisterStandbys(const GroupStatus& status) {
-  if (!RegistersSecondaries() || !status.settled || !IsCoordinatorsPrimary()) return true;
+  if (!RegistersSecondaries() || !status.settled || !catalog::IsCoordinator()) return true;
   const catalog::Node* primary = PrimaryRowOf(status.group);
   if (primary == nullptr || !primary->active) return true;
   pg::Array<const catalog::Node*> gone;
@@ -149,15 +186,19 @@ bool RegisterStandbys(const GroupStatus& status) {
     const bool standby = node->group == status.group && node->role == catalog::NodeRole::Secondary;
     if (standby && !IsAmong(status, *node)) gone.push_back(node);
   }
+  pg::Array<const Secondary*> missing;
+  for (int i = 0; i < status.secondary_count; i++) {
+    const Secondary* secondary = &status.secondaries[i];
+    if (RowAt(secondary->host, secondary->port) == nullptr) missing.push_back(secondary);
+  }
+  if ((gone.empty() && missing.empty()) || !IsCoordinatorsPrimary()) return true;
   for (const catalog::Node* node : gone) {
     pg::RunSql(psprintf("SELECT pg_catalog.citus_remove_node(%s, %d)",
                         quote_literal_cstr(node->host), node->port));
   }
-  for (int i = 0; i < status.secondary_count; i++) {
-    const Secondary& secondary = status.secondaries[i];
-    if (RowAt(secondary.host, secondary.port) != nullptr) continue;
+  for (const Secondary* secondary : missing) {
     pg::RunSql(psprintf("SELECT pg_catalog.citus_add_node(%s, %d, %d, 'secondary')",
-                        quote_literal_cstr(secondary.host), secondary.port, status.group));
+                        quote_literal_cstr(secondary->host), secondary->port, status.group));
   }
   return true;
 }

@@ -12,6 +12,8 @@
 #include "transaction.hpp"
 #include "worker.hpp"
 
+#include <map>
+
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/compat_wait.hpp"
 
@@ -51,30 +53,37 @@ void Pause(uint64 turn, int ms) {
   }
 }
 
+/// What was said of each group last, so that it is said once.
+using Said = std::map<int, std::string>;
+
 /// False when it must be tried again.
-bool Attempt(const char* what, int group, bool (*deed)(const GroupStatus&),
-             const GroupStatus& status) {
+bool Attempt(const char* what, bool (*deed)(const GroupStatus&), const GroupStatus& status,
+             Said* said) {
   std::string error;
   bool done = false;
   if (InTransaction([&] { done = !catalog::IsActive() || deed(status); }, &error)) return done;
   const std::string problem = std::string(what) + ": " + error;
-  NoteRecorded(group, problem.c_str());
-  Log(false, "group " + std::to_string(group) + ": " + problem);
+  NoteRecorded(status.group, problem.c_str());
+  std::string* last = &(*said)[status.group];
+  if (*last != problem) Log(false, "group " + std::to_string(status.group) + ": " + problem);
+  *last = problem;
   return false;
 }
 
 /// One group after the other; false when something is left.
-bool RecordAll() {
+bool RecordAll(Said* said) {
   std::vector<GroupStatus> groups(remote::BookCapacity());
   groups.resize(ReadGroups(groups.data(), static_cast<int>(groups.size())));
   bool all = true;
   for (const GroupStatus& status : groups) {
     if (status.at.state != core::GroupState::Known) continue;
-    bool done = Attempt("its address can't be stored", status.group, StoreAddress, status);
-    done = done && Attempt("it can't be added", status.group, AddMissingGroup, status);
-    done =
-        done && Attempt("its standbys can't be registered", status.group, RegisterStandbys, status);
-    if (done) NoteRecorded(status.group, "");
+    bool done = Attempt("its address can't be stored", StoreAddress, status, said);
+    done = done && Attempt("it can't be added", AddMissingGroup, status, said);
+    done = done && Attempt("its standbys can't be registered", RegisterStandbys, status, said);
+    if (done) {
+      NoteRecorded(status.group, "");
+      said->erase(status.group);
+    }
     all = all && done;
   }
   return all;
@@ -84,20 +93,21 @@ void Work() {
   NoteRecorderProblem("");
   int pause = kShortestPauseMs;
   int lingered = 0;
-  while (!RecoveryInProgress()) {
+  Said said;
+  while (!pg::Call([] { return RecoveryInProgress(); })) {
     const uint64 turn = RecorderTurn();
-    const bool done = RecordAll();
+    const bool done = RecordAll(&said);
     pgstat_report_activity(STATE_IDLE, nullptr);
     if (!done) {
       lingered = 0;
-      Pause(turn, pause);
+      pg::Call([&] { Pause(turn, pause); });
       pause = std::min(pause * 2, kLongestPauseMs);
       continue;
     }
     pause = kShortestPauseMs;
     if (RecorderTurn() != turn) continue;
     if (lingered > 0 && ResignRecorder(turn)) return;
-    Pause(turn, kLingerMs);
+    pg::Call([&] { Pause(turn, kLingerMs); });
     lingered = RecorderTurn() == turn ? 1 : 0;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // What altius_ha_status shows.
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/spi.hpp"
 #include "settings.hpp"
 #include "shared.hpp"
 
@@ -121,6 +122,11 @@ ALTIUS_FUNCTION(altius_ha_forget) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("no follower runs on this server"),
                     errhint("Set altius.etcd_endpoints and restart the server.")));
-  AskToForget(group < -1 ? -1 : group);
+  if (!RecoveryInProgress()) {
+    pg::RunSql(group < 0
+                   ? "DELETE FROM altius_internal.ha_group"
+                   : psprintf("DELETE FROM altius_internal.ha_group WHERE groupid = %d", group));
+  }
+  AskToForget(group < 0 ? -1 : group);
   PG_RETURN_VOID();
 }

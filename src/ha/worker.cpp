@@ -9,6 +9,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "follower.hpp"
+#include "record.hpp"
 #include "report.hpp"
 #include "transaction.hpp"
 
@@ -71,6 +72,24 @@ void LookForExtension(Life* life, Millis now) {
   life->extension = found;
 }
 
+void RecallGroups(Follower* follower) {
+  StoredGroup* stored = nullptr;
+  int count = 0;
+  std::string error;
+  const bool read = InTransaction(
+      [&] {
+        const pg::Array<StoredGroup> groups = ReadStored();
+        count = groups.size();
+        stored = static_cast<StoredGroup*>(
+            MemoryContextAlloc(TopMemoryContext, sizeof(StoredGroup) * std::max(1, count)));
+        std::copy_n(groups.begin(), count, stored);
+      },
+      &error);
+  if (!read) return Log(true, "what was known before can't be read: " + error);
+  for (int i = 0; i < count; i++) follower->Remember(stored[i].group, stored[i].at);
+  pfree(stored);
+}
+
 /// A follower as the settings say, or none.
 void Arrange(Life* life, Millis now) {
   if (life->follower != nullptr || !life->extension || life->configuration.mode == Mode::Off ||
@@ -78,6 +97,7 @@ void Arrange(Life* life, Millis now) {
     return;
   try {
     life->follower = std::make_unique<Follower>(life->configuration, now);
+    RecallGroups(life->follower.get());
   } catch (const altius::Error& error) {
     life->complaint = error.message + (error.hint.empty() ? "" : " (" + error.hint + ")");
     Log(true, life->complaint);

@@ -68,6 +68,7 @@ TEST_CASE("recorded answers are read") {
   CHECK(ParseStatus(400, recorded::kWrongPassword).message ==
         "etcdserver: authentication failed, invalid user ID or password");
   CHECK(ParseStatus(502, "<html>").message == "HTTP status 502");
+  CHECK(ParseStatus(400, "no such thing\n").message == "HTTP status 400: no such thing");
 }
 
 TEST_CASE("int64 may be numbers or strings") {

@@ -165,6 +165,17 @@ std::optional<WatchMessage> ParseWatchMessage(std::string_view line) {
   return message;
 }
 
+namespace {
+
+/// Some refusals are a sentence, no JSON; what proxies say is a page.
+bool IsPlainLine(std::string_view text) {
+  constexpr std::size_t kLongest = 300;
+  return !text.empty() && text.size() <= kLongest && text[0] != '<' && text[0] != '{' &&
+         text.substr(0, text.size() - 1).find('\n') == std::string_view::npos;
+}
+
+}  // namespace
+
 Status ParseStatus(int http_status, std::string_view text) {
   Status status{2, {}};
   if (const std::optional<Json> json = ParseJson(text, kLongestMessage)) {
@@ -172,7 +183,9 @@ Status ParseStatus(int http_status, std::string_view text) {
     if (status.message.empty()) status.message = StringOf(*json, "error");
     if (Find(*json, "code") != nullptr) status.code = static_cast<int>(Int64Of(*json, "code"));
   }
-  if (status.message.empty()) status.message = "HTTP status " + std::to_string(http_status);
+  if (!status.message.empty()) return status;
+  status.message = "HTTP status " + std::to_string(http_status);
+  if (IsPlainLine(text)) status.message += ": " + std::string(text.substr(0, text.find('\n')));
   return status;
 }
 
