@@ -90,6 +90,11 @@ BEGIN;
 CREATE TABLE something ();
 CALL move('auto');
 ROLLBACK;
+-- Nor may what was done on other nodes only: the move would wait for it.
+BEGIN;
+INSERT INTO children (parent, n) VALUES (30, 1000);
+CALL move('auto');
+ROLLBACK;
 SELECT citus_move_shard_placement(1, 1, 2);
 SELECT count(*) FROM get_rebalance_progress();
 SELECT replicate_reference_tables();

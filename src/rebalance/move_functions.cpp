@@ -32,11 +32,19 @@ void RequireCoordinator() {
                                                    coordinator->host, coordinator->port)));
 }
 
-/// A move is made of transactions of its own, which don't see what this one has not committed.
+/// Whether this transaction goes on on other nodes, too.
+bool HasParticipants() {
+  for (int i = 0; i < remote::ConnectionCount(); i++) {
+    if (remote::Attachment(remote::ConnectionAt(i)) != nullptr) return true;
+  }
+  return false;
+}
+
+/// A move is made of transactions of its own, which don't see what this one has not committed, and wait for its locks.
 void RequireCleanTransaction() {
-  if (!TransactionIdIsValid(GetTopTransactionIdIfAny())) return;
+  if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) && !HasParticipants()) return;
   ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-                  errmsg("shards cannot be moved in a transaction that has changed something"),
+                  errmsg("shards cannot be moved in a transaction that has changed something or used other nodes"),
                   errdetail("A move is committed by itself, whatever becomes of this transaction."),
                   errhint("Commit first, then move the shards.")));
 }
