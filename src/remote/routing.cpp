@@ -31,7 +31,7 @@ Route RouteTo(int group) {
   if (!BookDecides(entry, *node)) return route;
   route.address.host = pstrdup(entry.at.host);
   route.address.port = entry.at.port;
-  if (entry.at.state == core::GroupState::Mismatch) {
+  if (entry.at.state == core::GroupState::Mismatch && !entry.verified) {
     route.unusable =
         "The leader that etcd names is not the server it should be: its system identifier is "
         "another.";

@@ -91,11 +91,22 @@ TEST_CASE("book: another timeline or another address of the same member is anoth
 TEST_CASE("book: a foreign system is not used") {
   Entry entry = KnownAt("a", 10, 1);
   entry.at.system_id = 42;
-  Whereabouts foreign = News(GroupState::Mismatch, "a", 11);
-  foreign.system_id = 43;
+  const Whereabouts foreign = News(GroupState::Mismatch, "b", 11);
   CHECK(Apply(entry, foreign) == Applied::Moved);
   CHECK_FALSE(entry.verified);
   CHECK(Apply(entry, foreign) == Applied::Same);
+}
+
+TEST_CASE("book: while a foreign leader is named, the server that was known stays in use") {
+  Entry entry = KnownAt("a", 10, 1);
+  entry.at.system_id = 42;
+  CHECK(Apply(entry, News(GroupState::Probing, "stranger", 11)) == Applied::Moved);
+  CHECK_FALSE(entry.verified);
+  Whereabouts known = News(GroupState::Mismatch, "a", 11, 1);
+  known.system_id = 42;
+  CHECK(Apply(entry, known) == Applied::Moved);
+  CHECK(entry.verified);
+  CHECK(Apply(entry, known) == Applied::Same);
 }
 
 TEST_CASE("book: keys that vanish change nothing but the state") {

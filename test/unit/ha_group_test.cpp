@@ -201,6 +201,9 @@ TEST_CASE("ha: a server of another system is not used") {
   scene.Step(scene.Found(Verdict::Kind::Primary, 2, 8000));
   CHECK(scene.memory.state == GroupState::Mismatch);
   CHECK(scene.last.warnings.size() == 1);
+  // Meanwhile the one that was known is.
+  CHECK(std::string(Publication(scene.memory).member) == "n1");
+  CHECK(Publication(scene.memory).system_id == scene.memory.system_id);
   CHECK(WantsProbe(scene.memory));
   CHECK(ProbePause(scene.memory, scene.around.now, 5) == 5000);
   CHECK(scene.Step(scene.Found(Verdict::Kind::Primary, 2, 8000)).warnings.empty());

@@ -257,8 +257,19 @@ std::vector<const char*> RuleNames() {
   return names;
 }
 
+namespace {
+
+/// A leader of another system, somewhere else: what was known is no worse than before.
+bool KeepsKnown(const GroupMemory& memory) {
+  const Target& known = memory.known;
+  return memory.state == GroupState::Mismatch && !known.member.empty() &&
+         (known.host != memory.target.host || known.port != memory.target.port);
+}
+
+}  // namespace
+
 Whereabouts Publication(const GroupMemory& memory) {
-  const bool known = memory.state == GroupState::Known;
+  const bool known = memory.state == GroupState::Known || KeepsKnown(memory);
   const Target& target = known ? memory.known : memory.target;
   Whereabouts at;
   at.state = memory.state;

@@ -31,6 +31,11 @@ Applied LoseLeader(Entry& entry, GroupState state) noexcept {
   return Applied::Updated;
 }
 
+/// A foreign leader is named, and the news are of the server that was known before.
+bool IsKnownBeside(const Whereabouts& news) noexcept {
+  return news.state == GroupState::Mismatch && news.system_id != 0;
+}
+
 void Take(Entry& entry, const Whereabouts& news) noexcept {
   const Whereabouts before = entry.at;
   entry.at = news;
@@ -55,7 +60,7 @@ Applied Apply(Entry& entry, const Whereabouts& news) noexcept {
 
   const bool first = entry.at.state == GroupState::Unknown;
   const bool same = !first && SameServer(entry.at, news);
-  const bool verified = news.state == GroupState::Known ||
+  const bool verified = news.state == GroupState::Known || IsKnownBeside(news) ||
                         (news.state == GroupState::Probing && same && entry.verified);
   const bool nothing_new = same && verified == entry.verified && entry.at.state == news.state &&
                            entry.at.epoch == news.epoch &&
