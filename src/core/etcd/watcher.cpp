@@ -98,22 +98,45 @@ void Watcher::DropAll() {
   }
 }
 
-void Watcher::Fail(const std::string& reason, Millis now) {
+/// Leaves the endpoint for the next one.
+void Watcher::GiveUp(const std::string& reason) {
   problem_ = endpoint() + ": " + reason;
   if (problem_ != logged_) Log(true, problem_);
   logged_ = problem_;
   DropAll();
-  const std::size_t count = options_.endpoints.size();
-  endpoint_ = (endpoint_ + 1) % count;
+  endpoint_ = (endpoint_ + 1) % options_.endpoints.size();
   failures_++;
+}
+
+void Watcher::Fail(const std::string& reason, Millis now) {
+  GiveUp(reason);
+  const std::size_t count = options_.endpoints.size();
   if (static_cast<std::size_t>(failures_) % count != 0) {
     Connect(now);
     return;
   }
   const int rounds = std::min(failures_ / static_cast<int>(count) - 1, 10);
-  const Millis pause = std::min(options_.shortest_backoff << rounds, options_.longest_backoff);
+  WaitAbout(std::min(options_.shortest_backoff << rounds, options_.longest_backoff), now);
+}
+
+/// The password is wrong wherever it is shown, and looking at it costs etcd so much time that
+/// Patroni's own requests come too late.
+void Watcher::FailLogin(const std::string& reason, Millis now) {
+  GiveUp("authentication failed: " + reason);
+  WaitAbout(options_.refused_pause, now);
+}
+
+/// From half of the pause to all of it.
+void Watcher::WaitAbout(Millis pause, Millis now) {
   phase_ = Phase::Waiting;
   deadline_ = now + pause / 2 + static_cast<Millis>(Random() * static_cast<double>(pause) / 2);
+}
+
+/// A new one is tried at once.
+void Watcher::SetPassword(std::string password) {
+  if (password == options_.password) return;
+  options_.password = std::move(password);
+  if (phase_ == Phase::Waiting) deadline_ = 0;
 }
 
 /// The endpoint is all right but what we hold may not be: everything is read again.
@@ -174,7 +197,7 @@ void Watcher::Answer(int id, int http_status, std::string_view body, Millis now)
     const bool no_auth =
         status.code == kFailedPrecondition || Contains(status.message, "not enabled");
     if (unary_kind_ == RequestKind::Authenticate) {
-      if (!no_auth) return Fail("authentication failed: " + status.message, now);
+      if (!no_auth) return FailLogin(status.message, now);
       if (phase_ != Phase::Live) Read(now);
     } else if (!Refused(status, now)) {
       const bool denied = status.code == kPermissionDenied || status.code == kInvalidArgument;

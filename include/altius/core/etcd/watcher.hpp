@@ -30,6 +30,7 @@ struct WatcherOptions {
   Millis heartbeat = 1000;
   Millis shortest_backoff = 200;
   Millis longest_backoff = 2000;
+  Millis refused_pause = 10000;  // after a wrong password
 };
 
 enum class RequestKind : std::uint8_t { Authenticate, Read, Watch, Heartbeat };
@@ -73,7 +74,7 @@ class Watcher {
   void Answer(int id, int http_status, std::string_view body, Millis now);
   void Line(int id, std::string_view line, Millis now);
   void Ended(int id, const std::string& reason, Millis now);  // failed, or the stream is over
-  void SetPassword(std::string password) { options_.password = std::move(password); }
+  void SetPassword(std::string password);
 
   // What is to be done.
   Actions TakeActions();
@@ -98,7 +99,10 @@ class Watcher {
   void Send(RequestKind kind, std::string path, std::string body, Millis deadline);
   void Authenticate(Millis now);
   void Read(Millis now);
+  void GiveUp(const std::string& reason);
   void Fail(const std::string& reason, Millis now);
+  void FailLogin(const std::string& reason, Millis now);
+  void WaitAbout(Millis pause, Millis now);
   void Restart(const std::string& reason, Millis now);
   void DropAll();
   bool Refused(const Status& status, Millis now);

@@ -22,8 +22,9 @@ enum class GroupState : uint8_t {
   Leaderless,  // the leader key is gone; the address stays in force
   Probing,     // a leader is named that was not verified yet
   Absent,      // all keys of the group are gone; the address stays in force
-  Mismatch,  // the leader is not the server it should be (another system id): nothing is sent there;
-             // the address that was known before stays in force, and comes with its system id
+  Mismatch,    // the leader is not the server it should be (another system id): nothing is sent
+             // there; the address that was known before stays in force, and comes with its system
+             // id
 };
 
 /// Plain, for shared memory.
