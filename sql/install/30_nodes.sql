@@ -102,6 +102,41 @@ CREATE FUNCTION pg_catalog.citus_update_node(
 COMMENT ON FUNCTION pg_catalog.citus_update_node(integer, text, integer, boolean, integer)
   IS 'change the address of a node';
 
+CREATE FUNCTION pg_catalog.citus_pause_node_within_txn(
+  node_id integer, force boolean DEFAULT false, lock_cooldown integer DEFAULT 10000) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION pg_catalog.citus_pause_node_within_txn(integer, boolean, integer)
+  IS 'let other sessions wait before they use a node, until the end of the transaction';
+
+-- What citus_update_node does on the other nodes.
+CREATE FUNCTION altius_internal.pause_group(groupid integer, force boolean, lock_cooldown integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_pause_group';
+CREATE FUNCTION altius_internal.set_node_address(node_id integer, host text, port integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_set_node_address';
+
+-- Addresses that were changed and that the other nodes may not know yet.
+CREATE TABLE altius_internal.node_change (nodeid integer NOT NULL);
+
+-- Older names, by which tools for high availability call them.
+CREATE FUNCTION pg_catalog.master_add_node(
+  nodename text, nodeport integer, groupid integer DEFAULT -1, noderole noderole DEFAULT 'primary',
+  nodecluster name DEFAULT 'default') RETURNS integer
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'citus_add_node';
+CREATE FUNCTION pg_catalog.master_add_inactive_node(
+  nodename text, nodeport integer, groupid integer DEFAULT -1, noderole noderole DEFAULT 'primary',
+  nodecluster name DEFAULT 'default') RETURNS integer
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'citus_add_inactive_node';
+CREATE FUNCTION pg_catalog.master_activate_node(nodename text, nodeport integer) RETURNS integer
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'citus_activate_node';
+CREATE FUNCTION pg_catalog.master_disable_node(nodename text, nodeport integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'citus_disable_node';
+CREATE FUNCTION pg_catalog.master_remove_node(nodename text, nodeport integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'citus_remove_node';
+CREATE FUNCTION pg_catalog.master_update_node(
+  node_id integer, new_node_name text, new_node_port integer, force boolean DEFAULT false,
+  lock_cooldown integer DEFAULT 10000) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'citus_update_node';
+
 REVOKE EXECUTE ON FUNCTION
   pg_catalog.citus_set_coordinator_host(text, integer, noderole, name),
   pg_catalog.citus_add_node(text, integer, integer, noderole, name),
@@ -112,6 +147,13 @@ REVOKE EXECUTE ON FUNCTION
   pg_catalog.citus_remove_node(text, integer),
   pg_catalog.citus_set_node_property(text, integer, text, boolean),
   pg_catalog.citus_update_node(integer, text, integer, boolean, integer),
+  pg_catalog.citus_pause_node_within_txn(integer, boolean, integer),
+  pg_catalog.master_add_node(text, integer, integer, noderole, name),
+  pg_catalog.master_add_inactive_node(text, integer, integer, noderole, name),
+  pg_catalog.master_activate_node(text, integer), pg_catalog.master_disable_node(text, integer),
+  pg_catalog.master_remove_node(text, integer),
+  pg_catalog.master_update_node(integer, text, integer, boolean, integer),
+  altius_internal.pause_group(integer, boolean, integer), altius_internal.set_node_address(integer, text, integer),
   altius_internal.set_cluster_id(text), altius_internal.clear_metadata(), altius_internal.reset_node()
   FROM public;
 
@@ -170,3 +212,14 @@ COMMENT ON FUNCTION pg_catalog.start_metadata_sync_to_all_nodes() IS 'bring the 
 
 REVOKE EXECUTE ON FUNCTION pg_catalog.start_metadata_sync_to_node(text, integer),
   pg_catalog.start_metadata_sync_to_all_nodes() FROM public;
+
+-- The address book by hand: what a follower of etcd publishes.
+CREATE FUNCTION altius_internal.publish_group(
+  groupid integer, state text, revision bigint, member text, host text, port integer, timeline integer DEFAULT 0)
+  RETURNS text LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_publish_group';
+CREATE FUNCTION altius_internal.set_following(following boolean) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_set_following';
+CREATE FUNCTION altius_internal.forget_group(groupid integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_forget_group';
+REVOKE EXECUTE ON FUNCTION altius_internal.publish_group(integer, text, bigint, text, text, integer, integer),
+  altius_internal.set_following(boolean), altius_internal.forget_group(integer) FROM public;

@@ -165,42 +165,6 @@ void DisableNode(const char* host, int port) {
   }
 }
 
-/// One other node is told of the new address; a failure is no reason to keep the old one everywhere
-/// else.
-void TellAddress(int group, const char* sql) {
-  ErrorData* error = pg::Try([&] { txn::ExecuteOnGroups(&group, 1, sql); });
-  if (error == nullptr) return;
-  ereport(WARNING, (errcode(error->sqlerrcode),
-                    errmsg("group %d could not be told of the new address", group),
-                    errdetail("%s", error->message),
-                    errhint("It will be told when it is back.")));
-  pg::RunSql(
-      psprintf("UPDATE pg_catalog.pg_dist_node SET metadatasynced = false "
-               "WHERE groupid = %d AND noderole = 'primary'",
-               group));
-}
-
-void UpdateNode(int id, const char* host, int port) {
-  const catalog::Node* node = catalog::FindNode(id);
-  if (node == nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("node %d does not exist", id),
-                    errhint("SELECT * FROM pg_dist_node shows the nodes.")));
-  }
-  const catalog::Node* other = FindNodeByAddress(host, port);
-  if (other == node) return;
-  if (other != nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-                    errmsg("node %d has the address %s:%d already", other->id, host, port)));
-  }
-  const char* sql =
-      psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
-               quote_literal_cstr(host), port, id);
-  pg::RunSql(sql);
-  int count = 0;
-  const int* groups = txn::OtherGroups(&count);
-  for (int i = 0; i < count; i++) TellAddress(groups[i], sql);
-}
-
 }  // namespace
 }  // namespace altius::cluster
 
@@ -277,13 +241,6 @@ ALTIUS_FUNCTION(citus_set_node_property) {
   }
   if (node->group == catalog::kCoordinatorGroup) RememberCoordinatorRole();
   SetShouldHaveShards(node->id, DatumGetBool(fcinfo->args[3].value));
-  PG_RETURN_VOID();
-}
-
-ALTIUS_FUNCTION(citus_update_node) {
-  RequireSuperuser();
-  catalog::LockNodes(ExclusiveLock);
-  UpdateNode(IntArg(fcinfo, 0), TextArg(fcinfo, 1), IntArg(fcinfo, 2));
   PG_RETURN_VOID();
 }
 

@@ -4,9 +4,11 @@
 #include "activate.hpp"
 #include "altius/catalog/metadata.hpp"
 #include "altius/cluster/cluster.hpp"
+#include "altius/core/route/book.hpp"
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/chores.hpp"
+#include "pause_elsewhere.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -32,20 +34,42 @@ bool LockNodesNow() {
                                     ExclusiveLock);
 }
 
+/// One that is being demoted is told when it has an address again.
 const catalog::Node* FindUnsynced() {
-  for (const catalog::Node* node : catalog::ActivePrimaries())
-    if (!node->metadata_synced && node->group != catalog::LocalGroup()) return node;
+  for (const catalog::Node* node : catalog::ActivePrimaries()) {
+    const bool other = node->group != catalog::LocalGroup() && !core::IsNobody(node->host);
+    if (!node->metadata_synced && other) return node;
+  }
   return nullptr;
+}
+
+bool AreThereChanges() {
+  return pg::FetchText("SELECT 1 FROM altius_internal.node_change LIMIT 1") != nullptr;
+}
+
+/// citus_update_node leaves its note in a table, for it must not wait for others that write theirs.
+void TakeNotes() {
+  pg::RunSql("DELETE FROM altius_internal.node_change");
+  pg::RunSql(
+      psprintf("UPDATE pg_catalog.pg_dist_node SET metadatasynced = false "
+               "WHERE noderole = 'primary' AND isactive AND groupid <> %d",
+               catalog::LocalGroup()));
+  period_ms = 1;
 }
 
 void Repair() {
   if (RecoveryInProgress() || !catalog::IsActive() || !catalog::IsCoordinator()) return;
-  if (FindUnsynced() == nullptr) {
+  const bool changes = AreThereChanges();
+  if (!changes && FindUnsynced() == nullptr) {
     period_ms = kPeriodMs;
     return;
   }
   if (!LockNodesNow()) return;
   AcceptInvalidationMessages();
+  if (changes) {
+    TakeNotes();
+    return;
+  }
   const catalog::Node* node = FindUnsynced();
   if (node == nullptr) return;
   const int group = node->group;
@@ -65,6 +89,7 @@ void Repair() {
 }  // namespace
 
 void Init() {
+  WatchTransactionEnds();
   txn::AddChore({"telling nodes of each other", [] { return period_ms; }, Repair});
 }
 

@@ -9,7 +9,6 @@
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
 
-
 namespace altius::executor {
 
 namespace {
@@ -56,13 +55,13 @@ void ShowTraffic(const Task& task, ExplainState* es) {
 void ShowTask(FragmentState* state, const Task& task, Arguments* arguments, bool ran,
               ExplainState* es) {
   ExplainOpenGroup("Task", nullptr, true, es);
-  OpenTask(task, es);
+  const bool reads =
+      state->fragment->kind == plan::FragmentKind::Rows && !state->fragment->row_marks;
+  OpenTask(task, reads, es);
   if (ran) ShowTraffic(task, es);
   if (es->verbose || arguments->count < 0) ExplainPropertyText("Statement", task.sql, es);
   if (arguments->count >= 0) {
-    const bool again =
-        ran && state->fragment->kind == plan::FragmentKind::Rows && !state->fragment->row_marks;
-    ShowRemotePlan(task, arguments, again, state->css.ss.ps.state->es_snapshot, es);
+    ShowRemotePlan(task, arguments, ran && reads, state->css.ss.ps.state->es_snapshot, es);
   }
   CloseTask(es);
   ExplainCloseGroup("Task", nullptr, true, es);

@@ -11,7 +11,7 @@ extern "C" {
 namespace altius::executor {
 
 /// The line that names the node; what follows is indented until CloseTask.
-void OpenTask(const Task& task, ExplainState* es);
+void OpenTask(const Task& task, bool reads, ExplainState* es);
 void CloseTask(ExplainState* es);
 
 /// Asks the node for its plan, in the format and with the options of this EXPLAIN; `again`: runs

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "explain.hpp"
 
+#include "altius/remote/control.hpp"
+#include "altius/remote/standbys.hpp"
 #include "altius/task/local.hpp"
 #include "altius/txn/coordinated.hpp"
 
@@ -118,17 +120,27 @@ void NestDocument(ExplainState* es, const char* document) {
   appendStringInfoString(es->str, rest);
 }
 
+/// Its address, and whether it is a standby.
+const char* ServerOf(const Task& task, bool reads) {
+  const remote::Connection* standby = nullptr;
+  if (task.request == nullptr && reads) standby = txn::StandbyFor(task.group);
+  if (task.request != nullptr && remote::IsToStandby(task.request->connection))
+    standby = task.request->connection;
+  if (standby != nullptr) return psprintf("%s, standby", remote::NameOf(standby));
+  const remote::Address address = remote::AddressOfGroup(task.group);
+  return psprintf("%s:%d", address.host, address.port);
+}
+
 }  // namespace
 
-void OpenTask(const Task& task, ExplainState* es) {
+void OpenTask(const Task& task, bool reads, ExplainState* es) {
   // Addresses differ from cluster to cluster: like costs they are left out where the reader wants
   // the bare plan.
   char* node = psprintf("group %d", task.group);
   if (task.local) {
     node = psprintf("%s (this node)", node);
   } else if (es->costs || es->verbose) {
-    const remote::Address address = remote::AddressOfGroup(task.group);
-    node = psprintf("%s (%s:%d)", node, address.host, address.port);
+    node = psprintf("%s (%s)", node, ServerOf(task, reads));
   }
   if (es->format == EXPLAIN_FORMAT_TEXT) {
     appendStringInfoSpaces(es->str, es->indent * 2);

@@ -62,7 +62,6 @@ void InitBook() {
   for (int i = 0; i < max_groups; i++) {
     pg_atomic_init_u64(&slots[i].generation, 1);
     pg_atomic_init_u64(&slots[i].gate, 0);
-    pg_atomic_init_u32(&slots[i].update_hint, 0);
   }
   for (int i = 0; i < book->waiter_capacity; i++) pg_atomic_init_u32(&users[i], 0);
 }
@@ -147,20 +146,37 @@ void JoinUsers() {
   before_shmem_exit(LeaveUsers, 0);
 }
 
-BookSlot* SlotOf(int group) {
-  if (book == nullptr) return nullptr;
-  LWLockAcquire(book->lock, LW_SHARED);
-  BookSlot* slot = FindSlot(group);
-  LWLockRelease(book->lock);
-  return slot;
-}
-
-BookSlot* NeedSlotOf(int group) {
-  if (book == nullptr) return nullptr;
+void CutConnections(int group) {
+  if (book == nullptr) return;
   LWLockAcquire(book->lock, LW_EXCLUSIVE);
   BookSlot* slot = MakeSlot(group);
+  if (slot != nullptr) NoteChange(slot, true);
   LWLockRelease(book->lock);
-  return slot;
+  WakeWaiters();
+}
+
+void NotePause(int group) {
+  if (book == nullptr) return;
+  LWLockAcquire(book->lock, LW_EXCLUSIVE);
+  BookSlot* slot = FindSlot(group);  // without one nobody follows
+  if (slot != nullptr) {
+    slot->paused_epoch = slot->entry.at.epoch;
+    slot->paused_timeline = slot->entry.at.timeline;
+  }
+  LWLockRelease(book->lock);
+}
+
+bool HasMovedSincePause(int group) {
+  if (book == nullptr) return false;
+  LWLockAcquire(book->lock, LW_SHARED);
+  const BookSlot* slot = FindSlot(group);
+  bool moved = false;
+  if (slot != nullptr && slot->entry.verified && slot->entry.at.state == core::GroupState::Known) {
+    moved = !(slot->entry.at.epoch == slot->paused_epoch) ||
+            slot->entry.at.timeline != slot->paused_timeline;
+  }
+  LWLockRelease(book->lock);
+  return moved;
 }
 
 core::Applied Publish(int group, const core::Whereabouts& news) {

@@ -14,9 +14,10 @@ namespace altius::remote {
 /// Slots are never moved; one that is forgotten may serve another group, with another generation.
 struct BookSlot {
   pg_atomic_uint64 generation;
-  pg_atomic_uint64 gate;         // a timestamp; 0: open
-  pg_atomic_uint32 update_hint;  // citus_update_node may hold its lock
-  GroupEntry entry;              // under the book's lock
+  pg_atomic_uint64 gate;     // a timestamp; 0: open
+  GroupEntry entry;          // under the book's lock
+  core::Epoch paused_epoch;  // of the entry when the group was last paused (pause.hpp)
+  int paused_timeline;
 };
 
 /// Defines altius.max_groups and asks for the memory.  From _PG_init.
@@ -25,10 +26,11 @@ void InitBookMemory();
 /// From now on this backend is woken when an entry changes.
 void JoinUsers();
 
-/// The group's slot; null when the book has none.
-BookSlot* SlotOf(int group);
+/// Connections made before must not be used any more; those that wait on them are woken.
+void CutConnections(int group);
 
-/// As above, made when there is none; null when there is no room.
-BookSlot* NeedSlotOf(int group);
+/// The group was paused; and whether a follower has verified another primary since.
+void NotePause(int group);
+bool HasMovedSincePause(int group);
 
 }  // namespace altius::remote

@@ -5,6 +5,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/remote/pause.hpp"
 
 #include <sys/socket.h>
 
@@ -76,7 +77,7 @@ Connection* FindByGroup(int group, bool separate) {
   for (int i = 0; i < connection_count; i++) {
     Connection* connection = connections[i];
     if (connection->group == group && connection->separate == separate && !connection->own &&
-        connection->user_id == GetUserId()) {
+        !connection->standby && connection->user_id == GetUserId()) {
       return connection;
     }
   }
@@ -112,7 +113,7 @@ void CheckAlive(Connection* connection) {
 /// Starts over when it is closed; a broken one that takes part in a transaction stays broken.
 void Prepare(Connection* connection) {
   if (connection->pinned) return;
-  if (connection->group >= 0) FollowAddress(connection);
+  if (connection->group >= 0 && !connection->standby) FollowAddress(connection);
   if (connection->state != State::Connecting) CheckAlive(connection);
   const bool stale =
       connection->state == State::Connecting && GetCurrentTimestamp() > connection->give_up;
@@ -154,10 +155,12 @@ Connection* Start(int group, bool separate) {
 Connection* Reach(int group, bool separate) {
   Hold hold = {};
   for (;;) {
+    if (!separate) TakeGroup(group);
     Connection* connection = Start(group, separate);
     bool may_recover;
     const char* reason = Finish(connection, &may_recover);
     if (reason == nullptr) return connection;
+    if (!separate) LeaveGroup(group);  // whoever changes the address must not wait for us
     if (!may_recover || !WaitForChange(group, &hold)) RaiseNotReached(connection, reason);
   }
 }
@@ -190,6 +193,13 @@ Address AddressToUse(int* group) {
   return Address{pg::settings::local_hostname, PostPortNumber, 0};
 }
 
+Connection* TryFinish(Connection* connection) {
+  bool may_recover;
+  const char* reason = Finish(connection, &may_recover);
+  if (reason != nullptr) elog(DEBUG1, "could not connect to node %s: %s", connection->name, reason);
+  return reason == nullptr ? connection : nullptr;
+}
+
 /// One that was given back is used again: requests that still know it must find it.
 Connection* FindGivenBack() {
   for (int i = 0; i < connection_count; i++) {
@@ -201,7 +211,7 @@ Connection* FindGivenBack() {
 
 }  // namespace
 
-Connection* OwnConnectionTo(int group) {
+Connection* StartOwnConnection(int group) {
   const Address address = AddressToUse(&group);
   const char* user = GetUserNameFromId(GetUserId(), false);
   Connection* connection = FindGivenBack();
@@ -209,21 +219,31 @@ Connection* OwnConnectionTo(int group) {
     connection = NewConnection(group, true, address, user);
     connection->own = true;
   } else {
-    char* host = MemoryContextStrdup(TopMemoryContext, address.host);
-    pfree(connection->host);
-    connection->host = host;
-    connection->port = address.port;
+    TakeAddress(connection, address);
     connection->node_id = address.node_id;
     connection->group = group;
     strlcpy(connection->user, user, sizeof(connection->user));
-    snprintf(connection->name, sizeof(connection->name), "%s:%d", address.host, address.port);
   }
   connection->user_id = GetUserId();
+  GroupEntry entry;
+  connection->version_seen = BookVersion();
+  connection->generation = group >= 0 && Lookup(group, &entry) ? entry.generation : 0;
+  if (core::IsNobody(connection->host)) RaiseNotReached(connection, kDemoted);
   StartOpening(connection);
+  return connection;
+}
+
+Connection* OwnConnectionTo(int group) {
+  Connection* connection = StartOwnConnection(group);
   bool may_recover;
   const char* reason = Finish(connection, &may_recover);
   if (reason != nullptr) RaiseNotReached(connection, reason);
   return connection;
+}
+
+bool FinishOwnConnection(Connection* connection, TimestampTz deadline) {
+  connection->give_up = std::min(connection->give_up, deadline);
+  return TryFinish(connection) != nullptr;
 }
 
 void GiveBack(Connection* connection) {
@@ -238,13 +258,6 @@ void OpenSeparateAhead(const int* groups, int count) {
 
 namespace {
 
-Connection* TryFinish(Connection* connection) {
-  bool may_recover;
-  const char* reason = Finish(connection, &may_recover);
-  if (reason != nullptr) elog(DEBUG1, "could not connect to node %s: %s", connection->name, reason);
-  return reason == nullptr ? connection : nullptr;
-}
-
 Connection* StartAddress(const char* host, int port, const char* user) {
   Connection* found = nullptr;
   for (int i = 0; i < connection_count && found == nullptr; i++) {
@@ -255,11 +268,53 @@ Connection* StartAddress(const char* host, int port, const char* user) {
     }
   }
   if (found == nullptr) found = NewConnection(-1, false, Address{host, port, 0}, user);
+  found->unusable = core::IsNobody(host) ? kDemoted : nullptr;
   Prepare(found);
   return found;
 }
 
 }  // namespace
+
+namespace {
+
+Connection* FindStandby(int group, const Address& address) {
+  for (int i = 0; i < connection_count; i++) {
+    Connection* connection = connections[i];
+    if (connection->standby && connection->group == group && connection->port == address.port &&
+        strcmp(connection->host, address.host) == 0 && connection->user_id == GetUserId())
+      return connection;
+  }
+  return nullptr;
+}
+
+Connection* TryWithin(Connection* connection, int ms) {
+  if (connection->state == State::Connecting) {
+    connection->give_up =
+        std::min(connection->give_up, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms));
+  }
+  Connection* done = TryFinish(connection);
+  return done != nullptr && done->state == State::Ready ? done : nullptr;
+}
+
+}  // namespace
+
+Connection* PrimaryWithin(int group, int ms) { return TryWithin(Start(group, false), ms); }
+
+Connection* StandbyWithin(int group, const Address& address, int ms) {
+  Connection* connection = FindStandby(group, address);
+  if (connection == nullptr) {
+    connection = NewConnection(group, false, address, GetUserNameFromId(GetUserId(), false));
+    connection->standby = true;
+    connection->user_id = GetUserId();
+    JoinUsers();
+  }
+  Prepare(connection);
+  return TryWithin(connection, ms);
+}
+
+void CheckStandby(Connection* connection) {
+  if (!connection->pinned && connection->state == State::Ready) CheckAlive(connection);
+}
 
 Connection* TrySeparateConnectionTo(int group) { return TryFinish(Start(group, true)); }
 
@@ -315,6 +370,7 @@ int64 OriginGlobalPid() {
 
 void Init() {
   DefineSettings();
+  DefineStandbySettings();
   InitBookMemory();
 }
 

@@ -18,14 +18,6 @@ constexpr int kLoneTimeoutMs = 5000;
 uint32 failover_event = 0;
 uint32 gate_event = 0;
 
-/// Interrupts are served.  The latch is set when the address book changes.
-void Rest(long ms, uint32 event) {
-  const int got = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, event);
-  if ((got & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
-  if (wait_hook != nullptr) wait_hook();
-  CHECK_FOR_INTERRUPTS();
-}
-
 int TimeoutFor(int group) {
   if (failover_timeout_ms >= 0) return failover_timeout_ms;
   GroupEntry entry;
@@ -33,6 +25,13 @@ int TimeoutFor(int group) {
 }
 
 }  // namespace
+
+void Rest(long ms, uint32 event) {
+  const int got = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, event);
+  if ((got & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
+  if (wait_hook != nullptr) wait_hook();
+  CHECK_FOR_INTERRUPTS();
+}
 
 bool WaitForChange(int group, Hold* hold) {
   const TimestampTz now = GetCurrentTimestamp();

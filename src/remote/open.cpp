@@ -180,8 +180,12 @@ bool IsStandby(const Connection* connection) {
 }
 
 const char* BecomeReady(Connection* connection, bool* may_recover) {
-  if (connection->group >= 0 && IsStandby(connection))
-    return NotReached(connection, "The server is a standby now.", may_recover);
+  if (connection->group >= 0 && IsStandby(connection) != connection->standby) {
+    return NotReached(connection,
+                      connection->standby ? "The server is no standby any more."
+                                          : "The server is a standby now.",
+                      may_recover);
+  }
   PQsetErrorVerbosity(connection->pg, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
     return NotReached(connection, PQerrorMessage(connection->pg), may_recover);
@@ -283,6 +287,10 @@ PGconn* StartProbe(int group, const char* host, int port) {
 
 PGconn* OpenBare(int group, bool replication) {
   const Address address = AddressOfGroup(group);
+  if (core::IsNobody(address.host))
+    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                    errmsg("could not connect to node %s:%d", address.host, address.port),
+                    errdetail_internal("%s", kDemoted)));
   PGconn* bare =
       StartBare(ShapeOf(address, group), replication ? "replication" : nullptr, "database");
   const TimestampTz give_up =

@@ -5,6 +5,10 @@
 
 #include "altius/catalog/metadata.hpp"
 
+extern "C" {
+#include "access/xlog.h"
+}
+
 namespace altius::remote {
 
 namespace {
@@ -25,10 +29,12 @@ bool BookDecides(const GroupEntry& entry, const catalog::Node& node) {
 Route RouteTo(int group) {
   const catalog::Node* node = catalog::PrimaryOfGroup(group);
   Route route{{node->host, node->port, node->id}, 0, nullptr};
+  if (core::IsNobody(node->host)) route.unusable = kDemoted;
   GroupEntry entry;
   if (!Lookup(group, &entry)) return route;
   route.generation = entry.generation;
   if (!BookDecides(entry, *node)) return route;
+  route.unusable = nullptr;
   route.address.host = pstrdup(entry.at.host);
   route.address.port = entry.at.port;
   if (entry.at.state == core::GroupState::Mismatch && !entry.verified) {
@@ -45,15 +51,6 @@ bool SameAddress(const Connection* connection, const Address& address) {
   return address.port == connection->port && strcmp(address.host, connection->host) == 0;
 }
 
-void TakeAddress(Connection* connection, const Address& address) {
-  if (SameAddress(connection, address)) return;
-  char* host = MemoryContextStrdup(TopMemoryContext, address.host);
-  pfree(connection->host);
-  connection->host = host;
-  connection->port = address.port;
-  snprintf(connection->name, sizeof(connection->name), "%s:%d", address.host, address.port);
-}
-
 /// The server is the same, but perhaps not in the same life: what stands from before may be used
 /// only if the entry says that nothing was cut since, or if there was none.
 bool MayKeep(const Connection* connection, const Route& route) {
@@ -62,6 +59,15 @@ bool MayKeep(const Connection* connection, const Route& route) {
 }
 
 }  // namespace
+
+void TakeAddress(Connection* connection, const Address& address) {
+  if (SameAddress(connection, address)) return;
+  char* host = MemoryContextStrdup(TopMemoryContext, address.host);
+  pfree(connection->host);
+  connection->host = host;
+  connection->port = address.port;
+  snprintf(connection->name, sizeof(connection->name), "%s:%d", address.host, address.port);
+}
 
 Address AddressOfGroup(int group) { return RouteTo(group).address; }
 
@@ -86,7 +92,8 @@ void FollowAddress(Connection* connection) {
 
 bool IsDeposed(Connection* connection) {
   const uint64 version = BookVersion();
-  if (connection->group < 0 || version == connection->version_seen) return false;
+  if (connection->group < 0 || connection->standby || version == connection->version_seen)
+    return false;
   GroupEntry entry;
   const bool found = Lookup(connection->group, &entry);
   if (found && entry.generation != connection->generation) {
@@ -97,6 +104,19 @@ bool IsDeposed(Connection* connection) {
   }
   connection->version_seen = version;
   return false;
+}
+
+bool IsThisServerDeposed() {
+  static uint64 seen = 0;
+  static bool deposed = false;
+  const uint64 version = BookVersion();
+  if (version == seen) return deposed;
+  GroupEntry entry;
+  deposed = Lookup(catalog::LocalGroup(), &entry) && entry.verified &&
+            entry.at.state == core::GroupState::Known &&
+            entry.at.timeline > static_cast<int>(GetWALInsertionTimeLine());
+  seen = version;
+  return deposed;
 }
 
 void CutIfDeposed(Connection* connection) {

@@ -3,6 +3,7 @@
 // over every frame here, and libpq's results are owned by the connection so that none leaks.
 #pragma once
 
+#include "altius/pg/compat_lock.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "altius/remote/control.hpp"
 #include "book.hpp"
@@ -61,6 +62,7 @@ struct altius::remote::Connection {
   int group;  // -1: known by address only
   bool separate;
   bool own;  // lent to one user (OwnConnectionTo)
+  bool standby;  // to a standby of the group, for reads
   Oid user_id;  // InvalidOid when known by address
   char user[NAMEDATALEN];
   char* host;
@@ -126,12 +128,17 @@ extern int gate_timeout_ms;
 extern int tcp_user_timeout_ms;
 
 // routing.cpp
+inline constexpr const char* kDemoted = "The node is being demoted and has no address now.";
+void TakeAddress(Connection* connection, const Address& address);
 /// Takes the group's address as it is now; closes the connection when it goes elsewhere.
 void FollowAddress(Connection* connection);
 /// Whether the address book says that the connection's server is not the group's primary any more.
 bool IsDeposed(Connection* connection);
 
 // hold.cpp
+/// Sleeps until the latch is set (the address book changed, say) or the time is over; interrupts are
+/// served.
+void Rest(long ms, uint32 event);
 /// One wait for a group to be reachable, over several attempts.  Zero at the start.
 struct Hold {
   TimestampTz deadline;
@@ -144,6 +151,17 @@ bool WaitForChange(int group, Hold* hold);
 /// Waits while the group's gate is shut.  *seen_open: version of the book when it was last seen
 /// open.
 void PassGate(int group, uint64* seen_open);
+
+// standbys.cpp
+void DefineStandbySettings();
+
+// connections.cpp
+/// The session's connection to the group's primary as it is now, or to this standby; null when it
+/// can't be had in that time.  Nobody waits for a group to come back.
+Connection* PrimaryWithin(int group, int ms);
+Connection* StandbyWithin(int group, const Address& address, int ms);
+/// Once a transaction: closes it when the server has hung up.
+void CheckStandby(Connection* connection);
 
 // open.cpp
 void StartOpening(Connection* connection);

@@ -6,6 +6,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_wait.hpp"
+#include "altius/remote/standbys.hpp"
 #include "altius/txn/shared.hpp"
 #include "identity.hpp"
 #include "participants.hpp"
@@ -112,10 +113,43 @@ void RaiseLostParticipant(const Participant* participant) {
   pg_unreachable();
 }
 
+namespace {
+
+void RefuseWrite() {
+  ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("this session can't write"),
+                  errdetail("citus.use_secondary_nodes is \"always\": it reads standbys."),
+                  errhint("Write in a session where it is \"never\".")));
+}
+
+bool TakesPart(int group) {
+  for (int i = 0; i < current.count; i++) {
+    const remote::Connection* connection = current.participants[i]->connection;
+    if (remote::GroupOf(connection) == group && !remote::IsToStandby(connection)) return true;
+  }
+  return false;
+}
+
+/// A transaction that wrote reads what it wrote, and one snapshot is of one server.
+bool MayReadFromStandby(int group) {
+  if (!remote::ReadsFromStandbys()) return false;
+  if (current.local_write || current.autocommitted || WriterCount() > 0) return false;
+  if (XactIsoLevel == XACT_READ_COMMITTED) return true;
+  return XactIsoLevel == XACT_REPEATABLE_READ && XactReadOnly && !TakesPart(group);
+}
+
+}  // namespace
+
+remote::Connection* StandbyFor(int group) {
+  return MayReadFromStandby(group) ? remote::StandbyToRead(group) : nullptr;
+}
+
 remote::Connection* Enlist(int group, Access access, uint64 owner) {
   NeedMaintenance();
   RaiseIfDeadlockVictim();
-  remote::Connection* connection = remote::ConnectionTo(group);
+  if (access != Access::Read && remote::IsReadOnlySession()) RefuseWrite();
+  remote::Connection* connection = access == Access::Read ? StandbyFor(group) : nullptr;
+  if (connection != nullptr && XactIsoLevel == XACT_READ_COMMITTED) return connection;
+  if (connection == nullptr) connection = remote::ConnectionTo(group);
   Participant* participant = static_cast<Participant*>(remote::Attachment(connection));
   if (participant == nullptr) {
     if (access == Access::Read && !InBlock()) return connection;
@@ -146,7 +180,10 @@ remote::Connection* Enlist(int group, Access access, uint64 owner) {
 
 void CommitFirst(int group) { current.commit_first = group + 1; }
 
-void NoteLocalWrite() { current.local_write = true; }
+void NoteLocalWrite() {
+  if (remote::IsReadOnlySession()) RefuseWrite();
+  current.local_write = true;
+}
 
 void ExecuteOnGroups(const int* groups, int count, const char* sql) {
   remote::OpenAhead(groups, count);

@@ -103,6 +103,9 @@ void PrepareWriters() {
     const Participant* participant = current.participants[i];
     if (participant->ending->failed) remote::RaiseError(participant->ending);
     if (!participant->prepared) RaiseRolledBack(participant);
+    // What a server prepared that lost its group meanwhile is perhaps not known to the new primary.
+    remote::CutIfDeposed(participant->connection);
+    if (remote::IsBroken(participant->connection)) RaiseLostParticipant(participant);
   }
 }
 
@@ -146,7 +149,24 @@ void EndOfTransaction() {
 
 }  // namespace
 
+namespace {
+
+/// Another server leads this one's group: whatever is committed here is lost, and what others
+/// prepared for it must not stay.
+void CheckOwnServer() {
+  const bool writes =
+      current.local_write || WriterCount() > 1 ||
+      (remote::IsInternalBackend() && TransactionIdIsValid(GetTopTransactionIdIfAny()));
+  if (!writes || !remote::IsThisServerDeposed()) return;
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("this server is not the primary of its group any more"),
+                  errhint("The transaction is rolled back; run it again on the new primary.")));
+}
+
+}  // namespace
+
 void PreCommit() {
+  CheckOwnServer();
   if (current.count == 0) return;
   RaiseIfDeadlockVictim();
   FinishStatements();
@@ -164,6 +184,7 @@ void PreCommit() {
 }
 
 void BeforeUserPrepare() {
+  CheckOwnServer();
   if (WriterCount() > 0) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot PREPARE a transaction that wrote on other nodes"),
@@ -180,8 +201,8 @@ void CommitFirstOne() {
     Participant* participant = current.participants[i];
     if (remote::GroupOf(participant->connection) + 1 != current.commit_first) continue;
     if (!participant->prepared || remote::IsBroken(participant->connection)) continue;
-    participant->ending =
-        remote::SendCommand(participant->connection, psprintf("COMMIT PREPARED '%s'", participant->gid));
+    participant->ending = remote::SendCommand(participant->connection,
+                                              psprintf("COMMIT PREPARED '%s'", participant->gid));
     participant->confirmed = ConfirmEnd(participant, EndDeadline());
   }
 }

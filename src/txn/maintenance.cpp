@@ -202,6 +202,7 @@ void WorkerMain() {
   BackgroundWorkerInitializeConnectionByOid(my_database, InvalidOid, 0);
   if (!ClaimDatabase()) return;
   SetConfigOption("citus.node_connection_timeout", kConnectTimeoutMs, PGC_USERSET, PGC_S_SESSION);
+  SetConfigOption("altius.failover_timeout", "0", PGC_USERSET, PGC_S_SESSION);
   Schedule schedule;
   TimestampTz next_look = 0;
   for (;;) {

@@ -62,6 +62,9 @@ void SendCancel(Connection* connection);
 /// Cuts the connection if the address book says that its server is not the group's primary any more.  Never raises.
 void CutIfDeposed(Connection* connection);
 
+/// Whether the address book says that another server leads this one's group: with a later timeline.
+bool IsThisServerDeposed();
+
 /// Whether statements may wait for a lost node at all (altius.failover_timeout).
 bool MayHold();
 
@@ -97,6 +100,11 @@ Connection* SeparateConnectionTo(int group);
 /// pinned; the caller drains it.
 Connection* OwnConnectionTo(int group);
 void GiveBack(Connection* connection);
+
+/// The same in two steps, so that several open at once.  The second is false when the node can't be
+/// reached until then.
+Connection* StartOwnConnection(int group);
+bool FinishOwnConnection(Connection* connection, TimestampTz deadline);
 
 /// A bare libpq connection to the group's primary as the current user, with the options that nodes
 /// use between each other; `replication`: a walsender of this database.  Blocking calls are the

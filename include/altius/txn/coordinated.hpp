@@ -24,6 +24,9 @@ enum class Access {
 /// owner did on a node can be done again by it when the node is lost.  0: nobody will.
 remote::Connection* Enlist(int group, Access access, uint64 owner = 0);
 
+/// The standby that a read of the group would go to now; null: the primary.
+remote::Connection* StandbyFor(int group);
+
 /// A number for one execution of a fragment or the like.
 uint64 NewOwner();
 

@@ -73,6 +73,13 @@ Applied Apply(Entry& entry, const Whereabouts& news) noexcept {
   return cut ? Applied::Moved : Applied::Updated;
 }
 
+bool IsNobody(const char* host) noexcept {
+  constexpr const char* kSuffix = "-demoted";
+  const size_t length = std::strlen(host);
+  const size_t suffix = std::strlen(kSuffix);
+  return length >= suffix && std::strcmp(host + length - suffix, kSuffix) == 0;
+}
+
 const char* NameOf(GroupState state) noexcept {
   switch (state) {
     case GroupState::Unknown:

@@ -59,6 +59,10 @@ Applied Apply(Entry& entry, const Whereabouts& news) noexcept;
 /// from none.
 bool SameServer(const Whereabouts& a, const Whereabouts& b) noexcept;
 
+/// Whether the host name stands for no server: Patroni gives a node the suffix `-demoted` while it
+/// has none that may be used.
+bool IsNobody(const char* host) noexcept;
+
 const char* NameOf(GroupState state) noexcept;
 
 }  // namespace altius::core

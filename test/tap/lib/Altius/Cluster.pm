@@ -66,6 +66,7 @@ sub stop {
     my ($self) = @_;
     return if $self->{stopped}++;
     local $@;
+    eval { $self->pg_ctl($_, '-m', 'immediate', 'stop') } for keys %{ $self->{standbys} // {} };
     eval { $self->tool('down'); 1 } or Test::More::diag("cluster $self->{name} did not stop: $@");
     return;
 }
@@ -126,6 +127,7 @@ sub try_tool {
 sub port {
     my ($self, $node) = @_;
     return $self->{port} if $node eq 'coordinator';
+    return $self->{standbys}{$node} if $self->{standbys}{$node};
     return $self->{port} + ($node =~ /^worker(\d+)$/ ? $1 : die "no node $node");
 }
 
@@ -177,6 +179,25 @@ sub wait_until {
 sub nodes { my ($self) = @_; return ('coordinator', map { "worker$_" } 1 .. $self->{workers}) }
 sub kill { my ($self, $node) = @_; return $self->tool('kill', $node) }
 sub start { my ($self, $node) = @_; return $self->tool('start', $node) }
+
+# A streaming standby of a node, which is not registered: $cluster->add_standby('worker1', 'standby1').
+sub add_standby {
+    my ($self, $node, $name) = @_;
+    my $port = $self->{port} + 10 + keys %{ $self->{standbys} // {} };
+    (my $program = $self->psql_program) =~ s/psql$/pg_basebackup/;
+    my @as = $> == 0 ? ('runuser', '-u', 'postgres', '--') : ();
+    my $directory = "$self->{dir}/$name";
+    my $output = '';
+    IPC::Run::run([ @as, $program, '-D', $directory, '-R', '-c', 'fast', '-X', 'stream', $self->connection($node) ],
+        '<', \undef, '>&', \$output)
+        or die "pg_basebackup from $node: $output";
+    open my $file, '>>', "$directory/postgresql.auto.conf" or die "$directory: $!";
+    print $file "port = $port\ncluster_name = '$name'\nhot_standby_feedback = on\n";
+    close $file;
+    $self->{standbys}{$name} = $port;
+    $self->pg_ctl($name, '-w', '-l', "$directory/log", 'start');
+    return $port;
+}
 
 # pg_ctl on a node's data directory: $cluster->pg_ctl('worker1', 'stop', '-m', 'fast').
 sub pg_ctl {

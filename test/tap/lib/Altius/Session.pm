@@ -45,7 +45,7 @@ sub finish {
     my $mark = 'done-' . ++$self->{number};
     $self->{in} .= "\\echo $mark\n\\warn $mark\n";
     $self->{timer}->start(180);
-    $self->{harness}->pump until $self->{out} =~ /^\Q$mark\E$/m && $self->{error} =~ /^\Q$mark\E$/m;
+    $self->{harness}->pump until $self->{out} =~ /^\Q$mark\E\n/m && $self->{error} =~ /^\Q$mark\E\n/m;
     my ($out, $error) = ($self->{out}, $self->{error});
     ($self->{out}, $self->{error}) = ('', '');
     s/^\Q$mark\E\n//m, s/\n\z// for $out, $error;

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: PostgreSQL
+// The lock that pauses a group; see pause.hpp.
+#include "altius/remote/pause.hpp"
+
+#include "altius/pg/subtransaction.hpp"
+#include "session.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "storage/lock.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/resowner.h"
+}
+
+#include <csignal>
+
+namespace altius::remote {
+
+namespace {
+
+// Tables get such numbers only after four billion others; then one that shares the number would
+// wait, no more.
+constexpr Oid kFirstLock = 0xFFFF0000;
+constexpr LOCKMODE kShare = RowShareLock;  // weak enough for the fast path of the lock manager
+constexpr LOCKMODE kAlone = ExclusiveLock;
+
+constexpr int kAfterCutMs =
+    300;  // for sessions that wait for the node, to notice that they lost it
+constexpr int kAfterTerminateMs = 500;
+constexpr int kLookMs = 100;
+
+uint32 pause_event = 0;
+
+LOCKTAG LockOf(int group) {
+  LOCKTAG tag;
+  SET_LOCKTAG_RELATION(tag, MyDatabaseId, kFirstLock | (static_cast<Oid>(group) & 0xFFFF));
+  return tag;
+}
+
+/// Until the end of the top transaction, whatever becomes of subtransactions.
+bool Share(const LOCKTAG& tag, bool wait) {
+  const ResourceOwner before = CurrentResourceOwner;
+  CurrentResourceOwner = TopTransactionResourceOwner;
+  const LockAcquireResult got = LockAcquire(&tag, kShare, false, !wait);
+  const bool again = got == LOCKACQUIRE_ALREADY_HELD || got == LOCKACQUIRE_ALREADY_CLEAR;
+  if (again) LockRelease(&tag, kShare, false);
+  CurrentResourceOwner = before;
+  return got != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/// False when the time is over.  The caller's own lock_timeout raises, as it should.
+bool LockWithin(const LOCKTAG& tag, int ms) {
+  const bool callers = LockTimeout > 0 && LockTimeout <= ms;
+  char limit[16];
+  snprintf(limit, sizeof(limit), "%d", std::max(ms, 1));
+  ErrorData* error = pg::Try([&] {
+    if (!callers) {
+      // Undone at the end of the subtransaction.
+      set_config_option("lock_timeout", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                        false);
+    }
+    LockAcquire(&tag, kAlone, false, false);
+  });
+  if (error == nullptr) return true;
+  if (callers || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) ReThrowError(error);
+  return false;
+}
+
+void TerminateHolders(int group, const LOCKTAG& tag) {
+  int count = 0;
+  const VirtualTransactionId* holders = GetLockConflicts(&tag, kAlone, &count);
+  for (int i = 0; i < count; i++) {
+    const int pid = pg::PidOf(holders[i]);
+    if (pid <= 0 || pid == MyProcPid) continue;
+    ereport(LOG,
+            (errmsg("ending session %d, which is in the way of a change of group %d", pid, group)));
+    kill(pid, SIGTERM);
+  }
+}
+
+void LockByForce(int group, const LOCKTAG& tag, int cooldown_ms) {
+  if (LockWithin(tag, cooldown_ms)) return;
+  CutConnections(group);
+  if (LockWithin(tag, kAfterCutMs)) return;
+  do {
+    TerminateHolders(group, tag);
+  } while (!LockWithin(tag, kAfterTerminateMs));
+}
+
+}  // namespace
+
+void PauseGroup(int group, bool force, int cooldown_ms) {
+  const LOCKTAG tag = LockOf(group);
+  if (force) {
+    LockByForce(group, tag, cooldown_ms);
+  } else {
+    LockAcquire(&tag, kAlone, false, false);
+  }
+  AcceptInvalidationMessages();
+  NotePause(group);
+}
+
+void TakeGroup(int group) {
+  if (!IsTransactionState()) return;
+  const LOCKTAG tag = LockOf(group);
+  if (Share(tag, false)) return;
+  const uint32 event = pg::NamedWaitEvent(&pause_event, "AltiusPause");
+  JoinUsers();
+  while (IsFollowing()) {
+    if (HasMovedSincePause(group) || Share(tag, false)) break;
+    Rest(kLookMs, event);
+  }
+  if (!IsFollowing()) Share(tag, true);
+  AcceptInvalidationMessages();
+}
+
+void LeaveGroup(int group) {
+  if (!IsTransactionState()) return;
+  const LOCKTAG tag = LockOf(group);
+  if (!pg::HoldsLock(tag, kShare)) return;
+  const ResourceOwner before = CurrentResourceOwner;
+  CurrentResourceOwner = TopTransactionResourceOwner;
+  LockRelease(&tag, kShare, false);
+  CurrentResourceOwner = before;
+}
+
+}  // namespace altius::remote
