@@ -54,6 +54,7 @@ void SetUpKeys(ApplyTable* table) {
     ScanKeyEntryInitialize(&table->keys[i], 0, static_cast<AttrNumber>(i + 1), strategy, InvalidOid,
                            index->rd_indcollation[i], get_opcode(equal), 0);
   }
+  table->memory = CurrentMemoryContext;
   table->scan = pg::BeginIndexScan(table->relation, index, SnapshotSelf, count);
 }
 
@@ -65,7 +66,17 @@ void BeginLookUp(ApplyTable* table) {
     table->keys[i].sk_argument = table->wanted->tts_values[column];
     table->keys[i].sk_flags = null ? SK_ISNULL | SK_SEARCHNULL : 0;
   }
+  const MemoryContext before = MemoryContextSwitchTo(table->memory);
   index_rescan(table->scan, table->keys, count, nullptr, 0);
+  MemoryContextSwitchTo(before);
+}
+
+/// Scans keep what they allocate on the way (dead entries of a page), so it must outlive the row.
+bool NextFound(ApplyTable* table) {
+  const MemoryContext before = MemoryContextSwitchTo(table->memory);
+  const bool got = index_getnext_slot(table->scan, ForwardScanDirection, table->found);
+  MemoryContextSwitchTo(before);
+  return got;
 }
 
 enum class Likeness { Same, Equal };  // byte for byte; as the type's operator says
@@ -95,7 +106,7 @@ bool IsWanted(ApplyTable* table, bool whole, Likeness likeness) {
 bool FindByIndex(ApplyTable* table, bool whole, Likeness likeness) {
   BeginLookUp(table);
   const bool certain = !whole && table->index->rd_index->indisunique;
-  while (index_getnext_slot(table->scan, ForwardScanDirection, table->found)) {
+  while (NextFound(table)) {
     if (certain || IsWanted(table, whole, likeness)) return true;
   }
   return false;

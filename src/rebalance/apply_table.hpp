@@ -33,6 +33,7 @@ struct ApplyTable {
   bool has_generated;
   Relation index;  // finds rows; null: all are looked at
   IndexScanDesc scan;
+  MemoryContext memory;  // of the scan, as long as it lasts
   ScanKeyData* keys;
   bool changed;  // since the last command
 };
