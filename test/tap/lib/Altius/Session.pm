@@ -13,6 +13,9 @@ use warnings;
 use IPC::Run ();
 use Scalar::Util qw(weaken);
 
+# A psql may have ended (its backend was terminated) when something is written to it.  Not IGNORE: children inherit that.
+$SIG{PIPE} = sub { };
+
 my @all;
 # Not later: objects that closures refer to outlive the modules that end a program.
 END {
