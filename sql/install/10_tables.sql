@@ -176,12 +176,19 @@ CREATE TABLE citus.pg_dist_cleanup (
   policy_type integer NOT NULL
 );
 
+-- Tables of shards that are on this node, but not in the metadata: parts of a split that goes on, and the whole that they
+-- have replaced, until it is dropped.
+CREATE TABLE citus.altius_stray_shard (
+  shardid bigint NOT NULL PRIMARY KEY,
+  logicalrelid regclass NOT NULL
+);
+
 -- Who may read, and the move into pg_catalog -----------------------------------------------------------------------------
 
 GRANT SELECT ON citus.pg_dist_node, citus.pg_dist_local_group, citus.pg_dist_node_metadata, citus.pg_dist_colocation,
   citus.pg_dist_partition, citus.pg_dist_shard, citus.pg_dist_placement, citus.pg_dist_schema, citus.pg_dist_object,
   citus.pg_dist_transaction, citus.pg_dist_background_job, citus.pg_dist_background_task,
-  citus.pg_dist_background_task_depend, citus.pg_dist_cleanup TO public;
+  citus.pg_dist_background_task_depend, citus.pg_dist_cleanup, citus.altius_stray_shard TO public;
 
 DO $$
 DECLARE

@@ -26,6 +26,12 @@ CREATE FUNCTION altius_internal.insert_placements(ids bigint[], shards bigint[],
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_placements';
 CREATE FUNCTION altius_internal.move_placements(shards bigint[], from_group integer, to_group integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_move_placements';
+CREATE FUNCTION altius_internal.split_shards(
+  parents bigint[], ids bigint[], mins integer[], maxs integer[], groups integer[], placements bigint[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_split_shards';
+CREATE FUNCTION altius_internal.foresee_split(
+  parents bigint[], ids bigint[], mins integer[], maxs integer[], groups integer[], placements bigint[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_foresee_split';
 CREATE FUNCTION altius_internal.insert_colocation(
   id integer, shard_count integer, replication_factor integer, key_type regtype, key_collation regcollation) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_colocation';
@@ -37,6 +43,10 @@ CREATE FUNCTION altius_internal.insert_object(type text, names text[], args text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_insert_object';
 CREATE FUNCTION altius_internal.delete_object(type text, names text[], args text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_delete_object';
+
+-- The hash value by which a value of the distribution column finds its shard.
+CREATE FUNCTION altius_internal.key_hash(relation regclass, value anyelement) RETURNS integer
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'altius_key_hash';
 
 -- Locks shards as a writer does; returns those that are not on this node.
 CREATE FUNCTION altius_internal.claim_shards(shards bigint[]) RETURNS bigint[]

@@ -133,6 +133,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION pg_catalog.get_rebalance_progress() IS 'the shards in flight, with sizes and phases';
 
+CREATE FUNCTION altius_internal.disk_space() RETURNS bigint[]
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_disk_space';
+
 -- Clean-up.
 CREATE FUNCTION altius_internal.drop_leftover(type integer, name text, timeout_ms integer) RETURNS boolean
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_drop_leftover';
@@ -144,3 +147,32 @@ CREATE PROCEDURE pg_catalog.citus_cleanup_orphaned_resources()
   LANGUAGE sql AS 'SELECT altius_internal.clean_up_resources()';
 CREATE PROCEDURE pg_catalog.citus_cleanup_orphaned_shards()
   LANGUAGE sql AS 'SELECT altius_internal.clean_up_resources()';
+
+-- What was tried in vain.
+CREATE TABLE altius_internal.cleanup_attempts (
+  record_id bigint NOT NULL PRIMARY KEY REFERENCES pg_catalog.pg_dist_cleanup (record_id) ON DELETE CASCADE,
+  tries bigint NOT NULL DEFAULT 1,
+  last_try timestamptz NOT NULL DEFAULT clock_timestamp(),
+  reason text NOT NULL
+);
+GRANT SELECT ON altius_internal.cleanup_attempts TO public;
+
+-- An operation that runs has an advisory lock on its number.
+CREATE VIEW citus.altius_leftovers AS
+  SELECT c.record_id, c.operation_id,
+    CASE c.object_type WHEN 1 THEN 'shard' WHEN 2 THEN 'subscription' WHEN 3 THEN 'replication slot' WHEN 4 THEN 'publication'
+      WHEN 5 THEN 'role' WHEN 100 THEN 'replica identity' END AS kind,
+    c.object_name AS name, c.node_group_id AS groupid, n.nodename, n.nodeport,
+    CASE WHEN running THEN 'belongs to an operation that is running' ELSE coalesce(a.reason, 'is about to be dropped') END AS reason,
+    coalesce(a.tries, 0) AS tries, a.last_try
+  FROM pg_catalog.pg_dist_cleanup c
+  LEFT JOIN altius_internal.cleanup_attempts a USING (record_id)
+  LEFT JOIN pg_catalog.pg_dist_node n ON n.groupid = c.node_group_id AND n.noderole = 'primary'
+  CROSS JOIN LATERAL (SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 16724 AND l.granted
+      AND (l.classid::bigint << 32 | l.objid::bigint) = c.operation_id AND l.pid <> pg_backend_pid())) AS it (running)
+  ORDER BY c.record_id;
+COMMENT ON VIEW citus.altius_leftovers IS 'what moves and splits have to clean up, and why it is still there';
+GRANT SELECT ON citus.altius_leftovers TO public;
+ALTER VIEW citus.altius_leftovers SET SCHEMA pg_catalog;

@@ -52,8 +52,11 @@ void FreeStale() {
 
 void OnTransactionEnd(XactEvent event, void*) {
   switch (event) {
-    case XACT_EVENT_COMMIT:
     case XACT_EVENT_ABORT:
+      ForgetForeseen();  // whoever foresees something gives up after an error
+      FreeStale();
+      break;
+    case XACT_EVENT_COMMIT:
     case XACT_EVENT_PREPARE:
     case XACT_EVENT_PARALLEL_COMMIT:
     case XACT_EVENT_PARALLEL_ABORT:
@@ -151,7 +154,7 @@ const Table* FindTableOfShard(int64 shard_id, int* index) {
     if (index != nullptr) *index = known->index;
     return known->table;
   }
-  const Oid relid = RelationOfShard(shard_id);
+  const Oid relid = RelationOfShard(ForeseenParent(shard_id));
   const Table* table = OidIsValid(relid) ? FindTable(relid) : nullptr;
   for (int i = 0; table != nullptr && i < table->shard_count; i++) {
     if (table->shards[i].id != shard_id) continue;
@@ -165,42 +168,6 @@ const Table* FindTableOfShard(int64 shard_id, int* index) {
   return nullptr;
 }
 
-namespace {
-
-constexpr int kHashFunction = 1;  // HASHSTANDARD_PROC; its header can't be included without the macros we undefine
-
-int IndexOfHash(const Table& table, int32 hash) {
-  const int index = core::FindRange(table.mins, table.shard_count, hash);
-  if (index < 0 || hash > table.shards[index].max) {
-    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                    errmsg("no shard of \"%s\" holds the hash value %d", table.name, hash),
-                    errhint("pg_dist_shard does not cover the whole range of hash values.")));
-  }
-  return index;
-}
-
-/// The hash function of another type in the key's operator family; 0 when the key's own serves.
-Oid HashFunctionOf(const Table& table, Oid type) {
-  if (type == table.key_type || getBaseType(type) == table.key_type) return InvalidOid;
-  const TypeCacheEntry* entry = lookup_type_cache(table.key_type, TYPECACHE_HASH_OPFAMILY);
-  return get_opfamily_proc(entry->hash_opf, type, type, kHashFunction);
-}
-
-}  // namespace
-
-int ShardIndexOfValue(const Table& table, Datum value) {
-  if (table.kind != TableKind::Hash) return 0;
-  return IndexOfHash(table,
-                     DatumGetInt32(FunctionCall1Coll(table.hash, table.key_collation, value)));
-}
-
-int ShardIndexOfTypedValue(const Table& table, Datum value, Oid type) {
-  const Oid function = table.kind == TableKind::Hash ? HashFunctionOf(table, type) : InvalidOid;
-  if (!OidIsValid(function)) return ShardIndexOfValue(table, value);
-  return IndexOfHash(table,
-                     DatumGetInt32(OidFunctionCall1Coll(function, table.key_collation, value)));
-}
-
 int LocalGroup() {
   if (!IsActive()) return kCoordinatorGroup;
   Generation* generation = CurrentGeneration();
@@ -210,6 +177,8 @@ int LocalGroup() {
   }
   return generation->local_group;
 }
+
+void Refresh() { MarkStale(); }
 
 void InvalidateMetadata() {
   MarkStale();

@@ -50,6 +50,15 @@ const Table* LoadTable(Generation* generation, Oid relid);
 void LoadNodes(Generation* generation);
 int ReadLocalGroup();
 
+/// Raises nothing: also called when a transaction aborts.
+void ForgetForeseen();
+
+/// Puts foreseen shards in the place of those they are parts of (foresee.cpp).
+void ApplyForeseen(pg::Array<Shard>* shards);
+
+/// The table of a shard that is not in the metadata, but on this node (altius_stray_shard).
+Oid RelationOfStray(int64 shard_id);
+
 /// Marks the cache as stale; safe anywhere, also in invalidation callbacks.
 void MarkStale();
 

@@ -97,6 +97,7 @@ void ReadShards(Table* table, MemoryContext context) {
          shards.push_back(shard);
          return true;
        });
+  ApplyForeseen(&shards);
   std::sort(shards.begin(), shards.end(), [](const Shard& a, const Shard& b) {
     return a.min != b.min ? a.min < b.min : a.id < b.id;
   });
@@ -106,7 +107,7 @@ void ReadShards(Table* table, MemoryContext context) {
   table->mins =
       static_cast<int32*>(MemoryContextAlloc(context, sizeof(int32) * (shards.size() + 1)));
   for (int i = 0; i < shards.size(); i++) {
-    ReadPlacements(&shards[i], context);
+    if (shards[i].groups == nullptr) ReadPlacements(&shards[i], context);
     table->shards[i] = shards[i];
     table->mins[i] = shards[i].min;
   }

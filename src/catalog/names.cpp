@@ -34,6 +34,9 @@ bool HasPlacement(const Shard& shard, int group) {
 
 namespace {
 
+/// What a shard is that the metadata does not have: nowhere.
+constexpr Shard kNowhere{};
+
 /// The shard that the table's name says it is; null when it is none.
 const Shard* ShardOfRelation(Oid relid) {
   const char* name = get_rel_name(relid);
@@ -42,13 +45,16 @@ const Shard* ShardOfRelation(Oid relid) {
   if (!id.has_value()) return nullptr;
   int index = 0;
   const Table* table = FindTableOfShard(*id, &index);
+  const bool stray = table == nullptr;
+  if (stray) table = FindTable(RelationOfStray(*id));
   if (table == nullptr) return nullptr;
   char expected[core::kNameSize];
   core::AppendShardId(table->name, *id, expected);
   const char* schema = get_namespace_name(get_rel_namespace(relid));
   const bool same =
       strcmp(name, expected) == 0 && schema != nullptr && strcmp(schema, table->schema) == 0;
-  return same ? &table->shards[index] : nullptr;
+  if (!same) return nullptr;
+  return stray ? &kNowhere : &table->shards[index];
 }
 
 }  // namespace

@@ -184,6 +184,76 @@ void MovePlacements(int count, const int64* shard_ids, int32 from, int32 to) {
   InvalidateMetadata();
 }
 
+void InsertStray(int64 shard_id, Oid relid) {
+  Datum values[stray::kColumns] = {};
+  bool nulls[stray::kColumns] = {};
+  values[stray::kId - 1] = Int64GetDatum(shard_id);
+  values[stray::kRelid - 1] = ObjectIdGetDatum(relid);
+  Inserter inserter(DistRelations().stray);
+  inserter.Insert(values, nulls);
+  inserter.Finish();
+}
+
+void DeleteStray(int64 shard_id) {
+  ScanKeyData key = Equal(stray::kId, F_INT8EQ, Int64GetDatum(shard_id));
+  Delete(DistRelations().stray, DistRelations().stray_by_id, &key, 1);
+}
+
+namespace {
+
+/// The shard's rows go; the relation it belongs to.
+Oid RetireShard(int64 id) {
+  int index = 0;
+  const Table* table = FindTableOfShard(id, &index);
+  if (table == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("shard %lld does not exist", static_cast<long long>(id))));
+  }
+  const bool was_here = HasPlacement(table->shards[index], LocalGroup());
+  ScanKeyData placement_key = Equal(placement::kShard, F_INT8EQ, Int64GetDatum(id));
+  Delete(DistRelations().placement, DistRelations().placement_by_shard, &placement_key, 1);
+  ScanKeyData shard_key = Equal(shard::kId, F_INT8EQ, Int64GetDatum(id));
+  Delete(DistRelations().shard, DistRelations().shard_by_id, &shard_key, 1);
+  if (was_here) InsertStray(id, table->relid);
+  return table->relid;
+}
+
+void AddToShardCount(int colocation, int more) {
+  ScanKeyData key = Equal(colocation::kId, F_INT4EQ, Int32GetDatum(colocation));
+  Scan(DistRelations().colocation, DistRelations().colocation_by_id, &key, 1, RowExclusiveLock,
+       [&](Relation relation, HeapTuple tuple) {
+         Datum values[colocation::kColumns] = {};
+         bool nulls[colocation::kColumns] = {};
+         bool replace[colocation::kColumns] = {};
+         const int count = DatumGetInt32(Column(relation, tuple, colocation::kShardCount));
+         values[colocation::kShardCount - 1] = Int32GetDatum(count + more);
+         replace[colocation::kShardCount - 1] = true;
+         CatalogTupleUpdate(
+             relation, &tuple->t_self,
+             heap_modify_tuple(tuple, RelationGetDescr(relation), values, nulls, replace));
+         return false;
+       });
+}
+
+}  // namespace
+
+void SplitShards(int count, const ShardPart* parts) {
+  const Table* lead = FindTableOfShard(parts[0].parent, nullptr);
+  int parts_of_one = 0;
+  Oid relid = InvalidOid;
+  for (int i = 0; i < count; i++) {
+    const ShardPart& part = parts[i];
+    if (i == 0 || part.parent != parts[i - 1].parent) relid = RetireShard(part.parent);
+    if (part.parent == parts[0].parent) parts_of_one++;
+    InsertShards(relid, 1, &part.id, &part.min, &part.max);
+    InsertPlacements(1, &part.placement, &part.id, &part.group);
+    DeleteStray(part.id);
+  }
+  if (lead->colocation != 0) AddToShardCount(lead->colocation, parts_of_one - 1);
+  CommandCounterIncrement();
+  InvalidateMetadata();
+}
+
 void InsertColocation(int id, int shard_count, int replication_factor, Oid key_type,
                       Oid key_collation) {
   Datum values[colocation::kColumns] = {};

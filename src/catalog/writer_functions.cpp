@@ -140,6 +140,43 @@ ALTIUS_FUNCTION(altius_move_placements) {
   PG_RETURN_VOID();
 }
 
+namespace {
+
+/// The arrays parents, ids, mins, maxs, groups, placements.
+pg::Array<ShardPart> PartsOf(FunctionCallInfo fcinfo) {
+  const auto parents = BigintsOf(PG_GETARG_ARRAYTYPE_P(0));
+  const auto ids = BigintsOf(PG_GETARG_ARRAYTYPE_P(1));
+  const auto mins = IntsOf(PG_GETARG_ARRAYTYPE_P(2));
+  const auto maxs = IntsOf(PG_GETARG_ARRAYTYPE_P(3));
+  const auto groups = IntsOf(PG_GETARG_ARRAYTYPE_P(4));
+  const auto placements = BigintsOf(PG_GETARG_ARRAYTYPE_P(5));
+  const int counts[] = {ids.size(), mins.size(), maxs.size(), groups.size(), placements.size()};
+  for (const int count : counts) RequireSameLength(parents.size(), count);
+  pg::Array<ShardPart> parts;
+  for (int i = 0; i < parents.size(); i++)
+    parts.push_back({parents[i], ids[i], mins[i], maxs[i], groups[i], placements[i]});
+  return parts;
+}
+
+}  // namespace
+
+ALTIUS_FUNCTION(altius_split_shards) {
+  RequireSuperuser();
+  const auto parts = PartsOf(fcinfo);
+  SplitShards(parts.size(), parts.data());
+  PG_RETURN_VOID();
+}
+
+/// The same arguments: this session sees the parts from now on, others don't.
+ALTIUS_FUNCTION(altius_foresee_split) {
+  RequireSuperuser();
+  pg::Array<ForeseenShard> shards;
+  for (const ShardPart& part : PartsOf(fcinfo))
+    shards.push_back({part.parent, part.id, part.min, part.max, part.group});
+  Foresee(shards.size(), shards.data());
+  PG_RETURN_VOID();
+}
+
 ALTIUS_FUNCTION(altius_insert_colocation) {
   InsertColocation(PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2), PG_GETARG_OID(3),
                    PG_GETARG_OID(4));

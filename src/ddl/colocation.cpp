@@ -31,6 +31,7 @@ const catalog::Table* AnyTableOf(int colocation) {
 
 void Join(Plan* plan, int colocation) {
   plan->colocation = colocation;
+  if (plan->kind == TableKind::Hash) catalog::LockColocation(colocation, ShareLock);  // a split changes the ranges
   plan->beside = AnyTableOf(colocation);
   if (plan->beside != nullptr) plan->shard_count = plan->beside->shard_count;
 }

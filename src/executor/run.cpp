@@ -142,16 +142,19 @@ int64 AwaitTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
   return affected;
 }
 
-/// Sends a modification of one shard to where the shard lies now, until it is run.
-int64 FollowShard(FragmentState* state, Task* task) {
-  int64 affected = 0;
-  while (task->moved) {
-    task::AwaitNewPlacement(task->sent_again);
-    *task = TasksAnew(state, *task)[0];
-    affected = StartTasks(state, task, 1, true);
-    affected += AwaitTasks(state, task, 1, true);
-  }
-  return affected;
+/// Sends a modification of one shard to where the shard or its parts lie now; they are new tasks.
+int64 FollowShard(FragmentState* state, int index) {
+  Run* run = state->run;
+  const Task moved = run->tasks[index];
+  if (!moved.moved) return 0;
+  run->tasks[index].moved = false;
+  run->tasks[index].request = nullptr;
+  task::AwaitNewPlacement(moved.sent_again);
+  const int first = run->tasks.size();
+  for (const Task& made : TasksAnew(state, moved)) run->tasks.push_back(made);
+  const int count = run->tasks.size() - first;
+  const int64 affected = StartTasks(state, &run->tasks[first], count, true);
+  return affected + AwaitTasks(state, &run->tasks[first], count, true);
 }
 
 /// The task's shards are not all on its node any more: their statements go to where they are.
@@ -195,7 +198,7 @@ void RunModification(FragmentState* state) {
   } else {
     run->affected = StartTasks(state, run->tasks.data(), run->tasks.size(), true);
     run->affected += AwaitTasks(state, run->tasks.data(), run->tasks.size(), true);
-    for (Task& task : run->tasks) run->affected += FollowShard(state, &task);
+    for (int i = 0; i < run->tasks.size(); i++) run->affected += FollowShard(state, i);
   }
   if (task::SetsTag(&state->css, state->fragment->command))
     state->css.ss.ps.state->es_processed += run->affected;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/core/shard/ranges.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/plan/fragment.hpp"
 #include "altius/task/rows.hpp"
@@ -21,7 +22,7 @@ struct Task {
   bool local;  // on this node, in-process
   const char* sql;
   int shards;
-  const int* indexes;        // of the shards, `shards` of them
+  const core::HashRange* ranges;  // of the shards, `shards` of them: a split changes their numbers
   bool moved;                // it did nothing: a shard has moved away from the node
   int sent_again;            // how often that has happened
   remote::Request* request;  // null while not sent, and for local tasks
@@ -88,7 +89,7 @@ void MakeTexts(Arguments* arguments);
 /// The fragment's statements, by node; *shard_count: of all of them.
 pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* shard_count);
 
-/// The statements for the same shards as `task`, which have moved: where they lie now.
+/// The statements for the same shards as `task`, which have moved or were split: where they or their parts lie now.
 pg::Array<Task> TasksAnew(FragmentState* state, const Task& task);
 
 /// --- run.cpp ---

@@ -22,6 +22,8 @@ void StartBatch(const ShipState *state, Batch *batch) {
   MemoryContextSwitchTo(before);
 }
 
+}  // namespace
+
 void AppendElement(StringInfo array, const char *value) {
   if (value == nullptr) {
     appendStringInfoString(array, "NULL");
@@ -38,8 +40,6 @@ void AppendElement(StringInfo array, const char *value) {
   }
   appendStringInfoChar(array, '"');
 }
-
-}  // namespace
 
 void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot) {
   Shipment *shipment = state->shipment;

@@ -47,29 +47,51 @@ void EndStream(Router *router, int group) {
   }
 }
 
+/// The router's number of a shard of the table as it is known now; -1 for the part of one that was split.
+int NumberOf(const Router &router, const catalog::Shard &shard, int hint) {
+  return catalog::ShardIndexOfRange(*router.table, shard.min, shard.max, hint);
+}
+
 /// Claims all the table's shards of the group at once: most COPYs write to all of them.
 void ClaimOn(Router *router, const catalog::Table &table, int group) {
   EndStream(router, group);
   pg::Array<int64> ids;
+  pg::Array<int> numbers;
   for (int i = 0; i < table.shard_count; i++) {
-    if (router->holders[i] < 0 && table.shards[i].groups[0] == group) ids.push_back(table.shards[i].id);
+    const catalog::Shard &shard = table.shards[i];
+    const int number = NumberOf(*router, shard, i);
+    if (number < 0 || router->holders[number] >= 0 || shard.group_count == 0 || shard.groups[0] != group) continue;
+    ids.push_back(shard.id);
+    numbers.push_back(number);
   }
   const pg::Array<int64> elsewhere = task::ClaimShardsOn(group, ids);
-  for (int i = 0; i < table.shard_count; i++) {
-    const bool claimed = std::find(ids.begin(), ids.end(), table.shards[i].id) != ids.end();
-    const bool moved = std::find(elsewhere.begin(), elsewhere.end(), table.shards[i].id) != elsewhere.end();
-    if (claimed && !moved) router->holders[i] = group;
+  for (int i = 0; i < ids.size(); i++) {
+    const bool moved = std::find(elsewhere.begin(), elsewhere.end(), ids[i]) != elsewhere.end();
+    if (!moved) router->holders[numbers[i]] = group;
   }
+}
+
+/// Where the shard lies now, as far as this node knows.
+const catalog::Shard &NowOf(const Router &router, const catalog::Table &table, int shard_index) {
+  const catalog::Shard &shard = router.table->shards[shard_index];
+  const int now = catalog::ShardIndexOfRange(table, shard.min, shard.max, shard_index);
+  if (now >= 0) return table.shards[now];
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("a shard of \"%s\" was split while rows for it were read", table.name),
+                  errhint("Run the statement again.")));
 }
 
 /// The group that holds the shard and will until the transaction ends: moves of the shard wait.
 int HolderOf(Router *router, int shard_index) {
   for (int attempt = 0; router->holders[shard_index] < 0; attempt++) {
     task::AwaitNewPlacement(attempt);
-    const catalog::Table *table = catalog::FindTable(RelationGetRelid(router->shell));
-    const catalog::Shard &shard = (table != nullptr ? table : router->table)->shards[shard_index];
-    if (shard.groups[0] != catalog::LocalGroup()) {
-      ClaimOn(router, table != nullptr ? *table : *router->table, shard.groups[0]);
+    const catalog::Table *found = catalog::FindTable(RelationGetRelid(router->shell));
+    const catalog::Table &table = found != nullptr ? *found : *router->table;
+    const catalog::Shard &shard = NowOf(*router, table, shard_index);
+    if (shard.group_count == 0) {
+      catalog::Refresh();  // it is being split
+    } else if (shard.groups[0] != catalog::LocalGroup()) {
+      ClaimOn(router, table, shard.groups[0]);
     } else if (task::ClaimShard(*router->table, shard)) {
       router->holders[shard_index] = shard.groups[0];
     }

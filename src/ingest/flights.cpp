@@ -26,11 +26,11 @@ void Drop(const ShipState *state, Flight *flight) {
   if (flight->columns == nullptr) return;
   for (int i = 0; i < state->ship->column_count; i++) pfree(flight->columns[i].data);
   pfree(flight->columns);
-  pfree(flight->sql);
+  if (flight->sql != nullptr) pfree(flight->sql);
   flight->columns = nullptr;
 }
 
-void FollowShard(ShipState *state, Flight flight);
+void SendShard(ShipState *state, Flight flight, bool alone);
 
 void Land(ShipState *state, int index) {
   Shipment *shipment = state->shipment;
@@ -41,7 +41,9 @@ void Land(ShipState *state, int index) {
   if (flight->counts) shipment->affected += flight->request->affected;
   flight->request = nullptr;
   if (moved) {
-    FollowShard(state, *flight);
+    Flight again = *flight;
+    again.sent_again++;
+    SendShard(state, again, false);
   } else {
     Drop(state, flight);
   }
@@ -96,7 +98,7 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Fl
                                            .param_types = types,
                                            .param_values = values,
                                            .binary_rows = false,
-                                           .may_have_moved = flight.shard >= 0,
+                                           .may_have_moved = flight.follows,
                                            .prepare = !alone};
   const txn::Access access = alone && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
   remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
@@ -138,10 +140,6 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
                                           .keep_plan = true};
   const int64 affected = task::RunHere(statement, first && state->ship->returning ? shipment->store : nullptr);
   const bool moved = affected == task::kMoved;
-  if (moved && state->shipment->table->kind == catalog::TableKind::Reference) {
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of \"%s\" is gone from this node",
-                                                                      shipment->table->name)));
-  }
   if (first && !moved) shipment->affected += affected;
   for (int i = 0; i < columns; i++) pfree(DatumGetPointer(values[i]));
   pfree(types);
@@ -150,31 +148,74 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
   return !moved;
 }
 
-/// To where the shard lies now; waits while this node has not been told.
-void FollowShard(ShipState *state, Flight flight) {
-  const Batch batch = {.columns = flight.columns, .rows = 1, .bytes = 0};
-  task::AwaitNewPlacement(flight.sent_again++);
-  const catalog::Table *table = catalog::FindTable(state->ship->target);
-  if (table == nullptr || table->shards[flight.shard].group_count == 0)
-    elog(ERROR, "table %u is not distributed", state->ship->target);
-  const int group = table->shards[flight.shard].groups[0];
-  if (group != catalog::LocalGroup()) {
-    SendTo(state, group, flight.sql, batch, flight, false);
-  } else if (RunHere(state, flight.sql, batch, flight.counts)) {
-    Drop(state, &flight);
-  } else {
-    FollowShard(state, flight);
+/// The rows of a shard that has been split, each to its part.
+void SendParts(ShipState *state, const Flight &whole, const catalog::Table &table) {
+  StringInfoData **parts = RowsOfParts(state, whole.columns, table);
+  for (int i = 0; i < table.shard_count; i++) {
+    if (parts[i] == nullptr) continue;
+    SendShard(state,
+              Flight{.counts = true,
+                     .follows = true,
+                     .range = {table.shards[i].min, table.shards[i].max},
+                     .columns = parts[i],
+                     .sent_again = whole.sent_again},
+              false);
   }
 }
 
-/// To one placement.  The first of several is waited for: writers of a reference table meet there, in one order.
-void FlushTo(ShipState *state, int group, const char *sql, const Batch &batch, Flight flight, bool alone) {
-  if (group == catalog::LocalGroup()) {
-    if (!RunHere(state, sql, batch, flight.counts)) FollowShard(state, flight);
-    else Drop(state, &flight);
-    return;
+/// The text for the shard, and the group where it lies; false when what this node knows doesn't fit together.
+bool FindShard(const ShipState *state, const catalog::Table &table, int index, Flight *flight, int *group) {
+  const catalog::Shard &shard = table.shards[index];
+  if (shard.group_count == 0) return false;
+  StringInfoData sql;
+  initStringInfo(&sql);
+  if (!plan::AppendInstance(&sql, state->ship->statement, state->ship->tables, &table, index)) return false;
+  flight->sql = sql.data;
+  *group = shard.groups[0];
+  return true;
+}
+
+/// To where the shard lies now, waiting while this node has not been told.
+void SendShard(ShipState *state, Flight flight, bool alone) {
+  const Batch batch = {.columns = flight.columns, .rows = 1, .bytes = 0};
+  for (;; flight.sent_again++) {
+    task::AwaitNewPlacement(flight.sent_again);
+    const catalog::Table *table = catalog::FindTable(state->ship->target);
+    if (table == nullptr) elog(ERROR, "table %u is not distributed", state->ship->target);
+    const int index = catalog::ShardIndexOfRange(*table, flight.range.min, flight.range.max);
+    if (index < 0) {
+      SendParts(state, flight, *table);
+      return Drop(state, &flight);
+    }
+    int group;
+    if (!FindShard(state, *table, index, &flight, &group)) {
+      catalog::Refresh();
+    } else if (group != catalog::LocalGroup()) {
+      return SendTo(state, group, flight.sql, batch, flight, alone);
+    } else if (RunHere(state, flight.sql, batch, flight.counts)) {
+      return Drop(state, &flight);
+    }
   }
-  SendTo(state, group, sql, batch, flight, alone);
+}
+
+/// To all placements.  The first is waited for: writers of a reference table meet there, in one order.
+void SendCopies(ShipState *state, const catalog::Table &table, int index, const Batch &batch) {
+  const catalog::Shard &shard = table.shards[index];
+  StringInfoData sql;
+  initStringInfo(&sql);
+  if (!plan::AppendInstance(&sql, state->ship->statement, state->ship->tables, &table, index))
+    elog(ERROR, "the shards of \"%s\" don't match those of another table", table.name);
+  for (int i = 0; i < shard.group_count; i++) {
+    const Flight flight = {.counts = i == 0};
+    if (shard.groups[i] != catalog::LocalGroup()) {
+      SendTo(state, shard.groups[i], sql.data, batch, flight, false);
+    } else if (!RunHere(state, sql.data, batch, flight.counts)) {
+      ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of \"%s\" is gone from this node",
+                                                                        table.name)));
+    }
+    if (i == 0) LandAll(state);
+  }
+  pfree(sql.data);
 }
 
 void Empty(ShipState *state, Batch *batch) {
@@ -194,27 +235,22 @@ void FlushBatch(ShipState *state, int shard_index, bool alone) {
   Batch *batch = &shipment->batches[shard_index];
   if (batch->rows == 0) return;
   const MemoryContext before = MemoryContextSwitchTo(shipment->memory);
-  StringInfoData sql;
-  initStringInfo(&sql);
-  plan::AppendInstance(&sql, state->ship->statement, state->ship->tables, shard_index);
   for (int i = 0; i < state->ship->column_count; i++) appendStringInfoChar(&batch->columns[i], '}');
-  const catalog::Table *table = catalog::FindTable(state->ship->target);
-  const catalog::Shard &shard = (table != nullptr ? table : shipment->table)->shards[shard_index];
+  const catalog::Shard &shard = shipment->table->shards[shard_index];
+  const catalog::Table *found = catalog::FindTable(state->ship->target);
+  const catalog::Table &table = found != nullptr ? *found : *shipment->table;
+  const int index = catalog::ShardIndexOfRange(table, shard.min, shard.max, shard_index);
   shipment->statements++;
-  if (shard.group_count == 1) {
+  if (index >= 0 && table.shards[index].group_count > 1) {
+    SendCopies(state, table, index, *batch);
+    Empty(state, batch);
+  } else {
     // The flight keeps the rows: the shard may move away before they arrive.
-    const Flight flight = {.counts = true, .shard = shard_index, .sql = sql.data, .columns = batch->columns};
-    const Batch full = *batch;
+    const Flight flight = {
+        .counts = true, .follows = true, .range = {shard.min, shard.max}, .columns = batch->columns};
     batch->columns = nullptr;
     Empty(state, batch);
-    FlushTo(state, shard.groups[0], sql.data, full, flight, alone);
-  } else {
-    for (int i = 0; i < shard.group_count; i++) {
-      FlushTo(state, shard.groups[i], sql.data, *batch, Flight{.counts = i == 0, .shard = -1}, false);
-      if (i == 0) LandAll(state);
-    }
-    pfree(sql.data);
-    Empty(state, batch);
+    SendShard(state, flight, alone);
   }
   MemoryContextSwitchTo(before);
 }

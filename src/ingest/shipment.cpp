@@ -95,8 +95,15 @@ int ShardById(const Shipment &shipment, int64 shard_id) {
   // A row of a partition lies in a shard of the partition; those of the same number belong together.
   int index;
   const catalog::Table *table = catalog::FindTableOfShard(shard_id, &index);
-  if (table != nullptr && table->colocation == shipment.table->colocation) return index;
-  elog(ERROR, "shard %lld is not of table %s", static_cast<long long>(shard_id), shipment.table->name);
+  if (table != nullptr && table->colocation == shipment.table->colocation) {
+    const catalog::Shard &shard = table->shards[index];
+    index = catalog::ShardIndexOfRange(*shipment.table, shard.min, shard.max, index);
+    if (index >= 0) return index;
+  }
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("a shard of \"%s\" was split while the statement ran", shipment.table->name),
+                  errhint("Run the transaction again.")));
+  pg_unreachable();
 }
 
 int ShardOf(const ShipState *state, TupleTableSlot *slot) {

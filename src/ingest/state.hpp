@@ -3,6 +3,7 @@
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/core/shard/ranges.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/plan/ship.hpp"
 #include "altius/task/rows.hpp"
@@ -27,9 +28,10 @@ struct Flight {
   int group;
   remote::Request *request;
   bool counts;  // its affected rows are the statement's: it is the first placement
-  int shard;    // index of its only shard; -1: a copy of several, which does not move
-  char *sql;    // kept until it has landed, as the shard may have moved
-  StringInfoData *columns;
+  bool follows;  // its shard may move or be split; not: a copy of several
+  core::HashRange range;  // of the shard
+  char *sql;
+  StringInfoData *columns;  // kept until it has landed
   int sent_again;
 };
 
@@ -78,5 +80,13 @@ void FlushLargest(ShipState *state);
 void FlushAll(ShipState *state);
 /// Waits until all statements under way have been executed.
 void LandAll(ShipState *state);
+
+/// Appends a value to an array literal under construction.
+void AppendElement(StringInfo array, const char *value);
+
+/// --- reroute.cpp ---
+/// The shard for which the rows were collected (closed literals) has been split: those of each part by the part's index in
+/// `now`, the table as it is; null where a part gets none.
+StringInfoData **RowsOfParts(const ShipState *state, const StringInfoData *columns, const catalog::Table &now);
 
 }  // namespace altius::ingest

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // What operations left behind goes: the old shards of moves that succeeded, and everything of those that did not.  Runs in
 // the coordinator's maintenance worker; records of operations that are running are left alone (their lock says so).
+#include "altius/catalog/writer.hpp"
+#include "altius/core/shard/name.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
@@ -73,8 +75,9 @@ remote::Connection* Reach(int group, remote::Connection** local) {
   return *local;
 }
 
-/// Whether the thing is gone.
-bool DropOn(remote::Connection* connection, const Record& record) {
+/// Why the thing is not gone; null when it is.
+const char* DropOn(remote::Connection* connection, const Record& record) {
+  if (connection == nullptr) return "the node does not answer";
   remote::StatementText statement;
   statement.sql = psprintf("SELECT altius_internal.drop_leftover(%d, %s, %d)", record.type,
                            quote_literal_cstr(record.name), kDropTimeoutMs);
@@ -86,9 +89,20 @@ bool DropOn(remote::Connection* connection, const Record& record) {
   auto* sink = new (palloc(sizeof(Sink))) Sink;
   remote::Request* request = remote::Send(connection, statement, sink);
   remote::WaitAllQuietly(&request, 1);
-  if (request->failed && request->error != nullptr)
-    elog(LOG, "could not clean up \"%s\": %s", record.name, PQresultErrorMessage(request->error));
-  return !request->failed && sink->gone;
+  if (!request->failed) return sink->gone ? nullptr : "it is in use";
+  const char* error = request->error == nullptr ? nullptr : PQresultErrorField(request->error, PG_DIAG_MESSAGE_PRIMARY);
+  if (error == nullptr) return "the connection to the node was lost";
+  elog(LOG, "could not clean up \"%s\": %s", record.name, error);
+  return pstrdup(error);
+}
+
+/// For altius_leftovers.
+void NoteReason(const Record& record, const char* reason) {
+  (void)pg::RunSql(psprintf(
+      "INSERT INTO altius_internal.cleanup_attempts (record_id, reason) VALUES (" INT64_FORMAT ", %s) "
+      "ON CONFLICT (record_id) DO UPDATE SET tries = cleanup_attempts.tries + 1, last_try = clock_timestamp(), "
+      "reason = excluded.reason",
+      record.id, quote_literal_cstr(reason)));
 }
 
 /// A record is looked at again under the operation's lock: the operation may have ended in between.
@@ -129,7 +143,9 @@ int WorkOff(int64* cleaned, int64 budget_ms, remote::Connection** local) {
     if (IsNode(record.group)) {
       remote::Connection* connection = Reach(record.group, local);
       if (connection == nullptr) skipped.groups.push_back(record.group);
-      if (connection == nullptr || !DropOn(connection, record)) {
+      const char* reason = DropOn(connection, record);
+      if (reason != nullptr) {
+        NoteReason(record, reason);
         left++;
         continue;
       }
@@ -169,7 +185,10 @@ bool DropShard(const char* name) {
   if (!OidIsValid(relid)) return true;
   // It came back meanwhile, and is in use.
   if (catalog::IsShardRelation(relid) && !catalog::IsElsewhere(relid)) return true;
+  char* plain = get_rel_name(relid);
   Run(psprintf("DROP TABLE IF EXISTS %s CASCADE", name));
+  const auto id = core::ShardIdOfName(plain);
+  if (id.has_value()) catalog::DeleteStray(*id);
   return true;
 }
 

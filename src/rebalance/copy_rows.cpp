@@ -84,9 +84,9 @@ Columns ColumnsOf(Relation relation) {
   return columns;
 }
 
-int64 CopyInto(Relation relation, const char* name, const Columns& columns) {
-  ExecuteBare(source.bare, psprintf("COPY %s (%s) TO STDOUT%s", name, columns.list,
-                                    columns.binary ? " (FORMAT binary)" : ""));
+/// `from`: what stands in COPY .. TO on the source.
+int64 CopyInto(Relation relation, const char* from, const Columns& columns) {
+  ExecuteBare(source.bare, psprintf("COPY %s TO STDOUT%s", from, columns.binary ? " (FORMAT binary)" : ""));
   ParseState* pstate = make_parsestate(nullptr);
   addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, nullptr, false, false);
   List* options = NIL;
@@ -99,9 +99,19 @@ int64 CopyInto(Relation relation, const char* name, const Columns& columns) {
   return rows;
 }
 
-}  // namespace
+/// Those of the rows whose distribution value hashes into the range of `part`.
+char* RowsOfPart(const catalog::Table& table, const catalog::Shard& part, const Columns& columns) {
+  catalog::Shard whole{};
+  whole.id = catalog::ForeseenParent(part.id);
+  const char* name = quote_literal_cstr(quote_qualified_identifier(table.schema, table.name));
+  return psprintf("(SELECT %s FROM ONLY %s WHERE altius_internal.key_hash(%s::pg_catalog.regclass, %s) BETWEEN %d AND %d)",
+                  columns.list, catalog::QualifiedShardName(table, whole), name,
+                  quote_identifier(get_attname(table.relid, table.key, false)), part.min, part.max);
+}
 
-int64 CopyShardFrom(const catalog::Table& table, const catalog::Shard& shard, int group, const char* snapshot) {
+/// From the shard itself on another node, or from the one that it is a part of.
+int64 CopyFromNode(const catalog::Table& table, const catalog::Shard& shard, bool is_part, int group,
+                   const char* snapshot) {
   const Oid relid = get_relname_relid(catalog::ShardName(table, shard), get_rel_namespace(table.relid));
   const Relation relation = table_open(relid, RowExclusiveLock);
   const Columns columns = ColumnsOf(relation);
@@ -112,7 +122,9 @@ int64 CopyShardFrom(const catalog::Table& table, const catalog::Shard& shard, in
     ExecuteBare(source.bare, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     if (snapshot != nullptr)
       ExecuteBare(source.bare, psprintf("SET TRANSACTION SNAPSHOT %s", quote_literal_cstr(snapshot)));
-    rows = CopyInto(relation, catalog::QualifiedShardName(table, shard), columns);
+    const char* from = is_part ? RowsOfPart(table, shard, columns)
+                               : psprintf("%s (%s)", catalog::QualifiedShardName(table, shard), columns.list);
+    rows = CopyInto(relation, from, columns);
     txn::StopPoint("copy: shard copied");
     DisconnectBare(source.bare);
   }
@@ -120,15 +132,21 @@ int64 CopyShardFrom(const catalog::Table& table, const catalog::Shard& shard, in
   return rows;
 }
 
-}  // namespace altius::rebalance
-
-/// copy_shard_from(shard_id bigint, source_group integer, snapshot text)
-ALTIUS_FUNCTION(altius_copy_shard_from) {
-  using namespace altius;
+int64 CopyById(FunctionCallInfo fcinfo, bool is_part) {
   int index = 0;
   const catalog::Table* table = catalog::FindTableOfShard(PG_GETARG_INT64(0), &index);
   if (table == nullptr)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard " INT64_FORMAT " does not exist", PG_GETARG_INT64(0))));
   const char* snapshot = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
-  PG_RETURN_INT64(rebalance::CopyShardFrom(*table, table->shards[index], PG_GETARG_INT32(1), snapshot));
+  return CopyFromNode(*table, table->shards[index], is_part, PG_GETARG_INT32(1), snapshot);
 }
+
+}  // namespace
+
+}  // namespace altius::rebalance
+
+/// copy_shard_from(shard_id bigint, source_group integer, snapshot text)
+ALTIUS_FUNCTION(altius_copy_shard_from) { PG_RETURN_INT64(altius::rebalance::CopyById(fcinfo, false)); }
+
+/// copy_part_from(shard_id bigint, source_group integer, snapshot text): the rows of a foreseen part, from the whole.
+ALTIUS_FUNCTION(altius_copy_part_from) { PG_RETURN_INT64(altius::rebalance::CopyById(fcinfo, true)); }

@@ -127,31 +127,21 @@ bool IsSameGroup(const pg::Array<int64>& ids, int source, int target) {
   return same;
 }
 
+}  // namespace
+
 void CheckGroup(const pg::Array<int64>& ids, int source, int target) {
   if (IsSameGroup(ids, source, target)) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("the tables of the shard group have changed while it was moved"),
-                  errhint("Move it again.")));
+                  errmsg("the tables of the shard group have changed meanwhile"),
+                  errhint("Try again.")));
 }
 
-void AddForeignKeys(const char* shard_list, int target, int timeout_ms) {
-  const char* sql = psprintf("SELECT altius_internal.create_valid_foreign_keys(id, %d) FROM pg_catalog.unnest('%s'::bigint[]) id",
-                             timeout_ms, shard_list);
-  if (target == catalog::LocalGroup()) {
-    (void)pg::RunSql(sql);
-  } else {
-    txn::ExecuteOnGroups(&target, 1, sql);
-  }
-}
-
-/// The new shards are lasting now.
 void ForgetRecords(int64 operation) {
   (void)pg::RunSql(psprintf("DELETE FROM pg_catalog.pg_dist_cleanup WHERE operation_id = " INT64_FORMAT
                             " AND (object_type = %d OR object_type = %d)",
                             operation, static_cast<int>(Resource::Shard), static_cast<int>(Resource::ReplicaIdentity)));
 }
 
-/// The old shards are to be dropped.
 void RecordOldShards(int64 operation, const pg::Array<int64>& ids, int source) {
   for (const int64 id : ids) {
     int index = 0;
@@ -162,6 +152,18 @@ void RecordOldShards(int64 operation, const pg::Array<int64>& ids, int source) {
         operation, static_cast<int>(Resource::Shard),
         quote_literal_cstr(catalog::QualifiedShardName(*table, table->shards[index])), source,
         static_cast<int>(Policy::DeferredOnSuccess)));
+  }
+}
+
+namespace {
+
+void AddForeignKeys(const char* shard_list, int target, int timeout_ms) {
+  const char* sql = psprintf("SELECT altius_internal.create_valid_foreign_keys(id, %d) FROM pg_catalog.unnest('%s'::bigint[]) id",
+                             timeout_ms, shard_list);
+  if (target == catalog::LocalGroup()) {
+    (void)pg::RunSql(sql);
+  } else {
+    txn::ExecuteOnGroups(&target, 1, sql);
   }
 }
 

@@ -47,12 +47,22 @@ struct Move {
   pg::Array<remote::Connection*> lanes;  // to the target; the first one has the stream of changes
   TimestampTz blocked_at;        // when writers were last held back
   uint64 applied;                // position in the source's log up to which the target has all changes
+  int64 progressed;              // when that position went on
 };
 
 /// --- move_functions.cpp ---
 Mode ModeOf(Oid transfer_mode);
 /// Raises an error on other nodes than the coordinator, and in a transaction that has written.
-void RequireMovable();
+/// `done`: "moved" or "split".
+void RequireMovable(const char* done);
+const char* DefinitionOf(const Move& move);
+/// Nodes are worked on as the superuser that also cleans up; the caller's right was checked.  An error restores by itself.
+struct AsSuperuser {
+  AsSuperuser();
+  void Restore() const;
+  Oid user;
+  int context;
+};
 /// From the lock on the shards to the flip; nodes and members are known.
 void PerformMove(Move* move);
 
@@ -63,7 +73,11 @@ void OrderMembers(Move* move);
 /// Finds the shards; raises an error when they can't move.  False when they have moved: a background task whose process
 /// died after the flip comes again.
 bool FillMove(Move* move, int64 shard_id);
-int GroupOfNode(int node_id);
+const catalog::Node* RequireNode(int node_id);
+/// `role`: what it is to be: source or target.
+void RequireUsable(const catalog::Node& node, const char* role);
+/// All shards that are where the shard `index` of the table is, and belong together.
+void CollectMembers(Move* move, const catalog::Table& table, int index);
 int NodeIdOf(const char* host, int port);
 /// Whoever moves must own all tables of the group.
 void RequireOwnership(const Move& move);
@@ -114,6 +128,12 @@ bool TryMakeForeignKeys(Move* move);
 void MakeForeignKeys(Move* move);
 /// The placements change on all nodes; commits.
 void Flip(Move* move);
+/// The group must be what it was when it was taken in hand: tables may have come or gone meanwhile.
+void CheckGroup(const pg::Array<int64>& ids, int source, int target);
+/// The new shards are lasting now.
+void ForgetRecords(int64 operation);
+/// The old shards are to be dropped.
+void RecordOldShards(int64 operation, const pg::Array<int64>& ids, int source);
 
 /// --- identity.cpp: how the source tells which row a change is about ---
 /// Tables whose changes can't be told get a replica identity of whole rows for the time of the move.

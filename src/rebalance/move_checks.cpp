@@ -26,6 +26,8 @@ int DepthOf(Oid relid) {
   return list_length(get_partition_ancestors(relid));
 }
 
+}  // namespace
+
 const catalog::Node* RequireNode(int node_id) {
   const catalog::Node* node = catalog::FindNode(node_id);
   if (node == nullptr) {
@@ -47,8 +49,6 @@ void RequireUsable(const catalog::Node& node, const char* role) {
                     errhint("Call citus_activate_node first.")));
   }
 }
-
-}  // namespace
 
 void AddMember(Move* move, const catalog::Table* table, int index) {
   const catalog::Shard& shard = table->shards[index];
@@ -75,8 +75,6 @@ void OrderMembers(Move* move) {
   move->shard_list = list.data;
 }
 
-namespace {
-
 void CollectMembers(Move* move, const catalog::Table& table, int index) {
   if (table.colocation == 0) {
     AddMember(move, &table, index);
@@ -85,6 +83,8 @@ void CollectMembers(Move* move, const catalog::Table& table, int index) {
   }
   OrderMembers(move);
 }
+
+namespace {
 
 /// Whether an earlier try got that far and could not say so.
 bool IsMoved(const Move& move) {

@@ -6,6 +6,7 @@
 #include "altius/txn/shared.hpp"
 #include "move.hpp"
 #include "progress.hpp"
+#include "space.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -20,13 +21,13 @@ namespace altius::rebalance {
 
 namespace {
 
-void RequireCoordinator() {
+void RequireCoordinator(const char* done) {
   if (catalog::IsCoordinator()) return;
   const catalog::Node* coordinator = nullptr;
   for (const catalog::Node* node : catalog::ActivePrimaries()) {
     if (node->group == catalog::kCoordinatorGroup) coordinator = node;
   }
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("shards are moved by the coordinator"),
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("shards are %s by the coordinator", done),
                   coordinator == nullptr ? errhint("Connect to the coordinator and try again.")
                                          : errhint("Connect to the coordinator, %s:%d, and try again.",
                                                    coordinator->host, coordinator->port)));
@@ -40,20 +41,21 @@ bool HasParticipants() {
   return false;
 }
 
-/// A move is made of transactions of its own, which don't see what this one has not committed, and wait for its locks.
-void RequireCleanTransaction() {
+/// Moves and splits are made of transactions of their own, which don't see what this one has not committed, and
+/// wait for its locks.
+void RequireCleanTransaction(const char* done) {
   if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) && !HasParticipants()) return;
   ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-                  errmsg("shards cannot be moved in a transaction that has changed something or used other nodes"),
-                  errdetail("A move is committed by itself, whatever becomes of this transaction."),
-                  errhint("Commit first, then move the shards.")));
+                  errmsg("shards cannot be %s in a transaction that has changed something or used other nodes", done),
+                  errdetail("That is committed by itself, whatever becomes of this transaction."),
+                  errhint("Commit first.")));
 }
 
 }  // namespace
 
-void RequireMovable() {
-  RequireCoordinator();
-  RequireCleanTransaction();
+void RequireMovable(const char* done) {
+  RequireCoordinator(done);
+  RequireCleanTransaction(done);
 }
 
 Mode ModeOf(Oid value) {
@@ -62,13 +64,13 @@ Mode ModeOf(Oid value) {
   return strcmp(label, "force_logical") == 0 ? Mode::Logical : Mode::Auto;
 }
 
-namespace {
-
 const char* DefinitionOf(const Move& move) {
   pg::Array<int64> ids;
   for (const Member& member : move.members) ids.push_back(member.shard_id);
   return Definition(ids);
 }
+
+namespace {
 
 void MoveWithWritesBlocked(Move* move) {
   MakeTables(move);
@@ -82,6 +84,7 @@ void MoveWithWritesBlocked(Move* move) {
 void RunMove(Move* move) {
   SetPhase(Phase::SettingUp);
   OpenSessions(move);
+  CheckSpace(move, *move, 1);
   ClearWay(*move);
   move->definition = DefinitionOf(*move);
   move->operation = NextOperation(move->registry);
@@ -101,18 +104,14 @@ void RunMove(Move* move) {
   if (move->mode != Mode::BlockWrites) EndOnline(move);
 }
 
-/// Nodes are worked on as the superuser that also cleans up; the caller's right was checked.
-struct AsSuperuser {
-  AsSuperuser() {
-    GetUserIdAndSecContext(&user, &context);
-    SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
-  }
-  void Restore() const { SetUserIdAndSecContext(user, context); }
-  Oid user;
-  int context;
-};
-
 }  // namespace
+
+AsSuperuser::AsSuperuser() {
+  GetUserIdAndSecContext(&user, &context);
+  SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void AsSuperuser::Restore() const { SetUserIdAndSecContext(user, context); }
 
 void PerformMove(Move* move) {
   RequireOwnership(*move);
@@ -136,7 +135,7 @@ void PerformMove(Move* move) {
 namespace {
 
 void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode) {
-  RequireMovable();
+  RequireMovable("moved");
   auto* move = new (palloc0(sizeof(Move))) Move{};
   move->source_node = source_node;
   move->target_node = target_node;

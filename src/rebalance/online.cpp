@@ -5,8 +5,9 @@
 #include "altius/core/replication/pgoutput.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/txn/shared.hpp"
-#include "move.hpp"
+#include "online.hpp"
 #include "progress.hpp"
+#include "settings.hpp"
 
 extern "C" {
 #include "lib/stringinfo.h"
@@ -22,13 +23,8 @@ namespace altius::rebalance {
 
 namespace {
 
-constexpr int kRoundMs = 1000;       // of applying, before the target commits and looks around
-constexpr int kSmallLagMs = 60;      // what takes as long to be applied can be waited for
-constexpr int kPauseMs = 100;        // between attempts to hold back writers
-constexpr int kFirstTimeoutMs = 40;  // a writer waits this long behind an attempt that fails
+constexpr int kPauseMs = 100;
 constexpr int kLastTimeoutMs = 120;
-constexpr int kFirstHasteMs =
-    80;  // writers are not held back longer for the last changes, at first
 constexpr int kLastHasteMs = 1000;
 
 uint64 ToPosition(const char* text_of) {
@@ -36,21 +32,6 @@ uint64 ToPosition(const char* text_of) {
   if (text_of == nullptr || !core::ParseLsn(text_of, &position))
     elog(ERROR, "unexpected position of the log");
   return position;
-}
-
-uint64 SourcePosition(Move* move) {
-  return ToPosition(
-      remote::FetchValue(move->at_source, "SELECT pg_catalog.pg_current_wal_flush_lsn()"));
-}
-
-/// Whether everything before `until` is on the target.
-bool Apply(Move* move, uint64 until, int max_ms, bool in_haste) {
-  char position[32];
-  core::FormatLsn(until, position);
-  move->applied = ToPosition(remote::FetchValue(
-      move->lanes[0], psprintf("SELECT altius_internal.apply_changes('%s', %d, %s)", position,
-                               max_ms, in_haste ? "true" : "false")));
-  return move->applied >= until;
 }
 
 const catalog::Node* SourceNode(const Move& move) { return catalog::FindNode(move.source_node); }
@@ -83,7 +64,43 @@ void CheckSource(Move* move) {
            errhint("Raise %s there, or let fewer moves run at once.", lacking)));
 }
 
-void MakePublication(Move* move) {
+}  // namespace
+
+namespace {
+
+void CheckProgress(Move* move, uint64 before) {
+  const TimestampTz now = GetCurrentTimestamp();
+  if (move->progressed == 0 || move->applied > before) move->progressed = now;
+  if (progress_timeout_ms <= 0) return;
+  if (!TimestampDifferenceExceeds(move->progressed, now, progress_timeout_ms)) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("changes of the shards have not come on for %d seconds", progress_timeout_ms / 1000),
+                  errhint("The setting is citus.logical_replication_timeout.")));
+}
+
+}  // namespace
+
+uint64 SourcePosition(Move* move) {
+  return ToPosition(
+      remote::FetchValue(move->at_source, "SELECT pg_catalog.pg_current_wal_flush_lsn()"));
+}
+
+bool Apply(Move* move, uint64 until, int max_ms, bool in_haste) {
+  char position[32];
+  core::FormatLsn(until, position);
+  const uint64 before = move->applied;
+  move->applied = ToPosition(remote::FetchValue(
+      move->lanes[0], psprintf("SELECT altius_internal.apply_changes('%s', %d, %s)", position,
+                               max_ms, in_haste ? "true" : "false")));
+  if (move->applied >= until) return true;
+  CheckProgress(move, before);
+  return false;
+}
+
+void PublishMembers(Move* move) {
+  if (move->at_source == nullptr) move->at_source = remote::OwnConnectionTo(move->source);
+  CheckSource(move);
+  WidenIdentities(move);
   Register(*move, Resource::Publication, move->source, move->publication, Policy::Always);
   StringInfoData sql;
   initStringInfo(&sql);
@@ -105,20 +122,49 @@ const char* MakeSlotOnLane(Move* move) {
   return snapshot;
 }
 
+void RouteOnLane(Move* move, const char* schema, const char* name, const char* target,
+                 const char* condition) {
+  remote::Execute(move->lanes[0],
+                  psprintf("SELECT altius_internal.route_changes(%s, %s, %s, %s)",
+                           quote_literal_cstr(schema), quote_literal_cstr(name),
+                           quote_literal_cstr(target), condition));
+}
+
 void StartStreamOnLane(Move* move) {
-  for (const Member& member : move->members) {
-    if (!member.has_rows) continue;
-    const catalog::Table& table = *member.table;
-    remote::Execute(
-        move->lanes[0],
-        psprintf("SELECT altius_internal.route_changes(%s, %s, %s, NULL, NULL, NULL)",
-                 quote_literal_cstr(table.schema),
-                 quote_literal_cstr(catalog::ShardName(table, table.shards[member.index])),
-                 quote_literal_cstr(member.name)));
-  }
   remote::Execute(move->lanes[0], psprintf("SELECT altius_internal.start_apply('%s', '%s')",
                                            move->slot, move->publication));
   txn::StopPoint("move: stream started");
+}
+
+void EndStreamOnLane(Move* move) {
+  remote::Execute(move->lanes[0], "SELECT altius_internal.end_apply()");
+  Unregister(*move, Resource::Slot);
+}
+
+void DropPublication(Move* move) {
+  remote::Execute(move->at_source, psprintf("DROP PUBLICATION IF EXISTS %s", move->publication));
+  Unregister(*move, Resource::Publication);
+}
+
+void Patience::ForLocks() { lock_ms = std::min(lock_ms + 20, kLastTimeoutMs); }
+void Patience::ForChanges() { haste_ms = std::min(haste_ms * 3 / 2, kLastHasteMs); }
+
+void PauseBetweenAttempts() {
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPauseMs,
+                  PG_WAIT_EXTENSION);
+  ResetLatch(MyLatch);
+  CHECK_FOR_INTERRUPTS();
+}
+
+namespace {
+
+void RouteMembers(Move* move) {
+  for (const Member& member : move->members) {
+    if (!member.has_rows) continue;
+    const catalog::Table& table = *member.table;
+    RouteOnLane(move, table.schema, catalog::ShardName(table, table.shards[member.index]),
+                member.name, "NULL, NULL, NULL");
+  }
 }
 
 /// Until what is missing takes no longer than writers may wait.
@@ -133,29 +179,18 @@ void CatchUp(Move* move) {
   }
 }
 
-void Pause(long ms) {
-  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
-  ResetLatch(MyLatch);
-  CHECK_FOR_INTERRUPTS();
-}
-
-struct Patience {
-  int lock_ms = kFirstTimeoutMs;
-  int haste_ms = kFirstHasteMs;
-};
-
 /// One attempt: writers held back, the last changes applied, foreign keys made.  False: writers go
 /// on.
 bool TryToFinish(Move* move, Patience* patience) {
   uint64 position = 0;
   if (!TryBlockWrites(move, patience->lock_ms, &position)) {
-    patience->lock_ms = std::min(patience->lock_ms + 20, kLastTimeoutMs);
+    patience->ForLocks();
     return false;
   }
   txn::StopPoint("move: writes blocked");
   SetPhase(Phase::FinalCatchup);
   if (!Apply(move, position, patience->haste_ms, true)) {
-    patience->haste_ms = std::min(patience->haste_ms * 3 / 2, kLastHasteMs);
+    patience->ForChanges();
     UnblockWrites(move);
     return false;
   }
@@ -170,17 +205,15 @@ bool TryToFinish(Move* move, Patience* patience) {
 }  // namespace
 
 void MoveOnline(Move* move) {
-  move->at_source = remote::OwnConnectionTo(move->source);
   move->slot =
       psprintf("citus_shard_move_slot_%d_" INT64_FORMAT, move->target_node, move->operation);
   move->publication =
       psprintf("citus_shard_move_publication_%d_" INT64_FORMAT, move->target_node, move->operation);
-  CheckSource(move);
-  WidenIdentities(move);
-  MakePublication(move);
+  PublishMembers(move);
   MakeTables(move);
   CopyRows(move, MakeSlotOnLane(move));
   FinishTables(move);
+  RouteMembers(move);
   StartStreamOnLane(move);
   CatchUp(move);
   txn::StopPoint("move: caught up");
@@ -189,16 +222,14 @@ void MoveOnline(Move* move) {
   CatchUp(move);
   Patience patience;
   while (!TryToFinish(move, &patience)) {
-    Pause(kPauseMs);
+    PauseBetweenAttempts();
     CatchUp(move);
   }
 }
 
 void EndOnline(Move* move) {
-  remote::Execute(move->lanes[0], "SELECT altius_internal.end_apply()");
-  Unregister(*move, Resource::Slot);
-  remote::Execute(move->at_source, psprintf("DROP PUBLICATION IF EXISTS %s", move->publication));
-  Unregister(*move, Resource::Publication);
+  EndStreamOnLane(move);
+  DropPublication(move);
 }
 
 }  // namespace altius::rebalance

@@ -65,7 +65,7 @@ Move* NextCopy(Mode mode) {
 /// replicate_reference_tables(transfer_mode)
 ALTIUS_FUNCTION(replicate_reference_tables) {
   using namespace altius::rebalance;
-  RequireMovable();
+  RequireMovable("copied");
   const altius::rebalance::Mode mode = ModeOf(PG_GETARG_OID(0));
   for (;;) {
     AcceptInvalidationMessages();

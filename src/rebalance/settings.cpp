@@ -14,6 +14,9 @@ namespace altius::rebalance {
 int copy_sessions = 4;
 int bandwidth_limit_kb = 0;
 int defer_delete_ms = 15000;
+bool check_space = true;
+double percent_left = 10;
+int progress_timeout_ms = 7200000;
 
 namespace {
 
@@ -27,6 +30,17 @@ void DefineSettings() {
        &defer_delete_ms, 15000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS},
   };
   pg::Define(settings);
+  static const pg::IntSetting hidden[] = {
+      {"citus.logical_replication_timeout", "Sets after how much time without progress a move gives up to catch up.",
+       &progress_timeout_ms, 7200000, -1, INT_MAX, PGC_SIGHUP, GUC_NO_SHOW_ALL | GUC_UNIT_MS},
+  };
+  pg::Define(hidden);
+  pg::DefineOne(pg::BoolSetting{"citus.check_available_space_before_move",
+                                "Shards move only to where enough space stays free.", &check_space, true, PGC_USERSET,
+                                GUC_NO_SHOW_ALL});
+  pg::DefineOne(pg::RealSetting{"citus.desired_percent_disk_available_after_move",
+                                "Sets how much of a node's disk must stay free after a move.", &percent_left, 10, 0, 100,
+                                PGC_SIGHUP, 0});
 }
 
 }  // namespace

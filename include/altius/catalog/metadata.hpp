@@ -87,6 +87,15 @@ int ShardIndexOfValue(const Table& table, Datum value);
 /// The same for a value of another type that the key can be compared with (a bigint against an integer key).
 int ShardIndexOfTypedValue(const Table &table, Datum value, Oid type);
 
+/// A value of any type as one of the distribution column's type, by way of its text form where the types differ.
+Datum AsKey(const Table& table, Datum value, Oid type);
+
+/// Index of the shard with exactly these bounds; -1 when there is none: it has been split.  `hint` is looked at first.
+int ShardIndexOfRange(const Table& table, int32 min, int32 max, int hint = 0);
+
+/// The hash value by which the key (not null, of key_type) finds its shard.
+int32 HashOfKey(const Table& table, Datum value);
+
 /// All tables of the colocation group (not 0).
 pg::Array<const Table*> TablesOfColocation(int colocation);
 
@@ -128,6 +137,28 @@ bool IsActive();
 bool IsOwnExtensionName(const char* name);
 Oid OwnExtension();  // InvalidOid where there is none
 
+/// Reads the metadata anew, here only: for who finds that what was read doesn't fit together, since it was read while it
+/// was changed.
+void Refresh();
+
+/// Shards as they will be after a split, for this session only and until it ends: in place of the shard `parent` it sees
+/// those that name it.  A session that makes and fills new shards sees them this way before anybody else does.
+struct ForeseenShard {
+  int64 parent;
+  int64 id;
+  int32 min;
+  int32 max;
+  int group;
+};
+void Foresee(int count, const ForeseenShard* shards);
+/// Those foreseen for the parent; all in palloc'd memory.
+pg::Array<ForeseenShard> Foreseen(int64 parent);
+/// The shard that the foreseen one is a part of; `id` itself when it is not foreseen.
+int64 ForeseenParent(int64 id);
+
+/// Waits until nobody splits shards of the colocation group, or (exclusive) joins it.  Until the transaction ends.
+void LockColocation(int colocation, LOCKMODE mode);
+
 /// Forgets the cache in every backend after commit, and here at once (after writing to pg_dist_*).
 void InvalidateMetadata();
 
@@ -138,7 +169,8 @@ void InvalidateTable(Oid relid);
 char* ShardName(const Table& table, const Shard& shard);
 char* QualifiedShardName(const Table& table, const Shard& shard);
 
-/// Whether the relation is a shard, or an index of a shard, of a table known here.
+/// Whether the relation is a shard, or an index of a shard, of a table known here; also one that the metadata doesn't have
+/// yet, or not any more, since it is made or was replaced by a split (altius_stray_shard).
 bool IsShardRelation(Oid relid);
 
 /// Whether the relation is a shard that this node does not hold, as the metadata says: it is on its

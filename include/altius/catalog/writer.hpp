@@ -31,6 +31,24 @@ void InsertPlacements(int count, const int64* placement_ids, const int64* shard_
 /// Placements of these shards in group `from` are in group `to` from now on.
 void MovePlacements(int count, const int64* shard_ids, int32 from, int32 to);
 
+/// A part of a shard that is split.
+struct ShardPart {
+  int64 parent;
+  int64 id;
+  int32 min;
+  int32 max;
+  int32 group;
+  int64 placement;
+};
+
+/// In the place of the parents, shards of one group with all their parts, are the parts from now on.  A parent's table on
+/// this node is a stray one from now on, its parts' tables are not.
+void SplitShards(int count, const ShardPart* parts);
+
+/// The table of a shard that the metadata does not have (altius_stray_shard).
+void InsertStray(int64 shard_id, Oid relid);
+void DeleteStray(int64 shard_id);
+
 /// The relation of a row in pg_dist_partition as it is written: its partmethod and repmodel.
 struct Method {
   char partmethod;

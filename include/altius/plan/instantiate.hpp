@@ -16,9 +16,12 @@ namespace altius::plan {
 /// distributed (the plan is stale).
 const catalog::Table* LeadingTable(List* tables);
 
-/// Appends the template's text for the shards with this index; reference and single-shard tables
-/// have one shard only.
-void AppendInstance(StringInfo out, const Template& text, List* tables, int shard_index);
+/// Appends the template's text for the shards that have the range of `lead`'s shard; reference and single-shard tables
+/// have one shard only (`lead` is null when all are such).  False when a table has no such shard: it was read
+/// before or after a split and `lead` was not, so
+/// both must be read again.
+bool AppendInstance(StringInfo out, const Template& text, List* tables, const catalog::Table* lead,
+                    int shard_index);
 
 /// Raises 23502: the value of the distribution column is null.
 [[noreturn]] void RaiseNullKey(const catalog::Table& table);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: PostgreSQL
+// From a value of the distribution column to its shard.
+#include "altius/catalog/metadata.hpp"
+#include "altius/core/shard/ranges.hpp"
+#include "altius/pg/bridge.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+}
+
+namespace altius::catalog {
+
+namespace {
+
+constexpr int kHashFunction = 1;  // HASHSTANDARD_PROC; its header can't be included without the macros we undefine
+
+int IndexOfHash(const Table& table, int32 hash) {
+  const int index = core::FindRange(table.mins, table.shard_count, hash);
+  if (index < 0 || hash > table.shards[index].max) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                    errmsg("no shard of \"%s\" holds the hash value %d", table.name, hash),
+                    errhint("pg_dist_shard does not cover the whole range of hash values.")));
+  }
+  return index;
+}
+
+/// The hash function of another type in the key's operator family; 0 when the key's own serves.
+Oid HashFunctionOf(const Table& table, Oid type) {
+  if (type == table.key_type || getBaseType(type) == table.key_type) return InvalidOid;
+  const TypeCacheEntry* entry = lookup_type_cache(table.key_type, TYPECACHE_HASH_OPFAMILY);
+  return get_opfamily_proc(entry->hash_opf, type, type, kHashFunction);
+}
+
+}  // namespace
+
+int32 HashOfKey(const Table& table, Datum value) {
+  return DatumGetInt32(FunctionCall1Coll(table.hash, table.key_collation, value));
+}
+
+int ShardIndexOfValue(const Table& table, Datum value) {
+  if (table.kind != TableKind::Hash) return 0;
+  return IndexOfHash(table, HashOfKey(table, value));
+}
+
+int ShardIndexOfRange(const Table& table, int32 min, int32 max, int hint) {
+  const auto fits = [&](int index) {
+    return 0 <= index && index < table.shard_count && table.shards[index].min == min && table.shards[index].max == max;
+  };
+  if (fits(hint)) return hint;
+  const int index = core::FindRange(table.mins, table.shard_count, min);
+  return fits(index) ? index : -1;
+}
+
+int ShardIndexOfTypedValue(const Table& table, Datum value, Oid type) {
+  const Oid function = table.kind == TableKind::Hash ? HashFunctionOf(table, type) : InvalidOid;
+  if (!OidIsValid(function)) return ShardIndexOfValue(table, value);
+  return IndexOfHash(table,
+                     DatumGetInt32(OidFunctionCall1Coll(function, table.key_collation, value)));
+}
+
+Datum AsKey(const Table& table, Datum value, Oid type) {
+  if (getBaseType(type) == table.key_type) return value;
+  Oid function;
+  bool is_varlena;
+  char* text_form;
+  if (type == UNKNOWNOID) {
+    text_form = DatumGetCString(value);
+  } else {
+    getTypeOutputInfo(type, &function, &is_varlena);
+    text_form = OidOutputFunctionCall(function, value);
+  }
+  Oid io_param;
+  getTypeInputInfo(table.key_type, &function, &io_param);
+  return OidInputFunctionCall(function, text_form, io_param, -1);
+}
+
+}  // namespace altius::catalog
+
+/// key_hash(relation regclass, value anyelement): by which the value finds its shard.
+ALTIUS_FUNCTION(altius_key_hash) {
+  using namespace altius;
+  const catalog::Table* table = catalog::FindTable(PG_GETARG_OID(0));
+  if (table == nullptr || table->kind != catalog::TableKind::Hash) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("\"%s\" is not distributed by a column", get_rel_name(PG_GETARG_OID(0)))));
+  }
+  PG_RETURN_INT32(catalog::HashOfKey(*table, PG_GETARG_DATUM(1)));
+}
