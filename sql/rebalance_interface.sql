@@ -19,3 +19,6 @@ SELECT name, setting, unit, context FROM pg_settings WHERE name IN (
   'citus.rebalancer_by_disk_size_base_cost') ORDER BY name;
 SELECT name, vartype, min_val, max_val, context FROM pg_settings
 WHERE name LIKE 'citus.max_background_task_executors%' ORDER BY name;
+SHOW citus.check_available_space_before_move;
+SHOW citus.logical_replication_timeout;
+SHOW citus.rebalancer_by_disk_size_base_cost;

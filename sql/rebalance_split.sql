@@ -201,7 +201,7 @@ SELECT isolate_tenant_to_new_shard('lines', 5, cascade_option => 'CASCADE', shar
 SELECT logicalrelid, shardmaxvalue::int - shardminvalue::int AS width,
        get_shard_id_for_distribution_column('lines', 5) = shardid AS has_it FROM pg_dist_shard WHERE shardid = :tenant;
 SELECT DISTINCT id FROM lines WHERE get_shard_id_for_distribution_column('lines', id) = :tenant;
-SELECT "table", count(*), count(DISTINCT node) FROM ranges GROUP BY 1 ORDER BY 1::text;
+SELECT "table", count(*), count(DISTINCT node) FROM ranges GROUP BY 1 ORDER BY "table"::text;
 SELECT message($$SELECT isolate_tenant_to_new_shard('t', 5, 'cascade')$$);
 SELECT * FROM differing();
 CALL write(3000);
