@@ -155,7 +155,7 @@ SELECT * FROM differing();
 EXECUTE prepared(5);
 -- Every node says the same.
 SELECT count(DISTINCT result) FROM run_command_on_all_nodes($$
-  SELECT string_agg(concat_ws(' ', logicalrelid, shardid, shardminvalue, shardmaxvalue, groupid), ', ' ORDER BY shardid)
+  SELECT string_agg(concat_ws(' ', logicalrelid, shardid, shardminvalue, shardmaxvalue, groupid), ', ' ORDER BY shardid, groupid)
   FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) $$);
 -- What is on a part is what is on a shard that was not split.
 CREATE VIEW on_shards AS
