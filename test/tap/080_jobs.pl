@@ -24,11 +24,12 @@ sub schedule {
             jsonb_build_object('command', 'INSERT INTO log VALUES (1, 2)', 'after', '[0]'::jsonb)))});
 }
 
+# The executor of the job's running task; another one than the one that was killed.
 sub executor_pid {
-    my ($job) = @_;
-    my $has_pid = "SELECT EXISTS (SELECT FROM pg_dist_background_task WHERE job_id = $job AND status = 'running' AND pid IS NOT NULL)";
-    $cluster->wait_until('coordinator', $has_pid, 30) or die "no executor of job $job";
-    return coordinator("SELECT pid FROM pg_dist_background_task WHERE job_id = $job AND status = 'running'");
+    my ($job, $killed) = @_;
+    my $running = "FROM pg_dist_background_task WHERE job_id = $job AND status = 'running' AND pid <> " . ($killed // 0);
+    $cluster->wait_until('coordinator', "SELECT EXISTS (SELECT $running)", 30) or die "no executor of job $job";
+    return coordinator("SELECT pid $running");
 }
 
 sub finished {
@@ -88,8 +89,10 @@ sub finished {
     coordinator('ALTER SYSTEM SET altius.background_task_tries = 2');
     coordinator('SELECT pg_reload_conf()');
     my $job = coordinator(q{SELECT altius_internal.schedule_job('test', 'a bomb', '[{"command": "SELECT pg_sleep(100)"}]')});
+    my $pid;
     for my $try (1, 2) {
-        kill 'KILL', executor_pid($job);
+        $pid = executor_pid($job, $pid);
+        kill 'KILL', $pid;
         sleep 0.3;
         $cluster->wait_until('coordinator', 'SELECT true', 30);
     }
