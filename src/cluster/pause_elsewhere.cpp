@@ -16,7 +16,7 @@ namespace altius::cluster {
 namespace {
 
 constexpr int kConnectTimeoutMs = 1000;  // a node that is down must not hold up a failover
-constexpr int kMoreThanCooldownMs = 2000;
+constexpr int kMoreThanCooldownMs = 4000;
 constexpr int kTellTimeoutMs = 2000;
 
 /// A session on another node that pauses a group there.  Lives in TopTransactionContext.

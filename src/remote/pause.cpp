@@ -25,8 +25,10 @@ constexpr Oid kFirstLock = 0xFFFF0000;
 constexpr LOCKMODE kShare = RowShareLock;  // weak enough for the fast path of the lock manager
 constexpr LOCKMODE kAlone = ExclusiveLock;
 
-constexpr int kAfterCutMs =
-    300;  // for sessions that wait for the node, to notice that they lost it
+// Sessions that wait for the node notice that they lost it.  One that is quick enough to come back
+// before this one stands in the lock's queue again is cut once more.
+constexpr int kCuts = 6;
+constexpr int kAfterCutMs = 400;
 constexpr int kAfterTerminateMs = 500;
 constexpr int kLookMs = 100;
 
@@ -81,8 +83,10 @@ void TerminateHolders(int group, const LOCKTAG& tag) {
 
 void LockByForce(int group, const LOCKTAG& tag, int cooldown_ms) {
   if (LockWithin(tag, cooldown_ms)) return;
-  CutConnections(group);
-  if (LockWithin(tag, kAfterCutMs)) return;
+  for (int cut = 0; cut < kCuts; cut++) {
+    CutConnections(group);
+    if (LockWithin(tag, kAfterCutMs)) return;
+  }
   do {
     TerminateHolders(group, tag);
   } while (!LockWithin(tag, kAfterTerminateMs));
