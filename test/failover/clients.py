@@ -11,8 +11,9 @@ import psycopg2
 from harness import ACCOUNTS
 
 Problem = collections.namedtuple("Problem", "kind began ended state message")
-# What an application may simply try again: the connection class, the rollback class, and a server that goes down.
-RETRYABLE = ("08", "40", "57P01", "57P02", "57P03")
+# How an interrupted statement may fail: a lost connection (08007: the outcome is in doubt), a rollback to be tried again, a
+# server that goes down.  By name: the classes hold errors that would be ours (08P01, 40002).
+RETRYABLE = ("08000", "08003", "08006", "08007", "40001", "40P01", "57P01", "57P02", "57P03")
 
 
 class Client(threading.Thread):
