@@ -49,10 +49,12 @@ CREATE FUNCTION pg_catalog.get_all_active_transactions(
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'get_all_active_transactions';
 COMMENT ON FUNCTION pg_catalog.get_all_active_transactions() IS 'distributed transactions that run on this node';
 
--- Where removed nodes were: after a crash in between, recovery finishes the removal there.
-CREATE TABLE altius_internal.removed_node (
-  groupid integer NOT NULL PRIMARY KEY,
+-- Nodes that pg_dist_node does not list and that may hold a part of a transaction: those being added (gids: how the gids of
+-- the transaction begin) and those that were removed.  Recovery asks them too.
+CREATE TABLE altius_internal.unlisted_node (
+  groupid integer NOT NULL,
   nodename text NOT NULL,
   nodeport integer NOT NULL,
-  removed timestamptz NOT NULL DEFAULT now()
+  gids text,
+  since timestamptz NOT NULL DEFAULT now()
 );

@@ -46,6 +46,7 @@ NewNode NodeArgs(FunctionCallInfo fcinfo, bool active) {
 void Activate(const catalog::Node& node) {
   const int group = node.group;
   ProbeServer(node.host, node.port);
+  txn::NoteJoining(group, node.host, node.port);
   SetActive(node.id, true);
   BringToFullState(group);
   ChooseCoordinatorRole();
@@ -93,6 +94,7 @@ int AddNode(const NewNode& asked) {
   int group = 0;
   const int id = InsertNode(row, &group);
   if (full) {
+    txn::NoteJoining(group, row.host, row.port);
     SetActive(id, true);
     BringToFullState(group);
     ChooseCoordinatorRole();
@@ -116,8 +118,7 @@ void MakeForget(const catalog::Node& node) {
   const int group = node.group;
   ErrorData* error = pg::Try([&] { ResetNode(group); });
   if (error == nullptr) {
-    pg::RunSql(psprintf("INSERT INTO altius_internal.removed_node VALUES (%d, %s, %d)", group,
-                        quote_literal_cstr(node.host), node.port));
+    txn::NoteLeaving(group, node.host, node.port);
     return;
   }
   ereport(WARNING,

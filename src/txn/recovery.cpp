@@ -3,11 +3,12 @@
 // here, else rolled back. The order of looking makes it right, see core/txn/decision.hpp.
 #include "altius/catalog/metadata.hpp"
 #include "altius/core/txn/decision.hpp"
-#include "altius/pg/array.hpp"
+#include "altius/pg/spi.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "maintenance.hpp"
 #include "participants.hpp"
+#include "unlisted.hpp"
 
 extern "C" {
 #include "executor/spi.h"
@@ -31,8 +32,7 @@ struct Found {
 /// What one node lists.
 struct Node {
   int group;
-  const char* host;  // of a node that was removed; null: where the group's primary is
-  int port;
+  const Unlisted* unlisted;  // null: where the group's primary is
   remote::Connection* connection;  // null: not reached
   remote::Request* request;
   pg::Array<Found>* prepared;
@@ -78,45 +78,12 @@ pg::Array<Found>* ReadRecords() {
   return records;
 }
 
-/// Nodes whose removal is committed and perhaps not finished on themselves.
-void AddRemovedNodes(pg::Array<Node>* nodes) {
-  MemoryContext home = CurrentMemoryContext;
-  SPI_connect();
-  if (SPI_execute("SELECT groupid, nodename, nodeport FROM altius_internal.removed_node AS r"
-                  " WHERE removed > pg_catalog.now() - interval '1 day' AND EXISTS (SELECT FROM"
-                  " pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)",
-                  true, 0) != SPI_OK_SELECT) {
-    elog(ERROR, "could not read altius_internal.removed_node");
-  }
-  MemoryContext spi = MemoryContextSwitchTo(home);
-  for (uint64 i = 0; i < SPI_processed; i++) {
-    HeapTuple tuple = SPI_tuptable->vals[i];
-    TupleDesc columns = SPI_tuptable->tupdesc;
-    bool null;
-    const int group = DatumGetInt32(SPI_getbinval(tuple, columns, 1, &null));
-    const Datum host = SPI_getbinval(tuple, columns, 2, &null);
-    const int port = DatumGetInt32(SPI_getbinval(tuple, columns, 3, &null));
-    nodes->push_back(
-        Node{group, TextDatumGetCString(host), port, nullptr, nullptr, NewList(), false});
-  }
-  MemoryContextSwitchTo(spi);
-  SPI_finish();
-}
-
-void ForgetRemovedNodes() {
-  SPI_connect();
-  SPI_execute(
-      "DELETE FROM altius_internal.removed_node AS r WHERE NOT EXISTS (SELECT FROM"
-      " pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)",
-      false, 0);
-  SPI_finish();
-}
-
 void AskNode(Node* node) {
   const char* user = GetUserNameFromId(GetUserId(), false);
-  node->connection = node->host == nullptr
-                         ? remote::TrySeparateConnectionTo(node->group)
-                         : remote::TryConnectionToAddress(node->host, node->port, user);
+  node->connection =
+      node->unlisted == nullptr
+          ? remote::TrySeparateConnectionTo(node->group)
+          : remote::TryConnectionToAddress(node->unlisted->host, node->unlisted->port, user);
   if (node->connection == nullptr) return;
   remote::StatementText statement;
   statement.sql =
@@ -126,13 +93,14 @@ void AskNode(Node* node) {
                                new (palloc(sizeof(GidSink))) GidSink(node->group, node->prepared));
 }
 
-pg::Array<Node> ListPrepared() {
+pg::Array<Node> ListPrepared(const pg::Array<Unlisted>& unlisted) {
   pg::Array<Node> nodes;
   for (const catalog::Node* node : catalog::ActivePrimaries()) {
-    nodes.push_back(Node{node->group, nullptr, 0, nullptr, nullptr, NewList(), false});
+    nodes.push_back(Node{node->group, nullptr, nullptr, nullptr, NewList(), false});
   }
   for (const Node& node : nodes) remote::OpenSeparateAhead(&node.group, 1);
-  AddRemovedNodes(&nodes);
+  for (const Unlisted& node : unlisted)
+    nodes.push_back(Node{node.group, &node, nullptr, nullptr, NewList(), false});
   for (Node& node : nodes) AskNode(&node);
   const TimestampTz deadline = Deadline();
   for (Node& node : nodes) {
@@ -150,18 +118,26 @@ bool Contains(const pg::Array<Found>& list, const Found& wanted) {
   return false;
 }
 
-bool IsKnownGroup(int group) {
-  for (const catalog::Node* node : catalog::AllNodes()) {
-    if (node->group == group) return true;
-  }
-  return false;
+/// Read with a new snapshot: a transaction is visible before it tells the others to drop what they
+/// have cached, and it finishes its participants in between.
+pg::Array<int> ReadGroups() {
+  pg::Array<int> groups;
+  for (const char* group : pg::FetchTexts("SELECT groupid FROM pg_catalog.pg_dist_node"))
+    groups.push_back(atoi(group));
+  return groups;
+}
+
+bool IsAmong(const pg::Array<int>& groups, int group) {
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
 /// Whether this node decides: it began the transaction, or it is the coordinator and the beginner's
 /// group is gone.
-bool IsOurs(const core::PreparedId& id) {
+bool IsOurs(const Node& node, const char* gid, const core::PreparedId& id,
+            const pg::Array<int>& groups) {
+  if (node.unlisted != nullptr && !IsLookedFor(*node.unlisted, gid)) return false;
   if (id.group == catalog::LocalGroup()) return true;
-  return catalog::IsCoordinator() && !IsKnownGroup(id.group);
+  return catalog::IsCoordinator() && !IsAmong(groups, id.group);
 }
 
 /// Ends one prepared transaction; false when that did not work.
@@ -188,12 +164,13 @@ struct Seen {
 };
 
 /// Records seen before the lists, whose participants answered and list them no more.
-void DeleteOldRecords(const pg::Array<Found>& before, const pg::Array<Node>& nodes) {
+void DeleteOldRecords(const pg::Array<Found>& before, const pg::Array<Node>& nodes,
+                      const pg::Array<int>& groups) {
   StringInfoData sql;
   initStringInfo(&sql);
   int count = 0;
   for (const Found& record : before) {
-    bool may_go = !IsKnownGroup(record.group);
+    bool may_go = !IsAmong(groups, record.group);
     for (const Node& node : nodes) {
       if (node.group != record.group) continue;
       const bool active =
@@ -215,18 +192,32 @@ void DeleteOldRecords(const pg::Array<Found>& before, const pg::Array<Node>& nod
   SPI_finish();
 }
 
+/// Nodes that are not listed and have nothing of ours any more.
+void ForgetFinished(const pg::Array<Node>& nodes) {
+  for (const Node& node : nodes) {
+    if (node.unlisted == nullptr || !node.unlisted->over || !node.answered) continue;
+    bool left = false;
+    for (const Found& found : *node.prepared) left = left || IsLookedFor(*node.unlisted, found.gid);
+    if (!left) Forget(*node.unlisted);
+  }
+  ForgetRemoved();
+}
+
 }  // namespace
 
 int RecoverPrepared(bool* left) {
   *left = false;
   const pg::Array<Found>* before = ReadRecords();
-  const pg::Array<Node> nodes = ListPrepared();
+  const pg::Array<Unlisted> unlisted = ReadUnlisted();
+  const pg::Array<Node> nodes = ListPrepared(unlisted);
+  const pg::Array<int> groups = ReadGroups();  // after the lists: who began what they name is there
   pg::Array<Seen> seen;
   for (const Node& node : nodes) {
     *left = *left || !node.answered;
     for (const Found& found : *node.prepared) {
       const auto id = core::ParseGid(found.gid);
-      if (id.has_value() && IsOurs(*id)) seen.push_back(Seen{&node, found.gid, IsStillActive(*id)});
+      if (id.has_value() && IsOurs(node, found.gid, *id, groups))
+        seen.push_back(Seen{&node, found.gid, IsStillActive(*id)});
     }
   }
   int finished = 0;
@@ -241,8 +232,8 @@ int RecoverPrepared(bool* left) {
       *left = true;
     }
   }
-  DeleteOldRecords(*before, nodes);
-  ForgetRemovedNodes();
+  DeleteOldRecords(*before, nodes, groups);
+  ForgetFinished(nodes);
   return finished;
 }
 

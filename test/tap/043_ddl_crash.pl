@@ -122,10 +122,10 @@ sub consistent {
 
 # Kills a process or a server at a random moment of the change, or at a step of its commit.
 sub strike {
-    my ($session, $pid, $kind) = @_;
+    my ($session, $pid, $kind, $on) = @_;
     my @serving = $cluster->nodes;
     $kind //= (qw(session serving server))[ rand 3 ];
-    my $node = $kind eq 'session' ? 'coordinator' : $serving[ rand @serving ];
+    my $node = $on // ($kind eq 'session' ? 'coordinator' : $serving[ rand @serving ]);
     my @pids = $kind eq 'session' ? ($pid) : $kind eq 'server' ? () : split /\n/,
         $cluster->query($node, q{SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'altius_internal%'});
     if ($kind eq 'server') {
@@ -139,11 +139,13 @@ sub strike {
     return "$kind on $node";
 }
 
-# Found before: the removed node kept its part prepared, for nobody knew its address any more.
-my @found = ([ 'remove a node', 'after local commit', 'session' ]);
+# Found before: the node kept its part prepared, for nobody knew its address any more, or yet; its part was rolled back, for it
+# was not known yet that the node had been added.
+my @found = ([ 'remove a node', 'after local commit', 'session' ], [ 'add a node', 'after prepare', 'session' ],
+    [ 'add a node', 'after local commit', 'server', 'worker3' ]);
 
 for my $number (1 .. $rounds) {
-    my ($deed, $at, $kind) = @{ $found[ $number - 1 ] // [] };
+    my ($deed, $at, $kind, $on) = @{ $found[ $number - 1 ] // [] };
     my ($change) = grep { defined $deed && $_->[0] eq $deed } @changes;
     my ($what, $before, $action, $done) = @{ $change // $changes[ ($number + $seed) % @changes ] };
     my $table = "t$number";
@@ -157,7 +159,7 @@ for my $number (1 .. $rounds) {
     $session->query("SET altius.stop_point = '$point'") if $point;
     $session->send($action);
     sleep($point ? 1 : 0.15 * rand() ** 2);
-    my $victim = strike($session, $pid, $kind);
+    my $victim = strike($session, $pid, $kind, $on);
     my $name = "round $number, $what" . ($point ? ", $point" : '') . ", $victim";
     for my $node ($cluster->nodes) {
         ok($cluster->wait_until($node, 'SELECT true', 30), "$name: $node is up");
@@ -174,6 +176,8 @@ for my $number (1 .. $rounds) {
         is($cluster->query('coordinator', $done), 't', "$name: done");
         consistent("$name, again");
     }
+    $cluster->query('coordinator', "SELECT citus_set_node_property('127.0.0.1', $guest, 'shouldhaveshards', false)")
+        if $what eq 'add a node';
     last unless Test::More->builder->is_passing;
 }
 $cluster->query('coordinator', 'SELECT citus_version()');

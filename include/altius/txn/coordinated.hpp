@@ -58,6 +58,13 @@ remote::Connection* OutsideTransaction(int group);
 /// node stops to serve it before the new one begins.
 void CommitFirst(int group);
 
+/// The node is about to take part in this transaction without being listed in pg_dist_node.  Should the transaction not get
+/// to its end, recovery asks it too: its address is written down by a session of its own, and committed at once.
+void NoteJoining(int group, const char* host, int port);
+
+/// With this transaction the node is not listed any more, but it takes part.
+void NoteLeaving(int group, const char* host, int port);
+
 /// This transaction's cluster-wide id as text (see core/txn/gid.hpp), assigned on first use.
 const char* CurrentTransactionId();
 
