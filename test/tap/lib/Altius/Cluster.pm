@@ -14,6 +14,8 @@ package Altius::Cluster;
 use strict;
 use warnings;
 use File::Basename qw(dirname);
+use File::Copy qw(copy);
+use File::Path qw(make_path);
 use Cwd qw(abs_path);
 use IPC::Run ();
 use IO::Socket::INET ();
@@ -36,8 +38,9 @@ my @all;
 # Objects that closures refer to live until the very end, when other modules are gone already and no program can be run any
 # more: clusters are stopped before that.
 END {
+    my $good = $? == 0 && Test::More->builder->is_passing;
     local $?;
-    $_->stop for grep { defined } @all;
+    $_->stop($good) for grep { defined } @all;
 }
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 
@@ -63,11 +66,21 @@ sub DESTROY {
 
 # A cluster that does not stop would stand in the way of the next test, so that is said here.
 sub stop {
-    my ($self) = @_;
+    my ($self, $good) = @_;
     return if $self->{stopped}++;
     local $@;
+    $self->keep_logs unless $good // Test::More->builder->is_passing;
     eval { $self->pg_ctl($_, '-m', 'immediate', 'stop') } for keys %{ $self->{standbys} // {} };
     eval { $self->tool('down'); 1 } or Test::More::diag("cluster $self->{name} did not stop: $@");
+    return;
+}
+
+# Where they can be read when the cluster of a failed test is gone: build/logs/NAME.
+sub keep_logs {
+    my ($self) = @_;
+    my $to = "$top/build/logs/$self->{name}";
+    make_path($to);
+    copy($_, $to) for glob "$self->{dir}/*.log";
     return;
 }
 
