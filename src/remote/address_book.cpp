@@ -215,14 +215,28 @@ bool SetGate(int group, const core::Epoch& epoch, TimestampTz until) {
   return right;
 }
 
+namespace {
+
+/// As far as sessions choose by it; how far it is behind changes all the time.
+bool SameStandby(const Standby& a, const Standby& b) {
+  return a.port == b.port && a.usable == b.usable && strcmp(a.host, b.host) == 0 &&
+         strcmp(a.member, b.member) == 0;
+}
+
+}  // namespace
+
 void PublishStandbys(int group, const Standby* standbys, int count) {
   if (book == nullptr) return;
   LWLockAcquire(book->lock, LW_EXCLUSIVE);
   BookSlot* slot = MakeSlot(group);
   if (slot != nullptr) {
-    slot->entry.standby_count = std::min(count, kMaxStandbys);
-    std::copy_n(standbys, slot->entry.standby_count, slot->entry.standbys);
-    pg_atomic_fetch_add_u64(&book->version, 1);
+    GroupEntry* entry = &slot->entry;
+    const int kept = std::min(count, kMaxStandbys);
+    const bool same = kept == entry->standby_count &&
+                      std::equal(standbys, standbys + kept, entry->standbys, SameStandby);
+    entry->standby_count = kept;
+    std::copy_n(standbys, kept, entry->standbys);
+    if (!same) pg_atomic_fetch_add_u64(&book->version, 1);
   }
   LWLockRelease(book->lock);
 }

@@ -121,15 +121,19 @@ void Prepare(Connection* connection) {
     CloseQuietly(connection);
     connection->state = State::Closed;
   }
-  if (connection->state == State::Closed && connection->unusable == nullptr)
-    StartOpening(connection);
+  const bool wanted = connection->unusable == nullptr || connection->ahead;
+  if (connection->state == State::Closed && wanted) StartOpening(connection);
 }
 
-/// Null when the connection stands.
+/// Null when the connection may be used.
 const char* Finish(Connection* connection, bool* may_recover) {
   *may_recover = true;
-  if (connection->state == State::Connecting) return FinishOpening(connection, may_recover);
-  return connection->state == State::Closed ? connection->unusable : nullptr;
+  if (connection->state == State::Connecting) {
+    const char* reason = FinishOpening(connection, may_recover);
+    *may_recover = *may_recover || connection->ahead;  // nobody has said yet that it is the right one
+    if (reason != nullptr) return reason;
+  }
+  return connection->unusable;
 }
 
 [[noreturn]] void RaiseNotReached(const Connection* connection, const char* reason) {
@@ -153,7 +157,7 @@ Connection* Start(int group, bool separate) {
 
 /// Tries until the node is there, at the address that it has then.
 Connection* Reach(int group, bool separate) {
-  Hold hold = {};
+  Hold hold;
   for (;;) {
     if (!separate) TakeGroup(group);
     Connection* connection = Start(group, separate);

@@ -38,7 +38,6 @@ bool WaitForChange(int group, Hold* hold) {
   if (hold->deadline == 0) {
     hold->deadline = TimestampTzPlusMilliseconds(now, TimeoutFor(group));
     hold->pause_ms = kFirstPauseMs;
-    hold->version = BookVersion();
   }
   const long left = TimestampDifferenceMilliseconds(now, hold->deadline);
   if (left <= 0) return false;
@@ -51,9 +50,10 @@ bool WaitForChange(int group, Hold* hold) {
     Rest(pause, event);
   }
   // A change is worth an attempt at once; without one the pauses grow.
-  const bool changed = BookVersion() != hold->version;
+  const uint64 version = BookVersion();
+  const bool changed = version != hold->version;
   hold->pause_ms = changed ? kFirstPauseMs : std::min(hold->pause_ms * 2, kLongestPauseMs);
-  hold->version = BookVersion();
+  hold->version = version;
   AcceptInvalidationMessages();  // citus_update_node may have been committed
   return true;
 }
@@ -82,6 +82,8 @@ void PassGate(int group, uint64* seen_open) {
       *seen_open = version;
       return;
     }
+    // The old leader is out of reach, and who connects waits for the new one.
+    if (entry.at.state == core::GroupState::Probing && !entry.verified) return;
     const TimestampTz now = GetCurrentTimestamp();
     if (limit == 0) limit = TimestampTzPlusMilliseconds(now, gate_timeout_ms);
     const long left = TimestampDifferenceMilliseconds(now, std::min(limit, entry.gated_until));

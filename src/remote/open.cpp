@@ -180,7 +180,8 @@ bool IsStandby(const Connection* connection) {
 }
 
 const char* BecomeReady(Connection* connection, bool* may_recover) {
-  if (connection->group >= 0 && IsStandby(connection) != connection->standby) {
+  if (connection->group >= 0 && !connection->ahead &&
+      IsStandby(connection) != connection->standby) {
     return NotReached(connection,
                       connection->standby ? "The server is no standby any more."
                                           : "The server is a standby now.",

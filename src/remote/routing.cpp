@@ -17,6 +17,7 @@ struct Route {
   Address address;
   uint64 generation;     // 0: the book has no entry
   const char* unusable;  // why nothing may be sent there; null: it may
+  bool ahead;            // a connection may be opened all the same: it will be wanted soon
 };
 
 /// The book speaks for the group: a follower found the leader, and pg_dist_node was not changed by
@@ -28,7 +29,7 @@ bool BookDecides(const GroupEntry& entry, const catalog::Node& node) {
 
 Route RouteTo(int group) {
   const catalog::Node* node = catalog::PrimaryOfGroup(group);
-  Route route{{node->host, node->port, node->id}, 0, nullptr};
+  Route route{{node->host, node->port, node->id}, 0, nullptr, false};
   if (core::IsNobody(node->host)) route.unusable = kDemoted;
   GroupEntry entry;
   if (!Lookup(group, &entry)) return route;
@@ -43,6 +44,7 @@ Route RouteTo(int group) {
         "another.";
   } else if (!entry.verified) {
     route.unusable = "The leader that etcd names does not accept writes yet.";
+    route.ahead = entry.at.state == core::GroupState::Probing && entry.at.port != 0;
   }
   return route;
 }
@@ -54,7 +56,8 @@ bool SameAddress(const Connection* connection, const Address& address) {
 /// The server is the same, but perhaps not in the same life: what stands from before may be used
 /// only if the entry says that nothing was cut since, or if there was none.
 bool MayKeep(const Connection* connection, const Route& route) {
-  if (route.unusable != nullptr || !SameAddress(connection, route.address)) return false;
+  if (route.unusable != nullptr && !route.ahead) return false;
+  if (!SameAddress(connection, route.address)) return false;
   return connection->generation == route.generation || connection->generation == 0;
 }
 
@@ -86,6 +89,7 @@ void FollowAddress(Connection* connection) {
   connection->node_id = route.address.node_id;
   connection->generation = route.generation;
   connection->unusable = route.unusable;
+  connection->ahead = route.ahead;
   connection->version_seen = version;
   connection->catalog_seen = catalog::NodesVersion();
 }

@@ -74,6 +74,7 @@ struct altius::remote::Connection {
   uint64 catalog_seen;   // version of pg_dist_node, then
   uint64 gate_checked;   // of the address book, when the gate was last seen open
   const char* unusable;  // why the group has no address that may be used now; null: it has
+  bool ahead;  // it is opened nevertheless, before the standby that will lead is promoted
 
   State state;
   uint32 session;  // counts how often it was opened
@@ -139,11 +140,11 @@ bool IsDeposed(Connection* connection);
 /// Sleeps until the latch is set (the address book changed, say) or the time is over; interrupts are
 /// served.
 void Rest(long ms, uint32 event);
-/// One wait for a group to be reachable, over several attempts.  Zero at the start.
+/// One wait for a group to be reachable, over several attempts.
 struct Hold {
-  TimestampTz deadline;
-  int pause_ms;
-  uint64 version;
+  uint64 version = BookVersion();  // before the attempt: what happens meanwhile counts
+  TimestampTz deadline = 0;
+  int pause_ms = 0;
 };
 /// After a failed attempt: false when the time is over (altius.failover_timeout); else returns when
 /// another attempt makes sense.

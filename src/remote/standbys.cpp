@@ -183,7 +183,7 @@ Connection* Choose(int group) {
 
 /// Tries until there is one.
 Connection* Insist(int group) {
-  Hold hold = {};
+  Hold hold;
   for (;;) {
     Connection* connection = Choose(group);
     if (connection != nullptr) return connection;
