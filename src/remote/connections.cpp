@@ -338,6 +338,13 @@ void OpenAhead(const int* groups, int count) {
   for (int i = 0; i < count; i++) Start(groups[i], false);
 }
 
+void CloseHalfOpen() {
+  for (int i = 0; i < connection_count; i++) {
+    Connection* connection = connections[i];
+    if (connection->state == State::Connecting && !connection->own) CloseQuietly(connection);
+  }
+}
+
 int GroupOf(const Connection* connection) { return connection->group; }
 const char* NameOf(const Connection* connection) { return connection->name; }
 bool IsBroken(const Connection* connection) { return connection->state == State::Broken; }

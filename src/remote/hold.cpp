@@ -27,6 +27,7 @@ int TimeoutFor(int group) {
 }  // namespace
 
 void Rest(long ms, uint32 event) {
+  CloseHalfOpen();
   const int got = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, event);
   if ((got & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
   if (wait_hook != nullptr) wait_hook();

@@ -110,6 +110,7 @@ void TakeGroup(int group) {
   const LOCKTAG tag = LockOf(group);
   if (Share(tag, false)) return;
   const uint32 event = pg::NamedWaitEvent(&pause_event, "AltiusPause");
+  CloseHalfOpen();
   JoinUsers();
   while (IsFollowing()) {
     if (HasMovedSincePause(group) || Share(tag, false)) break;

@@ -142,6 +142,7 @@ void StopEverything() {
 }
 
 void EndOfTransaction() {
+  remote::CloseHalfOpen();
   ForgetParticipants();
   ForgetOwnTransaction();
   ForgetVictim();

@@ -35,6 +35,7 @@ class Checks:
         if not self.quiet or not good:
             print(f"{'ok' if good else 'not ok'} {self.count} - {self.prefix}{name}", flush=True)
         if not good:
+            self.note(f"failed: {self.prefix}{name}")
             for detail in details:
                 self.note(detail)
         return good

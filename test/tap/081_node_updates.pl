@@ -42,6 +42,18 @@ sub finish_clients {
     is(join('|', map { join '', $_->finish } @clients), '40||40|', $what);
     return;
 }
+# Connections to the port as the kernel knows them, from the side that opened them.
+sub connections_to {
+    open my $table, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
+    my $remote = sprintf ':%04X', $_[0];
+    return scalar grep { my (undef, undef, $to, $state) = split; $state eq '01' && $to =~ /\Q$remote\E$/ } <$table>;
+}
+# Those that have not logged in: the server waits for the first message of each, also when it has been told to stop.
+sub half_open {
+    my $sessions = $cluster->query('worker1', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+        AND pid <> pg_backend_pid() AND client_addr IS NOT NULL});
+    return connections_to($port) - $sessions;
+}
 sub value { return $cluster->query('coordinator', "SELECT value FROM t WHERE id = $here") }
 
 # --- a switchover that comes to nothing ---
@@ -50,6 +62,7 @@ $patroni->query('BEGIN');
 $patroni->query("SELECT citus_update_node($id, 'gone-demoted', $port, true, 10000)");
 my @clients = start_clients();
 ok(waiting('coordinator', 2) && waiting('worker2', 2), 'reads and writes of the group wait on both nodes');
+cmp_ok(half_open(), '<=', 0, 'meanwhile they hold no connection to it that they have only begun to open');
 is($cluster->query($_, "SELECT id FROM t WHERE id = $there"), $there, "another group is read on $_") for 'coordinator', 'worker2';
 is($cluster->query('coordinator', "UPDATE t SET value = 0 WHERE id = $there RETURNING id"), $there, '... and written');
 is($cluster->query('coordinator', 'SELECT count(*) FROM pg_dist_node'), 3, 'the list of nodes is readable');

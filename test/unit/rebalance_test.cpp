@@ -394,7 +394,7 @@ double SecondsToPlan(const Cluster& cluster, std::size_t least_moves) {
 }
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr int kMany = 10000;  // the sanitizers make it some twenty times slower
+constexpr int kMany = 5000;  // the sanitizers make it some twenty times slower
 #else
 constexpr int kMany = 100000;
 #endif

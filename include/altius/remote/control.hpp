@@ -116,6 +116,10 @@ void CloseBare(PGconn* connection);
 /// caller polls it.  Null when memory is short; finish it with CloseBare in any case.  Reads metadata.
 PGconn* StartProbe(int group, const char* host, int port);
 
+/// Closes connections whose opening nobody goes on with for the time being: a server that waits for
+/// a client's first message is not shut down before authentication_timeout.
+void CloseHalfOpen();
+
 /// Starts opening such connections without waiting.
 void OpenSeparateAhead(const int* groups, int count);
 
