@@ -16,6 +16,9 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE FUNCTION altius_internal.load_metadata() RETURNS void
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_load_metadata';
+
 -- Called by the coordinator on the other nodes, inside the distributed transaction that changes its own tables.
 CREATE FUNCTION altius_internal.insert_partition(
   relation regclass, partmethod "char", key_column text, colocation integer, repmodel "char") RETURNS void

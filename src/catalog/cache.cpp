@@ -204,3 +204,9 @@ ALTIUS_FUNCTION(altius_metadata_changed) {
   altius::catalog::InvalidateMetadata();
   PG_RETURN_POINTER(nullptr);
 }
+
+/// load_metadata(): fills this session's cache ahead of its first statement.
+ALTIUS_FUNCTION(altius_load_metadata) {
+  if (altius::catalog::IsActive()) (void)altius::catalog::AllTables();
+  PG_RETURN_VOID();
+}

@@ -179,6 +179,13 @@ bool IsStandby(const Connection* connection) {
   return standby != nullptr && strcmp(standby, "on") == 0;
 }
 
+/// There is time until the promotion: what a session does for the first time it does now.
+void WarmUp(Connection* connection) {
+  QueueHidden(connection, "SELECT altius_internal.load_metadata()");
+  QueueSync(connection, nullptr);
+  (void)PQflush(connection->pg);
+}
+
 const char* BecomeReady(Connection* connection, bool* may_recover) {
   if (connection->group >= 0 && !connection->ahead &&
       IsStandby(connection) != connection->standby) {
@@ -203,6 +210,7 @@ const char* BecomeReady(Connection* connection, bool* may_recover) {
   connection->state = State::Ready;
   // The serving backend makes itself known in its node's shared memory.
   QueueHidden(connection, "SET altius.transaction_id = ''");
+  if (connection->ahead) WarmUp(connection);
   return nullptr;
 }
 
