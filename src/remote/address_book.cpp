@@ -4,6 +4,7 @@
 #include "altius/remote/address_book.hpp"
 
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat_lock.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "book.hpp"
 
@@ -144,6 +145,13 @@ void JoinUsers() {
   joined = true;
   pg_atomic_write_u32(&users[index], 1);
   before_shmem_exit(LeaveUsers, 0);
+}
+
+void NudgeUsers() {
+  for (int i = 0; book != nullptr && i < book->waiter_capacity; i++) {
+    const int pid = pg_atomic_read_u32(&users[i]) != 0 ? ProcGlobal->allProcs[i].pid : 0;
+    if (pid != 0 && pid != MyProcPid) pg::NudgeSession(pid);
+  }
 }
 
 void CutConnections(int group) {

@@ -26,6 +26,9 @@ void InitBookMemory();
 /// From now on this backend is woken when an entry changes.
 void JoinUsers();
 
+/// Idle sessions of this server that use nodes come to the end of an empty transaction soon.
+void NudgeUsers();
+
 /// Connections made before must not be used any more; those that wait on them are woken.
 void CutConnections(int group);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The backend's connections: found by group or address and user, opened when missing, replaced when
 // the group has moved.
-#include "session.hpp"
+#include "budget.hpp"
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/settings.hpp"
@@ -25,6 +25,7 @@ void (*wait_hook)() = nullptr;
 namespace {
 
 constexpr const char* kInternalName = "altius_internal gpid=";
+constexpr const char* kBudgetSpent = "This node has citus.max_shared_pool_size connections there.";
 
 Connection** connections = nullptr;
 int connection_count = 0;
@@ -37,6 +38,7 @@ void CloseAll(int, Datum) {
     const bool busy = connection->count > 0 || connection->in_copy;
     if (connection->state == State::Ready && busy) SendCancel(connection);
     if (connection->pg != nullptr) PQfinish(connection->pg);
+    ReturnBudget(connection);
     connection->pg = nullptr;
     connection->state = State::Broken;
     connection->count = 0;
@@ -122,7 +124,7 @@ void Prepare(Connection* connection) {
     connection->state = State::Closed;
   }
   const bool wanted = connection->unusable == nullptr || connection->ahead;
-  if (connection->state == State::Closed && wanted) StartOpening(connection);
+  if (connection->state == State::Closed && wanted && TakeBudget(connection)) StartOpening(connection);
 }
 
 /// Null when the connection may be used.
@@ -133,6 +135,7 @@ const char* Finish(Connection* connection, bool* may_recover) {
     *may_recover = *may_recover || connection->ahead;  // nobody has said yet that it is the right one
     if (reason != nullptr) return reason;
   }
+  if (connection->state == State::Closed && connection->unusable == nullptr) return kBudgetSpent;
   return connection->unusable;
 }
 
@@ -158,6 +161,7 @@ Connection* Start(int group, bool separate) {
 /// Tries until the node is there, at the address that it has then.
 Connection* Reach(int group, bool separate) {
   Hold hold;
+  TimestampTz room_deadline = 0;
   for (;;) {
     if (!separate) TakeGroup(group);
     Connection* connection = Start(group, separate);
@@ -165,6 +169,10 @@ Connection* Reach(int group, bool separate) {
     const char* reason = Finish(connection, &may_recover);
     if (reason == nullptr) return connection;
     if (!separate) LeaveGroup(group);  // whoever changes the address must not wait for us
+    if (reason == kBudgetSpent) {
+      AwaitBudget(connection, &room_deadline);
+      continue;
+    }
     if (!may_recover || !WaitForChange(group, &hold)) RaiseNotReached(connection, reason);
   }
 }
@@ -338,13 +346,6 @@ void OpenAhead(const int* groups, int count) {
   for (int i = 0; i < count; i++) Start(groups[i], false);
 }
 
-void CloseHalfOpen() {
-  for (int i = 0; i < connection_count; i++) {
-    Connection* connection = connections[i];
-    if (connection->state == State::Connecting && !connection->own) CloseQuietly(connection);
-  }
-}
-
 int GroupOf(const Connection* connection) { return connection->group; }
 const char* NameOf(const Connection* connection) { return connection->name; }
 bool IsBroken(const Connection* connection) { return connection->state == State::Broken; }
@@ -382,6 +383,7 @@ int64 OriginGlobalPid() {
 void Init() {
   DefineSettings();
   DefineStandbySettings();
+  InitBudgetMemory();
   InitBookMemory();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Opening and closing a connection: libpq's asynchronous connect on our wait loop, with options
 // that make results exact.
-#include "session.hpp"
+#include "budget.hpp"
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/array.hpp"
@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
@@ -219,6 +220,7 @@ const char* BecomeReady(Connection* connection, bool* may_recover) {
 void StartOpening(Connection* connection) {
   const Parameters parameters = ParametersOf(connection);
   if (!AcquireExternalFD()) {
+    ReturnBudget(connection);
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
                     errmsg("could not connect to node %s", connection->name),
                     errdetail("There are too many open files on this server."),
@@ -232,6 +234,7 @@ void StartOpening(Connection* connection) {
   }
   PQsetErrorVerbosity(connection->pg, PQERRORS_VERBOSE);
   connection->state = State::Connecting;
+  connection->opened = GetCurrentTransactionStartTimestamp();
   connection->give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
 }
 
@@ -358,6 +361,7 @@ void CloseQuietly(Connection* connection) {
   if (connection->group_error != nullptr) PQclear(connection->group_error);
   if (connection->pg != nullptr) PQfinish(connection->pg);
   if (connection->holds_fd) ReleaseExternalFD();
+  ReturnBudget(connection);
   connection->events = nullptr;
   connection->current = nullptr;
   connection->group_error = nullptr;

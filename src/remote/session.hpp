@@ -92,6 +92,8 @@ struct altius::remote::Connection {
   uint32 watching;       // socket events in `events`
   TimestampTz checked;   // start of the transaction in which the idle socket was last looked at
   TimestampTz give_up;   // end of the connection attempt
+  TimestampTz opened;
+  int budget;  // where it is counted (budget.hpp); 0: it is not
 
   Item* items;  // ring of in-flight commands
   int head;
@@ -119,6 +121,7 @@ namespace altius::remote {
 extern char* node_conninfo;
 extern int connection_timeout_ms;
 extern int max_cached_connections;
+extern int max_cached_lifetime_ms;
 extern int max_prepared;
 void DefineSettings();
 const char* TrackedName(int setting);

@@ -15,6 +15,7 @@ namespace altius::remote {
 char* node_conninfo = nullptr;
 int connection_timeout_ms = 30000;
 int max_cached_connections = 1;
+int max_cached_lifetime_ms = 600000;
 int max_prepared = 256;
 int failover_timeout_ms = -1;
 int gate_timeout_ms = 30000;
@@ -22,8 +23,6 @@ int tcp_user_timeout_ms = 10000;
 
 namespace {
 
-int max_shared_pool_size = 0;
-int max_cached_lifetime_ms = 600000;
 
 // Addresses, database, user and session settings are Altius's own business.
 constexpr const char* kAllowedOptions[] = {"connect_timeout",
@@ -99,10 +98,6 @@ void DefineSettings() {
                           "Sets the age at which an idle connection is dropped.", nullptr,
                           &max_cached_lifetime_ms, 600000, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
                           nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("citus.max_shared_pool_size",
-                          "Sets the most connections from this node to another.",
-                          "0 follows max_connections, -1 means no limit.", &max_shared_pool_size, 0,
-                          -1, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable(
       "altius.failover_timeout",
       "Sets how long statements wait for a node that was lost to come back, here or elsewhere.",

@@ -146,6 +146,7 @@ void EndOfTransaction() {
   ForgetParticipants();
   ForgetOwnTransaction();
   ForgetVictim();
+  remote::CloseSurplus();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ extern "C" {
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
+#include "storage/procsignal.h"
 #include "storage/sinvaladt.h"
 }
 
@@ -23,6 +24,15 @@ inline int PidOf(const VirtualTransactionId& id) {
   const PGPROC* process = BackendIdGetProc(id.backendId);
 #endif
   return process == nullptr ? 0 : process->pid;
+}
+
+/// Makes an idle session run an empty transaction: what it does at the end of one it does soon.
+inline void NudgeSession(int pid) {
+#if PG_VERSION_NUM >= 170000
+  (void)SendProcSignal(pid, PROCSIG_CATCHUP_INTERRUPT, INVALID_PROC_NUMBER);
+#else
+  (void)SendProcSignal(pid, PROCSIG_CATCHUP_INTERRUPT, InvalidBackendId);
+#endif
 }
 
 /// Whether this transaction holds the lock in just this mode.

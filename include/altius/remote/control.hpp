@@ -120,6 +120,9 @@ PGconn* StartProbe(int group, const char* host, int port);
 /// a client's first message is not shut down before authentication_timeout.
 void CloseHalfOpen();
 
+/// At the end of a transaction: closes idle connections that are not to be kept.
+void CloseSurplus();
+
 /// Starts opening such connections without waiting.
 void OpenSeparateAhead(const int* groups, int count);
 
