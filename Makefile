@@ -24,12 +24,23 @@ include $(PGXS)
 # Server headers are C and not ours to warn about.
 override CPPFLAGS := $(subst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
 
--include $(SRCS:.cpp=.d)
+-include $(SRCS:.cpp=.d) build/server.hpp.d
+
+# The server's headers are most of what a file has to read: they are compiled once.  The floors below them do without.
+SERVER_HEADERS = build/server.hpp.gch
+BARE_OBJS = $(filter src/base/% src/core/%,$(OBJS))
+$(filter-out $(BARE_OBJS),$(OBJS)): $(SERVER_HEADERS)
+$(filter-out $(BARE_OBJS),$(OBJS)): HEADERS = -include build/server.hpp
+
+$(SERVER_HEADERS): build/flags
+	@echo '#include "altius/pg/pg.hpp"' > build/server.hpp
+	@echo $(CXX) ... -o $@
+	@$(CXX) $(CXXFLAGS) $(CPPFLAGS) -MF $(@:.gch=.d) -MT $@ -x c++-header -o $@ build/server.hpp
 
 # What the compiler says stays beside each object, so that test/run can tell a clean build from one that warned earlier.
 %.o: %.cpp build/flags
 	@echo $(CXX) ... -c -o $@ $<
-	@$(CXX) $(CXXFLAGS) $(CPPFLAGS) -c -o $@ $< 2> $*.warnings || { cat $*.warnings >&2; exit 1; }
+	@$(CXX) $(CXXFLAGS) $(HEADERS) $(CPPFLAGS) -c -o $@ $< 2> $*.warnings || { cat $*.warnings >&2; exit 1; }
 	@cat $*.warnings >&2
 
 $(shlib): Makefile src/exports.map

@@ -20,15 +20,16 @@ start_writers() {
 
 stop_writers() {
   [ -n "$writers" ] || return 0
-  kill -INT "$writers" 2> /dev/null || true
+  kill "$writers" 2> /dev/null || true  # a shell's background programs ignore SIGINT
   wait "$writers" 2> /dev/null || true
   writers=
 }
 
 # Columns of pgbench's log: client, number, microseconds since it was due, script, second, microsecond, delay of the start.
+# The last line may not have been written to its end.
 count_writes() {
   local made lost
-  cat "$scene"/writes.* | awk '{ print ($3 - $7) / 1000 }' | sort -n > "$scene/latencies"
+  cat "$scene"/writes.* | awk 'NF == 7 { print ($3 - $7) / 1000 }' | sort -n > "$scene/latencies"
   made=$(wc -l < "$scene/latencies")
   failed=$(grep -ciE 'error|aborted' "$scene/pgbench.log" || true)
   lost=$("${connect[@]}" -p "$port" -XAtqc "SELECT greatest(0, $made - sum(times)) FROM downloads")

@@ -30,9 +30,9 @@ CREATE FUNCTION altius_internal.ha_follower(
 CREATE VIEW citus.altius_ha_status AS
   SELECT g.groupid, g.state, g.leader, g.host, g.port, g.timeline, g.epoch, g.since, g.gated, g.probe, g.probes, g.probe_ms,
          g.switch_ms, g.last_event, g.last_rule, g.system_id, g.paused, g.synchronous,
-         f.following, f.etcd_state, f.etcd_endpoint, f.etcd_cluster_id, f.etcd_revision, f.etcd_last_contact,
+         f.following, f.etcd_state, f.etcd_endpoint, f.etcd_cluster_id, f.etcd_revision, f.etcd_last_contact, f.etcd_reads,
          nullif(concat_ws('; ', f.problem, f.recorder_problem, g.note, g.not_stored,
-                          CASE WHEN NOT g.synchronous
+                          CASE WHEN NOT g.synchronous AND g.state <> 'unknown'
                                THEN 'synchronous_mode is off: a failover can lose what was committed' END), '') AS problem
   FROM altius_internal.ha_follower() f LEFT JOIN altius_internal.ha_groups() g ON true
   ORDER BY g.groupid;

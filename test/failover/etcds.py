@@ -31,7 +31,7 @@ class Etcd:
         return self.ctl("get", "--print-value-only", key)
 
     def put(self, key, value):
-        self.ctl("put", "--", key, text=value)
+        self.ctl("put", "--", key, *([] if value else [""]), text=value)
 
     def delete(self, key, *options):
         self.ctl("del", *options, "--", key)

@@ -15,6 +15,9 @@ from harness import describe_servers
 
 def new_address(ha, checks):
     """A member is made anew with another address, and then leads."""
+    if ha.network:
+        checks.skip("the members have the addresses of their networks here")
+        return {}
     event = Event(ha, checks, 1)
     member = ha.standby(1)
     member.stop("immediate")

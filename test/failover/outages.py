@@ -107,15 +107,16 @@ def etcd_compacted(ha, checks):
 
 
 def wrong_password(ha, checks):
-    """etcd begins to ask for passwords, and Altius has a wrong one; then somebody writes the right one into the file."""
+    """etcd begins to ask for passwords, and Altius, started anew, has a wrong one; then somebody writes the right one into the file."""
     with undisturbed(ha, checks) as watch:
         routing = ha.routing(watch.nodes[0])
         ha.etcd.make_users()
         for member in ha.cluster.nodes():
             member.write_etcd_password("wrong")
+            os.kill(ha.backend(member, "altius follower"), signal.SIGTERM)  # the right one is forgotten
         ha.etcd.demand_passwords(True)
         try:
-            checks.ok(ha.all_say(lambda row: "authentication" in (row["problem"] or "") and row["state"] == "known"),
+            checks.ok(ha.all_say(lambda row: "authentication" in (row["problem"] or "") and row["etcd_state"] != "live"),
                       "each server says that it can't log in", describe_servers(ha))
             checks.equal([ha.routing(node) for node in watch.nodes], [routing] * len(watch.nodes), "the routing is unchanged")
             for member in ha.cluster.nodes():

@@ -222,6 +222,53 @@ TEST_CASE("ha: a server of another system is not used") {
   }
 }
 
+TEST_CASE("ha: a leader that was no standby cuts nothing before it was looked at") {
+  Scene scene;
+  scene.Begin();
+  scene.Put("members/n3", MemberJson(3, "master", 1));
+  scene.Put("leader", "n3");
+  scene.Step();
+  CHECK(scene.memory.state == GroupState::Probing);
+  CHECK(scene.last.publish);
+  Whereabouts at = Publication(scene.memory);
+  CHECK(std::string(at.member) == "n1");
+  CHECK(at.port == 1);
+  CHECK(at.timeline == 1);
+  CHECK(at.epoch == scene.memory.target.epoch);
+  CHECK(NextLook(scene.memory, scene.view.group(1), scene.around) == scene.around.now + 250);
+  const auto cut = [&] { return Publication(scene.memory).port == 3; };
+  SECTION("another system's is never used") {
+    scene.Step(scene.Found(Verdict::Kind::Primary, 2, 8000));
+    CHECK(scene.memory.state == GroupState::Mismatch);
+    CHECK(std::string(Publication(scene.memory).member) == "n1");
+  }
+  SECTION("one of ours takes over: when it is primary") {
+    scene.Step(scene.Primary(2));
+    CHECK(scene.memory.state == GroupState::Known);
+    CHECK(cut());
+  }
+  SECTION("... when it is still a standby") {
+    scene.Step(scene.Found(Verdict::Kind::InRecovery));
+    CHECK(scene.memory.state == GroupState::Probing);
+    CHECK(scene.last.publish);
+    CHECK(cut());
+  }
+  SECTION("... and when it does not answer soon") {
+    scene.Step(scene.Found(Verdict::Kind::Unreachable));
+    CHECK_FALSE(cut());
+    scene.around.now += 250;
+    scene.Step();
+    CHECK(scene.last.publish);
+    CHECK(cut());
+  }
+  SECTION("nobody leads any more") {
+    scene.Erase("leader");
+    scene.Step();
+    CHECK(scene.memory.state == GroupState::Leaderless);
+    CHECK_FALSE(scene.memory.doubtful);
+  }
+}
+
 TEST_CASE("ha: the first time, Patroni's initialize key says which system it is") {
   Scene scene;
   scene.Put("leader", "n1");

@@ -20,6 +20,7 @@ using Kind = Verdict::Kind;
 
 constexpr unsigned In(GroupState state) { return 1U << static_cast<unsigned>(state); }
 constexpr unsigned kAny = ~0U;
+constexpr Millis kLongestDoubt = 250;
 constexpr unsigned kLooking = In(GroupState::Probing) | In(GroupState::Mismatch);
 
 std::string AddressOf(const Target& target) {
@@ -34,6 +35,17 @@ std::optional<Target> LeaderOf(const GroupView& view, std::uint64_t etcd) {
   if (member == view.members.end()) return std::nullopt;
   return Target{
       view.leader->member, member->second.host, member->second.port, {etcd, view.leader->revision}};
+}
+
+bool IsStandby(const Member& member) {
+  return member.role == "replica" || member.role == "sync_standby";
+}
+
+/// A leader that was no standby of the group a moment ago may be another cluster's.
+bool IsStranger(const Case& it, const Target& leader) {
+  const Target& known = it.memory.known;
+  if (known.port == 0 || leader.member == known.member) return false;
+  return !IsStandby(it.view.members.at(leader.member));
 }
 
 int AnnouncedTimeline(const GroupView& view) {
@@ -58,6 +70,7 @@ void OpenGate(Case& it) {
 
 void LookAt(Case& it, Target target, std::string note) {
   it.memory.target = std::move(target);
+  it.memory.doubtful = false;
   it.memory.sync = it.around.sync;
   it.memory.announced_timeline = AnnouncedTimeline(it.view);
   it.memory.since = it.around.now;
@@ -67,6 +80,7 @@ void LookAt(Case& it, Target target, std::string note) {
 
 void NoLeader(Case& it, GroupState state, std::string note) {
   it.memory.target.member.clear();  // its epoch stays: it is the last one
+  it.memory.doubtful = false;
   it.verdict.reset();
   Enter(it, state, std::move(note));
 }
@@ -160,7 +174,9 @@ constexpr Rule kRules[] = {
      [](Case& it) {
        Target leader = *LeaderOf(it.view, it.around.etcd);
        std::string note = "looking at " + AddressOf(leader);
+       const bool doubtful = IsStranger(it, leader);
        LookAt(it, std::move(leader), std::move(note));
+       it.memory.doubtful = doubtful;
      }},
     {"etcd read anew", In(GroupState::Known),
      [](const Case& it) {
@@ -179,9 +195,19 @@ constexpr Rule kRules[] = {
                                 std::to_string(it.verdict->system_id) + ", not " +
                                 std::to_string(ExpectedSystem(it));
        it.verdict.reset();
+       it.memory.doubtful = false;
        if (it.memory.state == GroupState::Mismatch) return;
        it.decision.warnings.push_back(text + ": nothing is sent to it");
        Enter(it, GroupState::Mismatch, text);
+     }},
+    {"no stranger", In(GroupState::Probing),
+     [](const Case& it) {
+       const bool seen = it.verdict && it.verdict->kind != Kind::Unreachable;
+       return it.memory.doubtful && (seen || it.around.now - it.memory.since >= kLongestDoubt);
+     },
+     [](Case& it) {
+       it.memory.doubtful = false;
+       it.decision.publish = true;
      }},
     {"older timeline", kLooking,
      [](const Case& it) { return IsPrimary(it) && IsOlderTimeline(it); },
@@ -259,10 +285,13 @@ std::vector<const char*> RuleNames() {
 
 namespace {
 
-/// A leader of another system, somewhere else: what was known is no worse than before.
+/// A leader of another system, somewhere else, or one that may be: what was known is no worse than
+/// before.
 bool KeepsKnown(const GroupMemory& memory) {
   const Target& known = memory.known;
-  return memory.state == GroupState::Mismatch && !known.member.empty() &&
+  const bool foreign =
+      memory.state == GroupState::Mismatch || (memory.state == GroupState::Probing && memory.doubtful);
+  return foreign && known.port != 0 &&
          (known.host != memory.target.host || known.port != memory.target.port);
 }
 
@@ -295,6 +324,7 @@ Millis ProbePause(const GroupMemory& memory, Millis now, Millis shortest) {
 
 std::optional<Millis> NextLook(const GroupMemory& memory, const GroupView& view,
                                const Surroundings& around) {
+  if (memory.doubtful) return memory.since + kLongestDoubt;
   if (memory.gated) return memory.gated_until;
   if (memory.state != GroupState::Known || !around.policy.gate || !view.failover)
     return std::nullopt;
@@ -308,7 +338,7 @@ std::vector<Replica> Replicas(const GroupMemory& memory, const GroupView& view) 
   const int timeline = std::max(memory.timeline, AnnouncedTimeline(view));
   for (const auto& [name, member] : view.members) {
     const bool leads = view.leader ? name == view.leader->member : name == memory.known.member;
-    if (leads || (member.role != "replica" && member.role != "sync_standby")) continue;
+    if (leads || !IsStandby(member)) continue;
     Replica& replica = replicas.emplace_back();
     replica.member = name;
     replica.host = member.host;

@@ -13,9 +13,9 @@ namespace {
 constexpr const char* kUnfinishedJobs = "('scheduled', 'running', 'cancelling', 'failing')";
 
 std::set<int64> LockJobs() {
-  const Rows rows = QueryCatalog(
-      std::string("SELECT job_id FROM pg_catalog.pg_dist_background_job WHERE state IN ") +
-      kUnfinishedJobs + " ORDER BY job_id FOR NO KEY UPDATE SKIP LOCKED");
+  std::string sql = "SELECT job_id FROM pg_catalog.pg_dist_background_job WHERE state IN ";
+  sql.append(kUnfinishedJobs).append(" ORDER BY job_id FOR NO KEY UPDATE SKIP LOCKED");
+  const Rows rows = QueryCatalog(sql);
   std::set<int64> locked;
   for (int row = 0; row < rows.count; row++) locked.insert(rows.Number(row, 0));
   return locked;
@@ -23,11 +23,11 @@ std::set<int64> LockJobs() {
 
 void ReadJobs(Queue* queue, std::map<int64, bool>* held) {
   const std::set<int64> locked = LockJobs();
-  const Rows rows = QueryCatalog(
-      std::string("SELECT job_id, state, EXISTS (SELECT FROM altius_internal.background_job_hold h"
-                  "   WHERE h.job_id = j.job_id)"
-                  " FROM pg_catalog.pg_dist_background_job j WHERE state IN ") +
-      kUnfinishedJobs + " ORDER BY job_id");
+  std::string sql =
+      "SELECT job_id, state, EXISTS (SELECT FROM altius_internal.background_job_hold h"
+      "   WHERE h.job_id = j.job_id) FROM pg_catalog.pg_dist_background_job j WHERE state IN ";
+  sql.append(kUnfinishedJobs).append(" ORDER BY job_id");
+  const Rows rows = QueryCatalog(sql);
   for (int row = 0; row < rows.count; row++) {
     const int64 id = rows.Number(row, 0);
     const bool ours = locked.count(id) > 0;

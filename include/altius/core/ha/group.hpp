@@ -54,6 +54,8 @@ struct GroupMemory {
   bool gated = false;
   Millis gated_until = 0;
   std::int64_t gate_revision = 0;  // of the failover key that the gate was for
+  bool doubtful = false;           // the target was no standby of the group: what was known stays in
+                                   // force until it was looked at
   std::string note;                // in words, what keeps it from being Known
   const char* rule = "";           // the last one taken
 };
