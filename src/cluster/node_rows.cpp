@@ -2,6 +2,7 @@
 #include "node_rows.hpp"
 
 #include "altius/catalog/writer.hpp"
+#include "altius/core/route/book.hpp"
 #include "altius/pg/spi.hpp"
 #include "guards.hpp"
 
@@ -16,6 +17,12 @@ bool IsPrimary(const NewNode& node) { return strcmp(node.role, "primary") == 0; 
 
 /// Written by hand into the metadata of the coordinator alone: workers place nothing.
 constexpr const char* kRoleKey = "coordinator_role_is_set";
+
+void MoveRow(int node_id, const char* host, int port) {
+  pg::RunSql(
+      psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
+               quote_literal_cstr(host), port, node_id));
+}
 
 }  // namespace
 
@@ -78,6 +85,23 @@ void SetAddress(int node_id, const char* host, int port) {
   RunEverywhere(
       psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
                quote_literal_cstr(host), port, node_id));
+}
+
+void TakeNodeAddress(const catalog::Node& node, const char* host, int port) {
+  const catalog::Node* holder = FindNodeByAddress(host, port);
+  if (holder != nullptr && holder->id == node.id) return;
+  const int standby = holder == nullptr ? 0 : holder->id;
+  const char* old_host = pstrdup(node.host);
+  const int old_port = node.port;
+  // No two rows have one address at any moment.
+  if (standby != 0) MoveRow(standby, psprintf("%s-demoted", host), port);
+  MoveRow(node.id, host, port);
+  if (standby == 0) return;
+  if (core::IsNobody(old_host)) {
+    pg::RunSql(psprintf("DELETE FROM pg_catalog.pg_dist_node WHERE nodeid = %d", standby));
+  } else {
+    MoveRow(standby, old_host, old_port);
+  }
 }
 
 void DeleteNode(int node_id) {

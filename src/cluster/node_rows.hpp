@@ -27,6 +27,10 @@ void SetShouldHaveShards(int node_id, bool value);
 void SetAddress(int node_id, const char* host, int port);
 void DeleteNode(int node_id);
 
+/// On this server alone: the node gets the address.  It keeps its id; a row of its group's that has the address already is a
+/// standby's, most often the promoted one's: that gets the old address, or goes when the old one is not known.
+void TakeNodeAddress(const catalog::Node& node, const char* host, int port);
+
 /// Where new shards go as long as the user has not said it: on the workers, or on the coordinator
 /// when it is alone.
 void ChooseCoordinatorRole();

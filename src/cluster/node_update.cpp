@@ -2,8 +2,10 @@
 // citus_update_node and citus_pause_node_within_txn: a group is paused, its address changed, and
 // everybody goes on at the new one once the transaction is committed.
 #include "guards.hpp"
+#include "node_rows.hpp"
 #include "node_update.hpp"
 
+#include "altius/core/route/book.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/spi.hpp"
 #include "pause_elsewhere.hpp"
@@ -48,11 +50,18 @@ const catalog::Node* RequireNodeById(int id) {
   pg_unreachable();
 }
 
+/// A primary takes over the address of one of its standbys: that one was promoted.
+bool MayTakeFrom(const catalog::Node& node, const catalog::Node& other) {
+  return node.group == other.group && node.role == catalog::NodeRole::Primary &&
+         other.role == catalog::NodeRole::Secondary;
+}
+
 /// False when it has the address already.
 bool CheckAddress(int id, const char* host, int port) {
   const catalog::Node* other = FindNodeByAddress(host, port);
   if (other == nullptr) return true;
   if (other->id == id) return false;
+  if (MayTakeFrom(*RequireNodeById(id), *other)) return true;
   ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
                   errmsg("node %d has the address %s:%d already", other->id, host, port)));
   pg_unreachable();
@@ -60,10 +69,9 @@ bool CheckAddress(int id, const char* host, int port) {
 
 /// The row here; a follower of the address book's is told after the commit.
 void WriteAddress(int id, const char* host, int port) {
-  Remember(*RequireNodeById(id), host, port);
-  pg::RunSql(
-      psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
-               quote_literal_cstr(host), port, id));
+  const catalog::Node node = *RequireNodeById(id);
+  Remember(node, host, port);
+  TakeNodeAddress(node, host, port);
 }
 
 void Pause(const catalog::Node& node, bool force, int cooldown_ms) {

@@ -30,33 +30,9 @@ const catalog::Node* RowAt(const char* host, int port) {
   return nullptr;
 }
 
-/// Patroni's Citus mode calls the address of a primary that is stepping down so.
-bool IsDemoted(const char* host) {
-  constexpr const char* kSuffix = "-demoted";
-  const size_t length = strlen(host);
-  return length >= strlen(kSuffix) && strcmp(host + length - strlen(kSuffix), kSuffix) == 0;
-}
-
-void MoveRow(int node_id, const char* host, int port) {
-  pg::RunSql(
-      psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
-               quote_literal_cstr(host), port, node_id));
-}
-
-/// The primary keeps its node id.  A row that has its new address is a standby's, most often the
-/// promoted one's: it gets the old address.
 void TakeAddress(const catalog::Node& primary, const core::Whereabouts& at) {
-  const catalog::Node* standby = RowAt(at.host, at.port);
-  if (standby == &primary) return;
-  if (standby != nullptr) MoveRow(standby->id, psprintf("%s-demoted", at.host), at.port);
-  MoveRow(primary.id, at.host, at.port);
-  if (standby == nullptr) return;
-  if (IsDemoted(primary.host)) {
-    // Patroni's handler is in the middle of it: the old address is not known here.
-    pg::RunSql(psprintf("DELETE FROM pg_catalog.pg_dist_node WHERE nodeid = %d", standby->id));
-  } else {
-    MoveRow(standby->id, primary.host, primary.port);
-  }
+  pg::RunSql(psprintf("SELECT altius_internal.set_node_address(%d, %s, %d)", primary.id,
+                      quote_literal_cstr(at.host), at.port));
 }
 
 /// Whether what is stored is this, or newer by the same etcd.

@@ -33,6 +33,7 @@ namespace {
 constexpr int kShortestPauseMs = 100;
 constexpr int kLongestPauseMs = 5000;
 constexpr int kLingerMs = 10000;  // for more to do, before it ends
+constexpr int kPatienceMs = 10000;
 
 uint32 wait_event = 0;
 
@@ -53,36 +54,46 @@ void Pause(uint64 turn, int ms) {
   }
 }
 
-/// What was said of each group last, so that it is said once.
-using Said = std::map<int, std::string>;
+/// What is the matter with each group: it is logged once, and not before it has lasted.  Patroni's handler holds the list of
+/// nodes for as long as a switchover takes.
+struct Trouble {
+  std::string text;
+  TimestampTz since = 0;
+  bool logged = false;
+};
+using Troubles = std::map<int, Trouble>;
 
 /// False when it must be tried again.
 bool Attempt(const char* what, bool (*deed)(const GroupStatus&), const GroupStatus& status,
-             Said* said) {
+             Troubles* troubles) {
   std::string error;
   bool done = false;
   if (InTransaction([&] { done = !catalog::IsActive() || deed(status); }, &error)) return done;
   const std::string problem = std::string(what) + ": " + error;
   NoteRecorded(status.group, problem.c_str());
-  std::string* last = &(*said)[status.group];
-  if (*last != problem) Log(false, "group " + std::to_string(status.group) + ": " + problem);
-  *last = problem;
+  Trouble* trouble = &(*troubles)[status.group];
+  const TimestampTz now = GetCurrentTimestamp();
+  if (trouble->text != problem) *trouble = {problem, now, false};
+  if (!trouble->logged && TimestampDifferenceExceeds(trouble->since, now, kPatienceMs)) {
+    Log(false, "group " + std::to_string(status.group) + ": " + problem);
+    trouble->logged = true;
+  }
   return false;
 }
 
 /// One group after the other; false when something is left.
-bool RecordAll(Said* said) {
+bool RecordAll(Troubles* troubles) {
   std::vector<GroupStatus> groups(remote::BookCapacity());
   groups.resize(ReadGroups(groups.data(), static_cast<int>(groups.size())));
   bool all = true;
   for (const GroupStatus& status : groups) {
     if (status.at.state != core::GroupState::Known) continue;
-    bool done = Attempt("its address can't be stored", StoreAddress, status, said);
-    done = done && Attempt("it can't be added", AddMissingGroup, status, said);
-    done = done && Attempt("its standbys can't be registered", RegisterStandbys, status, said);
+    bool done = Attempt("its address can't be stored", StoreAddress, status, troubles);
+    done = done && Attempt("it can't be added", AddMissingGroup, status, troubles);
+    done = done && Attempt("its standbys can't be registered", RegisterStandbys, status, troubles);
     if (done) {
       NoteRecorded(status.group, "");
-      said->erase(status.group);
+      troubles->erase(status.group);
     }
     all = all && done;
   }
@@ -93,10 +104,10 @@ void Work() {
   NoteRecorderProblem("");
   int pause = kShortestPauseMs;
   int lingered = 0;
-  Said said;
+  Troubles troubles;
   while (!pg::Call([] { return RecoveryInProgress(); })) {
     const uint64 turn = RecorderTurn();
-    const bool done = RecordAll(&said);
+    const bool done = RecordAll(&troubles);
     pgstat_report_activity(STATE_IDLE, nullptr);
     if (!done) {
       lingered = 0;

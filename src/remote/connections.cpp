@@ -158,6 +158,15 @@ Connection* Start(int group, bool separate) {
   return connection;
 }
 
+/// Nobody waits longer for a silent server than for its successor.
+void BoundOpening(Connection* connection, const Hold& hold) {
+  if (connection->state != State::Connecting) return;
+  TimestampTz limit = hold.deadline;
+  if (limit == 0 && failover_timeout_ms > 0)
+    limit = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), failover_timeout_ms);
+  if (limit != 0) connection->give_up = std::min(connection->give_up, limit);
+}
+
 /// Tries until the node is there, at the address that it has then.
 Connection* Reach(int group, bool separate) {
   Hold hold;
@@ -165,6 +174,7 @@ Connection* Reach(int group, bool separate) {
   for (;;) {
     if (!separate) TakeGroup(group);
     Connection* connection = Start(group, separate);
+    BoundOpening(connection, hold);
     bool may_recover;
     const char* reason = Finish(connection, &may_recover);
     if (reason == nullptr) return connection;

@@ -111,6 +111,9 @@ def is_complaint(line):
 
 def add_group(ha, checks):
     """One more group of servers: started, and that is all; then shards move there under the clients."""
+    if ha.network:
+        checks.skip("the member with a network of its own does not reach the new ones here")
+        return {}
     watch = Watch(ha, checks)
     watch.begin()
     ha.tool("add-group")

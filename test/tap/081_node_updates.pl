@@ -148,12 +148,27 @@ $patroni->query("SELECT citus_update_node($id, '127.0.0.1-demoted', $port, true,
 $patroni->query("SELECT citus_update_node($standby, '127.0.0.1', $port, true, 10000)");
 $patroni->query("SELECT citus_update_node($id, '127.0.0.2', $port, true, 10000)");
 $patroni->query('COMMIT');
-for my $node ('coordinator', 'worker2') {
-    is($cluster->query($node, "SELECT string_agg(nodename || ' ' || noderole, ', ' ORDER BY nodename) FROM pg_dist_node WHERE groupid = $group"),
-        '127.0.0.1 secondary, 127.0.0.2 primary', "the rows have changed places on $node");
+sub rows_are {
+    my ($expected, $what) = @_;
+    my $rows = "SELECT string_agg(nodename || ' ' || noderole, ', ' ORDER BY nodename) FROM pg_dist_node WHERE groupid = $group";
+    for my $node ('coordinator', 'worker2') {
+        ok($cluster->wait_until($node, "SELECT ($rows) = '$expected'", 30), "$what on $node") or diag($cluster->query($node, $rows));
+    }
+    is($cluster->query('coordinator', 'SELECT count(*) FROM t'), 40, 'and the table is readable');
+    return;
 }
-is($cluster->query('coordinator', 'SELECT count(*) FROM t'), 40, 'and the table is readable');
-$cluster->query('coordinator', "SELECT citus_remove_node('127.0.0.1', $port)");
+rows_are('127.0.0.1 secondary, 127.0.0.2 primary', 'the rows have changed places');
+
+# --- Patroni 3 knows nothing of standbys that are registered: the primary takes the address of one ---
+$cluster->query('coordinator', "SELECT citus_update_node($id, '127.0.0.1', $port)");
+rows_are('127.0.0.1 primary, 127.0.0.2 secondary', 'in one step they change places, too,');
+$patroni->query('BEGIN');
+$patroni->query("SELECT citus_update_node($id, '127.0.0.1-demoted', $port, true, 10000)");
+$patroni->query("SELECT citus_update_node($id, '127.0.0.2', $port, true, 10000)");
+$patroni->query('COMMIT');
+rows_are('127.0.0.2 primary', 'without the old address the standby\'s row is gone');
+like(($cluster->psql('coordinator', "SELECT citus_update_node($id, '127.0.0.1', " . $cluster->port('worker2') . ')'))[2],
+    qr/42710: node \d+ has the address/, 'the address of another group is refused');
 $cluster->query('coordinator', "SELECT citus_update_node($id, '127.0.0.1', $port)");
 
 # --- a pause for a restart ---

@@ -186,8 +186,8 @@ for my $node (qw(coordinator worker1 worker2)) {
 
 # etcd restarts, and does not let us in.
 write_file('password', "wrong\n");
-sleep 2.5;    # a follower that is let in has no reason to read the file; one that is not reads it each two seconds
 stop_etcd();
+sleep 2.5;    # a follower that is let in has no reason to read the file; one that is not reads it each two seconds
 start_etcd();
 all_say(undef, "etcd_state <> 'live' AND problem ~ 'authentication'", 'a wrong password is said');
 is($cluster->query('worker1', 'SELECT count(*) FROM t'), '40', 'and changes no route');
