@@ -11,6 +11,7 @@
 #include "altius/txn/coordinated.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "executor/executor.h"
 }
 
@@ -109,16 +110,55 @@ int64 StartTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
   return affected;
 }
 
-/// Sends the tasks again that failed because their node was lost, as far as they did nothing there.
-/// Whether there were any.
+/// The task had succeeded in the session that was lost under another one: what it did is undone.
+bool IsUndoneWith(const Task& task, const remote::Connection* connection, uint32 session) {
+  const remote::Request* request = task.request;
+  return request != nullptr && request->connection == connection && request->session == session &&
+         request->finished && !request->failed && !request->moved;
+}
+
+/// What a task did in its session lasts only as long as that: changes, locks, and the snapshot of
+/// the transaction.
+bool LeavesTraces(const FragmentState* state) {
+  return Modifies(*state->fragment) || state->fragment->row_marks ||
+         XactIsoLevel != XACT_READ_COMMITTED;
+}
+
+/// Whether a task was lost with this one that can't be run again: its result has gone further.
+bool IsLostForGood(const FragmentState* state, const Task* tasks, int count,
+                   const remote::Request* lost) {
+  if (!LeavesTraces(state)) return false;
+  for (const Task& task : state->run->tasks) {
+    const bool awaited = &task >= tasks && &task < tasks + count;
+    if (IsUndoneWith(task, lost->connection, lost->session) &&
+        (!awaited || task.request->rows > 0 || XactIsoLevel != XACT_READ_COMMITTED))
+      return true;
+  }
+  return false;
+}
+
+/// Sends a task again that failed because its node was lost, and those that were undone with it.
+void SendAgainWithOthers(FragmentState* state, Task* failed, Task* tasks, int count,
+                         bool with_rows) {
+  const remote::Connection* connection = failed->request->connection;
+  const uint32 session = failed->request->session;
+  SendTask(state, failed, with_rows);
+  if (!LeavesTraces(state)) return;
+  for (int i = 0; i < count; i++) {
+    if (IsUndoneWith(tasks[i], connection, session)) SendTask(state, &tasks[i], with_rows);
+  }
+}
+
+/// Whether there were any that failed because their node was lost, and may run again.
 bool SendAgain(FragmentState* state, Task* tasks, int count, bool with_rows) {
   bool any = false;
   for (int i = 0; i < count; i++) {
-    remote::Request* request = tasks[i].request;
+    const remote::Request* request = tasks[i].request;
     if (request == nullptr || !request->failed) continue;
-    if (!txn::MayRunAgain(request, state->run->owner, request->rows > 0, &tasks[i].attempts))
-      remote::RaiseError(request);
-    SendTask(state, &tasks[i], with_rows);
+    const bool used = request->rows > 0 || IsLostForGood(state, tasks, count, request);
+    if (!txn::MayRunAgain(request, state->run->owner, used, &tasks[i].attempts))
+      remote::RaiseError(tasks[i].request);
+    SendAgainWithOthers(state, &tasks[i], tasks, count, with_rows);
     any = true;
   }
   return any;

@@ -77,6 +77,30 @@ for my $level ('READ COMMITTED', 'REPEATABLE READ') {
     if ($level eq 'READ COMMITTED') { is($out, 100, 'read before in READ COMMITTED') }
     else { like($error, qr/40001: connection to node .* was lost/, 'read before in REPEATABLE READ') }
 }
+# One statement over two shards of the node: one was done, the other waited for a lock.  Both are undone, so both run again.
+{
+    my $port = $cluster->port('worker1');
+    my ($first, $second) = split /\n/, $cluster->query('coordinator', "SELECT min(id) FROM t JOIN pg_dist_placement p
+        ON p.shardid = get_shard_id_for_distribution_column('t', id) JOIN pg_dist_node n USING (groupid) WHERE nodeport = $port
+        GROUP BY p.shardid ORDER BY p.shardid");
+    for my $case ([ 'without rows', '' ], [ 'with rows, which have gone further', ' RETURNING id' ]) {
+        my ($what, $returning) = @$case;
+        $cluster->query('coordinator', "UPDATE t SET value = 0 WHERE id IN ($first, $second)");
+        my ($locker, $session) = map { $cluster->session('coordinator') } 1 .. 2;
+        $locker->query("BEGIN; SELECT FROM t WHERE id = $second FOR UPDATE");
+        my ($out, $error) = while_down($session, "UPDATE t SET value = value + 1 WHERE id IN ($first, $second)$returning",
+            during => $kill);
+        my $values = join ' ', map { value_of($_) } $first, $second;
+        if ($returning) {
+            like($error, qr/40001: connection to node .* was lost/, "$what: the statement is undone");
+            is($values, '0 0', '... on both shards');
+        } else {
+            is($error, '', "$what: the statement succeeds");
+            is($values, '1 1', '... on both shards');
+        }
+    }
+    $cluster->query('coordinator', "UPDATE t SET value = 100 WHERE id IN ($first, $second)");
+}
 # What wrote there is gone.
 {
     my $session = $cluster->session('coordinator');
