@@ -171,6 +171,7 @@ void BoundOpening(Connection* connection, const Hold& hold) {
 Connection* Reach(int group, bool separate) {
   Hold hold;
   TimestampTz room_deadline = 0;
+  const char* why = nullptr;
   for (;;) {
     if (!separate) TakeGroup(group);
     Connection* connection = Start(group, separate);
@@ -183,7 +184,9 @@ Connection* Reach(int group, bool separate) {
       AwaitBudget(connection, &room_deadline);
       continue;
     }
-    if (!may_recover || !WaitForChange(group, &hold)) RaiseNotReached(connection, reason);
+    // The last attempt may be cut short: what an earlier one met says more.
+    if (why == nullptr || hold.deadline == 0 || GetCurrentTimestamp() < hold.deadline) why = reason;
+    if (!may_recover || !WaitForChange(group, &hold)) RaiseNotReached(connection, why);
   }
 }
 

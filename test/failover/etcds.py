@@ -7,11 +7,13 @@ import signal
 import subprocess
 import time
 
+from lib import etcd_users
+
 
 class Etcd:
     def __init__(self, cluster):
         self.cluster = cluster
-        self.login = []
+        self.login = etcd_users.ROOT if cluster.must_ask() else []
 
     def ctl(self, *arguments, endpoints=None, text=None):
         """etcdctl's output; raises with its words when it fails."""
@@ -73,18 +75,14 @@ class Etcd:
 
     # Passwords.
 
-    def make_users(self):
-        if "altius" in self.ctl("user", "list").split():
-            return
-        for command in ("user add root:root", "user grant-role root root", "role add altius",
-                        "role grant-permission altius --prefix=true readwrite /service/", "user add altius:right",
-                        "user grant-role altius altius"):
-            self.ctl(*command.split())
+    def demand_passwords(self):
+        """False when it does so already."""
+        if self.login:
+            return False
+        self.cluster.ask_for_passwords()
+        self.login = etcd_users.ROOT
+        return True
 
-    def demand_passwords(self, demand):
-        if demand:
-            self.ctl("auth", "enable")
-            self.login = ["--user", "root:root"]
-        else:
-            self.ctl("auth", "disable")
-            self.login = []
+    def demand_none(self):
+        self.ctl("auth", "disable")
+        self.login = []

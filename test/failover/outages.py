@@ -107,14 +107,13 @@ def etcd_compacted(ha, checks):
 
 
 def wrong_password(ha, checks):
-    """etcd begins to ask for passwords, and Altius, started anew, has a wrong one; then somebody writes the right one into the file."""
+    """etcd asks for passwords, and Altius, started anew, has a wrong one; then somebody writes the right one into the file."""
     with undisturbed(ha, checks) as watch:
         routing = ha.routing(watch.nodes[0])
-        ha.etcd.make_users()
         for member in ha.cluster.nodes():
             member.write_etcd_password("wrong")
             os.kill(ha.backend(member, "altius follower"), signal.SIGTERM)  # the right one is forgotten
-        ha.etcd.demand_passwords(True)
+        begun = ha.etcd.demand_passwords()
         try:
             checks.ok(ha.all_say(lambda row: "authentication" in (row["problem"] or "") and row["etcd_state"] != "live"),
                       "each server says that it can't log in", describe_servers(ha))
@@ -123,7 +122,8 @@ def wrong_password(ha, checks):
                 member.write_etcd_password()
             checks.ok(ha.in_order(), "with the right password each server is in order", describe_servers(ha))
         finally:
-            ha.etcd.demand_passwords(False)
+            if begun:
+                ha.etcd.demand_none()
     return watch.figures()
 
 

@@ -8,7 +8,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import patroni_config
+from . import etcd_users, patroni_config
 from .cluster import Cluster
 from .common import Failure, SERVER_USER, run, say
 from .member import Member, require_patroni
@@ -108,6 +108,17 @@ class HaCluster(Cluster):
                    "--bcrypt-cost", "4"]  # passwords of a toy: one that is refused again and again shall not keep etcd busy
         process.start(command)
 
+    def must_ask(self):
+        """Patroni 4 does not run with a login that etcd does not ask for; Patroni 3 does."""
+        return bool(self.etcd_user) and etcd_users.patroni_major() >= 4
+
+    def ask_for_passwords(self):
+        """From now on etcd lets nobody in without one."""
+        endpoints = self.etcd_endpoints()
+        if not etcd_users.asks(endpoints):
+            etcd_users.make(endpoints, self.etcd_user, self.etcd_password)
+            etcd_users.ctl(endpoints, "auth", "enable")
+
     def write_haproxy(self):
         groups = {group: [{"name": m.name, "host": m.host, "port": m.port, "rest_port": m.rest_port}
                           for m in self.members_of(group)] for group in self.groups()}
@@ -144,6 +155,8 @@ class HaCluster(Cluster):
         shutil.copy2(patroni_config.TEMPLATES / "create-extension", create)
         for process in self.etcds():
             self.start_etcd(process)
+        if self.must_ask():
+            self.ask_for_passwords()
         for number, node in enumerate(sorted(self.nodes(), key=lambda node: node.number)):
             if number == self.workers + 1 and not os.path.exists(node.data):
                 time.sleep(1)  # the first members make their groups, the others copy them

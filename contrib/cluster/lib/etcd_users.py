@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Users of a private etcd: root, and the one that Patroni and Altius log in as, who may do what he likes under /service/."""
+
+import os
+import subprocess
+import time
+
+from .common import Failure
+
+ROOT = ["--user", "root:root"]
+
+
+def patroni_major():
+    words = subprocess.run(["patroni", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    return int(words[-1].split(".")[0])
+
+
+def ctl(endpoints, *arguments):
+    done = subprocess.run(["etcdctl", "--endpoints", ",".join(endpoints), "--command-timeout", "10s", *arguments],
+                          env={**os.environ, "ETCDCTL_API": "3"}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise Failure(f"etcdctl {' '.join(arguments)} failed:\n{done.stdout}")
+    return done.stdout
+
+
+def asks(endpoints, seconds=30):
+    """Whether etcd asks for passwords; waits until it answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            ctl(endpoints, "user", "list")
+            return False
+        except Failure as failure:
+            if "user name is empty" in str(failure) or "permission denied" in str(failure):
+                return True
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def make(endpoints, user, password):
+    for command in ("user add root:root", "user grant-role root root", f"role add {user}",
+                    f"role grant-permission {user} --prefix=true readwrite /service/", f"user add {user}:{password}",
+                    f"user grant-role {user} {user}"):
+        ctl(endpoints, *command.split())
