@@ -61,6 +61,12 @@ void LetGo() {
   InvalidateCatalogSnapshot();
 }
 
+/// A command that commits in between leaves the memory of its last transaction as the current one.
+void RunAndComeBack(const UtilityCall& call) {
+  RunHere(call);
+  MemoryContextSwitchTo(PortalContext);
+}
+
 /// Before anything is done: all nodes are there.  A connection's first statement carries the
 /// session's settings along, which makes it a pipeline of several: not for these commands.
 void WarmUp(const Texts& texts) {
@@ -148,7 +154,7 @@ bool CreateIndex(const UtilityCall& call, IndexStmt* create) {
   ForOtherNodes(&everywhere, "SELECT 1");
   ForPlacements(&everywhere, *table, [](const catalog::Shard&) { return "SELECT 1"; });
   WarmUp(everywhere);
-  RunHere(call);
+  RunAndComeBack(call);
   List* made = list_difference_oid(IndexesOf(relid), before);
   if (made == NIL) return true;  // IF NOT EXISTS
   table = catalog::FindTable(relid);
@@ -186,7 +192,7 @@ bool DropIndex(const UtilityCall& call, DropStmt* drop) {
                     quote_qualified_identifier(space, Extend(index_name, shard.id)));
   });
   WarmUp(texts);
-  RunHere(call);
+  RunAndComeBack(call);
   RunOutside(texts, nullptr);
   return true;
 }
@@ -229,7 +235,7 @@ bool Reindex(const UtilityCall& call, ReindexStmt* reindex) {
     return psprintf("REINDEX %s%s %s", options, one ? "INDEX" : "TABLE", name);
   });
   WarmUp(texts);
-  RunHere(call);
+  RunAndComeBack(call);
   RunOutside(texts, nullptr);
   return true;
 }
@@ -262,7 +268,7 @@ bool Vacuum(const UtilityCall& call, VacuumStmt* vacuum) {
   }
   if (texts.empty()) return false;
   WarmUp(texts);
-  RunHere(call);
+  RunAndComeBack(call);
   RunOutside(texts, nullptr);
   return true;
 }
