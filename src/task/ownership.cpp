@@ -7,7 +7,9 @@
 #include "altius/txn/coordinated.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
@@ -17,6 +19,7 @@ extern "C" {
 #include "utils/inval.h"
 #include "utils/syscache.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 }
 
 namespace altius::task {
@@ -40,6 +43,31 @@ bool ConcernsElsewhere(const PlannedStmt* statement) {
   return false;
 }
 
+/// A shard that came here after the transaction's snapshot was taken looks empty to it.
+void RequireOlderThanSnapshot(Oid relid) {
+  if (!catalog::IsShardRelation(relid)) return;
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+  if (!HeapTupleIsValid(tuple)) return;
+  const TransactionId made = HeapTupleHeaderGetXmin(tuple->t_data);
+  ReleaseSysCache(tuple);
+  if (!TransactionIdIsNormal(made) || TransactionIdIsCurrentTransactionId(made) ||
+      !XidInMVCCSnapshot(made, GetTransactionSnapshot()))
+    return;
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("could not serialize access: a shard has been moved"),
+                  errdetail("\"%s\" came to this node after the transaction had begun to read here.",
+                            get_rel_name(relid)),
+                  errhint("Run the transaction again.")));
+}
+
+void RequireOlderThanSnapshot(const PlannedStmt* statement) {
+  ListCell* cell;
+  foreach (cell, statement->rtable) {
+    const auto* rte = lfirst_node(RangeTblEntry, cell);
+    if (rte->rtekind == RTE_RELATION) RequireOlderThanSnapshot(rte->relid);
+  }
+}
+
 }  // namespace
 
 void CheckStatementOf(const DestReceiver* receiver) { expected = receiver; }
@@ -50,7 +78,11 @@ void NoteOwnership(QueryDesc* query, int depth) {
   if (own) expected = nullptr;
   if (!sent && !own) return;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
-  if (ConcernsElsewhere(query->plannedstmt)) query->estate->es_top_eflags |= kDisowned;
+  if (ConcernsElsewhere(query->plannedstmt)) {
+    query->estate->es_top_eflags |= kDisowned;
+  } else if (IsolationUsesXactSnapshot()) {
+    RequireOlderThanSnapshot(query->plannedstmt);
+  }
 }
 
 bool IsDisowned(QueryDesc* query) {

@@ -188,6 +188,31 @@ nothing_left();
     same_rows('after a change of a table');
 }
 
+# --- a snapshot that is older than the move ---
+{
+    on_coordinator(q{CREATE TABLE settled (id int PRIMARY KEY); SELECT create_distributed_table('settled', 'id', shard_count => 4,
+        colocate_with => 'none'); INSERT INTO settled SELECT generate_series(1, 100)});
+    my ($shard, $from) = split /\|/, on_coordinator(q{SELECT shardid, nodeport FROM citus_shards WHERE table_name = 'settled'::regclass
+        ORDER BY shardid LIMIT 1});
+    my ($one, $other) = map { $cluster->port("worker$_") } 1, 2;
+    my $to = $from == $one ? $other : $one;
+    for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE') {
+        my $reader = $cluster->session('coordinator');
+        $reader->query("BEGIN ISOLATION LEVEL $level");
+        is($reader->query('SELECT count(*) FROM settled'), 100, "$level: before a shard moves");
+        on_coordinator("SELECT citus_move_shard_placement($shard, '127.0.0.1', $from, '127.0.0.1', $to)");
+        $reader->send('SELECT count(*) FROM settled');
+        my ($out, $error) = $reader->finish;
+        if ($level eq 'READ COMMITTED') { is($out, 100, '... and after') }
+        else { like($error, qr/40001: could not serialize access: a shard has been moved/, '... it is said that the snapshot is too old') or diag("$level: $out") }
+        $reader->query('ROLLBACK');
+        is($reader->query("BEGIN ISOLATION LEVEL $level; SELECT count(*) FROM settled"), 100, '... and the next transaction sees all');
+        $reader->query('COMMIT');
+        ($from, $to) = ($to, $from);
+    }
+    on_coordinator('DROP TABLE settled');
+}
+
 # --- a reference table gets another copy while it is written from two nodes ---
 on_coordinator(q{CREATE TABLE colors (id int, name text); SELECT create_reference_table('colors');
     INSERT INTO colors SELECT n, 'color ' || n FROM generate_series(1, 100) n});
