@@ -47,6 +47,18 @@ void ForgetPermissions(RangeTblEntry *rte) {
 #endif
 }
 
+void ForgetPermissions(Query *query) {
+  ListCell *cell;
+  foreach (cell, query->rtable) ForgetPermissions(static_cast<RangeTblEntry *>(lfirst(cell)));
+#if PG_VERSION_NUM >= 160000
+  query->rteperminfos = NIL;
+  foreach (cell, query->rtable) {
+    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+    if (rte->rtekind == RTE_RELATION) (void)addRTEPermissionInfo(&query->rteperminfos, rte);
+  }
+#endif
+}
+
 RelationUses CollectRelations(Query *query) {
   RelationUses uses = {NIL, NIL};
   CollectWalker(AsNode(query), &uses);

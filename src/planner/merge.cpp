@@ -65,8 +65,7 @@ Query *SelectFromSource(const Query *merge) {
   select->jointree = makeFromExpr(pg::Copy(merge->jointree->fromlist), nullptr);
   select->hasSubLinks = merge->hasSubLinks;
   BlankUnused(select);
-  ListCell *cell;
-  foreach (cell, select->rtable) pg::ForgetPermissions(static_cast<RangeTblEntry *>(lfirst(cell)));
+  pg::ForgetPermissions(select);
   Index depth = 0;
   pg::WalkQuery(select, RaiseCteWalker, &depth, QTW_EXAMINE_RTES_BEFORE);
   return select;

@@ -14,6 +14,9 @@ namespace altius::pg {
 /// The entry is not checked any more where it stands.
 void ForgetPermissions(RangeTblEntry *rte);
 
+/// Nor any of the query's own, which may be planned by PostgreSQL: from 16 on a relation must have an entry that asks for nothing.
+void ForgetPermissions(Query *query);
+
 /// Every relation that the query and the queries in it name, with what is to be checked about it; taken before any rewrite.
 struct RelationUses {
   List *entries;      // of RangeTblEntry
