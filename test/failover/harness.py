@@ -156,7 +156,12 @@ class Ha:
         return False
 
     def complete(self):
-        self.cluster.wait_ready(120)
+        """For some time: a loop after a restart Patroni takes the standby out of step again, and without one nobody is promoted."""
+        calm, deadline = 0, time.monotonic() + 120
+        while calm < 4 and time.monotonic() < deadline:
+            self.cluster.wait_ready(120)
+            time.sleep(0.6)
+            calm = 0 if self.cluster.what_is_missing() else calm + 1
 
     def primaries(self, *but):
         """Of all groups but those."""
