@@ -4,13 +4,12 @@
 
 #include <climits>
 
-#include "altius/pg/bridge.hpp"
+#include "altius/pg/shared_memory.hpp"
 #include "settings.hpp"
 
 extern "C" {
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 }
 
 namespace altius::ha {
@@ -32,33 +31,19 @@ struct SharedHa {
 };
 
 SharedHa* shared = nullptr;
-shmem_request_hook_type previous_request = nullptr;
-shmem_startup_hook_type previous_startup = nullptr;
 
 int capacity = 0;  // as it was when the server started, for all of its life
 
 Size SharedSize() {
+  capacity = IsConfigured() ? remote::BookCapacity() : 0;
   return add_size(offsetof(SharedHa, groups), mul_size(sizeof(GroupStatus), capacity));
 }
 
-void RequestMemory() {
-  if (previous_request != nullptr) previous_request();
-  capacity = IsConfigured() ? remote::BookCapacity() : 0;
-  RequestAddinShmemSpace(SharedSize());
-  RequestNamedLWLockTranche(kTranche, 1);
-}
-
-void AttachMemory() {
-  if (previous_startup != nullptr) previous_startup();
-  bool found;
-  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  shared = static_cast<SharedHa*>(ShmemInitStruct("altius ha", SharedSize(), &found));
-  if (!found) {
-    memset(static_cast<void*>(shared), 0, SharedSize());
-    shared->lock = &GetNamedLWLockTranche(kTranche)->lock;
-    shared->forget = kNothing;
-  }
-  LWLockRelease(AddinShmemInitLock);
+void TakeMemory(void* memory, bool fresh) {
+  shared = static_cast<SharedHa*>(memory);
+  if (!fresh) return;
+  shared->lock = pg::SharedLock(kTranche);
+  shared->forget = kNothing;
 }
 
 GroupStatus* Find(int group) {
@@ -77,10 +62,7 @@ void LeaveRecorder(int, Datum) {
 }  // namespace
 
 void InitShared() {
-  previous_request = shmem_request_hook;
-  shmem_request_hook = [] { pg::Entry(RequestMemory); };
-  previous_startup = shmem_startup_hook;
-  shmem_startup_hook = [] { pg::Entry(AttachMemory); };
+  pg::RegisterShared({"altius ha", SharedSize, TakeMemory, kTranche});
 }
 
 bool HasShared() { return shared != nullptr; }

@@ -2,14 +2,13 @@
 #include "progress.hpp"
 
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/shared_memory.hpp"
 
 extern "C" {
 #include "access/xact.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
@@ -41,24 +40,10 @@ struct Shared {
 
 Shared* shared = nullptr;
 Entry* mine = nullptr;
-shmem_request_hook_type previous_request = nullptr;
-shmem_startup_hook_type previous_startup = nullptr;
 
-void RequestMemory() {
-  if (previous_request != nullptr) previous_request();
-  RequestAddinShmemSpace(sizeof(Shared));
-}
-
-void AttachMemory() {
-  if (previous_startup != nullptr) previous_startup();
-  bool found;
-  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  shared = static_cast<Shared*>(ShmemInitStruct("altius moves", sizeof(Shared), &found));
-  if (!found) {
-    memset(static_cast<void*>(shared), 0, sizeof(Shared));
-    SpinLockInit(&shared->lock);
-  }
-  LWLockRelease(AddinShmemInitLock);
+void TakeMemory(void* memory, bool fresh) {
+  shared = static_cast<Shared*>(memory);
+  if (fresh) SpinLockInit(&shared->lock);
 }
 
 void OnExit(int, Datum) { EndProgress(); }
@@ -122,11 +107,7 @@ void EndProgress() {
 }
 
 void InitProgress() {
-  if (!process_shared_preload_libraries_in_progress) return;
-  previous_request = shmem_request_hook;
-  shmem_request_hook = RequestMemory;
-  previous_startup = shmem_startup_hook;
-  shmem_startup_hook = AttachMemory;
+  pg::RegisterShared({"altius moves", [] { return sizeof(Shared); }, TakeMemory, nullptr});
 }
 
 namespace {

@@ -3,15 +3,14 @@
 // statement reads is atomic.
 #include "altius/remote/address_book.hpp"
 
-#include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_lock.hpp"
 #include "altius/pg/compat_wait.hpp"
+#include "altius/pg/shared_memory.hpp"
 #include "book.hpp"
 
 extern "C" {
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/guc.h"
 }
 
@@ -35,8 +34,6 @@ int max_groups = 256;
 Book* book = nullptr;
 BookSlot* slots = nullptr;
 pg_atomic_uint32* users = nullptr;  // by number of process: uses nodes
-shmem_request_hook_type previous_request = nullptr;
-shmem_startup_hook_type previous_startup = nullptr;
 
 int UserCount() { return MaxBackends + kExtraSlots; }
 
@@ -47,15 +44,8 @@ Size BookSize() {
   return add_size(add_size(MAXALIGN(sizeof(Book)), SlotsSize()), users_size);
 }
 
-void RequestMemory() {
-  if (previous_request != nullptr) previous_request();
-  RequestAddinShmemSpace(BookSize());
-  RequestNamedLWLockTranche(kTranche, 1);
-}
-
 void InitBook() {
-  memset(static_cast<void*>(book), 0, BookSize());
-  book->lock = &GetNamedLWLockTranche(kTranche)->lock;
+  book->lock = pg::SharedLock(kTranche);
   pg_atomic_init_u64(&book->version, 1);
   pg_atomic_init_u32(&book->following, 0);
   book->capacity = max_groups;
@@ -67,16 +57,12 @@ void InitBook() {
   for (int i = 0; i < book->waiter_capacity; i++) pg_atomic_init_u32(&users[i], 0);
 }
 
-void AttachMemory() {
-  if (previous_startup != nullptr) previous_startup();
-  bool found;
-  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  auto* memory = static_cast<char*>(ShmemInitStruct("altius address book", BookSize(), &found));
-  book = reinterpret_cast<Book*>(memory);
-  slots = reinterpret_cast<BookSlot*>(memory + MAXALIGN(sizeof(Book)));
-  users = reinterpret_cast<pg_atomic_uint32*>(memory + MAXALIGN(sizeof(Book)) + SlotsSize());
-  if (!found) InitBook();
-  LWLockRelease(AddinShmemInitLock);
+void TakeMemory(void* memory, bool fresh) {
+  auto* start = static_cast<char*>(memory);
+  book = reinterpret_cast<Book*>(start);
+  slots = reinterpret_cast<BookSlot*>(start + MAXALIGN(sizeof(Book)));
+  users = reinterpret_cast<pg_atomic_uint32*>(start + MAXALIGN(sizeof(Book)) + SlotsSize());
+  if (fresh) InitBook();
 }
 
 /// Call with the lock held.
@@ -132,10 +118,7 @@ void InitBookMemory() {
                           "Sets how many groups the address book has room for.",
                           "Each takes about 3 kB of shared memory.", &max_groups, 256, 16, 65536,
                           PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
-  previous_request = shmem_request_hook;
-  shmem_request_hook = [] { pg::Entry(RequestMemory); };
-  previous_startup = shmem_startup_hook;
-  shmem_startup_hook = [] { pg::Entry(AttachMemory); };
+  pg::RegisterShared({"altius address book", BookSize, TakeMemory, kTranche});
 }
 
 void JoinUsers() {

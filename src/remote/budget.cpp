@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "budget.hpp"
 
-#include "altius/pg/bridge.hpp"
+#include "altius/pg/shared_memory.hpp"
 
 extern "C" {
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "storage/condition_variable.h"
-#include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/guc.h"
 }
 
@@ -39,26 +36,12 @@ struct Budget {
 int max_shared_pool_size = 0;
 uint32 budget_event = 0;
 Budget* budget = nullptr;
-shmem_request_hook_type previous_request = nullptr;
-shmem_startup_hook_type previous_startup = nullptr;
 
-void RequestMemory() {
-  if (previous_request != nullptr) previous_request();
-  RequestAddinShmemSpace(sizeof(Budget));
-  RequestNamedLWLockTranche(kTranche, 1);
-}
-
-void AttachMemory() {
-  if (previous_startup != nullptr) previous_startup();
-  bool found;
-  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  budget = static_cast<Budget*>(ShmemInitStruct("altius connection budget", sizeof(Budget), &found));
-  if (!found) {
-    memset(static_cast<void*>(budget), 0, sizeof(Budget));
-    budget->lock = &GetNamedLWLockTranche(kTranche)->lock;
-    ConditionVariableInit(&budget->returned);
-  }
-  LWLockRelease(AddinShmemInitLock);
+void TakeMemory(void* memory, bool fresh) {
+  budget = static_cast<Budget*>(memory);
+  if (!fresh) return;
+  budget->lock = pg::SharedLock(kTranche);
+  ConditionVariableInit(&budget->returned);
 }
 
 /// INT_MAX: no limit.
@@ -113,10 +96,7 @@ void InitBudgetMemory() {
                           "Sets the most connections that sessions of this node have to another node.",
                           "0 follows max_connections, -1 means no limit.", &max_shared_pool_size, 0, -1, INT_MAX,
                           PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-  previous_request = shmem_request_hook;
-  shmem_request_hook = [] { pg::Entry(RequestMemory); };
-  previous_startup = shmem_startup_hook;
-  shmem_startup_hook = [] { pg::Entry(AttachMemory); };
+  pg::RegisterShared({"altius connection budget", [] { return sizeof(Budget); }, TakeMemory, kTranche});
 }
 
 bool TakeBudget(Connection* connection) {

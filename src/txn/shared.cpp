@@ -3,15 +3,13 @@
 // maintenance worker.
 #include "altius/txn/shared.hpp"
 
-#include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_wait.hpp"
+#include "altius/pg/shared_memory.hpp"
 #include "altius/remote/control.hpp"
 #include "shared_state.hpp"
 
 extern "C" {
 #include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/timestamp.h"
 }
 
@@ -23,8 +21,6 @@ namespace {
 
 constexpr int kExtraSlots = 64;  // auxiliary processes have numbers beyond MaxBackends
 
-shmem_request_hook_type previous_request = nullptr;
-shmem_startup_hook_type previous_startup = nullptr;
 BackendSlot* mine = nullptr;
 
 int SlotCount() { return MaxBackends + kExtraSlots; }
@@ -33,26 +29,15 @@ Size SharedSize() {
   return add_size(offsetof(SharedState, backends), mul_size(sizeof(BackendSlot), SlotCount()));
 }
 
-void RequestMemory() {
-  if (previous_request != nullptr) previous_request();
-  RequestAddinShmemSpace(SharedSize());
-}
-
-void AttachMemory() {
-  if (previous_startup != nullptr) previous_startup();
-  bool found;
-  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  shared = static_cast<SharedState*>(ShmemInitStruct("altius transactions", SharedSize(), &found));
-  if (!found) {
-    memset(static_cast<void*>(shared), 0, SharedSize());
-    // Microseconds since 2000: beyond every number given before a restart.
-    pg_atomic_init_u64(&shared->next_number, static_cast<uint64>(GetCurrentTimestamp()));
-    pg_atomic_init_u64(&shared->stop_releases, 0);
-    SpinLockInit(&shared->lock);
-    shared->backend_count = SlotCount();
-    for (int i = 0; i < shared->backend_count; i++) SpinLockInit(&shared->backends[i].lock);
-  }
-  LWLockRelease(AddinShmemInitLock);
+void TakeMemory(void* memory, bool fresh) {
+  shared = static_cast<SharedState*>(memory);
+  if (!fresh) return;
+  // Microseconds since 2000: beyond every number given before a restart.
+  pg_atomic_init_u64(&shared->next_number, static_cast<uint64>(GetCurrentTimestamp()));
+  pg_atomic_init_u64(&shared->stop_releases, 0);
+  SpinLockInit(&shared->lock);
+  shared->backend_count = SlotCount();
+  for (int i = 0; i < shared->backend_count; i++) SpinLockInit(&shared->backends[i].lock);
 }
 
 void LeaveSlot(int, Datum) {
@@ -91,10 +76,7 @@ BackendEntry Read(BackendSlot* slot) {
 }  // namespace
 
 void InitShared() {
-  previous_request = shmem_request_hook;
-  shmem_request_hook = [] { pg::Entry(RequestMemory); };
-  previous_startup = shmem_startup_hook;
-  shmem_startup_hook = [] { pg::Entry(AttachMemory); };
+  pg::RegisterShared({"altius transactions", SharedSize, TakeMemory, nullptr});
 }
 
 bool HasShared() { return shared != nullptr; }

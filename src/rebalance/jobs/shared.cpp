@@ -3,14 +3,13 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_wait.hpp"
+#include "altius/pg/shared_memory.hpp"
 
 extern "C" {
 #include "access/xact.h"
 #include "postmaster/bgworker.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "storage/spin.h"
 #include "utils/timestamp.h"
 }
@@ -50,8 +49,6 @@ struct JobsShared {
 };
 
 JobsShared* shared = nullptr;
-shmem_request_hook_type previous_request = nullptr;
-shmem_startup_hook_type previous_startup = nullptr;
 uint32 wait_event = 0;
 bool wake_at_commit = false;
 int my_slot = -1;
@@ -61,23 +58,12 @@ Size SharedSize() {
                   mul_size(sizeof(ExecutorSlot), max_worker_processes));
 }
 
-void RequestMemory() {
-  if (previous_request != nullptr) previous_request();
-  RequestAddinShmemSpace(SharedSize());
-}
-
-void AttachMemory() {
-  if (previous_startup != nullptr) previous_startup();
-  bool found;
-  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  shared = static_cast<JobsShared*>(ShmemInitStruct("altius jobs", SharedSize(), &found));
-  if (!found) {
-    memset(static_cast<void*>(shared), 0, SharedSize());
-    SpinLockInit(&shared->lock);
-    ConditionVariableInit(&shared->changed);
-    shared->executor_count = max_worker_processes;
-  }
-  LWLockRelease(AddinShmemInitLock);
+void TakeMemory(void* memory, bool fresh) {
+  shared = static_cast<JobsShared*>(memory);
+  if (!fresh) return;
+  SpinLockInit(&shared->lock);
+  ConditionVariableInit(&shared->changed);
+  shared->executor_count = max_worker_processes;
 }
 
 /// With the lock held.
@@ -142,10 +128,7 @@ void AtTransactionEnd(XactEvent event, void*) {
 }  // namespace
 
 void InitShared() {
-  previous_request = shmem_request_hook;
-  shmem_request_hook = [] { pg::Entry(RequestMemory); };
-  previous_startup = shmem_startup_hook;
-  shmem_startup_hook = [] { pg::Entry(AttachMemory); };
+  pg::RegisterShared({"altius jobs", SharedSize, TakeMemory, nullptr});
 }
 
 void WakeMonitor() {
