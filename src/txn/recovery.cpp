@@ -200,7 +200,7 @@ void ForgetFinished(const pg::Array<Node>& nodes) {
     for (const Found& found : *node.prepared) left = left || IsLookedFor(*node.unlisted, found.gid);
     if (!left) Forget(*node.unlisted);
   }
-  ForgetRemoved();
+  ForgetOthers();
 }
 
 }  // namespace

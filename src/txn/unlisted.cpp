@@ -2,6 +2,7 @@
 #include "unlisted.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
 #include "altius/remote/control.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -24,9 +25,11 @@ constexpr const char* kRead =
     " THEN EXISTS (SELECT FROM pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)"
     " ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_node AS n WHERE n.groupid = r.groupid AND n.isactive) END";
 
-constexpr const char* kForgetRemoved =
-    "DELETE FROM altius_internal.unlisted_node AS r WHERE gids IS NULL AND NOT EXISTS (SELECT FROM"
-    " pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)";
+/// A node that was added is listed now, a removed one is finished, or too much time has passed.
+constexpr const char* kForgetOthers =
+    "DELETE FROM altius_internal.unlisted_node AS r WHERE since < pg_catalog.now() - interval '1 day' OR CASE WHEN gids IS NULL"
+    " THEN NOT EXISTS (SELECT FROM pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)"
+    " ELSE EXISTS (SELECT FROM pg_catalog.pg_dist_node AS n WHERE n.groupid = r.groupid AND n.isactive) END";
 
 /// What the gids of this session's transaction begin with; a gid without the number of the participant.
 const char* GidsOfOwn() {
@@ -55,12 +58,6 @@ Unlisted RowAt(uint64 index) {
   return node;
 }
 
-void RunSpi(const char* sql, int expected) {
-  SPI_connect();
-  if (SPI_execute(sql, false, 0) != expected) elog(ERROR, "could not run: %s", sql);
-  SPI_finish();
-}
-
 }  // namespace
 
 pg::Array<Unlisted> ReadUnlisted() {
@@ -82,12 +79,12 @@ bool IsLookedFor(const Unlisted& node, const char* gid) {
 
 void Forget(const Unlisted& node) {
   if (node.gids == nullptr) return;
-  RunSpi(psprintf("DELETE FROM altius_internal.unlisted_node WHERE nodename = %s AND nodeport = %d AND gids = %s",
-                  quote_literal_cstr(node.host), node.port, quote_literal_cstr(node.gids)),
-         SPI_OK_DELETE);
+  (void)pg::RunSql(
+      psprintf("DELETE FROM altius_internal.unlisted_node WHERE nodename = %s AND nodeport = %d AND gids = %s",
+               quote_literal_cstr(node.host), node.port, quote_literal_cstr(node.gids)));
 }
 
-void ForgetRemoved() { RunSpi(kForgetRemoved, SPI_OK_DELETE); }
+void ForgetOthers() { (void)pg::RunSql(kForgetOthers); }
 
 void NoteJoining(int group, const char* host, int port) {
   const char* gids = GidsOfOwn();
@@ -104,8 +101,8 @@ void NoteJoining(int group, const char* host, int port) {
 }
 
 void NoteLeaving(int group, const char* host, int port) {
-  RunSpi(psprintf("INSERT INTO altius_internal.unlisted_node VALUES (%d, %s, %d)", group, quote_literal_cstr(host), port),
-         SPI_OK_INSERT);
+  (void)pg::RunSql(psprintf("INSERT INTO altius_internal.unlisted_node VALUES (%d, %s, %d)", group,
+                            quote_literal_cstr(host), port));
 }
 
 }  // namespace altius::txn

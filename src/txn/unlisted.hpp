@@ -24,7 +24,7 @@ bool IsLookedFor(const Unlisted& node, const char* gid);
 /// Nothing that is looked for is there any more.
 void Forget(const Unlisted& node);
 
-/// Removed nodes that no record names.
-void ForgetRemoved();
+/// Those that need not be asked any more.
+void ForgetOthers();
 
 }  // namespace altius::txn

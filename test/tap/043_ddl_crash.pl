@@ -100,6 +100,7 @@ my %quiet = (
     'no lock is left' => q{SELECT count(*) = 0 FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE a.pid IS DISTINCT FROM
         pg_backend_pid() AND a.backend_type IS DISTINCT FROM 'autovacuum worker' AND locktype IN ('relation', 'transactionid', 'object', 'advisory')
         AND mode NOT IN ('AccessShareLock', 'RowShareLock')},
+    'no node is asked beside those that are listed' => 'SELECT count(*) = 0 FROM altius_internal.unlisted_node',
     'no commit record is left' => 'SELECT count(*) = 0 FROM pg_dist_transaction',
 );
 
