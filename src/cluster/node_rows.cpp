@@ -18,10 +18,14 @@ bool IsPrimary(const NewNode& node) { return strcmp(node.role, "primary") == 0; 
 /// Written by hand into the metadata of the coordinator alone: workers place nothing.
 constexpr const char* kRoleKey = "coordinator_role_is_set";
 
+char* AddressCommand(int node_id, const char* host, int port) {
+  return psprintf(
+      "UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
+      quote_literal_cstr(host), port, node_id);
+}
+
 void MoveRow(int node_id, const char* host, int port) {
-  pg::RunSql(
-      psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
-               quote_literal_cstr(host), port, node_id));
+  pg::RunSql(AddressCommand(node_id, host, port));
 }
 
 }  // namespace
@@ -82,9 +86,7 @@ void SetShouldHaveShards(int node_id, bool value) {
 }
 
 void SetAddress(int node_id, const char* host, int port) {
-  RunEverywhere(
-      psprintf("UPDATE pg_catalog.pg_dist_node SET nodename = %s, nodeport = %d WHERE nodeid = %d",
-               quote_literal_cstr(host), port, node_id));
+  RunEverywhere(AddressCommand(node_id, host, port));
 }
 
 void TakeNodeAddress(const catalog::Node& node, const char* host, int port) {

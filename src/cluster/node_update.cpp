@@ -5,7 +5,6 @@
 #include "node_rows.hpp"
 #include "node_update.hpp"
 
-#include "altius/core/route/book.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/spi.hpp"
 #include "pause_elsewhere.hpp"

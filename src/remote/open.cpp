@@ -220,7 +220,6 @@ const char* BecomeReady(Connection* connection, bool* may_recover) {
 void StartOpening(Connection* connection) {
   const Parameters parameters = ParametersOf(connection);
   if (!AcquireExternalFD()) {
-    ReturnBudget(connection);
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
                     errmsg("could not connect to node %s", connection->name),
                     errdetail("There are too many open files on this server."),

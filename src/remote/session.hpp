@@ -174,6 +174,11 @@ void StartOpening(Connection* connection);
 const char* FinishOpening(Connection* connection, bool* may_recover);
 void CloseQuietly(Connection* connection);
 
+// surplus.cpp
+/// Closes connections whose opening nobody goes on with for the time being: a server that waits for
+/// a client's first message is not shut down before authentication_timeout.
+void CloseHalfOpen();
+
 // copy.cpp
 /// Ends a COPY that this backend gave up; false when that takes too long.  Never raises.
 bool AbandonCopy(Connection* connection, TimestampTz deadline);

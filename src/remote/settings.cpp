@@ -23,7 +23,6 @@ int tcp_user_timeout_ms = 10000;
 
 namespace {
 
-
 // Addresses, database, user and session settings are Altius's own business.
 constexpr const char* kAllowedOptions[] = {"connect_timeout",
                                            "gssencmode",

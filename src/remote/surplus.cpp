@@ -35,8 +35,10 @@ void CloseHalfOpen() {
 }
 
 void CloseSurplus() {
+  CloseHalfOpen();
   for (int i = 0; i < ConnectionCount(); i++) {
     Connection* connection = ConnectionAt(i);
+    if (connection->state == State::Closed) ReturnBudget(connection);  // an error came before it was opened
     if (!IsSpare(connection) || !IsToGo(connection)) continue;
     Poll(connection);  // the answer to a COMMIT that only read is not waited for
     if (IsIdle(connection)) CloseQuietly(connection);

@@ -142,7 +142,6 @@ void StopEverything() {
 }
 
 void EndOfTransaction() {
-  remote::CloseHalfOpen();
   ForgetParticipants();
   ForgetOwnTransaction();
   ForgetVictim();

@@ -212,4 +212,29 @@ is($cluster->query('worker1', 'SELECT count(*) FROM t'), '40', 'statements use p
 set(q{altius.ha_enabled = on});
 all_say(1, "state = 'known' AND etcd_state = 'live'", 'and on');
 
+# A standby is named: who waits for the group is connected to it before it is promoted, and it may die before.
+$cluster->add_standby('worker1', 'standby1');
+put("w-1/members/s1", sprintf '{"conn_url":"postgres://127.0.0.1:%d/postgres","role":"replica","state":"running"}', $cluster->port('standby1'));
+for my $end (qw(dies leads)) {
+    my $session = $cluster->session('coordinator');
+    my $pid = $session->query('SELECT pg_backend_pid()');
+    put('w-1/leader', 's1');
+    all_say(1, "state = 'probing'", 'a standby is named');
+    $session->send('UPDATE t SET n = n + 1');
+    ok($cluster->wait_until('standby1', "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name LIKE 'altius_internal gpid=%$pid'", 30),
+        'a session that waits is connected to it');
+    if ($end eq 'dies') {
+        $cluster->pg_ctl('standby1', '-m', 'immediate', 'stop');
+        sleep 0.5;
+        put('w-1/leader', 'm1');
+    } else {
+        $cluster->pg_ctl('standby1', '-w', 'promote');
+    }
+    is(($session->finish)[1], '', "it $end: the statement succeeds");
+    is($cluster->query('coordinator', 'SELECT sum(n) FROM t'), $end eq 'dies' ? 40 : 80, '... once');
+    $cluster->pg_ctl('standby1', '-w', '-l', "$cluster->{dir}/standby1/log", 'start') if $end eq 'dies';
+}
+my $shard = 't_' . $cluster->query('coordinator', 'SELECT min(shardid) FROM pg_dist_placement WHERE groupid = 1');
+is(join(' ', map { $cluster->query($_, "SELECT min(n) FROM $shard") } qw(worker1 standby1)), '1 2', 'the old leader got nothing of the last');
+
 done_testing();

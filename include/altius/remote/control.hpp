@@ -116,11 +116,8 @@ void CloseBare(PGconn* connection);
 /// caller polls it.  Null when memory is short; finish it with CloseBare in any case.  Reads metadata.
 PGconn* StartProbe(int group, const char* host, int port);
 
-/// Closes connections whose opening nobody goes on with for the time being: a server that waits for
-/// a client's first message is not shut down before authentication_timeout.
-void CloseHalfOpen();
-
-/// At the end of a transaction: closes idle connections that are not to be kept.
+/// At the end of a transaction: closes connections that are half open, and idle ones that are not to
+/// be kept.
 void CloseSurplus();
 
 /// Starts opening such connections without waiting.
