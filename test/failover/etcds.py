@@ -2,12 +2,11 @@
 """The cluster's etcd, to be treated badly."""
 
 import json
-import os
 import signal
-import subprocess
 import time
 
 from lib import etcd_users
+from lib.common import Failure
 
 
 class Etcd:
@@ -15,15 +14,8 @@ class Etcd:
         self.cluster = cluster
         self.login = etcd_users.ROOT if cluster.must_ask() else []
 
-    def ctl(self, *arguments, endpoints=None, text=None):
-        """etcdctl's output; raises with its words when it fails."""
-        endpoints = endpoints or self.cluster.etcd_endpoints()
-        command = ["etcdctl", "--endpoints", ",".join(endpoints), "--command-timeout", "10s", *self.login, *arguments]
-        done = subprocess.run(command, input=text if text is not None else "", env={**os.environ, "ETCDCTL_API": "3"}, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"etcdctl {' '.join(arguments)} failed:\n{done.stderr}")
-        return done.stdout.strip()
+    def ctl(self, *arguments, text=""):
+        return etcd_users.ctl(self.cluster.etcd_endpoints(), *self.login, *arguments, text=text)
 
     def key(self, group, name=""):
         scope = self.cluster.scope
@@ -60,7 +52,7 @@ class Etcd:
         while True:
             try:
                 return self.ctl("endpoint", "health")
-            except RuntimeError:
+            except Failure:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)

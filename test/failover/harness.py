@@ -157,11 +157,14 @@ class Ha:
 
     def complete(self):
         """For some time: a loop after a restart Patroni takes the standby out of step again, and without one nobody is promoted."""
-        calm, deadline = 0, time.monotonic() + 120
-        while calm < 4 and time.monotonic() < deadline:
+        calm, deadline, missing = 0, time.monotonic() + 120, ""
+        while calm < 4:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the cluster does not come to rest: {missing}")
             self.cluster.wait_ready(120)
             time.sleep(0.6)
-            calm = 0 if self.cluster.what_is_missing() else calm + 1
+            missing = self.cluster.what_is_missing()
+            calm = 0 if missing else calm + 1
 
     def primaries(self, *but):
         """Of all groups but those."""

@@ -22,14 +22,25 @@ class Network:
         except (subprocess.CalledProcessError, FileNotFoundError):
             network.remove()
             return None
-        cluster.hosts = {node.name: network.here for node in cluster.nodes()} | {"etcd": network.here, member: network.there}
+        cluster.hosts = {"*": network.here, member: network.there}
         cluster.netns = {member: network.name}
         return network
 
     def __init__(self, port):
         self.name, self.cable = f"altius-{port}", f"alt{port}"
         self.here, self.there = (f"198.18.{port % 250}.{number}" for number in (1, 2))
-        self.is_cut = False
+        self.ours, self.is_cut = [self.here], False
+
+    def another(self, address):
+        """One more address beside this one."""
+        on = self.here if address in self.ours else self.there
+        new = f"{on.rpartition('.')[0]}.{10 + int(address.rpartition('.')[2])}"
+        if on == self.here:
+            self.ours.append(new)
+            ip("addr", "replace", f"{new}/24", "dev", self.cable)
+        else:
+            ip("-n", self.name, "addr", "replace", f"{new}/24", "dev", "eth0")
+        return new
 
     def set_up(self):
         self.remove()
@@ -49,12 +60,14 @@ class Network:
 
     def cut(self):
         """What the member sends is thrown away, so nothing is answered, acknowledged or refused."""
-        ip("-n", self.name, "route", "add", "blackhole", f"{self.here}/32")
+        for address in self.ours:
+            ip("-n", self.name, "route", "add", "blackhole", f"{address}/32")
         self.is_cut = True
 
     def mend(self):
         if self.is_cut:
-            ip("-n", self.name, "route", "del", "blackhole", f"{self.here}/32")
+            for address in self.ours:
+                ip("-n", self.name, "route", "del", "blackhole", f"{address}/32")
             self.is_cut = False
 
     def remove(self):

@@ -80,7 +80,7 @@ def etcd_minority(ha, checks):
     finally:
         ha.etcd.thaw()
     # A server whose member hangs just then learns too late that a switchover is planned to hold transactions back.
-    event.only_running_writes_failed(time.monotonic())
+    event.only_running_writes_failed(event.routings[0].ready.at)
     event.check_data()
     return event.figures()
 

@@ -15,12 +15,13 @@ def patroni_major():
     return int(words[-1].split(".")[0])
 
 
-def ctl(endpoints, *arguments):
-    done = subprocess.run(["etcdctl", "--endpoints", ",".join(endpoints), "--command-timeout", "10s", *arguments],
-                          env={**os.environ, "ETCDCTL_API": "3"}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+def ctl(endpoints, *arguments, text=""):
+    """etcdctl's output; raises with its words when it fails."""
+    done = subprocess.run(["etcdctl", "--endpoints", ",".join(endpoints), "--command-timeout", "10s", *arguments], input=text,
+                          env={**os.environ, "ETCDCTL_API": "3"}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
-        raise Failure(f"etcdctl {' '.join(arguments)} failed:\n{done.stdout}")
-    return done.stdout
+        raise Failure(f"etcdctl {' '.join(arguments)} failed:\n{done.stderr}")
+    return done.stdout.strip()
 
 
 def asks(endpoints, seconds=30):

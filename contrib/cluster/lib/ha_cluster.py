@@ -89,7 +89,11 @@ class HaCluster(Cluster):
         return self.port + ETCD + 2 * (number - 1)
 
     def etcd_host(self):
-        return self.hosts.get("etcd", HOST)
+        return self.host_of("etcd")
+
+    def host_of(self, name):
+        """Its own address, or the one that the cluster's parts have ("*")."""
+        return self.hosts.get(name, self.hosts.get("*", HOST))
 
     def etcd_endpoints(self):
         return [f"{self.etcd_host()}:{self.etcd_port(number)}" for number in range(1, self.etcd + 1)]

@@ -20,7 +20,7 @@ class Member(Node):
     def __init__(self, cluster, group, number):
         super().__init__(cluster, f"{cluster.group_name(group)}-{number}",
                          cluster.port + cluster.members * group + number - 1)
-        self.group, self.number, self.host = group, number, cluster.hosts.get(self.name, HOST)
+        self.group, self.number, self.host = group, number, cluster.host_of(self.name)
         self.directory = os.path.join(cluster.dir, self.name)
         self.data = os.path.join(self.directory, "data")
         self.rest_port = self.port + REST
