@@ -24,6 +24,7 @@ constexpr const char* kTranche = "altius_address_book";
 struct Book {
   LWLock* lock;
   pg_atomic_uint64 version;
+  pg_atomic_uint64 wanted;  // until then some group may be
   pg_atomic_uint32 following;
   int capacity;
   int waiter_capacity;
@@ -47,12 +48,14 @@ Size BookSize() {
 void InitBook() {
   book->lock = pg::SharedLock(kTranche);
   pg_atomic_init_u64(&book->version, 1);
+  pg_atomic_init_u64(&book->wanted, 0);
   pg_atomic_init_u32(&book->following, 0);
   book->capacity = max_groups;
   book->waiter_capacity = UserCount();
   for (int i = 0; i < max_groups; i++) {
     pg_atomic_init_u64(&slots[i].generation, 1);
     pg_atomic_init_u64(&slots[i].gate, 0);
+    pg_atomic_init_u64(&slots[i].wanted, 0);
   }
   for (int i = 0; i < book->waiter_capacity; i++) pg_atomic_init_u32(&users[i], 0);
 }
@@ -137,13 +140,38 @@ void NudgeUsers() {
   }
 }
 
-void CutConnections(int group) {
+void CutConnections(int group, int wanted_ms) {
   if (book == nullptr) return;
+  const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wanted_ms);
   LWLockAcquire(book->lock, LW_EXCLUSIVE);
   BookSlot* slot = MakeSlot(group);
-  if (slot != nullptr) NoteChange(slot, true);
+  if (slot != nullptr) {
+    pg_atomic_write_u64(&slot->wanted, static_cast<uint64>(until));
+    pg_atomic_write_u64(&book->wanted, static_cast<uint64>(until));
+    NoteChange(slot, true);
+  }
   LWLockRelease(book->lock);
   WakeWaiters();
+}
+
+void EndCut(int group) {
+  if (book == nullptr) return;
+  LWLockAcquire(book->lock, LW_SHARED);
+  BookSlot* slot = FindSlot(group);
+  if (slot != nullptr) pg_atomic_write_u64(&slot->wanted, 0);
+  LWLockRelease(book->lock);
+  WakeWaiters();
+}
+
+bool IsWanted(int group) {
+  if (book == nullptr) return false;
+  const uint64 some = pg_atomic_read_u64(&book->wanted);
+  if (some == 0 || static_cast<TimestampTz>(some) <= GetCurrentTimestamp()) return false;
+  LWLockAcquire(book->lock, LW_SHARED);
+  BookSlot* slot = FindSlot(group);
+  const uint64 until = slot == nullptr ? 0 : pg_atomic_read_u64(&slot->wanted);
+  LWLockRelease(book->lock);
+  return static_cast<TimestampTz>(until) > GetCurrentTimestamp();
 }
 
 void NotePause(int group) {

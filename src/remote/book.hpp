@@ -15,6 +15,7 @@ namespace altius::remote {
 struct BookSlot {
   pg_atomic_uint64 generation;
   pg_atomic_uint64 gate;     // a timestamp; 0: open
+  pg_atomic_uint64 wanted;   // until then nobody takes the group again; 0: no
   GroupEntry entry;          // under the book's lock
   core::Epoch paused_epoch;  // of the entry when the group was last paused (pause.hpp)
   int paused_timeline;
@@ -29,8 +30,11 @@ void JoinUsers();
 /// Idle sessions of this server that use nodes come to the end of an empty transaction soon.
 void NudgeUsers();
 
-/// Connections made before must not be used any more; those that wait on them are woken.
-void CutConnections(int group);
+/// Connections made before must not be used any more; those that wait on them are woken, and for
+/// `wanted_ms` leave the group to the caller, who waits for it.  Over earlier by EndCut.
+void CutConnections(int group, int wanted_ms);
+void EndCut(int group);
+bool IsWanted(int group);
 
 /// The group was paused; and whether a follower has verified another primary since.
 void NotePause(int group);

@@ -25,10 +25,8 @@ constexpr Oid kFirstLock = 0xFFFF0000;
 constexpr LOCKMODE kShare = RowShareLock;  // weak enough for the fast path of the lock manager
 constexpr LOCKMODE kAlone = ExclusiveLock;
 
-// Sessions that wait for the node notice that they lost it.  One that is quick enough to come back
-// before this one stands in the lock's queue again is cut once more.
-constexpr int kCuts = 6;
-constexpr int kAfterCutMs = 400;
+// Sessions that wait for the node notice that they lost it.
+constexpr int kAfterCutMs = 2000;
 constexpr int kAfterTerminateMs = 500;
 constexpr int kLookMs = 100;
 
@@ -83,13 +81,14 @@ void TerminateHolders(int group, const LOCKTAG& tag) {
 
 void LockByForce(int group, const LOCKTAG& tag, int cooldown_ms) {
   if (LockWithin(tag, cooldown_ms)) return;
-  for (int cut = 0; cut < kCuts; cut++) {
-    CutConnections(group);
-    if (LockWithin(tag, kAfterCutMs)) return;
-  }
-  do {
+  int ms = kAfterCutMs;
+  CutConnections(group, ms);
+  while (!LockWithin(tag, ms)) {
     TerminateHolders(group, tag);
-  } while (!LockWithin(tag, kAfterTerminateMs));
+    ms = kAfterTerminateMs;
+    CutConnections(group, ms);
+  }
+  EndCut(group);
 }
 
 }  // namespace
@@ -108,12 +107,12 @@ void PauseGroup(int group, bool force, int cooldown_ms) {
 void TakeGroup(int group) {
   if (!IsTransactionState()) return;
   const LOCKTAG tag = LockOf(group);
-  if (Share(tag, false)) return;
+  if (pg::HoldsLock(tag, kShare) || (!IsWanted(group) && Share(tag, false))) return;
   const uint32 event = pg::NamedWaitEvent(&pause_event, "AltiusPause");
   CloseHalfOpen();
   JoinUsers();
-  while (IsFollowing()) {
-    if (HasMovedSincePause(group) || Share(tag, false)) break;
+  while (IsFollowing() || IsWanted(group)) {
+    if (!IsWanted(group) && (HasMovedSincePause(group) || Share(tag, false))) break;
     Rest(kLookMs, event);
   }
   if (!IsFollowing()) Share(tag, true);
