@@ -5,6 +5,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "leaf.hpp"
+#include "records.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
@@ -41,6 +42,7 @@ Node *ParameterFor(Extraction *extraction, Node *argument) {
   Node *outer = pg::Copy(argument);
   if (extraction->depth > 0) IncrementVarSublevelsUp(outer, -extraction->depth, 0);
   const Oid type = exprType(argument);
+  RefuseAnonymousRow(type);
   const bool builtin = type < FirstNormalObjectId;
   extraction->arguments = lappend(extraction->arguments, outer);
   extraction->types = lappend_oid(extraction->types, builtin ? type : TEXTOID);
@@ -167,7 +169,8 @@ Node *SendConstants(OpExpr *operation, Extraction *extraction) {
 /// A value of the row to insert, or of ON CONFLICT ... SET and RETURNING where it depends on no column.
 Node *ValueOfRow(TargetEntry *target, Extraction *extraction, bool is_key) {
   Node *expr = pg::AsNode(target->expr);
-  if (HasVars(expr) || (IsA(expr, Const) && !is_key && !IsSendable(expr))) return nullptr;
+  if (HasVars(expr) || IsAnonymousRow(exprType(expr))) return nullptr;
+  if (IsA(expr, Const) && !is_key && !IsSendable(expr)) return nullptr;
   TargetEntry *result = flatCopyTargetEntry(target);
   result->expr = reinterpret_cast<Expr *>(ParameterFor(extraction, expr));
   if (is_key) extraction->key_argument = list_length(extraction->arguments);
@@ -213,13 +216,15 @@ bool IsByKey(const Query *arm, const Query *upper, const Reachable &reachable) {
          arm->windowClause == NIL && arm->setOperations == nullptr && arm->commandType != CMD_INSERT;
 }
 
-void DescribeColumns(plan::Fragment *fragment, List *targets) {
+/// The results of `query`, whose altius_arms (if it reads any) are `arms`.
+void DescribeColumns(plan::Fragment *fragment, const Query *query, const Query *arms) {
+  const List *targets = query->commandType == CMD_SELECT ? query->targetList : query->returningList;
   ListCell *cell;
   foreach (cell, targets) {
     if (lfirst_node(TargetEntry, cell)->resjunk) continue;
     Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
     fragment->column_types = lappend_oid(fragment->column_types, exprType(expr));
-    fragment->column_typmods = lappend_int(fragment->column_typmods, exprTypmod(expr));
+    fragment->column_typmods = lappend_int(fragment->column_typmods, ResultTypmod(expr, query, arms));
     fragment->column_collations = lappend_oid(fragment->column_collations, exprCollation(expr));
   }
 }
@@ -258,7 +263,7 @@ plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber
   fragment->command = CMD_INSERT;
   fragment->kind = plan::FragmentKind::Modify;
   Query *arm = Extract(insert, &extraction);
-  DescribeColumns(fragment, arm->returningList);
+  DescribeColumns(fragment, arm, nullptr);
   fragment->arm = deparse::SplitAtTables(deparse::QueryText(arm), &fragment->tables);
   fragment->arg_types = extraction.types;
   fragment->every_shard = key == 0;
@@ -273,7 +278,7 @@ plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List
   fragment->command = statement->commandType;
   fragment->kind = plan::FragmentKind::Statement;
   Query *extracted = Extract(statement, &extraction);
-  DescribeColumns(fragment, extracted->returningList);
+  DescribeColumns(fragment, extracted, nullptr);
   fragment->arm = {list_make1(makeString(deparse::QueryText(extracted))), NIL};
   fragment->arg_types = extraction.types;
   *arguments = extraction.arguments;
@@ -296,9 +301,7 @@ plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reach
     ExposeColumns(upper, nullptr, "c");
     fragment->upper = deparse::QueryText(upper);
   }
-  DescribeColumns(fragment, upper != nullptr                    ? upper->targetList
-                            : arm->commandType == CMD_SELECT    ? arm->targetList
-                                                                : arm->returningList);
+  DescribeColumns(fragment, upper != nullptr ? upper : arm, upper != nullptr ? arm : nullptr);
   fragment->arm = deparse::SplitAtTables(deparse::QueryText(arm), &fragment->tables);
   fragment->arg_types = extraction.types;
   *arguments = extraction.arguments;

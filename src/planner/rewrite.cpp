@@ -6,6 +6,7 @@
 #include "altius/pg/walk.hpp"
 #include "column_map.hpp"
 #include "modify.hpp"
+#include "records.hpp"
 
 extern "C" {
 #include "nodes/makefuncs.h"
@@ -90,7 +91,7 @@ void Rewrite(Query *query, const Level *parent) {
   if (query->commandType != CMD_SELECT || !HasManagedTables(query)) return;
   const QueryLocus locus = AnalyzeQuery(query, parent);
   // A query that reads columns of one that is cut depends on its rows: only its parts are shipped.
-  if (locus.whole && locus.has_tables && !HasVars(pg::AsNode(query))) {
+  if (locus.whole && locus.has_tables && !HasVars(pg::AsNode(query)) && AreReadable(DeliveredTargets(query), query)) {
     const Level whole = {query, parent, true};
     BecomeLeaf(query, &whole, {locus.pruned, locus.prunes});
     const Level leaf = {query, parent, false};

@@ -10,6 +10,7 @@
 #include "altius/plan/instantiate.hpp"
 #include "altius/plan/ship.hpp"
 #include "column_map.hpp"
+#include "records.hpp"
 #include "rewrite.hpp"
 
 extern "C" {
@@ -53,6 +54,7 @@ Query *RowsOf(Query *query) {
 }
 
 int AddRowColumn(Shipping *shipping, Expr *expr) {
+  RefuseAnonymousRow(exprType(pg::AsNode(expr)));
   const int column = list_length(shipping->rows->targetList) + 1;
   shipping->rows->targetList =
       lappend(shipping->rows->targetList, makeTargetEntry(expr, column, psprintf("c%d", column), false));
@@ -366,13 +368,13 @@ void SpellSourceRows(Query *query) {
 
 /// --- the plan ---
 
-void DescribeResult(plan::Ship *ship, CustomScan *scan, List *returning) {
+void DescribeResult(plan::Ship *ship, CustomScan *scan, const Query *query) {
   ListCell *cell;
-  foreach (cell, returning) {
+  foreach (cell, query->returningList) {
     auto *target = lfirst_node(TargetEntry, cell);
     Node *expr = pg::AsNode(target->expr);
     const Oid type = exprType(expr), collation = exprCollation(expr);
-    const int32 typmod = exprTypmod(expr);
+    const int32 typmod = ResultTypmod(expr, query, nullptr);
     const int column = foreach_current_index(cell) + 1;
     ship->column_types = lappend_oid(ship->column_types, type);
     ship->column_typmods = lappend_int(ship->column_typmods, typmod);
@@ -420,7 +422,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
   scan->custom_plans = list_make1(below);
   scan->methods = GetCustomScanMethods(plan::kShipScan, false);
   shipping->ship.returning = shipping->original->returningList != NIL;
-  DescribeResult(&shipping->ship, scan, shipping->original->returningList);
+  DescribeResult(&shipping->ship, scan, shipping->original);
   Arguments arguments = {&shipping->ship, NIL};
   ReplaceInQuery(shipping->statement, NumberParam, &arguments);
   scan->custom_exprs = arguments.params;

@@ -3,6 +3,7 @@
 #include "altius/catalog/writer.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
+#include "records.hpp"
 #include "scope.hpp"
 
 extern "C" {
@@ -116,7 +117,7 @@ bool UnshippableWalker(Node *node, void *data) {
   if (node == nullptr) return false;
   auto *context = static_cast<ShipContext *>(data);
   if (IsA(node, SubLink) && IsShippableSubLink(reinterpret_cast<SubLink *>(node), *context)) return false;
-  if (IsArgument(node, context->scope->level)) return false;
+  if (IsArgument(node, context->scope->level)) return IsAnonymousRow(exprType(node));  // no node can read one
   switch (nodeTag(node)) {
     case T_SubLink:
     case T_NextValueExpr:

@@ -7,6 +7,7 @@
 #include "altius/pg/walk.hpp"
 #include "column_map.hpp"
 #include "partial_aggregate.hpp"
+#include "records.hpp"
 #include "rewrite.hpp"
 
 extern "C" {
@@ -149,6 +150,7 @@ Query *TopOfArms(const SplitState &state, bool distinct_local) {
 bool SplitTop(SplitState *state) {
   Query *query = state->level->query;
   if (!Ships(*state, query->targetList) || !Ships(*state, query->windowClause)) return false;
+  if (!AreReadable(DeliveredTargets(query), query)) return false;
   Query *arm = MakeArm(*state, pg::Copy(query->targetList));
   KeepGroupingIn(arm, query);
   arm->hasWindowFuncs = query->hasWindowFuncs;

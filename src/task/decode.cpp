@@ -86,6 +86,9 @@ void MakeDecoders(RowStore* store) {
     const Oid type = getBaseType(column->atttypid);
     Oid function;
     getTypeInputInfo(type, &function, &decoders[i].input_param);
+    // Which row it is; of other types the shard has seen to the modifier.
+    const bool anonymous = type == RECORDOID || type == RECORDARRAYOID;
+    decoders[i].typmod = anonymous ? column->atttypmod : -1;
     fmgr_info(function, &decoders[i].input);
     if (store->binary && BinaryWay(type, &decoders[i].way) && decoders[i].way == Way::Receive) {
       getTypeBinaryInputInfo(type, &function, &decoders[i].receive_param);
@@ -151,7 +154,7 @@ void AddRemoteRow(RowStore* store, const PGresult* result, int row) {
     ColumnDecoder* decoder = &store->decoders[i];
     values[i] = PQfformat(result, i) == 1
                     ? DecodeBinary(decoder, bytes, PQgetlength(result, row, i))
-                    : InputFunctionCall(&decoder->input, bytes, decoder->input_param, -1);
+                    : InputFunctionCall(&decoder->input, bytes, decoder->input_param, decoder->typmod);
   }
   tuplestore_putvalues(store->tuples, store->desc, values, nulls);
   store->rows++;

@@ -29,6 +29,7 @@ struct ColumnDecoder {
   FmgrInfo input;
   Oid receive_param;
   Oid input_param;
+  int32 typmod;  // of an anonymous row
 };
 
 struct RowStore {

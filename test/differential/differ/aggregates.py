@@ -2,7 +2,7 @@
 """Random aggregates and window functions whose result does not depend on the order of rows."""
 
 from .expressions import SIMPLE, Scope
-from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, TEXT
+from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT
 from .tree import Tree, optional
 
 
@@ -14,7 +14,7 @@ class Aggregates:
         local = Scope(scope.sources)  # an argument of outer columns alone would belong to the outer query
         argument = lambda kind: self.expression(kind, local, 1)
         made = getattr(self, f"aggregate_{family}")(argument, plain)
-        if self.chance(0.15):
+        if family != ROW and self.chance(0.15):
             made = Tree(made, optional(" FILTER (WHERE ", self.condition(local, 0), ")"))
         return Tree(made, simpler=["count(*)"] if family == INT else [f"max({SIMPLE[family]})"], type=family)
 
@@ -74,6 +74,12 @@ class Aggregates:
     def aggregate_enum(self, argument, plain):
         return Tree(self.rng.choice(["min", "max"]), "(", argument(ENUM), ")")
 
+    def aggregate_row(self, argument, plain):
+        if plain or self.chance(0.5):
+            return Tree("ROW((", self.aggregate_int(argument, True), ")::int, ", self.aggregate_text(argument, True), "::text)")
+        row = argument(ROW)
+        return Tree("(array_agg(", row, " ORDER BY ", row, "))[1]")
+
     # Windows ------------------------------------------------------------------------------------------------------------
 
     def window_function(self, scope):
@@ -90,6 +96,7 @@ class Aggregates:
             return Tree(name, " OVER (", partition, "ORDER BY ", self.expression(family, scope, 1), ")"), INT
         family = self.rng.choice([INT, INT, NUM, TEXT, DATE, FLOAT])
         if pick < 0.5:
+            family = ROW if self.chance(0.15) else family
             name = self.rng.choice(["lag", "lead", "first_value", "last_value"])
             return Tree(f"{name}(", self.expression(family, scope, 1), ") OVER (", partition, f"ORDER BY {every})"), family
         aggregate = self.aggregate(family, scope, plain=True)

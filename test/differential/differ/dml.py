@@ -2,7 +2,7 @@
 """Random statements that change rows, alone and in transactions."""
 
 from .expressions import Scope, Source
-from .schema import DATE, INT, NUM, TEXT, WORDS
+from .schema import DATE, INT, NUM, ROW, TEXT, WORDS
 from .selects import Query, Selects
 from .tree import Tree, joined, optional
 
@@ -282,9 +282,9 @@ class Dml(Selects):
         scope = scope or Scope([Source("t", table.families(), table)])
         if self.chance(0.3):
             return Tree(tree, " RETURNING t.*"), table.families()
-        families = [self.rng.choice([INT, TEXT, NUM, DATE]) for _ in range(self.rng.randint(1, 3))]
-        # A subquery that depends on the row is refused where the row was shipped; others are fine.
-        items = [(self.uncorrelated(family) if self.chance(0.15) else self.expression(family, scope, 1), family)
+        families = [self.rng.choice([INT, INT, TEXT, TEXT, NUM, DATE, ROW]) for _ in range(self.rng.randint(1, 3))]
+        # A subquery that depends on the row is refused where the row was shipped, one that makes a row always; others are fine.
+        items = [(self.uncorrelated(family) if family != ROW and self.chance(0.15) else self.expression(family, scope, 1), family)
                  for family in families]
         head, columns = self.select_list(items)
         return Tree(tree, " RETURNING ", head), columns

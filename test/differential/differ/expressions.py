@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
 """Random expressions over the columns in scope.  All are deterministic and fail for no value of the test's tables."""
 
-from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, TEXT, WORDS
+from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT, WORDS
 from .tree import Tree, optional
 
-SQL_TYPE = {INT: "int", NUM: "numeric", TEXT: "text", DATE: "date", BOOL: "boolean", FLOAT: "float8", ARRAY: "int[]",
-            ENUM: "mood"}
 SIMPLE = {INT: "1", NUM: "1.5", TEXT: "'x'", DATE: "date '2020-01-05'", BOOL: "true", FLOAT: "0.5::float8",
-          ARRAY: "'{1}'::int[]", ENUM: "'ok'::mood"}
+          ARRAY: "'{1}'::int[]", ENUM: "'ok'::mood", ROW: "ROW(1, 'x'::text)"}
 
 
 class Source:
@@ -59,6 +57,8 @@ class Expressions:
             return Tree(f"{rng.randint(0, 200) / 4}::float8", type=FLOAT)
         if family == ENUM:
             return Tree(rng.choice(["'sad'::mood", "'ok'::mood", "'happy'::mood"]), type=ENUM)
+        if family == ROW:
+            return Tree(f"ROW({rng.randint(1, 30)}, {quoted(rng.choice(WORDS))}::text)", type=ROW)
         return Tree(f"ARRAY[{rng.randint(0, 9)}, {rng.randint(0, 9)}]", type=ARRAY)
 
     def parameter(self, text, type_name):
@@ -190,6 +190,9 @@ class Expressions:
 
     def make_enum(self, below, scope, depth):
         return self.common(ENUM, below, scope, depth) or Tree("coalesce(", below(ENUM), ", ", below(ENUM), ")")
+
+    def make_row(self, below, scope, depth):
+        return self.common(ROW, below, scope, depth) or Tree("ROW((", below(INT), ")::int, (", below(TEXT), ")::text)")
 
     # Conditions ---------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ PLAIN = "diff_plain"
 
 # Families of types: an "int" may be any integer, so that sums need no casts.
 INT, NUM, TEXT, DATE, BOOL, FLOAT, ARRAY, ENUM = "int", "num", "text", "date", "bool", "float", "array", "enum"
+ROW = "row"  # of an int and a text; no table has a column of it
 
 
 class Table:

@@ -3,11 +3,11 @@
 
 from .aggregates import Aggregates
 from .expressions import SIMPLE, Expressions, Scope, Source
-from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, TEXT
+from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT
 from .sources import Sources
 from .tree import Tree, joined, optional
 
-COMMON = [INT, INT, INT, TEXT, NUM, DATE, FLOAT, BOOL, ARRAY, ENUM]
+COMMON = [INT, INT, INT, TEXT, NUM, DATE, FLOAT, BOOL, ARRAY, ENUM, ROW]
 
 
 class Query:
