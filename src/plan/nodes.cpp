@@ -92,9 +92,6 @@ List* ToList(const Ship& ship) {
   list = AppendInt(list, ship.shard_column);
   list = lappend(list, ship.arg_types);
   list = AppendInt(list, ship.returning);
-  list = lappend(list, ship.column_types);
-  list = lappend(list, ship.column_typmods);
-  list = lappend(list, ship.column_collations);
   return list;
 }
 
@@ -112,9 +109,6 @@ Ship* ShipFromList(List* list) {
   ship->shard_column = reader.NextInt();
   ship->arg_types = reader.Next();
   ship->returning = reader.NextInt() != 0;
-  ship->column_types = reader.Next();
-  ship->column_typmods = reader.Next();
-  ship->column_collations = reader.Next();
   return ship;
 }
 

@@ -368,7 +368,7 @@ void SpellSourceRows(Query *query) {
 
 /// --- the plan ---
 
-void DescribeResult(plan::Ship *ship, CustomScan *scan, const Query *query) {
+void DescribeResult(CustomScan *scan, const Query *query) {
   ListCell *cell;
   foreach (cell, query->returningList) {
     auto *target = lfirst_node(TargetEntry, cell);
@@ -376,9 +376,6 @@ void DescribeResult(plan::Ship *ship, CustomScan *scan, const Query *query) {
     const Oid type = exprType(expr), collation = exprCollation(expr);
     const int32 typmod = ResultTypmod(expr, query, nullptr);
     const int column = foreach_current_index(cell) + 1;
-    ship->column_types = lappend_oid(ship->column_types, type);
-    ship->column_typmods = lappend_int(ship->column_typmods, typmod);
-    ship->column_collations = lappend_oid(ship->column_collations, collation);
     auto *null_of_type = reinterpret_cast<Expr *>(makeNullConst(type, typmod, collation));
     scan->custom_scan_tlist =
         lappend(scan->custom_scan_tlist, makeTargetEntry(null_of_type, column, target->resname, false));
@@ -422,7 +419,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
   scan->custom_plans = list_make1(below);
   scan->methods = GetCustomScanMethods(plan::kShipScan, false);
   shipping->ship.returning = shipping->original->returningList != NIL;
-  DescribeResult(&shipping->ship, scan, shipping->original);
+  DescribeResult(scan, shipping->original);
   Arguments arguments = {&shipping->ship, NIL};
   ReplaceInQuery(shipping->statement, NumberParam, &arguments);
   scan->custom_exprs = arguments.params;
