@@ -134,8 +134,7 @@ sub strike {
         sleep rand 0.5;
         $cluster->start($node);
     } else {
-        kill 'KILL', $pids[ rand @pids ] if @pids;
-        sleep 0.2;
+        $cluster->kill_backend($node, $pids[ rand @pids ]) if @pids;
     }
     return "$kind on $node";
 }

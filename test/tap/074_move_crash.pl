@@ -69,7 +69,7 @@ sub kill_victim {
     my ($victim, $stopped) = @_;
     if ($victim eq 'backend') {
         my $pid = on_coordinator("SELECT pid FROM pg_stat_activity WHERE application_name = '$stopped'");
-        kill 9, $pid if $pid =~ /^\d+$/;
+        $cluster->kill_backend('coordinator', $pid) if $pid =~ /^\d+$/;
         return;
     }
     my $node = { target => 'worker2', source => 'worker1', coordinator => 'coordinator' }->{$victim};

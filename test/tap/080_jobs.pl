@@ -44,9 +44,7 @@ sub finished {
 # The executor dies, and takes its server along.
 {
     my $job = schedule(2);
-    kill 'KILL', executor_pid($job);
-    sleep 0.3;
-    ok($cluster->wait_until('coordinator', 'SELECT true', 30), 'executor killed: the coordinator is back');
+    ok($cluster->kill_backend('coordinator', executor_pid($job)), 'executor killed: the coordinator is back');
     finished($job, 'executor killed', 1);
 }
 
@@ -92,9 +90,7 @@ sub finished {
     my $pid;
     for my $try (1, 2) {
         $pid = executor_pid($job, $pid);
-        kill 'KILL', $pid;
-        sleep 0.3;
-        $cluster->wait_until('coordinator', 'SELECT true', 30);
+        $cluster->kill_backend('coordinator', $pid);
     }
     wait_for("SELECT state = 'failed' FROM pg_dist_background_job WHERE job_id = $job", 'a task that crashes the server twice is given up');
     like(coordinator("SELECT message FROM pg_dist_background_task WHERE job_id = $job"), qr/without a word/, 'its message says so');

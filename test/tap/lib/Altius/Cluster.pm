@@ -189,6 +189,15 @@ sub wait_until {
     return 0;
 }
 
+# kill -9 of one backend; PostgreSQL then restarts all of that server, which is waited for.
+sub kill_backend {
+    my ($self, $node, $pid) = @_;
+    my $of = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+    my $before = $self->query($node, $of);
+    return 1 unless CORE::kill('KILL', $pid);
+    return $self->wait_until($node, "SELECT ($of) <> $before", 60);
+}
+
 sub nodes { my ($self) = @_; return ('coordinator', map { "worker$_" } 1 .. $self->{workers}) }
 sub kill { my ($self, $node) = @_; return $self->tool('kill', $node) }
 sub start { my ($self, $node) = @_; return $self->tool('start', $node) }
