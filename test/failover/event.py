@@ -5,7 +5,6 @@ import contextlib
 import time
 
 from clients import RETRYABLE, Clients, describe
-from harness import describe_servers
 from probes import Routing
 
 
@@ -39,7 +38,7 @@ class Watch:
     def no_errors(self, problems=None, name="no client had an error"):
         problems = self.clients.problems() if problems is None else problems
         return self.checks.ok(not problems, name, f"{len(problems)} errors; seconds from the event:", describe(problems, self.at),
-                              describe_servers(self.ha) if problems else "")
+                              self.ha.describe)
 
     def only_running_writes_failed(self, until):
         """What was running on a server that had died at that moment may fail, if it wrote, and in a way that can be tried again; the rest not."""
@@ -54,7 +53,7 @@ class Watch:
     def check_data(self):
         acknowledged, unknown = self.clients.writes()
         self.ha.complete()
-        self.checks.ok(self.ha.in_order(), "every server follows etcd and knows all leaders", describe_servers(self.ha))
+        self.checks.ok(self.ha.in_order(), "every server follows etcd and knows all leaders", self.ha.describe)
         self.ha.nothing_prepared(self.checks, time.time())
         self.ha.check_bank(self.checks, {key: (n, acknowledged[key], unknown[key]) for key, n in self.before.items()})
 
@@ -77,7 +76,7 @@ class Event(Watch):
         routed = all([routing.wait(max(0.1, deadline - time.monotonic())) for routing in self.routings])
         moment = time.time()
         self.checks.ok(routed, f"every node uses the new primary of group {' and '.join(map(str, self.groups))}",
-                       describe_servers(self.ha) if not routed else "")
+                       self.ha.describe)
         self.ha.nothing_prepared(self.checks, moment)
         self.finish()
         for routing in self.routings:

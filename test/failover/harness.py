@@ -30,6 +30,7 @@ class Checks:
         self.quiet, self.count, self.failed, self.prefix = quiet, 0, 0, ""
 
     def ok(self, good, name, *details):
+        """`details` are printed when it is not good; those that take work to find are functions."""
         self.count += 1
         self.failed += 0 if good else 1
         if not self.quiet or not good:
@@ -37,7 +38,7 @@ class Checks:
         if not good:
             self.note(f"failed: {self.prefix}{name}")
             for detail in details:
-                self.note(detail)
+                self.note(detail() if callable(detail) else detail)
         return good
 
     def skip(self, reason):
@@ -247,20 +248,19 @@ class Ha:
         checks.ok(not lost, "no acknowledged write is lost", f"key: (before, acknowledged, unknown, there) {lost}")
         checks.ok(not twice, "no write was made twice", f"key: (before, acknowledged, unknown, there) {twice}")
 
-
-def describe_servers(ha):
-    """What a failed test shows: altius_ha_status of each running server in short, and the last complaints in each log."""
-    texts = []
-    for member in ha.cluster.nodes():
-        try:
-            rows = ha.status(member)
-            groups = " ".join(f"{r['groupid']}:{r['state']}:{r['leader']}@{r['host']}:{r['port']}" for r in rows)
-            texts.append(f"{member.name}: {groups} etcd {rows[0]['etcd_state']}; "
-                         f"{sorted({r['problem'] for r in rows if r['problem']})}" if rows else f"{member.name}: follows nothing")
-        except (psycopg2.Error, IndexError) as error:
-            texts.append(f"{member.name}: {str(error).splitlines()[0]}")
-    texts.append(f"all logs: {ha.keep_logs()}")
-    for node in ha.cluster.nodes():
-        complaints = [line for line in node.last_lines(200).splitlines() if any(word in line for word in COMPLAINTS)]
-        texts += [f"{node.name}.log: {line[:200]}" for line in complaints[-3:]]
-    return "\n".join(texts)
+    def describe(self):
+        """What a failed test shows: altius_ha_status of each running server in short, and the last complaints in each log."""
+        texts = []
+        for member in self.cluster.nodes():
+            try:
+                rows = self.status(member)
+                groups = " ".join(f"{r['groupid']}:{r['state']}:{r['leader']}@{r['host']}:{r['port']}" for r in rows)
+                texts.append(f"{member.name}: {groups} etcd {rows[0]['etcd_state']}; "
+                             f"{sorted({r['problem'] for r in rows if r['problem']})}" if rows else f"{member.name}: follows nothing")
+            except (psycopg2.Error, IndexError) as error:
+                texts.append(f"{member.name}: {str(error).splitlines()[0]}")
+        texts.append(f"all logs: {self.keep_logs()}")
+        for node in self.cluster.nodes():
+            complaints = [line for line in node.last_lines(200).splitlines() if any(word in line for word in COMPLAINTS)]
+            texts += [f"{node.name}.log: {line[:200]}" for line in complaints[-3:]]
+        return "\n".join(texts)

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 
 from event import Event, Watch
-from harness import describe_servers
 
 
 def new_address(ha, checks):
@@ -31,7 +30,7 @@ def new_address(ha, checks):
     event.over()
     event.no_errors()
     checks.ok(ha.wait(lambda: all((address, member.port) == ha.routing(node)[1][1:] for node in ha.primaries())),
-              "each primary has its address in pg_dist_node", describe_servers(ha))
+              "each primary has its address in pg_dist_node", ha.describe)
     event.check_data()
     return event.figures()
 
@@ -117,7 +116,7 @@ def add_group(ha, checks):
     group = ha.cluster.workers
     added = ha.primary(group)
     checks.ok(ha.wait(lambda: all((group, added.host, added.port) in ha.routing(node) for node in ha.primaries())),
-              "the new group is in pg_dist_node of all primaries", describe_servers(ha))
+              "the new group is in pg_dist_node of all primaries", ha.describe)
     coordinator = ha.primary(0)
     ha.query(coordinator, "SELECT citus_rebalance_start()")
     checks.ok(ha.wait(lambda: ha.value(coordinator, "SELECT state FROM citus_rebalance_status()") == "finished", 120),

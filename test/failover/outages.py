@@ -8,7 +8,6 @@ import signal
 import time
 
 from event import Event, Watch, undisturbed
-from harness import describe_servers
 
 
 def outage(ha):
@@ -23,12 +22,12 @@ def etcd_stopped(ha, checks):
         ha.etcd.stop()
         stopped = time.monotonic()
         checks.ok(ha.all_say(lambda row: row["etcd_state"] != "live" and row["problem"]), "each server says that etcd is away",
-                  describe_servers(ha))
-        checks.ok(ha.all_say(lambda row: row["state"] == "known", seconds=1), "and keeps the leaders it knew", describe_servers(ha))
+                  ha.describe)
+        checks.ok(ha.all_say(lambda row: row["state"] == "known", seconds=1), "and keeps the leaders it knew", ha.describe)
         time.sleep(max(0, stopped + outage(ha) - time.monotonic()))
         checks.equal([ha.routing(node) for node in watch.nodes], [routing] * len(watch.nodes), "the routing is unchanged")
         ha.etcd.start()
-        checks.ok(ha.in_order(), "each server is in order when etcd is back", describe_servers(ha))
+        checks.ok(ha.in_order(), "each server is in order when etcd is back", ha.describe)
     return watch.figures()
 
 
@@ -43,7 +42,7 @@ def etcd_stopped_without_failsafe(ha, checks):
     ha.etcd.start()
     started = time.monotonic()
     ha.complete()
-    checks.ok(ha.in_order(), "each server is in order when etcd is back", describe_servers(ha))
+    checks.ok(ha.in_order(), "each server is in order when etcd is back", ha.describe)
     over = time.monotonic()
     watch.finish()
     watch.no_errors([p for p in watch.clients.problems() if p.began > over], "no client had an error since")
@@ -76,7 +75,7 @@ def etcd_minority(ha, checks):
         checks.ok(ha.wait(lambda: (ha.cluster.switchover("1"), True)[1], 30), "Patroni changes the leader")
         event.over()
         checks.ok(ha.all_say(lambda row: not (row["etcd_endpoint"] or "").endswith(f":{port}") and row["etcd_state"] == "live"),
-                  "all servers talk to another member", describe_servers(ha))
+                  "all servers talk to another member", ha.describe)
     finally:
         ha.etcd.thaw()
     # A server whose member hangs just then learns too late that a switchover is planned to hold transactions back.
@@ -103,7 +102,7 @@ def etcd_compacted(ha, checks):
         os.kill(follower, signal.SIGCONT)
     event.over()
     checks.ok(ha.wait(lambda: ha.status(cut_off)[0]["etcd_reads"] > reads), "the follower has read everything anew",
-              describe_servers(ha))
+              ha.describe)
     event.check_data()
     return {}
 
@@ -118,11 +117,11 @@ def wrong_password(ha, checks):
         begun = ha.etcd.demand_passwords()
         try:
             checks.ok(ha.all_say(lambda row: "authentication" in (row["problem"] or "") and row["etcd_state"] != "live"),
-                      "each server says that it can't log in", describe_servers(ha))
+                      "each server says that it can't log in", ha.describe)
             checks.equal([ha.routing(node) for node in watch.nodes], [routing] * len(watch.nodes), "the routing is unchanged")
             for member in ha.cluster.nodes():
                 member.write_etcd_password()
-            checks.ok(ha.in_order(), "with the right password each server is in order", describe_servers(ha))
+            checks.ok(ha.in_order(), "with the right password each server is in order", ha.describe)
         finally:
             if begun:
                 ha.etcd.demand_none()
@@ -142,7 +141,7 @@ def garbage(ha, checks):
             etcd.put(name, value)
         etcd.put(key(1, f"members/{leader}"), "}{")  # Patroni writes its own again
         checks.ok(ha.all_say(lambda row: row["groupid"] != 1 or "members/" in (row["problem"] or "")), "each server complains of it",
-                  describe_servers(ha))
+                  ha.describe)
         checks.ok(ha.wait(lambda: etcd.get(key(1, f"members/{leader}")) != "}{"), "Patroni has written its member again")
         checks.equal([ha.routing(node) for node in watch.nodes], [routing] * len(watch.nodes), "the routing is unchanged")
         for name in rubbish:
@@ -161,7 +160,7 @@ def foreign_cluster(ha, checks):
         ha.etcd.put(ha.etcd.key(1, "members/stranger"), f'{{"conn_url": "{conn_url}", "state": "running", "role": "master"}}')
         ha.etcd.put(ha.etcd.key(1, "leader"), "stranger")
         checks.ok(ha.all_say(lambda row: row["groupid"] != 1 or (row["state"] == "mismatch" and "system" in (row["problem"] or ""))),
-                  "each server says that it is another system", describe_servers(ha))
+                  "each server says that it is another system", ha.describe)
         checks.equal([ha.routing(node) for node in watch.nodes], [routing] * len(watch.nodes), "the routing is unchanged")
         ha.etcd.put(ha.etcd.key(1, "leader"), leader.name)
         ha.etcd.delete(ha.etcd.key(1, "members/stranger"))
