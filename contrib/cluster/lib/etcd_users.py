@@ -17,8 +17,12 @@ def patroni_major():
 
 def ctl(endpoints, *arguments, text=""):
     """etcdctl's output; raises with its words when it fails."""
-    done = subprocess.run(["etcdctl", "--endpoints", ",".join(endpoints), "--command-timeout", "10s", *arguments], input=text,
-                          env={**os.environ, "ETCDCTL_API": "3"}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    command = ["etcdctl", "--endpoints", ",".join(endpoints), "--command-timeout", "10s", *arguments]
+    try:
+        done = subprocess.run(command, input=text, env={**os.environ, "ETCDCTL_API": "3"}, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False, timeout=20)  # without a quorum its own limit may not hold
+    except subprocess.TimeoutExpired as error:
+        raise Failure(f"etcdctl {' '.join(arguments)} got no answer") from error
     if done.returncode != 0:
         raise Failure(f"etcdctl {' '.join(arguments)} failed:\n{done.stderr}")
     return done.stdout.strip()

@@ -144,6 +144,17 @@ class HaCluster(Cluster):
         process.stop()
         return process.start([program, "-db", "-f", path])
 
+    def check_ports(self, nodes):
+        """Of what does not run yet: a program that finds its port taken ends, and the others would wait for it."""
+        for number, process in enumerate(self.etcds(), 1):
+            if not process.pid():
+                check_free(self.etcd_host(), self.etcd_port(number), process.name)
+                check_free(self.etcd_host(), self.etcd_port(number) + 1, f"the peers of {process.name}")
+        for node in nodes:
+            if not node.patroni.pid() and not node.running() and node.name not in self.netns:
+                check_free(node.host, node.port, node.name)
+                check_free(node.host, node.rest_port, f"Patroni of {node.name}")
+
     def bring_up(self, stopped, restart):
         if restart and len(stopped) < len(self.nodes()):
             self.stop(keep=True)
@@ -151,9 +162,7 @@ class HaCluster(Cluster):
         if self.layout == "citus":
             run(["make", "-s", "-C", str(patroni_config.TEMPLATES.parents[1]), f"PG_CONFIG={self.pg_config}",
                  "install-citus-alias"], "make install-citus-alias")
-        for node in self.nodes():
-            if not node.patroni.pid() and not node.running() and node.name not in self.netns:
-                check_free(node.host, node.port, node.name)
+        self.check_ports(self.nodes())
         self.save()
         create = os.path.join(self.dir, "create-extension")
         shutil.copy2(patroni_config.TEMPLATES / "create-extension", create)
@@ -185,9 +194,9 @@ class HaCluster(Cluster):
             missing = self.what_is_missing()
             if not missing:
                 return
-            for node in self.nodes():
-                if not node.patroni.pid():
-                    raise Failure(f"Patroni of {node.name} ended; the end of {node.log}:\n{node.last_lines(15)}")
+            for process in self.etcds() + [node.patroni for node in self.nodes()]:
+                if not process.pid():
+                    raise Failure(f"{process.name} ended; the end of {process.log}:\n{process.last_lines(15)}")
             time.sleep(0.2)
         raise Failure(f"the cluster is not complete after {seconds} s: {missing}", f"See the logs in {self.dir}.")
 
@@ -219,8 +228,8 @@ class HaCluster(Cluster):
         """What an administrator does for one more worker: starts Patroni on new servers.  The rest comes by itself."""
         self.workers += 1
         self.save()
+        self.check_ports(self.members_of(self.workers))
         for node in self.members_of(self.workers):
-            check_free(node.host, node.port, node.name)
             node.start()
         self.start_haproxy()
         self.wait_ready()
