@@ -98,6 +98,15 @@ class Ha:
             raise RuntimeError(f"altius-cluster {command} failed:\n{done.stdout}")
         return done.stdout
 
+    def start_all(self):
+        """What a scenario that broke off has left dead: the next one is not to fail for it."""
+        self.etcd.thaw()
+        for name in self.cluster.names():
+            try:
+                self.tool("start", name)
+            except RuntimeError as error:
+                Checks.note(error)
+
     def down(self):
         self.tool("down")
         if self.network:

@@ -83,11 +83,13 @@ def split_brain(ha, checks):
     checks.equal(ha.query(old, "SELECT pg_is_in_recovery()"), [False], "the old primary still accepts writes")
     new_timeline, branch = divergence(ha, ha.primary(1))
     checks.ok(old_timeline < new_timeline, f"there are two primaries, on timelines {old_timeline} and {new_timeline}")
-    found = commits_of_ours(ha, old, old_timeline, branch)
+    try:
+        found = commits_of_ours(ha, old, old_timeline, branch)
+    finally:
+        ha.tool("start", old.name)
     checks.ok(not found.committed, "nothing of ours was committed on the old one since", *found.committed)
     checks.note(f"the old primary's log from {branch} to {found.end}: {found.records} records, of them {found.ours} changes of our "
                 f"tables, {found.marks} of the test's own transaction")
     checks.ok(found.marks > 0, "the log was read to its end: a write by hand is in it")
-    ha.tool("start", old.name)
     event.check_data()
     return event.figures()

@@ -44,8 +44,16 @@ def commits_of_ours(ha, member, timeline, start):
     return Found(committed, len(lines), sum(changes.values()), marks, end)
 
 
+def segment(timeline, position):
+    """The file's name, as pg_walfile_name would say with segments of 16 MB."""
+    high, low = (int(part, 16) for part in position.split("/"))
+    return f"{timeline:08X}{high:08X}{low >> 24:08X}"
+
+
 def read_log(ha, member, timeline, start, end):
-    command = [ha.cluster.program("pg_waldump"), "-p", os.path.join(member.data, "pg_wal"), "-t", str(timeline), "-s", start, "-e", end]
+    # With the name of a segment it asks that one how large segments are, else any, which may be an empty one made ahead.
+    command = [ha.cluster.program("pg_waldump"), "-p", os.path.join(member.data, "pg_wal"), "-s", start, "-e", end,
+               segment(timeline, start)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
                           cwd="/", **SERVER_USER.run_options())
     if not done.stdout and done.returncode != 0:
