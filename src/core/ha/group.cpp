@@ -217,7 +217,7 @@ constexpr Rule kRules[] = {
                           std::to_string(it.memory.timeline);
        it.verdict.reset();
        if (it.memory.note == text) return;
-       it.decision.warnings.push_back(text + ": it is not used");
+       it.decision.warnings.push_back(text + ": it is not used, unless altius_ha_forget is called");
        it.memory.note = std::move(text);
      }},
     {"verified", kLooking, IsPrimary, Verify},
