@@ -17,8 +17,8 @@ ALL = {function.__name__.replace("_", "-"): function for function in (
 ONCE = {
     "citus": ("switchover-worker", "crash-worker", "crash-coordinator", "restart-worker", "split-brain", "etcd-wiped", "etcd-stopped",
               "handler-beside", "new-address", "add-group"),
-    "scopes": ("switchover-worker", "switchover-coordinator", "crash-worker", "crash-two", "etcd-compacted", "wrong-password",
-               "garbage", "foreign-cluster"),
+    "scopes": ("switchover-worker", "switchover-coordinator", "crash-worker", "crash-two", "etcd-minority", "etcd-compacted",
+               "wrong-password", "garbage", "foreign-cluster"),
 }
 
 # What has figures.
