@@ -169,7 +169,7 @@ Node *SendConstants(OpExpr *operation, Extraction *extraction) {
 /// A value of the row to insert, or of ON CONFLICT ... SET and RETURNING where it depends on no column.
 Node *ValueOfRow(TargetEntry *target, Extraction *extraction, bool is_key) {
   Node *expr = pg::AsNode(target->expr);
-  if (HasVars(expr) || IsAnonymousRow(exprType(expr))) return nullptr;
+  if (HasVars(expr) || pg::IsAnonymousRow(exprType(expr))) return nullptr;
   if (IsA(expr, Const) && !is_key && !IsSendable(expr)) return nullptr;
   TargetEntry *result = flatCopyTargetEntry(target);
   result->expr = reinterpret_cast<Expr *>(ParameterFor(extraction, expr));

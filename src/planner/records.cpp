@@ -3,7 +3,6 @@
 
 extern "C" {
 #include "access/tupdesc.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "nodes/nodeFuncs.h"
@@ -51,7 +50,7 @@ bool Reconcile(Fields found, Fields *fields) {
     const Form_pg_attribute one = TupleDescAttr(*fields, i);
     const Form_pg_attribute other = TupleDescAttr(found, i);
     if (one->atttypid != other->atttypid) return false;
-    if (IsAnonymousRow(one->atttypid) && one->atttypmod != other->atttypmod) return false;
+    if (pg::IsAnonymousRow(one->atttypid) && one->atttypmod != other->atttypmod) return false;
   }
   return true;
 }
@@ -62,7 +61,7 @@ Fields FieldsOfRow(const List *values, const List *names, const Around &around) 
   foreach (cell, values) {
     auto *value = static_cast<Node *>(lfirst(cell));
     const int number = foreach_current_index(cell) + 1;
-    const bool nested = IsAnonymousRow(exprType(value));
+    const bool nested = pg::IsAnonymousRow(exprType(value));
     const int32 typmod = nested ? Register(value, around) : exprTypmod(value);
     if (nested && typmod < 0) return nullptr;
     const char *name = number <= list_length(names) ? strVal(list_nth(names, number - 1)) : psprintf("f%d", number);
@@ -145,7 +144,7 @@ bool AnyRowAgrees(const List *args, const Around &around, Fields *fields) {
   foreach (cell, args) {
     auto *arg = static_cast<Node *>(lfirst(cell));
     if (IsA(arg, TargetEntry)) arg = pg::AsNode(reinterpret_cast<TargetEntry *>(arg)->expr);
-    if (IsAnonymousRow(exprType(arg)) && !Agree(arg, around, fields)) return false;
+    if (pg::IsAnonymousRow(exprType(arg)) && !Agree(arg, around, fields)) return false;
   }
   return *fields != nullptr;
 }
@@ -168,7 +167,7 @@ bool SubLinkAgrees(const SubLink *link, const Around &around, Fields *fields) {
   return false;
 }
 
-/// What a function with OUT parameters returns.
+/// What a function with OUT parameters returns, or one of the type of an argument; of a null anything agrees.
 bool CallAgrees(Node *expr, const Around &around, Fields *fields) {
   if (IsA(expr, FuncExpr)) {
     const Fields declared = get_expr_result_tupdesc(expr, true);
@@ -213,16 +212,14 @@ bool Agree(Node *expr, const Around &around, Fields *fields) {
 
 }  // namespace
 
-bool IsAnonymousRow(Oid type) { return type == RECORDOID || type == RECORDARRAYOID; }
-
 void RefuseAnonymousRow(Oid type) {
-  if (!IsAnonymousRow(type)) return;
+  if (!pg::IsAnonymousRow(type)) return;
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a row without a named type can't be sent to other nodes"),
                   errhint("Cast it to a composite type, or use its fields.")));
 }
 
 int32 ResultTypmod(Node *expr, const Query *query, const Query *arms) {
-  if (!IsAnonymousRow(exprType(expr))) return exprTypmod(expr);
+  if (!pg::IsAnonymousRow(exprType(expr))) return exprTypmod(expr);
   const Around around = {query, nullptr, arms};
   return Register(expr, around);
 }
@@ -231,7 +228,7 @@ bool AreReadable(const List *targets, const Query *query) {
   ListCell *cell;
   foreach (cell, targets) {
     Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
-    if (IsAnonymousRow(exprType(expr)) && ResultTypmod(expr, query, nullptr) < 0) return false;
+    if (pg::IsAnonymousRow(exprType(expr)) && ResultTypmod(expr, query, nullptr) < 0) return false;
   }
   return true;
 }

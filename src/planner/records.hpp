@@ -7,9 +7,6 @@
 
 namespace altius::planner {
 
-/// A record, or an array of records.
-bool IsAnonymousRow(Oid type);
-
 /// 0A000 when values of the type would have to be read by a node.
 void RefuseAnonymousRow(Oid type);
 

@@ -117,7 +117,7 @@ bool UnshippableWalker(Node *node, void *data) {
   if (node == nullptr) return false;
   auto *context = static_cast<ShipContext *>(data);
   if (IsA(node, SubLink) && IsShippableSubLink(reinterpret_cast<SubLink *>(node), *context)) return false;
-  if (IsArgument(node, context->scope->level)) return IsAnonymousRow(exprType(node));  // no node can read one
+  if (IsArgument(node, context->scope->level)) return pg::IsAnonymousRow(exprType(node));  // no node can read one
   switch (nodeTag(node)) {
     case T_SubLink:
     case T_NextValueExpr:

@@ -24,7 +24,7 @@ constexpr const char* kTranche = "altius_address_book";
 struct Book {
   LWLock* lock;
   pg_atomic_uint64 version;
-  pg_atomic_uint64 wanted;  // until then some group may be
+  pg_atomic_uint64 wanted;  // the latest of all slots'
   pg_atomic_uint32 following;
   int capacity;
   int waiter_capacity;
@@ -147,7 +147,7 @@ void CutConnections(int group, int wanted_ms) {
   BookSlot* slot = MakeSlot(group);
   if (slot != nullptr) {
     pg_atomic_write_u64(&slot->wanted, static_cast<uint64>(until));
-    pg_atomic_write_u64(&book->wanted, static_cast<uint64>(until));
+    pg_atomic_write_u64(&book->wanted, std::max(pg_atomic_read_u64(&book->wanted), static_cast<uint64>(until)));
     NoteChange(slot, true);
   }
   LWLockRelease(book->lock);

@@ -4,6 +4,8 @@
 // their input functions (the bytes are the same).
 #include "decode.hpp"
 
+#include "altius/pg/node.hpp"
+
 extern "C" {
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -87,8 +89,7 @@ void MakeDecoders(RowStore* store) {
     Oid function;
     getTypeInputInfo(type, &function, &decoders[i].input_param);
     // Which row it is; of other types the shard has seen to the modifier.
-    const bool anonymous = type == RECORDOID || type == RECORDARRAYOID;
-    decoders[i].typmod = anonymous ? column->atttypmod : -1;
+    decoders[i].typmod = pg::IsAnonymousRow(type) ? column->atttypmod : -1;
     fmgr_info(function, &decoders[i].input);
     if (store->binary && BinaryWay(type, &decoders[i].way) && decoders[i].way == Way::Receive) {
       getTypeBinaryInputInfo(type, &function, &decoders[i].receive_param);

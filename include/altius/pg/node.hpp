@@ -5,6 +5,7 @@
 #include "altius/pg/pg.hpp"
 
 extern "C" {
+#include "catalog/pg_type_d.h"
 #include "nodes/nodes.h"
 #include "nodes/parsenodes.h"
 }
@@ -26,5 +27,8 @@ Node *AsNode(T *node) {
 inline RangeTblEntry *Rte(const List *range_table, int index) {
   return static_cast<RangeTblEntry *>(list_nth(range_table, index - 1));
 }
+
+/// A record, or an array of records: which fields it has is known to who made it.
+inline bool IsAnonymousRow(Oid type) { return type == RECORDOID || type == RECORDARRAYOID; }
 
 }  // namespace altius::pg
