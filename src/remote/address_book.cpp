@@ -147,7 +147,8 @@ void CutConnections(int group, int wanted_ms) {
   BookSlot* slot = MakeSlot(group);
   if (slot != nullptr) {
     pg_atomic_write_u64(&slot->wanted, static_cast<uint64>(until));
-    pg_atomic_write_u64(&book->wanted, std::max(pg_atomic_read_u64(&book->wanted), static_cast<uint64>(until)));
+    const uint64 latest = std::max<uint64>(pg_atomic_read_u64(&book->wanted), until);
+    pg_atomic_write_u64(&book->wanted, latest);
     NoteChange(slot, true);
   }
   LWLockRelease(book->lock);
@@ -185,17 +186,27 @@ void NotePause(int group) {
   LWLockRelease(book->lock);
 }
 
-bool HasMovedSincePause(int group) {
+namespace {
+
+/// One that is named but not verified counts too: nothing is sent to it before it is, but a
+/// connection can be opened meanwhile.
+bool IsLedAnew(const GroupEntry& entry, const core::Epoch& before, int timeline_before) {
+  const bool named = !(entry.at.epoch == before);
+  if (entry.at.state == core::GroupState::Probing && !entry.verified) return named;
+  const bool verified = entry.verified && entry.at.state == core::GroupState::Known;
+  return verified && (named || entry.at.timeline != timeline_before);
+}
+
+}  // namespace
+
+bool IsLedAnewSincePause(int group) {
   if (book == nullptr) return false;
   LWLockAcquire(book->lock, LW_SHARED);
   const BookSlot* slot = FindSlot(group);
-  bool moved = false;
-  if (slot != nullptr && slot->entry.verified && slot->entry.at.state == core::GroupState::Known) {
-    moved = !(slot->entry.at.epoch == slot->paused_epoch) ||
-            slot->entry.at.timeline != slot->paused_timeline;
-  }
+  const bool anew =
+      slot != nullptr && IsLedAnew(slot->entry, slot->paused_epoch, slot->paused_timeline);
   LWLockRelease(book->lock);
-  return moved;
+  return anew;
 }
 
 core::Applied Publish(int group, const core::Whereabouts& news) {

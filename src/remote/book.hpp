@@ -36,8 +36,8 @@ void CutConnections(int group, int wanted_ms);
 void EndCut(int group);
 bool IsWanted(int group);
 
-/// The group was paused; and whether a follower has verified another primary since.
+/// The group was paused; and whether a follower knows of another leader since.
 void NotePause(int group);
-bool HasMovedSincePause(int group);
+bool IsLedAnewSincePause(int group);
 
 }  // namespace altius::remote

@@ -95,6 +95,7 @@ void LockByForce(int group, const LOCKTAG& tag, int cooldown_ms) {
 
 void PauseGroup(int group, bool force, int cooldown_ms) {
   const LOCKTAG tag = LockOf(group);
+  NotePause(group);  // who comes while this waits must not take the leader of now for a new one
   if (force) {
     LockByForce(group, tag, cooldown_ms);
   } else {
@@ -112,7 +113,7 @@ void TakeGroup(int group) {
   CloseHalfOpen();
   JoinUsers();
   while (IsFollowing() || IsWanted(group)) {
-    if (!IsWanted(group) && (HasMovedSincePause(group) || Share(tag, false))) break;
+    if (!IsWanted(group) && (IsLedAnewSincePause(group) || Share(tag, false))) break;
     Rest(kLookMs, event);
   }
   if (!IsFollowing()) Share(tag, true);

@@ -97,7 +97,39 @@ def handler_beside(ha, checks):
         text = pathlib.Path(member.log).read_bytes()[said_before[member.name]:].decode(errors="replace")
         complaints += [f"{member.name}: {line}" for line in text.splitlines() if is_complaint(line)]
     checks.ok(not complaints, "neither complains of the other", *complaints[:10])
+    pause_that_waits(ha, checks)
     return event.figures()
+
+
+def pause_that_waits(ha, checks):
+    """Who comes while a pause waits for an earlier transaction waits too, though the group was paused before, under another leader."""
+    node, keys = ha.primary(2), ha.keys_of(1)
+    earlier, pause = ha.connect(node), ha.connect(node)
+    write = f"UPDATE counters SET n = n WHERE id = {keys[0]}"
+    earlier.cursor().execute(f"BEGIN; UPDATE counters SET n = n WHERE id = {keys[1]}")
+    node_id = ha.value(node, "SELECT nodeid FROM pg_dist_node WHERE groupid = 1 AND noderole = 'primary'")
+    pid, waits = pause.info.backend_pid, "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+    with ThreadPoolExecutor() as pool:
+        paused = pool.submit(pause.cursor().execute, f"BEGIN; SELECT citus_pause_node_within_txn({node_id})")
+        checks.ok(ha.wait(lambda: ha.value(node, waits, pid)), "a pause waits for an earlier transaction")
+        checks.equal(ends_as(ha, node, write), "57014", "who comes meanwhile waits")
+        earlier.cursor().execute("COMMIT")
+        paused.result()
+    checks.equal(ends_as(ha, node, write), "57014", "who comes during the pause waits")
+    pause.cursor().execute("ROLLBACK")
+    checks.equal(ends_as(ha, node, write), None, "nobody waits when it is over")
+
+
+def ends_as(ha, node, statement):
+    """The SQLSTATE it fails with when it has half a second; None: it does not fail."""
+    connection = ha.connect(node, options="-c statement_timeout=500ms")
+    try:
+        connection.cursor().execute(statement)
+        return None
+    except psycopg2.Error as error:
+        return error.pgcode
+    finally:
+        connection.close()
 
 
 def is_complaint(line):

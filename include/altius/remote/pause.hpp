@@ -16,7 +16,8 @@ namespace altius::remote {
 void PauseGroup(int group, bool force, int cooldown_ms);
 
 /// Waits while the group is paused by another session, and holds a share until the end of the
-/// transaction.  A follower that has verified a new primary since the pause began lets it pass.
+/// transaction.  A follower that knows of a new leader since the pause began lets it pass: to open a
+/// connection there, which nothing is sent over before the leader is verified.
 void TakeGroup(int group);
 
 /// Gives the share back: nothing of the transaction is on the group any more.
