@@ -17,23 +17,8 @@ CREATE TABLE records_plain.a AS TABLE a;
 CREATE TABLE records_plain.b AS TABLE b;
 CREATE TABLE records_plain.c AS TABLE c;
 
-CREATE FUNCTION rows_of(query text, path text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  line record;
-  result text[] := '{}';
-BEGIN
-  PERFORM set_config('search_path', path, true);
-  FOR line IN EXECUTE query LOOP result := result || line::text; END LOOP;
-  RETURN array_to_string(ARRAY(SELECT unnest(result) COLLATE "C" ORDER BY 1), ' ');
-END $$;
-CREATE FUNCTION twin(query text, OUT same boolean, OUT result text) LANGUAGE plpgsql AS $$
-DECLARE
-  before text := current_setting('search_path');
-BEGIN
-  result := rows_of(query, 'planner_records');
-  same := result = rows_of(query, 'records_plain');
-  PERFORM set_config('search_path', before, true);
-END $$;
+CREATE FUNCTION twin(query text, OUT same boolean, OUT result text) LANGUAGE sql AS
+  $$ SELECT * FROM testing.twin(query, 'planner_records', 'records_plain') $$;
 \pset format unaligned
 \pset tuples_only on
 

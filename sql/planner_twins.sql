@@ -23,24 +23,13 @@ CREATE TABLE planner_plain.regions AS TABLE regions;
 ALTER TABLE planner_plain.customers ADD PRIMARY KEY (id);
 ALTER TABLE planner_plain.regions ADD PRIMARY KEY (id);
 
--- The rows of a query as one text, in the query's order when it has one.
-CREATE FUNCTION rows_of(query text, path text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  line record;
-  result text[] := '{}';
-BEGIN
-  PERFORM set_config('search_path', path, true);
-  FOR line IN EXECUTE query LOOP result := result || line::text; END LOOP;
-  IF query !~* 'ORDER BY [^()]*$' THEN result := ARRAY(SELECT unnest(result) COLLATE "C" ORDER BY 1); END IF;
-  RETURN cardinality(result) || ' rows: ' || md5(array_to_string(result, E'\n'));
-END $$;
 CREATE FUNCTION twin(query text, OUT same boolean, OUT row_count text, OUT fragments text) LANGUAGE plpgsql AS $$
 DECLARE
   line text;
-  clustered text := rows_of(query, 'planner_twins');
+  clustered text[] := testing.rows_of(query, 'planner_twins');
 BEGIN
-  same := clustered = rows_of(query, 'planner_plain');
-  row_count := split_part(clustered, ':', 1);
+  same := clustered = testing.rows_of(query, 'planner_plain');
+  row_count := cardinality(clustered) || ' rows';
   fragments := '';
   PERFORM set_config('search_path', 'planner_twins', true);
   FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP

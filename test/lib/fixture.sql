@@ -24,3 +24,26 @@ CREATE FUNCTION testing.shape(regclass) RETURNS TABLE (shards bigint, shape text
       SELECT 6, 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = '%s'::regclass AND NOT tgisinternal
     ) AS lines $command$)
   GROUP BY 2 ORDER BY 2 $$;
+
+-- The rows that a statement gives with that search_path, as texts; sorted, unless it ends with an ORDER BY of its own.
+CREATE FUNCTION testing.rows_of(statement text, path text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+  line record;
+  result text[] := '{}';
+  before text := current_setting('search_path');
+BEGIN
+  PERFORM set_config('search_path', path, true);
+  FOR line IN EXECUTE statement LOOP result := result || line::text; END LOOP;
+  PERFORM set_config('search_path', before, true);
+  IF statement ~* 'ORDER BY [^()]*$' THEN RETURN result; END IF;
+  RETURN ARRAY(SELECT unnest(result) COLLATE "C" ORDER BY 1);
+END $$;
+
+-- The rows from the tables in one schema, and whether the tables of the same names in another give the same.
+CREATE FUNCTION testing.twin(statement text, path text, plain text, OUT same boolean, OUT result text) LANGUAGE plpgsql AS $$
+DECLARE
+  found text[] := testing.rows_of(statement, path);
+BEGIN
+  same := found = testing.rows_of(statement, plain);
+  result := array_to_string(found, ' ');
+END $$;
