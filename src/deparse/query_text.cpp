@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Query -> text, by PostgreSQL's exported deparser.
 #include "altius/deparse/deparse.hpp"
+#include "assignments.hpp"
 #include "altius/pg/search_path.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
@@ -31,10 +32,21 @@ bool AliasRelations(Node *node, void *context) {
   return pg::Walk(node, AliasRelations, context);
 }
 
+bool OrderWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, OnConflictExpr)) OrderAssignments(&reinterpret_cast<OnConflictExpr *>(node)->onConflictSet);
+  if (IsA(node, MergeAction)) OrderAssignments(&reinterpret_cast<MergeAction *>(node)->targetList);
+  if (!IsA(node, Query)) return pg::Walk(node, OrderWalker, context);
+  auto *query = reinterpret_cast<Query *>(node);
+  if (query->commandType == CMD_UPDATE) OrderAssignments(&query->targetList);
+  return pg::WalkQuery(query, OrderWalker, context);
+}
+
 }  // namespace
 
 char *QueryText(Query *query) {
   AliasRelations(reinterpret_cast<Node *>(query), nullptr);
+  OrderWalker(reinterpret_cast<Node *>(query), nullptr);
   const pg::SearchPath saved = pg::PushCatalogSearchPath();
   const int level = pg::BeginPortableText();
   char *text = pg_get_querydef(query, false);

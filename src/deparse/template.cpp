@@ -27,6 +27,16 @@ struct Place {
 
 struct Search {
   pg::Array<Place> places;
+
+  /// In their order; `SET (a, b) = (SELECT ..)` hangs the subquery under each of the columns.
+  void Sort() {
+    std::sort(places.begin(), places.end(),
+              [](const Place &a, const Place &b) { return a.offset < b.offset; });
+    const Place *end = std::unique(places.begin(), places.end(), [](const Place &a, const Place &b) {
+      return a.offset == b.offset;
+    });
+    places.resize(static_cast<int>(end - places.begin()));
+  }
 };
 
 bool FindPlaces(Node *node, void *context) {
@@ -60,8 +70,7 @@ plan::Template SplitAtTables(const char *sql, List **tables, const char *prefix)
   Search search;
   ListCell *cell;
   foreach (cell, raw_parser(sql, RAW_PARSE_DEFAULT)) FindPlaces(static_cast<RawStmt *>(lfirst(cell))->stmt, &search);
-  std::sort(search.places.begin(), search.places.end(),
-            [](const Place &a, const Place &b) { return a.offset < b.offset; });
+  search.Sort();
 
   plan::Template result = {NIL, NIL};
   const char *piece_prefix = prefix;

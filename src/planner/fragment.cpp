@@ -166,10 +166,16 @@ Node *SendConstants(OpExpr *operation, Extraction *extraction) {
   return pg::AsNode(result);
 }
 
+bool IsMultiParamWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Param)) return reinterpret_cast<Param *>(node)->paramkind == PARAM_MULTIEXPR;
+  return pg::Walk(node, IsMultiParamWalker, context);
+}
+
 /// A value of the row to insert, or of ON CONFLICT ... SET and RETURNING where it depends on no column.
 Node *ValueOfRow(TargetEntry *target, Extraction *extraction, bool is_key) {
   Node *expr = pg::AsNode(target->expr);
-  if (HasVars(expr) || pg::IsAnonymousRow(exprType(expr))) return nullptr;
+  if (HasVars(expr) || pg::IsAnonymousRow(exprType(expr)) || IsMultiParamWalker(expr, nullptr)) return nullptr;
   if (IsA(expr, Const) && !is_key && !IsSendable(expr)) return nullptr;
   TargetEntry *result = flatCopyTargetEntry(target);
   result->expr = reinterpret_cast<Expr *>(ParameterFor(extraction, expr));

@@ -2,14 +2,12 @@
 // A modification in two halves: a SELECT that PostgreSQL plans like any other (with fragments as leaves), and a statement
 // that each shard runs on the rows meant for it.  Rows to insert find their shard by the key; rows to update or delete were
 // locked where they lie, and name their shard and ctid (for copies of a reference table: their primary key).
-#include "ship.hpp"
+#include "shipping.hpp"
 
 #include "altius/deparse/deparse.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
-#include "altius/plan/ship.hpp"
-#include "column_map.hpp"
 #include "records.hpp"
 #include "rewrite.hpp"
 
@@ -31,28 +29,6 @@ extern "C" {
 
 namespace altius::planner {
 
-namespace {
-
-struct Shipping {
-  const catalog::Table *table;
-  Query *original;
-  Query *rows;       // SELECT: the rows to ship
-  Query *statement;  // what a shard does with them
-  Columns sources;   // columns of other relations that RETURNING reads, as columns of the shipped rows
-  plan::Ship ship;
-};
-
-Query *RowsOf(Query *query) {
-  Query *rows = pg::Copy(query);
-  rows->commandType = CMD_SELECT;
-  rows->resultRelation = 0;
-  rows->returningList = NIL;
-  rows->onConflict = nullptr;
-  rows->override = OVERRIDING_NOT_SET;
-  rows->targetList = NIL;
-  return rows;
-}
-
 int AddRowColumn(Shipping *shipping, Expr *expr) {
   RefuseAnonymousRow(exprType(pg::AsNode(expr)));
   const int column = list_length(shipping->rows->targetList) + 1;
@@ -61,7 +37,6 @@ int AddRowColumn(Shipping *shipping, Expr *expr) {
   return column;
 }
 
-/// FROM altius_rows, the CTE that stands in front of the statement.
 RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up) {
   auto *rte = makeNode(RangeTblEntry);
   rte->rtekind = RTE_CTE;
@@ -88,31 +63,12 @@ RangeTblRef *RefTo(int rti) {
   return ref;
 }
 
-/// WITH altius_rows(c1, ...) AS (SELECT a1::type1, ... FROM unnest($1::text[], ...) u(a1, ...))
-char *RowsClause(const Shipping &shipping) {
-  StringInfoData names, casts, arrays, aliases;
-  for (StringInfo buffer : {&names, &casts, &arrays, &aliases}) initStringInfo(buffer);
-  for (int i = 1; i <= shipping.ship.column_count; i++) {
-    auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, i - 1));
-    Node *expr = pg::AsNode(target->expr);
-    const char *comma = i == 1 ? "" : ", ";
-    const char *type = format_type_extended(exprType(expr), exprTypmod(expr),
-                                            FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
-    appendStringInfo(&names, "%sc%d", comma, i);
-    appendStringInfo(&casts, "%sa%d::%s", comma, i, type);
-    appendStringInfo(&arrays, "%s$%d::text[]", comma, i);
-    appendStringInfo(&aliases, "%sa%d", comma, i);
-  }
-  return psprintf("WITH altius_rows(%s) AS (SELECT %s FROM ROWS FROM (unnest(%s)) AS u(%s)) ", names.data, casts.data,
-                  arrays.data, aliases.data);
-}
+namespace {
 
 Var *ShippedColumn(const Shipping &shipping, int rti, int column) {
   auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, column - 1));
   return ColumnLike(pg::AsNode(target->expr), rti, column);
 }
-
-/// --- what RETURNING and ON CONFLICT get from here ---
 
 /// (SELECT column FROM altius_rows LIMIT 1): the same in every row.
 Node *ReadOneRow(const Shipping &shipping, int column) {
@@ -133,12 +89,47 @@ Node *ReadOneRow(const Shipping &shipping, int column) {
   return pg::AsNode(link);
 }
 
-/// Parameters and the like mean something on this node only.
 Node *SubstituteConstant(Node *node, void *data) {
   auto *shipping = static_cast<Shipping *>(data);
   const Level level = {shipping->original, nullptr, false};
   if (!IsArgument(node, &level)) return nullptr;
   return ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(node))));
+}
+
+}  // namespace
+
+Node *SpellConstants(Shipping *shipping, Node *expr) { return ReplaceInExpr(expr, SubstituteConstant, shipping); }
+
+namespace {
+
+Query *RowsOf(Query *query) {
+  Query *rows = pg::Copy(query);
+  rows->commandType = CMD_SELECT;
+  rows->resultRelation = 0;
+  rows->returningList = NIL;
+  rows->onConflict = nullptr;
+  rows->override = OVERRIDING_NOT_SET;
+  rows->targetList = NIL;
+  return rows;
+}
+
+/// WITH altius_rows(c1, ...) AS (SELECT a1::type1, ... FROM unnest($1::text[], ...) u(a1, ...))
+char *RowsClause(const Shipping &shipping) {
+  StringInfoData names, casts, arrays, aliases;
+  for (StringInfo buffer : {&names, &casts, &arrays, &aliases}) initStringInfo(buffer);
+  for (int i = 1; i <= shipping.ship.column_count; i++) {
+    auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, i - 1));
+    Node *expr = pg::AsNode(target->expr);
+    const char *comma = i == 1 ? "" : ", ";
+    const char *type = format_type_extended(exprType(expr), exprTypmod(expr),
+                                            FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+    appendStringInfo(&names, "%sc%d", comma, i);
+    appendStringInfo(&casts, "%sa%d::%s", comma, i, type);
+    appendStringInfo(&arrays, "%s$%d::text[]", comma, i);
+    appendStringInfo(&aliases, "%sa%d", comma, i);
+  }
+  return psprintf("WITH altius_rows(%s) AS (SELECT %s FROM ROWS FROM (unnest(%s)) AS u(%s)) ", names.data, casts.data,
+                  arrays.data, aliases.data);
 }
 
 bool SpreadTableWalker(Node *node, void *context) {
@@ -155,10 +146,8 @@ bool SpreadTableWalker(Node *node, void *context) {
 }
 
 void ShipConstants(Shipping *shipping, Query *statement) {
-  statement->returningList =
-      reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), SubstituteConstant, shipping));
-  statement->onConflict = reinterpret_cast<OnConflictExpr *>(
-      ReplaceInExpr(pg::AsNode(statement->onConflict), SubstituteConstant, shipping));
+  statement->returningList = reinterpret_cast<List *>(SpellConstants(shipping, pg::AsNode(statement->returningList)));
+  statement->onConflict = reinterpret_cast<OnConflictExpr *>(SpellConstants(shipping, pg::AsNode(statement->onConflict)));
   if (SpreadTableWalker(pg::AsNode(statement->returningList), nullptr) ||
       SpreadTableWalker(pg::AsNode(statement->onConflict), nullptr)) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -434,6 +423,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
 PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char *source, int cursor_options,
                           ParamListInfo params) {
   SpellSourceRows(query);
+  if (query->commandType == CMD_UPDATE) SpellMultiAssignments(query);
   Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
   shipping.ship.command = query->commandType;
   shipping.ship.target = table.relid;

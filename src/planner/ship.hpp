@@ -16,6 +16,9 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char 
 /// which the rewriter has changed (defaults, order).  The source becomes SELECT <target expressions> FROM <former source>.
 void SpellSource(Query *insert);
 
+/// SET (a, b) = (SELECT ...) of an UPDATE whose target list a SELECT is to compute: the subquery moves to FROM.
+void SpellMultiAssignments(Query *update);
+
 /// SELECT from a leaf that runs the modification (of a CTE of level->parent) as a statement of its own on this node.
 Query *NestedModification(Query *query, const Level *level);
 

@@ -11,6 +11,7 @@ extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/pg_proc.h"
 #include "optimizer/clauses.h"
+#include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -112,17 +113,31 @@ bool IsWithinReach(const Var *var, const Level *level) {
   return true;
 }
 
+/// The text of a field's name is found where the row is made; that of a subquery's row is not (multi_assign.cpp).
+bool IsFieldOfSubLink(FieldSelect *field, const Level *level) {
+  if (!IsA(field->arg, Var)) return false;
+  auto *var = reinterpret_cast<Var *>(field->arg);
+  if (!pg::IsAnonymousRow(var->vartype) || var->varattno <= 0 || var->varlevelsup > 0) return false;
+  RangeTblEntry *rte = pg::Rte(level->query->rtable, var->varno);
+  if (rte->rtekind != RTE_SUBQUERY) return false;
+  const TargetEntry *column = get_tle_by_resno(rte->subquery->targetList, var->varattno);
+  return column != nullptr && IsA(column->expr, SubLink);
+}
+
 /// True when something below can't be shipped.
 bool UnshippableWalker(Node *node, void *data) {
   if (node == nullptr) return false;
   auto *context = static_cast<ShipContext *>(data);
-  if (IsA(node, SubLink) && IsShippableSubLink(reinterpret_cast<SubLink *>(node), *context)) return false;
   if (IsArgument(node, context->scope->level)) return pg::IsAnonymousRow(exprType(node));  // no node can read one
+  if (IsA(node, SubLink) && IsShippableSubLink(reinterpret_cast<SubLink *>(node), *context)) return false;
   switch (nodeTag(node)) {
     case T_SubLink:
     case T_NextValueExpr:
     case T_CurrentOfExpr:
       return true;
+    case T_FieldSelect:
+      if (IsFieldOfSubLink(reinterpret_cast<FieldSelect *>(node), context->scope->level)) return true;
+      break;
     case T_Var:
       return !IsWithinReach(reinterpret_cast<Var *>(node), context->scope->level);
     default:

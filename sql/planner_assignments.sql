@@ -1,0 +1,72 @@
+-- SET (a, b) = (SELECT ...): the same rows as with plain tables, wherever the subquery reads and in whatever order the columns come.
+\set SHOW_CONTEXT never
+SET client_min_messages TO warning;
+CREATE SCHEMA assignments_plain;
+CREATE SCHEMA planner_assignments;
+SET search_path TO planner_assignments;
+SET citus.shard_count TO 4;
+CREATE TABLE a (id int PRIMARY KEY, x int, y int, note text, list int[], sum int GENERATED ALWAYS AS (x + y) STORED);
+CREATE TABLE b (id int, n int, word text, PRIMARY KEY (id, n));
+CREATE TABLE c (id int PRIMARY KEY, x int, word text);
+CREATE TABLE here (id int, x int, word text);
+CREATE TABLE assignments_plain.a (LIKE a INCLUDING ALL);
+CREATE TABLE assignments_plain.b (LIKE b INCLUDING ALL);
+CREATE TABLE assignments_plain.c (LIKE c INCLUDING ALL);
+CREATE TABLE assignments_plain.here (LIKE here);
+SELECT create_distributed_table('a', 'id', colocate_with => 'none');
+SELECT create_distributed_table('b', 'id', colocate_with => 'a');
+SELECT create_reference_table('c');
+INSERT INTO a SELECT g, g * 10, g * 100, 'a' || g, ARRAY[g, g + 1] FROM generate_series(1, 6) g;
+INSERT INTO b SELECT g % 6 + 1, g, 'b' || g FROM generate_series(1, 12) g;
+INSERT INTO c SELECT g, g * 7, 'c' || g FROM generate_series(1, 5) g;
+INSERT INTO here SELECT g, g * 3, 'h' || g FROM generate_series(1, 5) g;
+INSERT INTO assignments_plain.a (id, x, y, note, list) SELECT id, x, y, note, list FROM a;
+INSERT INTO assignments_plain.b SELECT * FROM b;
+INSERT INTO assignments_plain.c SELECT * FROM c;
+INSERT INTO assignments_plain.here SELECT * FROM here;
+CREATE FUNCTION twin(statement text, OUT same boolean, OUT result text) LANGUAGE sql AS
+  $$ SELECT * FROM testing.twin(statement, 'planner_assignments', 'assignments_plain') $$;
+\pset format unaligned
+\pset tuples_only on
+
+-- Beside the data: constants, the row itself, copies, colocated rows.
+SELECT * FROM twin('UPDATE a SET (x, y) = (SELECT 1, 2) WHERE id = 1 RETURNING *');
+SELECT * FROM twin('UPDATE a SET (y, x) = (SELECT 1, 2) WHERE id = 2 RETURNING *');
+SELECT * FROM twin('UPDATE a SET (y, x) = (SELECT x, y) RETURNING *');
+SELECT * FROM twin('UPDATE a SET (note, x) = (SELECT word, c.x FROM c WHERE c.id = a.id) RETURNING *');
+SELECT * FROM twin('UPDATE a SET (note, x) = (SELECT max(word), count(*) FROM b WHERE b.id = a.id), y = y + 1 RETURNING *');
+SELECT * FROM twin('UPDATE a SET (list[2], note) = (SELECT 77, ''part''), (y, x) = (SELECT min(n), max(n) FROM b WHERE b.id = a.id) WHERE id = 3 RETURNING *');
+SELECT * FROM twin('UPDATE a SET (y, x) = ROW(x, 5), (note) = (SELECT ''one'') WHERE id = 4 RETURNING *');
+SELECT * FROM twin('WITH u AS (UPDATE a SET (y, x) = (SELECT x, y) RETURNING *) SELECT sum(x), sum(y) FROM u');
+SELECT * FROM twin('UPDATE c SET (word, x) = (SELECT word || ''!'', c.id) RETURNING *');
+
+-- The subquery's rows are elsewhere.
+SELECT * FROM twin('UPDATE a SET (x, note) = (SELECT n, word FROM b WHERE b.n = a.id) RETURNING *');
+SELECT * FROM twin('UPDATE a SET (note, x) = (SELECT word, n FROM b WHERE b.id = 3 ORDER BY n LIMIT 1) WHERE id = 1 RETURNING *');
+SELECT * FROM twin('UPDATE a SET (note, y) = (SELECT word, n FROM b WHERE n < a.id ORDER BY n DESC LIMIT 1), x = (SELECT count(*) FROM b WHERE n > a.id) RETURNING *');
+SELECT * FROM twin('UPDATE a SET (note, y) = (SELECT word, x FROM here WHERE here.id = a.id) RETURNING *');
+SELECT * FROM twin('UPDATE a SET (note, y) = (SELECT b.word || h.word, h.x FROM b WHERE b.n = a.id) FROM here h WHERE h.id = a.id RETURNING a.*, h.x');
+SELECT * FROM twin('UPDATE a SET (note, x) = (SELECT word, n FROM b WHERE b.n = a.id UNION SELECT ''none'', 0 WHERE a.id > 12) RETURNING *');
+SELECT * FROM twin('WITH w AS (SELECT * FROM b WHERE n > 3) UPDATE a SET (y, note) = (SELECT n, word FROM w WHERE w.n = a.id) RETURNING *');
+SELECT * FROM twin('WITH u AS (UPDATE a SET (y, x) = (SELECT n, id FROM b WHERE b.n = a.id + 1) RETURNING *) SELECT * FROM u');
+SELECT * FROM twin('UPDATE c SET (word, x) = (SELECT word, n FROM b WHERE b.n = c.id) WHERE id < 4 RETURNING *');
+SELECT * FROM twin('UPDATE here SET (word, x) = (SELECT note, y FROM a WHERE a.id = here.id) WHERE id < 4 RETURNING *');
+
+-- ON CONFLICT.
+SELECT * FROM twin('INSERT INTO a VALUES (3, 1, 2, ''new'') ON CONFLICT (id) DO UPDATE SET (y, x) = (SELECT 8, excluded.y) RETURNING *');
+SELECT * FROM twin('INSERT INTO a VALUES (3, 1, 2, ''new'') ON CONFLICT (id) DO UPDATE SET (note, x) = (SELECT word, 9 FROM c WHERE c.id = 5) RETURNING *');
+SELECT * FROM twin('INSERT INTO a (id, x) SELECT id, 4 FROM c ON CONFLICT (id) DO UPDATE SET (y, x) = (SELECT excluded.x, a.y) RETURNING *');
+SELECT * FROM twin('INSERT INTO a (id, x) VALUES (1, 1), (9, 9) ON CONFLICT (id) DO UPDATE SET (y, x) = (SELECT excluded.x, a.id), note = ''both'' RETURNING *');
+
+SELECT same FROM twin('TABLE a');
+SELECT same FROM twin('TABLE c');
+SELECT same FROM twin('TABLE here');
+
+-- Errors change nothing.
+UPDATE a SET (x, note) = (SELECT n, word FROM b WHERE n IN (a.id, a.id + 1)) WHERE id = 1;
+UPDATE a SET (x, note) = (SELECT n, word FROM b) WHERE id = 1;
+UPDATE a SET (list[1], list[2]) = (SELECT 1, 2) WHERE id = 1;
+SELECT same FROM twin('TABLE a');
+\pset format aligned
+\pset tuples_only off
+DROP SCHEMA planner_assignments, assignments_plain CASCADE;
