@@ -110,8 +110,7 @@ void CheckConflictKeepsKey(Query* query, const catalog::Table& table) {
 bool UpperShips(Query* query, const Scope& scope, const Part* part) {
   return IsShippable(pg::AsNode(query->targetList), scope, part) &&
          IsShippable(pg::AsNode(query->returningList), scope, part) &&
-         IsShippable(pg::AsNode(query->onConflict), scope, part) &&
-         IsShippable(pg::AsNode(query->mergeActionList), scope, part);
+         IsShippable(pg::AsNode(query->onConflict), scope, part);
 }
 
 /// A fragment to be, and what restricts it.
@@ -123,7 +122,7 @@ struct Beside {
 
 constexpr Beside kElsewhere = {};
 
-/// UPDATE, DELETE, MERGE: target and sources are one part.
+/// UPDATE, DELETE: target and sources are one part.
 Beside JoinBeside(Query* query, const catalog::Table& table, const Level* level) {
   const Scope& scope = *AnalyzeFrom(level);
   if (!IsWhole(scope) || scope.parts.size() != 1) return kElsewhere;
@@ -186,7 +185,7 @@ bool IsOneRow(Query* query) {
 }
 
 Beside FindBeside(Query* query, const catalog::Table& table, const Level* level) {
-  if (query->cteList != NIL) return kElsewhere;
+  if (query->cteList != NIL || query->commandType == CMD_MERGE) return kElsewhere;
   if (IsOneRow(query)) return RowBeside(query, table, level);
   return query->commandType == CMD_INSERT ? SelectBeside(query, table, level)
                                           : JoinBeside(query, table, level);
@@ -211,15 +210,6 @@ Query* SelectFromModification(Query* query, const Beside& beside, const Level* l
   return SelectFromLeaf(MakeLeaf(fragment, arguments, beside.reachable.prunes, names), targets);
 }
 
-void RefuseWhatIsMissing(Query* query) {
-  if (query->commandType == CMD_MERGE) {
-    ereport(ERROR,
-            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-             errmsg("MERGE is supported only where target and source lie on the same shards"),
-             errhint("Join on the distribution column of tables that are colocated.")));
-  }
-}
-
 }  // namespace
 
 PlannedStmt* PlanModification(Query* query, const char* source, int cursor_options,
@@ -233,10 +223,7 @@ PlannedStmt* PlanModification(Query* query, const char* source, int cursor_optio
   CheckConflictKeepsKey(query, table);
   const Level level = {query, nullptr, false};
   const Beside beside = FindBeside(query, table, &level);
-  if (!beside.possible) {
-    RefuseWhatIsMissing(query);
-    return PlanShipping(query, table, source, cursor_options, params);
-  }
+  if (!beside.possible) return PlanShipping(query, table, source, cursor_options, params);
   Query* select = SelectFromModification(query, beside, &level);
   const Level leaf = {select, nullptr, false};
   RewriteInner(&leaf);

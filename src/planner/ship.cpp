@@ -431,6 +431,8 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char 
   shipping.ship.tables = list_make1_oid(table.relid);
   if (query->commandType == CMD_INSERT) {
     ShipInsert(&shipping);
+  } else if (query->commandType == CMD_MERGE) {
+    ShipMerge(&shipping);
   } else {
     ShipChange(&shipping);
   }

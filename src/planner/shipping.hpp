@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the kinds of shipped modifications share: a modification in two halves.
+// What ship.cpp and ship_merge.cpp share: a modification in two halves.
 #pragma once
 
 #include "ship.hpp"
@@ -27,5 +27,9 @@ RangeTblRef *RefTo(int rti);
 
 /// Parameters and the like mean something on this node only: the statement reads what they are from the first row.
 Node *SpellConstants(Shipping *shipping, Node *expr);
+
+/// MERGE: its source's rows go to the shards by what ON compares the distribution column with.
+/// Raises feature_not_supported where there is no such thing, and where what is done to a row depends on rows elsewhere.
+void ShipMerge(Shipping *shipping);
 
 }  // namespace altius::planner

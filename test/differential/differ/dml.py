@@ -85,8 +85,10 @@ class Dml(Selects):
             tree, columns = self.insert_select(self.target())
         elif pick < 0.68:
             tree, columns = self.update(self.target())
-        elif pick < 0.86:
+        elif pick < 0.82:
             tree, columns = self.delete(self.target())
+        elif pick < 0.89:
+            tree, columns = self.merge(self.target()), None
         elif pick < 0.98:
             return self.modifying_cte()
         else:
@@ -216,16 +218,28 @@ class Dml(Selects):
     def update(self, table):
         scope = Scope([Source("t", table.families(), table)])
         extra, conditions = self.joined_source(table, scope, " FROM ")
-        chosen = self.rng.sample(self.settable(table), self.rng.choice([1, 1, 2]))
+        chosen = self.rng.sample(self.settable(table), self.rng.choice([1, 1, 2, 2]))
         moves = table.name in MOVES and self.chance(0.3)  # rows go to other shards
         if moves:
             chosen.append((table.key, INT))
-        sets = [Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, 2)))
-                for name, family in chosen]
+        together = self.together(table, scope, chosen) if len(chosen) > 1 and not moves and self.chance(0.5) else None
+        sets = [together] if together else [
+            Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, 2))) for name, family in chosen]
         conditions += self.narrowing(table, scope)
         where = optional(" WHERE ", joined(" AND ", conditions)) if conditions else ""
         tree = Tree(f"UPDATE {table.name} t SET ", joined(", ", sets), extra, where)
         return self.returning(tree, table) if moves else self.returning(tree, table, scope)
+
+    def together(self, table, scope, chosen):
+        """All columns from one subquery."""
+        if any(family not in (INT, TEXT, NUM, DATE) for _, family in chosen):
+            return None
+        tables, inner = self.from_clause(0, None, sources=1)
+        pair = self.equal_columns(scope.sources, inner.sources) if self.chance(0.7) else None
+        values = [self.fitting(table, name, family, self.aggregate(family, inner)) for name, family in chosen]
+        names = ", ".join(name for name, _ in chosen)
+        return Tree(f"({names}) = (SELECT ", *[part for value in values for part in (", ", value)][1:], " FROM ", tables,
+                    optional(f" WHERE {pair[0]} = {pair[1]}") if pair else "", ")")
 
     def fitting(self, table, name, family, expression):
         if name == table.key:
@@ -246,6 +260,52 @@ class Dml(Selects):
             conditions.append(self.condition(scope, 1))
         tree = Tree(f"DELETE FROM {table.name} t", extra, " WHERE ", joined(" AND ", conditions))
         return self.returning(tree, table, scope)
+
+    # MERGE --------------------------------------------------------------------------------------------------------------
+
+    def merge(self, table):
+        """By the key, of which the source has each value once."""
+        key = table.key or (table.unique + ["k"])[0]
+        family = dict(table.families())[key]
+        source, scope = self.keyed_source(family)
+        scope.sources.insert(0, Source("t", table.families(), table))
+        also = optional(" AND ", self.simple_condition(scope, 1)) if self.chance(0.25) else ""
+        cases = [self.when_matched(table, scope) for _ in range(self.rng.choice([0, 1, 1, 2]))]
+        if not cases or self.chance(0.6):
+            cases.append(self.when_not_matched(table, key, Scope(scope.sources[1:])))
+        return Tree(f"MERGE INTO {table.name} t USING ", source, f" ON t.{key} = g.key", also, *cases)
+
+    def keyed_source(self, family):
+        tables, inner = self.from_clause(0, None, sources=1)
+        value = self.column(family, inner) or self.constant(family)
+        kind, other = {INT: ("int", "7"), TEXT: ("text", "'none'")}[family]
+        families = [self.rng.choice([INT, TEXT, DATE]) for _ in range(2)]
+        source = Tree("(SELECT coalesce(", value, f"::{kind}, {other}) AS key, ", self.aggregate(families[0], inner), " AS a, ",
+                      self.aggregate(families[1], inner), " AS b FROM ", tables, " GROUP BY 1) g")
+        return source, Scope([Source("g", [("key", family), ("a", families[0]), ("b", families[1])])])
+
+    def when(self, scope, matched):
+        condition = optional(" AND ", self.simple_condition(scope, 1)) if self.chance(0.5) else ""
+        return Tree(f" WHEN {'' if matched else 'NOT '}MATCHED", condition, " THEN ")
+
+    def when_matched(self, table, scope):
+        deed = self.rng.choice(["UPDATE", "UPDATE", "UPDATE", "DELETE", "DO NOTHING"])
+        if deed != "UPDATE":
+            return Tree(self.when(scope, True), deed)
+        chosen = self.rng.sample(self.settable(table), self.rng.choice([1, 2]))
+        sets = [Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, 1))) for name, family in chosen]
+        return Tree(self.when(scope, True), "UPDATE SET ", joined(", ", sets))
+
+    def when_not_matched(self, table, key, scope):
+        columns = [column for column in self.insert_columns(table) if column[0] != key]
+        values = []
+        for name, family in columns:
+            if name in table.unique or name == "d" and table.name == "events":
+                values.append(self.new_key(table, name) if name in table.unique else self.constant(family))
+            else:
+                values.append(self.fitting(table, name, family, self.expression(family, scope, 1)))
+        return Tree(self.when(scope, False), f"INSERT ({', '.join([key] + [name for name, _ in columns])}) VALUES (g.key",
+                    *[part for value in values for part in (", ", value)], ")")
 
     def narrowing(self, table, scope):
         conditions = []
