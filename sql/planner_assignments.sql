@@ -1,4 +1,5 @@
--- SET (a, b) = (SELECT ...): the same rows as with plain tables, wherever the subquery reads and in whatever order the columns come.
+-- SET (a, b) = (SELECT ...) and SET a[1] = x, c.f = y: the same rows as with plain tables, wherever the values come from and in
+-- whatever order the columns and their parts do.
 \set SHOW_CONTEXT never
 SET client_min_messages TO warning;
 CREATE SCHEMA assignments_plain;
@@ -65,8 +66,40 @@ SELECT same FROM twin('TABLE here');
 -- Errors change nothing.
 UPDATE a SET (x, note) = (SELECT n, word FROM b WHERE n IN (a.id, a.id + 1)) WHERE id = 1;
 UPDATE a SET (x, note) = (SELECT n, word FROM b) WHERE id = 1;
-UPDATE a SET (list[1], list[2]) = (SELECT 1, 2) WHERE id = 1;
 SELECT same FROM twin('TABLE a');
+
+-- Parts of columns.
+CREATE TYPE pair AS (n int, word text);
+CREATE TYPE nest AS (n int, inside pair);
+CREATE DOMAIN positive AS int[] CHECK (value[1] > 0);
+CREATE TABLE parts (id int PRIMARY KEY, list int[], p pair, j jsonb, pairs pair[], deep nest, plus positive);
+CREATE TABLE assignments_plain.parts (LIKE parts INCLUDING ALL);
+SELECT create_distributed_table('parts', 'id', colocate_with => 'a');
+SELECT * FROM twin('INSERT INTO parts (id, list[2], p.word, list[1]) VALUES (1, 20, ''one'', 10), (2, 40, ''two'', 30) RETURNING *');
+SELECT * FROM twin('INSERT INTO parts (id, p.word, plus[1], plus[2], p.n) VALUES (3, ''three'', 1, 2, 3) RETURNING *');
+SELECT * FROM twin('INSERT INTO parts (id, list[2], p.n, list[1]) SELECT id + 10, x, y, n FROM a JOIN b USING (id) WHERE n < 7 RETURNING *');
+SELECT * FROM twin('INSERT INTO parts (id, list[2], p.n, list[1]) SELECT id, x, y, id FROM a WHERE id > 3 RETURNING *');
+SELECT * FROM twin('WITH i AS (INSERT INTO parts (id, list[2], list[1]) SELECT n + 30, n, -n FROM b WHERE n < 3 RETURNING *) SELECT * FROM i');
+SELECT * FROM twin('UPDATE parts SET list[1] = 50, p.n = 7, list[2] = 60, p.word = ''seven'' WHERE id < 3 RETURNING *');
+SELECT * FROM twin('UPDATE parts SET list[id] = 5, list[id + 1] = 6, j[''b''] = ''2'', j[''c''] = ''3'' WHERE id < 4 RETURNING *');
+SELECT * FROM twin('UPDATE parts SET pairs[1].n = 5, pairs[2].word = ''pp'', deep.n = 1, deep.inside.n = 2, deep.inside.word = ''dd'' WHERE id = 2 RETURNING *');
+SELECT * FROM twin('UPDATE parts SET plus[1] = 4, plus[2] = 5, list[1:2] = ''{7,8}'', list[4] = 9 WHERE id = 3 RETURNING *');
+SELECT * FROM twin('UPDATE parts SET list[1] = n, list[2] = b.id, p.word = word FROM b WHERE b.n = parts.id RETURNING parts.*');
+SELECT * FROM twin('UPDATE parts SET list[1] = 1, (list[2], p.n) = (SELECT 2, 3), (list[3], p.word) = (SELECT n, word FROM b WHERE b.n = parts.id) WHERE id < 3 RETURNING *');
+SELECT * FROM twin('UPDATE parts SET (p.word, p.n) = (SELECT word, n FROM b WHERE b.id = parts.id ORDER BY n LIMIT 1) WHERE id < 4 RETURNING *');
+SELECT * FROM twin('UPDATE parts SET id = id + 100, list[1] = 3, list[2] = 4 WHERE id = 12 RETURNING *');
+SELECT * FROM twin('INSERT INTO parts (id) VALUES (1), (2) ON CONFLICT (id) DO UPDATE SET list[1] = 9, list[2] = excluded.id, p.n = 1, p.word = ''x'' RETURNING *');
+SELECT * FROM twin('INSERT INTO parts (id) VALUES (3) ON CONFLICT (id) DO UPDATE SET list[1] = 9, list[2] = excluded.id, p.n = 1, p.word = ''x'' RETURNING *');
+MERGE INTO parts USING b ON parts.id = b.n WHEN MATCHED THEN UPDATE SET list[1] = b.id, list[parts.id] = 77, p.n = (SELECT max(id) FROM a), p.word = 'm'
+  WHEN NOT MATCHED THEN INSERT (id, list[2], p.word, list[1]) VALUES (b.n, 2, b.word, 1);
+MERGE INTO assignments_plain.parts USING assignments_plain.b ON parts.id = b.n
+  WHEN MATCHED THEN UPDATE SET list[1] = b.id, list[parts.id] = 77, p.n = (SELECT max(id) FROM a), p.word = 'm'
+  WHEN NOT MATCHED THEN INSERT (id, list[2], p.word, list[1]) VALUES (b.n, 2, b.word, 1);
+SELECT * FROM twin('TABLE parts');
+PREPARE set_parts (int, int) AS UPDATE parts SET list[$1] = $2, list[$1 + 1] = $2 + 1, p.word = $2::text WHERE id = 6 RETURNING list, p;
+EXECUTE set_parts(1, 2);
+EXECUTE set_parts(2, 5);
+UPDATE parts SET plus[1] = -4 WHERE id = 3;
 \pset format aligned
 \pset tuples_only off
 DROP SCHEMA planner_assignments, assignments_plain CASCADE;

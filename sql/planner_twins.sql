@@ -108,6 +108,18 @@ SELECT * FROM twin('SELECT customer, count(DISTINCT customer) FROM orders GROUP 
 SELECT * FROM twin('SELECT at, count(DISTINCT customer), sum(amount), avg(id) FROM orders GROUP BY ROLLUP (at)');
 SELECT * FROM twin('SELECT at, count(DISTINCT customer), max(DISTINCT customer) FROM orders GROUP BY CUBE (at, id % 3)');
 
+-- What users made and the nodes do not have: operators, casts, text search configurations.
+CREATE OPERATOR planner_twins.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq);
+CREATE TYPE planner_twins.part AS ENUM ('first', 'second');
+CREATE FUNCTION planner_twins.part_of(int) RETURNS planner_twins.part LANGUAGE sql IMMUTABLE AS
+  $$ SELECT CASE WHEN $1 < 3 THEN 'first'::planner_twins.part ELSE 'second' END $$;
+CREATE CAST (int AS planner_twins.part) WITH FUNCTION planner_twins.part_of(int);
+CREATE TEXT SEARCH CONFIGURATION planner_twins.plainly (COPY = simple);
+SELECT * FROM twin('SELECT id FROM customers WHERE name OPERATOR(planner_twins.===) ''c3''');
+SELECT * FROM twin('SELECT name OPERATOR(planner_twins.===) ANY (ARRAY[''c3'', ''c4'']), count(*) FROM customers GROUP BY 1');
+SELECT * FROM twin('SELECT id, region::planner_twins.part FROM customers WHERE id < 9');
+SELECT * FROM twin('SELECT max(id) FROM customers WHERE to_tsvector(''planner_twins.plainly'', name) @@ to_tsquery(''planner_twins.plainly'', ''c5'')');
+
 -- What can't be the same everywhere is computed once.
 SELECT count(DISTINCT now()) FROM orders WHERE at < now();
 SELECT count(*) > 100 FROM (SELECT DISTINCT random() FROM orders) r;

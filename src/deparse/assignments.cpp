@@ -16,21 +16,89 @@ namespace {
 
 constexpr int kColumnBits = 16;  // of a Param's number; those above are the subquery's
 
-/// An assignment of a column of a subquery.
-struct Part {
+/// --- one column, several parts ---
+
+bool IsElement(const Expr *expr) {
+  return IsA(expr, SubscriptingRef) && reinterpret_cast<const SubscriptingRef *>(expr)->refassgnexpr != nullptr;
+}
+
+/// The value that the assignment starts from: it may be one of other parts.
+Expr *BaseOf(const Expr *expr) {
+  if (IsElement(expr)) return reinterpret_cast<const SubscriptingRef *>(expr)->refexpr;
+  return IsA(expr, FieldStore) ? reinterpret_cast<const FieldStore *>(expr)->arg : nullptr;
+}
+
+/// The column itself.
+Expr *ColumnOf(Expr *expr) {
+  for (Expr *base = BaseOf(expr); base != nullptr; base = BaseOf(expr)) expr = base;
+  return expr;
+}
+
+Expr *FieldOf(const FieldStore *store, int index, Expr *column) {
+  auto *part = makeNode(FieldStore);
+  part->arg = column;
+  part->newvals = list_make1(list_nth(store->newvals, index));
+  part->fieldnums = list_make1_int(list_nth_int(store->fieldnums, index));
+  part->resulttype = store->resulttype;
+  return reinterpret_cast<Expr *>(part);
+}
+
+/// An expression for each part that is assigned, the earlier ones first.
+List *PartsOf(Expr *expr) {
+  Expr *base = BaseOf(expr);
+  if (base == nullptr) return NIL;
+  Expr *column = ColumnOf(base);
+  List *parts = PartsOf(base);
+  if (IsElement(expr)) {
+    auto *part = makeNode(SubscriptingRef);
+    *part = *reinterpret_cast<SubscriptingRef *>(expr);
+    part->refexpr = column;
+    return lappend(parts, part);
+  }
+  const auto *store = reinterpret_cast<FieldStore *>(expr);
+  for (int i = 0; i < list_length(store->newvals); i++) parts = lappend(parts, FieldOf(store, i, column));
+  return parts;
+}
+
+Expr *AsDomain(const CoerceToDomain *domain, Expr *part) {
+  if (domain == nullptr) return part;
+  auto *coerced = makeNode(CoerceToDomain);
+  *coerced = *domain;
+  coerced->arg = part;
+  return reinterpret_cast<Expr *>(coerced);
+}
+
+/// The entry, or one for each part of its column that it assigns.
+List *Split(TargetEntry *target) {
+  Expr *expr = target->expr;
+  CoerceToDomain *domain = nullptr;
+  if (IsA(expr, CoerceToDomain) && BaseOf(reinterpret_cast<CoerceToDomain *>(expr)->arg) != nullptr) {
+    domain = reinterpret_cast<CoerceToDomain *>(expr);
+    expr = domain->arg;
+  }
+  List *parts = PartsOf(expr), *targets = NIL;
+  if (list_length(parts) < 2) return list_make1(target);
+  ListCell *cell;
+  foreach (cell, parts) {
+    TargetEntry *part = flatCopyTargetEntry(target);
+    part->expr = AsDomain(domain, static_cast<Expr *>(lfirst(cell)));
+    targets = lappend(targets, part);
+  }
+  return targets;
+}
+
+/// --- one subquery, several columns ---
+
+struct Assignment {
   TargetEntry *target;
-  int number;  // of the subquery and the column; 0: none
-  int count;   // more than one: to parts of a column
+  int number;  // of the subquery and its column; 0: none
 };
 
 bool FindParam(Node *node, void *data) {
   if (node == nullptr) return false;
   if (!IsA(node, Param)) return pg::Walk(node, FindParam, data);
   auto *param = reinterpret_cast<Param *>(node);
-  auto *part = static_cast<Part *>(data);
-  if (param->paramkind != PARAM_MULTIEXPR) return false;
-  part->number = param->paramid;
-  part->count++;
+  if (param->paramkind == PARAM_MULTIEXPR) static_cast<Assignment *>(data)->number = param->paramid;
   return false;
 }
 
@@ -40,45 +108,43 @@ SubLink *SubqueryOf(const TargetEntry *target) {
   return link->subLinkType == MULTIEXPR_SUBLINK ? link : nullptr;
 }
 
-int ColumnCount(const SubLink *link) {
-  return count_nonjunk_tlist_entries(reinterpret_cast<Query *>(link->subselect)->targetList);
-}
-
-void AppendColumns(const SubLink *link, const pg::Array<Part> &parts, List **ordered) {
-  int found = 0;
-  for (int column = 1; column <= ColumnCount(link); column++) {
-    for (const Part &part : parts) {
-      if (part.count != 1 || part.number != (link->subLinkId << kColumnBits | column)) continue;
-      *ordered = lappend(*ordered, part.target);
-      found++;
+void AppendColumns(const SubLink *link, const pg::Array<Assignment> &assignments, List **ordered) {
+  const int count = count_nonjunk_tlist_entries(reinterpret_cast<Query *>(link->subselect)->targetList);
+  for (int column = 1; column <= count; column++) {
+    for (const Assignment &assignment : assignments) {
+      if (assignment.number == (link->subLinkId << kColumnBits | column)) *ordered = lappend(*ordered, assignment.target);
     }
   }
-  if (found == ColumnCount(link)) return;
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("a subquery can't assign several parts of one column of a distributed or reference table"),
-                  errhint("Assign the whole column, or each part with a subquery of its own.")));
+}
+
+void Order(List **targets) {
+  pg::Array<Assignment> from_subqueries;
+  List *ordered = NIL, *subqueries = NIL;
+  ListCell *cell;
+  foreach (cell, *targets) {
+    Assignment assignment = {lfirst_node(TargetEntry, cell), 0};
+    FindParam(reinterpret_cast<Node *>(assignment.target->expr), &assignment);
+    if (SubqueryOf(assignment.target) != nullptr) {
+      subqueries = lappend(subqueries, assignment.target);
+    } else if (assignment.number == 0) {
+      ordered = lappend(ordered, assignment.target);
+    } else {
+      from_subqueries.push_back(assignment);
+    }
+  }
+  if (subqueries == NIL) return;
+  foreach (cell, subqueries) AppendColumns(SubqueryOf(lfirst_node(TargetEntry, cell)), from_subqueries, &ordered);
+  *targets = list_concat(ordered, subqueries);
 }
 
 }  // namespace
 
-void OrderAssignments(List **targets) {
-  pg::Array<Part> parts;
-  List *ordered = NIL, *subqueries = NIL;
+void SpellAssignments(List **targets) {
+  List *split = NIL;
   ListCell *cell;
-  foreach (cell, *targets) {
-    Part part = {lfirst_node(TargetEntry, cell), 0, 0};
-    FindParam(reinterpret_cast<Node *>(part.target->expr), &part);
-    if (SubqueryOf(part.target) != nullptr) {
-      subqueries = lappend(subqueries, part.target);
-    } else if (part.count == 0) {
-      ordered = lappend(ordered, part.target);
-    } else {
-      parts.push_back(part);
-    }
-  }
-  if (subqueries == NIL) return;
-  foreach (cell, subqueries) AppendColumns(SubqueryOf(lfirst_node(TargetEntry, cell)), parts, &ordered);
-  *targets = list_concat(ordered, subqueries);
+  foreach (cell, *targets) split = list_concat(split, Split(lfirst_node(TargetEntry, cell)));
+  *targets = split;
+  Order(targets);
 }
 
 }  // namespace altius::deparse

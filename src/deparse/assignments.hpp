@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// SET (a, b) = (SELECT ...) as PostgreSQL's deparser wants it.
+// What a modification assigns, as PostgreSQL's deparser wants it: as the user wrote it, before the rewriter.
 #pragma once
 
 #include "altius/pg/pg.hpp"
@@ -10,9 +10,10 @@ extern "C" {
 
 namespace altius::deparse {
 
-/// Orders what UPDATE, ON CONFLICT or MERGE assigns: the rewriter has sorted it by column, but the deparser takes the columns of
-/// one subquery for neighbours, in the subquery's order, and the subqueries for ordered like them.
-/// Raises feature_not_supported where two columns of a subquery go to parts of the same column.
-void OrderAssignments(List **targets);
+/// For the target list of INSERT, UPDATE, ON CONFLICT or an action of MERGE.  The rewriter has made one expression of all
+/// assignments to parts of a column (a[1], c.f), of which the deparser would print the last only: each gets an entry again.  And it
+/// has sorted the entries by column, but the deparser takes the columns of one subquery (SET (a, b) = (SELECT ...)) for neighbours,
+/// in the subquery's order, and the subqueries for ordered like them.
+void SpellAssignments(List **targets);
 
 }  // namespace altius::deparse

@@ -32,21 +32,21 @@ bool AliasRelations(Node *node, void *context) {
   return pg::Walk(node, AliasRelations, context);
 }
 
-bool OrderWalker(Node *node, void *context) {
+bool AssignmentWalker(Node *node, void *context) {
   if (node == nullptr) return false;
-  if (IsA(node, OnConflictExpr)) OrderAssignments(&reinterpret_cast<OnConflictExpr *>(node)->onConflictSet);
-  if (IsA(node, MergeAction)) OrderAssignments(&reinterpret_cast<MergeAction *>(node)->targetList);
-  if (!IsA(node, Query)) return pg::Walk(node, OrderWalker, context);
+  if (IsA(node, OnConflictExpr)) SpellAssignments(&reinterpret_cast<OnConflictExpr *>(node)->onConflictSet);
+  if (IsA(node, MergeAction)) SpellAssignments(&reinterpret_cast<MergeAction *>(node)->targetList);
+  if (!IsA(node, Query)) return pg::Walk(node, AssignmentWalker, context);
   auto *query = reinterpret_cast<Query *>(node);
-  if (query->commandType == CMD_UPDATE) OrderAssignments(&query->targetList);
-  return pg::WalkQuery(query, OrderWalker, context);
+  if (query->commandType == CMD_UPDATE || query->commandType == CMD_INSERT) SpellAssignments(&query->targetList);
+  return pg::WalkQuery(query, AssignmentWalker, context);
 }
 
 }  // namespace
 
 char *QueryText(Query *query) {
   AliasRelations(reinterpret_cast<Node *>(query), nullptr);
-  OrderWalker(reinterpret_cast<Node *>(query), nullptr);
+  AssignmentWalker(reinterpret_cast<Node *>(query), nullptr);
   const pg::SearchPath saved = pg::PushCatalogSearchPath();
   const int level = pg::BeginPortableText();
   char *text = pg_get_querydef(query, false);

@@ -107,10 +107,17 @@ void CheckConflictKeepsKey(Query* query, const catalog::Table& table) {
   }
 }
 
+bool ConflictShips(const OnConflictExpr* conflict, const Scope& scope, const Part* part) {
+  return conflict == nullptr || (AreShippable(conflict->onConflictSet, scope, part) &&
+                                 IsShippable(pg::AsNode(conflict->arbiterElems), scope, part) &&
+                                 IsShippable(conflict->arbiterWhere, scope, part) &&
+                                 IsShippable(conflict->onConflictWhere, scope, part));
+}
+
 bool UpperShips(Query* query, const Scope& scope, const Part* part) {
-  return IsShippable(pg::AsNode(query->targetList), scope, part) &&
+  return AreShippable(query->targetList, scope, part) &&
          IsShippable(pg::AsNode(query->returningList), scope, part) &&
-         IsShippable(pg::AsNode(query->onConflict), scope, part);
+         ConflictShips(query->onConflict, scope, part);
 }
 
 /// A fragment to be, and what restricts it.
@@ -141,7 +148,7 @@ Beside RowBeside(Query* query, const catalog::Table& table, const Level* level) 
   none.level = level;
   Part row = {};
   row.reach = Reach::Replicated;
-  if (!IsShippable(pg::AsNode(query->onConflict), none, &row)) return kElsewhere;
+  if (!ConflictShips(query->onConflict, none, &row)) return kElsewhere;
   if (!IsShippable(pg::AsNode(query->returningList), none, &row)) return kElsewhere;
   if (table.key != 0 && KeyTarget(query, table) == nullptr) plan::RaiseNullKey(table);
   return {true, table.kind == catalog::TableKind::Reference, {false, NIL}};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Modifications inside WITH whose rows must be computed before they can be sent: each becomes a statement of its own, which
 // the asking node plans and runs when the leaf that stands for it is first read.
+#include "assigned.hpp"
 #include "column_map.hpp"
 #include "ship.hpp"
 
@@ -96,6 +97,19 @@ void TakeCtesAlong(Query *query, Query *around) {
 
 }  // namespace
 
+namespace {
+
+/// What stands beside the source of an INSERT as a column of the SELECT that becomes its source; the column.
+Node *AddColumn(Query *select, Node *value, int rti) {
+  const int column = list_length(select->targetList) + 1;
+  IncrementVarSublevelsUp(value, 1, 1);
+  auto *target = makeTargetEntry(reinterpret_cast<Expr *>(value), column, psprintf("c%d", column), false);
+  select->targetList = lappend(select->targetList, target);
+  return pg::AsNode(ColumnLike(value, rti, column));
+}
+
+}  // namespace
+
 void SpellSource(Query *insert) {
   if (insert->commandType != CMD_INSERT || insert->jointree->fromlist == NIL) return;
   auto *select = makeNode(Query);
@@ -119,12 +133,11 @@ void SpellSource(Query *insert) {
   // What stood beside the target stands one level deeper now.
   IncrementVarSublevelsUp(pg::AsNode(select), 1, 1);
   foreach (cell, insert->targetList) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    const int column = list_length(select->targetList) + 1;
-    auto *inner = makeTargetEntry(target->expr, column, psprintf("c%d", column), false);
-    IncrementVarSublevelsUp(pg::AsNode(inner->expr), 1, 1);
-    select->targetList = lappend(select->targetList, inner);
-    target->expr = reinterpret_cast<Expr *>(ColumnLike(pg::AsNode(inner->expr), rti, column));
+    Node **expr = reinterpret_cast<Node **>(&lfirst_node(TargetEntry, cell)->expr);
+    VisitAssigned(expr, [&](Node **value, AssignedPart part) {
+      if (part == AssignedPart::Value) *value = AddColumn(select, *value, rti);
+      return true;
+    });
   }
   for (int source = -1; (source = bms_next_member(sources, source)) >= 0;) BlankEntry(pg::Rte(insert->rtable, source));
   auto *rte = makeNode(RangeTblEntry);

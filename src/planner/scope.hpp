@@ -82,6 +82,8 @@ void DerivePrunes(const Scope &scope, Part *part);
 
 /// Whether the list of conjuncts, targets, ... can be computed beside the rows of `part`.
 bool IsShippable(Node *expr, const Scope &scope, const Part *part);
+/// The same for the target list of a modification, whose entries may assign parts of columns.
+bool AreShippable(const List *assignments, const Scope &scope, const Part *part);
 
 /// Whether the asking node computes this expression once and sends its value: no columns, but not constant everywhere.
 bool IsArgument(Node *expr, const Level *level);

@@ -5,6 +5,7 @@
 #include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
+#include "assigned.hpp"
 #include "equality.hpp"
 #include "rewrite.hpp"
 #include "shipping.hpp"
@@ -159,8 +160,11 @@ void FitAction(Merge *merge, MergeAction *action) {
   action->override = OVERRIDING_NOT_SET;  // values of identity columns are made here
   ListCell *cell;
   foreach (cell, action->targetList) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    target->expr = Fit(merge, target->expr);
+    Node **expr = reinterpret_cast<Node **>(&lfirst_node(TargetEntry, cell)->expr);
+    VisitAssigned(expr, [&](Node **part, AssignedPart) {
+      *part = pg::AsNode(Fit(merge, reinterpret_cast<Expr *>(*part)));
+      return true;
+    });
   }
 }
 

@@ -3,13 +3,19 @@
 #include "altius/catalog/writer.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
+#include "assigned.hpp"
 #include "records.hpp"
 #include "scope.hpp"
 
 extern "C" {
 #include "access/transam.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_type.h"
 #include "optimizer/clauses.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
@@ -124,6 +130,49 @@ bool IsFieldOfSubLink(FieldSelect *field, const Level *level) {
   return column != nullptr && IsA(column->expr, SubLink);
 }
 
+/// The nodes have the objects of PostgreSQL and of extensions; of those that users make, only what is noted as distributed.
+bool IsElsewhere(Oid class_id, Oid object) {
+  return object < FirstNormalObjectId || OidIsValid(getExtensionOfObject(class_id, object)) ||
+         catalog::IsDistributedObject(class_id, object);
+}
+
+bool AreOperatorsElsewhere(const List *operators) {
+  ListCell *cell;
+  foreach (cell, operators) {
+    if (!IsElsewhere(OperatorRelationId, lfirst_oid(cell))) return false;
+  }
+  return true;
+}
+
+/// A cast is printed as one; a text search configuration by its name.
+bool NamesWhatIsHere(Node *node) {
+  switch (nodeTag(node)) {
+    case T_OpExpr:
+    case T_DistinctExpr:
+    case T_NullIfExpr:
+      return !IsElsewhere(OperatorRelationId, reinterpret_cast<OpExpr *>(node)->opno);
+    case T_ScalarArrayOpExpr:
+      return !IsElsewhere(OperatorRelationId, reinterpret_cast<ScalarArrayOpExpr *>(node)->opno);
+    case T_RowCompareExpr:
+      return !AreOperatorsElsewhere(reinterpret_cast<RowCompareExpr *>(node)->opnos);
+    case T_CollateExpr:
+      return !IsElsewhere(CollationRelationId, reinterpret_cast<CollateExpr *>(node)->collOid);
+    case T_FuncExpr: {
+      auto *call = reinterpret_cast<FuncExpr *>(node);
+      const bool cast = call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
+      return cast && call->funcid >= FirstNormalObjectId && !OidIsValid(getExtensionOfObject(ProcedureRelationId, call->funcid));
+    }
+    case T_Const: {
+      auto *constant = reinterpret_cast<Const *>(node);
+      if (constant->constisnull || (constant->consttype != REGCONFIGOID && constant->consttype != REGDICTIONARYOID)) return false;
+      const Oid class_id = constant->consttype == REGCONFIGOID ? TSConfigRelationId : TSDictionaryRelationId;
+      return !IsElsewhere(class_id, DatumGetObjectId(constant->constvalue));
+    }
+    default:
+      return false;
+  }
+}
+
 /// True when something below can't be shipped.
 bool UnshippableWalker(Node *node, void *data) {
   if (node == nullptr) return false;
@@ -134,7 +183,11 @@ bool UnshippableWalker(Node *node, void *data) {
     case T_SubLink:
     case T_NextValueExpr:
     case T_CurrentOfExpr:
+    case T_FieldStore:  // has no text of its own; see AreShippable
       return true;
+    case T_SubscriptingRef:
+      if (IsAssignment(node)) return true;
+      break;
     case T_FieldSelect:
       if (IsFieldOfSubLink(reinterpret_cast<FieldSelect *>(node), context->scope->level)) return true;
       break;
@@ -143,7 +196,7 @@ bool UnshippableWalker(Node *node, void *data) {
     default:
       break;
   }
-  if (check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
+  if (NamesWhatIsHere(node) || check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
   return pg::Walk(node, UnshippableWalker, data);
 }
 
@@ -174,10 +227,7 @@ bool AggregateWalker(Node *node, void *context) {
 bool IsShippableFunction(Oid function, void *) {
   if (func_volatile(function) == PROVOLATILE_VOLATILE) return false;
   // A name stands for another oid on another node.
-  if (function == F_REGCLASS) return false;
-  if (function < FirstNormalObjectId) return true;
-  return OidIsValid(getExtensionOfObject(ProcedureRelationId, function)) ||
-         catalog::IsDistributedObject(ProcedureRelationId, function);
+  return function != F_REGCLASS && IsElsewhere(ProcedureRelationId, function);
 }
 
 bool IsArgument(Node *expr, const Level *level) {
@@ -195,6 +245,15 @@ bool IsArgument(Node *expr, const Level *level) {
 bool IsShippable(Node *expr, const Scope &scope, const Part *part) {
   ShipContext context = {&scope, part};
   return !UnshippableWalker(expr, &context);
+}
+
+bool AreShippable(const List *assignments, const Scope &scope, const Part *part) {
+  ListCell *cell;
+  foreach (cell, assignments) {
+    Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
+    if (!VisitAssigned(&expr, [&](Node **node, AssignedPart) { return IsShippable(*node, scope, part); })) return false;
+  }
+  return true;
 }
 
 }  // namespace altius::planner

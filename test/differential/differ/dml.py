@@ -2,7 +2,7 @@
 """Random statements that change rows, alone and in transactions."""
 
 from .expressions import Scope, Source
-from .schema import DATE, INT, NUM, ROW, TEXT, WORDS
+from .schema import ARRAY, DATE, INT, NUM, ROW, TEXT, WORDS
 from .selects import Query, Selects
 from .tree import Tree, joined, optional
 
@@ -223,12 +223,17 @@ class Dml(Selects):
         if moves:
             chosen.append((table.key, INT))
         together = self.together(table, scope, chosen) if len(chosen) > 1 and not moves and self.chance(0.5) else None
-        sets = [together] if together else [
-            Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, 2))) for name, family in chosen]
+        sets = [together] if together else [self.assignment(table, name, family, scope) for name, family in chosen]
         conditions += self.narrowing(table, scope)
         where = optional(" WHERE ", joined(" AND ", conditions)) if conditions else ""
         tree = Tree(f"UPDATE {table.name} t SET ", joined(", ", sets), extra, where)
         return self.returning(tree, table) if moves else self.returning(tree, table, scope)
+
+    def assignment(self, table, name, family, scope):
+        if family == ARRAY and self.chance(0.6):
+            parts = [Tree(f"{name}[{number}] = ", self.expression(INT, scope, 1)) for number in self.rng.sample([1, 2, 4], 2)]
+            return joined(", ", parts)
+        return Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, 2)))
 
     def together(self, table, scope, chosen):
         """All columns from one subquery."""
@@ -293,7 +298,7 @@ class Dml(Selects):
         if deed != "UPDATE":
             return Tree(self.when(scope, True), deed)
         chosen = self.rng.sample(self.settable(table), self.rng.choice([1, 2]))
-        sets = [Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, 1))) for name, family in chosen]
+        sets = [self.assignment(table, name, family, scope) for name, family in chosen]
         return Tree(self.when(scope, True), "UPDATE SET ", joined(", ", sets))
 
     def when_not_matched(self, table, key, scope):
