@@ -18,3 +18,8 @@ CREATE FUNCTION altius_internal.shard_of(relation oid)
 CREATE FUNCTION altius_internal.table_of(relation oid)
   RETURNS text LANGUAGE c STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_table_of';
+
+-- Raises that the row does not fit WITH CHECK OPTION; it stands for a value of the row.
+CREATE FUNCTION altius_internal.refuse_view_row(view text, value anyelement)
+  RETURNS anyelement LANGUAGE c VOLATILE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'altius_refuse_view_row';

@@ -78,7 +78,7 @@ bool HasSubLinkTarget(const Query* query) {
 void CheckStatement(const Query* update, const catalog::Table& table) {
   const RangeTblEntry* target = pg::Rte(update->rtable, update->resultRelation);
   if (update->withCheckOptions != NIL || target->securityQuals != NIL) {
-    Refuse(table, "Row security or a view's CHECK OPTION applies to it.");
+    Refuse(table, "Row security applies to it.");
   }
   if (HasSubLinkTarget(update)) Refuse(table, "It sets several columns from one subquery.");
   Bitmapset* returned = pull_varnos(nullptr, pg::AsNode(update->returningList));

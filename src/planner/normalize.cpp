@@ -17,6 +17,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "utils/fmgroids.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
 #include "rewrite/rewriteManip.h"
@@ -257,6 +258,30 @@ void SpellArbiter(Query *query) {
   index_close(index, NoLock);
 }
 
+/// The rewriter leaves the EXCLUDED of a view beside that of its table; only one may have the name.
+void KeepOneExcluded(Query *query) {
+  int index = 0;
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+    if (++index == query->onConflict->exclRelIndex || rte->relkind != RELKIND_COMPOSITE_TYPE) continue;
+    if (strcmp(rte->eref->aliasname, "excluded") != 0) continue;
+    rte->alias = nullptr;
+    rte->eref->aliasname = pstrdup("excluded_of_view");
+  }
+}
+
+/// A target that came out of a view stands in the view's FROM, as if it were a source too.
+void NormalizeTarget(Query *query) {
+  if (query->commandType == CMD_SELECT || query->resultRelation == 0) return;
+  RangeTblEntry *target = pg::Rte(query->rtable, query->resultRelation);
+  const catalog::Table *table = target->rtekind == RTE_RELATION ? catalog::FindTable(target->relid) : nullptr;
+  if (table == nullptr) return;
+  target->inFromCl = false;
+  if (query->onConflict != nullptr) KeepOneExcluded(query);
+  SpellViewChecks(query, *table);
+}
+
 bool NormalizeWalker(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, Query)) {
@@ -272,6 +297,7 @@ void Normalize(Query *query) {
   InlineCtes(query);
   FlattenAliases(query);
   SpellArbiter(query);
+  NormalizeTarget(query);
   WrapSecuredTables(query);
   if (pg::WalkQuery(query, TableOidWalker, nullptr)) ReplaceInQuery(query, SpellTableOid, query);
   pg::WalkQuery(query, NormalizeWalker, nullptr);

@@ -3,6 +3,7 @@
 // subqueries.
 #pragma once
 
+#include "altius/catalog/metadata.hpp"
 #include "altius/pg/pg.hpp"
 
 extern "C" {
@@ -13,5 +14,9 @@ namespace altius::planner {
 
 /// Changes the query and all queries in it, in place.
 void Normalize(Query *query);
+
+/// WITH CHECK OPTION of views that a modification of the table goes through becomes part of the values that it writes.
+/// Raises feature_not_supported where a condition can't be told from these values.
+void SpellViewChecks(Query *query, const catalog::Table &table);
 
 }  // namespace altius::planner
