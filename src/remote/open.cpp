@@ -357,6 +357,7 @@ const char* FinishOpening(Connection* connection, bool* may_recover) {
 void CloseQuietly(Connection* connection) {
   if (connection->events != nullptr) FreeWaitEventSet(connection->events);
   if (connection->current != nullptr) PQclear(connection->current);
+  DropHeldRows(connection);
   if (connection->group_error != nullptr) PQclear(connection->group_error);
   if (connection->pg != nullptr) PQfinish(connection->pg);
   if (connection->holds_fd) ReleaseExternalFD();

@@ -30,17 +30,58 @@ int64 SizeOfRow(const PGresult* result, int row) {
   return size;
 }
 
-void DeliverRows(Connection* connection, Request* request, bool quiet) {
+/// The rows of the current result.
+void Deliver(Connection* connection, Request* request) {
   const PGresult* result = connection->current;
-  if (request == nullptr || request->orphan || request->sink == nullptr || quiet ||
-      connection->group_failed)
-    return;
   DeliverColumns(request, result);
   for (int row = 0; row < PQntuples(result); row++) {
     request->rows++;
     request->bytes += SizeOfRow(result, row);
     request->sink->Row(result, row);
   }
+}
+
+bool WantsRows(const Connection* connection, const Request* request, bool quiet) {
+  return request != nullptr && !request->orphan && request->sink != nullptr && !quiet &&
+         !connection->group_failed;
+}
+
+/// True when the current row was put by.
+bool Hold(Connection* connection, const Request* request) {
+  HeldRows* held = &connection->held;
+  const int64 size = SizeOfRow(connection->current, 0);
+  if (request->rows > 0 || held->count == HeldRows::kMost ||
+      held->bytes + size > HeldRows::kMostBytes)
+    return false;
+  held->results[held->count++] = std::exchange(connection->current, nullptr);
+  held->bytes += size;
+  return true;
+}
+
+void DeliverHeld(Connection* connection, Request* request) {
+  HeldRows* held = &connection->held;
+  if (held->count == 0) return;
+  held->results[held->count] = std::exchange(connection->current, nullptr);
+  // A row that is not accepted raises: those behind it are dropped with the next command.
+  for (int i = 0; i < held->count; i++) {
+    SetCurrent(connection, std::exchange(held->results[i], nullptr));
+    Deliver(connection, request);
+  }
+  SetCurrent(connection, std::exchange(held->results[held->count], nullptr));
+  held->count = 0;
+  held->bytes = 0;
+}
+
+void DeliverRow(Connection* connection, Request* request, bool quiet) {
+  if (!WantsRows(connection, request, quiet) || Hold(connection, request)) return;
+  DeliverHeld(connection, request);
+  Deliver(connection, request);
+}
+
+void DeliverLastRows(Connection* connection, Request* request, bool quiet) {
+  if (!WantsRows(connection, request, quiet)) return DropHeldRows(connection);
+  DeliverHeld(connection, request);
+  Deliver(connection, request);
 }
 
 void NoteTag(Request* request, PGresult* result) {
@@ -112,10 +153,10 @@ void Handle(Connection* connection, bool quiet) {
       FinishGroup(connection, item.request);
       break;
     case PGRES_SINGLE_TUPLE:
-      DeliverRows(connection, item.request, quiet);
+      DeliverRow(connection, item.request, quiet);
       break;
     case PGRES_TUPLES_OK:
-      DeliverRows(connection, item.request, quiet);
+      DeliverLastRows(connection, item.request, quiet);
       NoteTag(item.request, connection->current);
       break;
     case PGRES_COMMAND_OK:
@@ -149,7 +190,19 @@ char* KeepReason(const char* reason) {
 
 }  // namespace
 
+void DropHeldRows(Connection* connection) {
+  HeldRows* held = &connection->held;
+  if (held->count == 0) return;
+  for (int i = 0; i <= held->count; i++) {
+    if (held->results[i] != nullptr) PQclear(held->results[i]);
+    held->results[i] = nullptr;
+  }
+  held->count = 0;
+  held->bytes = 0;
+}
+
 void ArmHead(Connection* connection) {
+  DropHeldRows(connection);
   if (connection->count == 0 || connection->pg == nullptr) return;
   const Item* item = ItemAt(connection, 0);
   // Rows one by one, so that a big result needs no memory.
@@ -173,6 +226,7 @@ void MarkBroken(Connection* connection, const char* reason, const char* state) {
   connection->state = State::Broken;
   connection->lost = KeepReason(reason);
   strlcpy(connection->lost_state, state, sizeof(connection->lost_state));
+  DropHeldRows(connection);
   while (connection->count > 0) {
     const Item item = PopHead(connection);
     if (item.request != nullptr && !item.request->finished)

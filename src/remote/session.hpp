@@ -39,6 +39,17 @@ struct Prepared {
   uint64 used;    // clock of the last use
 };
 
+/// The first rows of a result, until it is known whether there are more: a server that is stopped at once sends what it had ready
+/// of an answer, and a statement that was not answered can still be run again.
+struct HeldRows {
+  static constexpr int kMost = 128;
+  static constexpr int64 kMostBytes = 16384;  // beyond a server's send buffer the rows come in several pieces anyway
+
+  PGresult* results[kMost + 1];  // the one behind them is kept while they are delivered
+  int count;
+  int64 bytes;
+};
+
 /// Each shard has statements of its own, so a few statements of a client are many here.
 inline constexpr int kMostPrepared = 1024;
 
@@ -100,6 +111,7 @@ struct altius::remote::Connection {
   int count;
   int capacity;
   PGresult* current;  // being looked at; freed by whoever comes next
+  HeldRows held;      // of the head command
   PGresult* group_error;
   char* lost;          // why it is broken
   char lost_state[6];  // SQLSTATE of the node's last words; empty: it said none
@@ -116,6 +128,10 @@ struct altius::remote::Connection {
 };
 
 namespace altius::remote {
+
+// results.cpp
+/// Rows that were not delivered are of no use any more.
+void DropHeldRows(Connection* connection);
 
 // settings.cpp
 extern char* node_conninfo;

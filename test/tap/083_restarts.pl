@@ -108,6 +108,20 @@ is(scalar(split /\n/, $got[5][0]) . $got[5][1], '40', 'COPY TO');
 like($got[2][1], qr/^$|40001/, 'a cursor that gave rows goes on, or says that it must run again');
 is($cluster->query('coordinator', 'SELECT count(*), count(*) FILTER (WHERE value = -60) FROM t'), '120|1', 'all rows are there once');
 
+# --- a server that is stopped at once sends the rows that it had ready: without an end they do not count ---
+$cluster->query('coordinator', q{
+    CREATE FUNCTION slow(int, int) RETURNS int LANGUAGE plpgsql STABLE AS
+        $$ BEGIN IF $1 = $2 THEN PERFORM pg_sleep(2); END IF; RETURN $1; END $$;
+    CREATE TABLE in_order (id int PRIMARY KEY);
+    SELECT create_distributed_table('in_order', 'id', colocate_with => 't');
+    INSERT INTO in_order SELECT generate_series(1, 40)});
+my $reader = $cluster->session('coordinator');
+$reader->send("SELECT id, slow(id, $also_here) FROM in_order WHERE id IN ($here, $also_here)");
+sleep 0.7;
+$cluster->pg_ctl('worker1', '-m', 'immediate', 'stop');
+$cluster->start('worker1');
+is(join(' ', $reader->finish), "$here|$here\n$also_here|$also_here ", 'a read whose first rows had come is run again');
+
 # --- COPY in flight: the rows are gone, and it says so ---
 my $copy = $cluster->session('coordinator');
 $copy->send("COPY t FROM PROGRAM 'seq 301 340 | sed s/\$/,7/; sleep 2; seq 341 380 | sed s/\$/,7/' WITH (FORMAT csv)");
