@@ -108,6 +108,17 @@ SELECT * FROM twin('SELECT customer, count(DISTINCT customer) FROM orders GROUP 
 SELECT * FROM twin('SELECT at, count(DISTINCT customer), sum(amount), avg(id) FROM orders GROUP BY ROLLUP (at)');
 SELECT * FROM twin('SELECT at, count(DISTINCT customer), max(DISTINCT customer) FROM orders GROUP BY CUBE (at, id % 3)');
 
+-- Columns of CTEs, joins and subqueries under other names.
+SELECT * FROM twin('WITH q(a, b) AS (VALUES (1, ''x''), (2, ''y'')) SELECT name, b FROM customers JOIN q ON a = id');
+SELECT * FROM twin('WITH a(p) AS (SELECT id FROM customers), b(q) AS (SELECT p FROM a UNION ALL SELECT page FROM visits) SELECT count(*), sum(q) FROM b');
+SELECT * FROM twin('WITH a(x, y) AS (SELECT id, region FROM customers), b AS (SELECT x FROM a WHERE y = 2) SELECT x, (SELECT count(*) FROM b) FROM a');
+SELECT * FROM twin('SELECT * FROM (customers c LEFT JOIN visits v ON c.id = v.page) j(a, b, c, d, e) WHERE a < 10');
+SELECT * FROM twin('SELECT j.a, count(*) FROM (customers c JOIN orders o ON c.id = o.customer) j(a) GROUP BY j.a');
+SELECT * FROM twin('SELECT (SELECT max(seconds) FROM visits WHERE page = j.a AND customer > j.b2) FROM (customers c JOIN orders o ON c.region = o.id) j(a, b1, b2)');
+SELECT * FROM twin('SELECT x.a, x.b FROM (SELECT id, name FROM customers UNION SELECT id, name FROM regions) x(a, b) WHERE a < 5');
+-- Rows locked in a subquery.
+SELECT * FROM twin('SELECT * FROM (SELECT id FROM customers WHERE region = 1 FOR UPDATE) x');
+
 -- What users made and the nodes do not have: operators, casts, text search configurations.
 CREATE OPERATOR planner_twins.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq);
 CREATE TYPE planner_twins.part AS ENUM ('first', 'second');

@@ -235,6 +235,14 @@ void DescribeColumns(plan::Fragment *fragment, const Query *query, const Query *
   }
 }
 
+/// Rows may be locked in a subquery, too.
+bool LocksRowsWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (!IsA(node, Query)) return pg::Walk(node, LocksRowsWalker, context);
+  auto *query = reinterpret_cast<Query *>(node);
+  return query->rowMarks != NIL || pg::WalkQuery(query, LocksRowsWalker, context);
+}
+
 /// Junk columns are results like others once they have to cross the wire.
 void ExposeColumns(Query *query, List **names, const char *prefix) {
   ListCell *cell;
@@ -297,7 +305,7 @@ plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reach
   fragment->command = arm->commandType;
   fragment->kind = arm->commandType == CMD_SELECT ? plan::FragmentKind::Rows : plan::FragmentKind::Modify;
   fragment->every_shard = !reachable.pruned;
-  fragment->row_marks = arm->rowMarks != NIL;
+  fragment->row_marks = LocksRowsWalker(pg::AsNode(arm), nullptr);
   fragment->prune_count = list_length(reachable.prunes);
 
   arm = Extract(arm, &extraction);

@@ -59,6 +59,8 @@ bool InlineWalker(Node *node, void *data) {
   rte->ctelevelsup = 0;
   rte->self_reference = false;
   rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+  // The subquery's columns have names of their own; those that the query around knows are the CTE's.
+  rte->alias = makeAlias(rte->eref->aliasname, pg::Copy(rte->eref->colnames));
   return false;
 }
 
@@ -149,6 +151,28 @@ void Flatten(Query *query, T **field) {
   *field = reinterpret_cast<T *>(pg::FlattenJoinAliases(query, pg::AsNode(*field)));
 }
 
+/// A column of a named join knows it as the place to print it from.
+bool ForgetNames(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Query)) return pg::WalkQuery(reinterpret_cast<Query *>(node), ForgetNames, context);
+  if (IsA(node, Var)) reinterpret_cast<Var *>(node)->varnosyn = 0;
+  if (IsA(node, JoinExpr)) {
+    auto *join = reinterpret_cast<JoinExpr *>(node);
+    join->alias = join->join_using_alias = nullptr;
+  }
+  return pg::Walk(node, ForgetNames, context);
+}
+
+/// With the columns of joins go their names, which would hide those of the joined relations.
+void UnnameJoins(Query *query) {
+  pg::WalkQuery(query, ForgetNames, nullptr);
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+    if (rte->rtekind == RTE_JOIN) rte->alias = rte->join_using_alias = nullptr;
+  }
+}
+
 void FlattenAliases(Query *query) {
   if (!HasJoins(query)) return;
   FlattenRangeTable(query);
@@ -160,6 +184,7 @@ void FlattenAliases(Query *query) {
   Flatten(query, &query->limitCount);
   Flatten(query, &query->onConflict);
   Flatten(query, &query->mergeActionList);
+  UnnameJoins(query);
 }
 
 /// (SELECT every column FROM table WHERE row security allows): same column numbers as the table's.

@@ -229,11 +229,11 @@ class Dml(Selects):
         tree = Tree(f"UPDATE {table.name} t SET ", joined(", ", sets), extra, where)
         return self.returning(tree, table) if moves else self.returning(tree, table, scope)
 
-    def assignment(self, table, name, family, scope):
+    def assignment(self, table, name, family, scope, depth=2):
         if family == ARRAY and self.chance(0.6):
-            parts = [Tree(f"{name}[{number}] = ", self.expression(INT, scope, 1)) for number in self.rng.sample([1, 2, 4], 2)]
+            parts = [Tree(f"{name}[{number}] = ", self.expression(INT, scope, min(depth, 1))) for number in self.rng.sample([1, 2, 4], 2)]
             return joined(", ", parts)
-        return Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, 2)))
+        return Tree(f"{name} = ", self.fitting(table, name, family, self.expression(family, scope, depth)))
 
     def together(self, table, scope, chosen):
         """All columns from one subquery."""
@@ -298,7 +298,9 @@ class Dml(Selects):
         if deed != "UPDATE":
             return Tree(self.when(scope, True), deed)
         chosen = self.rng.sample(self.settable(table), self.rng.choice([1, 2]))
-        sets = [self.assignment(table, name, family, scope) for name, family in chosen]
+        # A subquery may depend on the source's row, not on the target's.
+        inner, depth = self.rng.choice([(scope, 0), (Scope(scope.sources[1:]), 1)])
+        sets = [self.assignment(table, name, family, inner, depth) for name, family in chosen]
         return Tree(self.when(scope, True), "UPDATE SET ", joined(", ", sets))
 
     def when_not_matched(self, table, key, scope):
