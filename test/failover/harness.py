@@ -4,6 +4,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -167,14 +168,28 @@ class Ha:
 
     def complete(self):
         """For some time: a loop after a restart Patroni takes the standby out of step again, and without one nobody is promoted."""
-        calm, deadline, missing = 0, time.monotonic() + 120, ""
+        calm, deadline, missing = 0, time.monotonic() + 150, ""
         while calm < 4:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the cluster does not come to rest: {missing}")
-            self.cluster.wait_ready(120)
+            try:
+                self.cluster.wait_ready(40)
+            except clusters.Failure:
+                if time.monotonic() > deadline:
+                    raise
+                self.revive()
             time.sleep(0.6)
             missing = self.cluster.what_is_missing()
             calm = 0 if missing else calm + 1
+
+    def revive(self):
+        """Patroni 4.0 does not always come back to an etcd with users: when its request for a token fails it goes on without one,
+        for good.  What an administrator does about it."""
+        for member in self.cluster.nodes():
+            if "KVCache.run <InvalidArgument" in member.last_lines(10):
+                Checks.note(f"{member.name}: its Patroni has lost its token for etcd, and is started anew")
+                member.patroni.signal(signal.SIGKILL)
+                self.tool("start", member.name)
 
     def primaries(self, *but):
         """Of all groups but those."""
