@@ -104,5 +104,7 @@ SELECT * FROM twin('SELECT * FROM t WHERE k <> 800');
 CREATE VIEW by_generated AS SELECT * FROM t WHERE twice < 100 WITH CHECK OPTION;
 INSERT INTO by_generated (id, k) VALUES (1, 900);
 INSERT INTO large VALUES (1, 900, random() + 50);
+CREATE VIEW high AS SELECT * FROM other WHERE x > 5 WITH CHECK OPTION;
+INSERT INTO high DEFAULT VALUES;
 SET client_min_messages TO warning;
 DROP SCHEMA planner_views, views_plain CASCADE;

@@ -94,7 +94,10 @@ TargetEntry *Carrier(List *targets, AttrNumber key) {
   return carrier;
 }
 
-void SpellCheck(WithCheckOption *option, const NewRow &row, TargetEntry *carrier) {
+/// Checks the rows that `targets` make; of what they are made says `row`, whose values are not checked ones.
+void SpellCheck(WithCheckOption *option, const NewRow &row, List *targets, AttrNumber key) {
+  TargetEntry *carrier = Carrier(targets, key);
+  if (carrier == nullptr) Refuse(option, "The row has no values.");
   Check check = {&row, option};
   Node *value = pg::AsNode(carrier->expr);
   auto *when = makeNode(CaseWhen);
@@ -110,28 +113,45 @@ void SpellCheck(WithCheckOption *option, const NewRow &row, TargetEntry *carrier
   carrier->expr = reinterpret_cast<Expr *>(checked);
 }
 
+void SpellChecks(const Query *query, const catalog::Table &table, List *targets, bool inserted) {
+  const NewRow row = {query->resultRelation, table.relid, pg::Copy(targets), inserted};
+  ListCell *cell;
+  foreach (cell, query->withCheckOptions) {
+    auto *option = lfirst_node(WithCheckOption, cell);
+    if (option->kind == WCO_VIEW_CHECK && option->qual != nullptr) SpellCheck(option, row, targets, table.key);
+  }
+}
+
+/// Those of row security, which the nodes check.
+List *OtherChecks(const Query *query) {
+  List *others = NIL;
+  ListCell *cell;
+  foreach (cell, query->withCheckOptions) {
+    if (lfirst_node(WithCheckOption, cell)->kind != WCO_VIEW_CHECK) others = lappend(others, lfirst(cell));
+  }
+  return others;
+}
+
+bool HasSubLinks(const Query *query) {
+  return query->hasSubLinks || checkExprHasSubLink(pg::AsNode(query->withCheckOptions));
+}
+
 }  // namespace
 
 void SpellViewChecks(Query *query, const catalog::Table &table) {
-  List *kept = NIL;
+  if (query->withCheckOptions == NIL) return;
+  query->hasSubLinks = HasSubLinks(query);
+  const bool writes = query->commandType == CMD_INSERT || query->commandType == CMD_UPDATE;
+  if (writes) SpellChecks(query, table, query->targetList, query->commandType == CMD_INSERT);
+  if (query->onConflict != nullptr && query->onConflict->onConflictSet != NIL)
+    SpellChecks(query, table, query->onConflict->onConflictSet, false);
   ListCell *cell;
-  const List *targets = pg::Copy(query->targetList);
-  const List *conflict_targets = query->onConflict != nullptr ? pg::Copy(query->onConflict->onConflictSet) : NIL;
-  foreach (cell, query->withCheckOptions) {
-    auto *option = lfirst_node(WithCheckOption, cell);
-    if (option->kind != WCO_VIEW_CHECK) {
-      kept = lappend(kept, option);
-      continue;
-    }
-    if (option->qual == nullptr) continue;
-    query->hasSubLinks = query->hasSubLinks || checkExprHasSubLink(option->qual);
-    const NewRow row = {query->resultRelation, table.relid, targets, query->commandType == CMD_INSERT};
-    SpellCheck(option, row, Carrier(query->targetList, table.key));
-    if (conflict_targets == NIL) continue;
-    const NewRow updated = {query->resultRelation, table.relid, conflict_targets, false};
-    SpellCheck(option, updated, Carrier(query->onConflict->onConflictSet, table.key));
+  foreach (cell, query->mergeActionList) {
+    const auto *action = lfirst_node(MergeAction, cell);
+    if (action->commandType == CMD_INSERT || action->commandType == CMD_UPDATE)
+      SpellChecks(query, table, action->targetList, action->commandType == CMD_INSERT);
   }
-  query->withCheckOptions = kept;
+  query->withCheckOptions = OtherChecks(query);
 }
 
 }  // namespace altius::planner
