@@ -2,6 +2,7 @@
 #include "assignments.hpp"
 
 #include "altius/pg/array.hpp"
+#include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 
 extern "C" {
@@ -13,8 +14,6 @@ extern "C" {
 namespace altius::deparse {
 
 namespace {
-
-constexpr int kColumnBits = 16;  // of a Param's number; those above are the subquery's
 
 /// --- one column, several parts ---
 
@@ -91,28 +90,23 @@ List *Split(TargetEntry *target) {
 
 struct Assignment {
   TargetEntry *target;
-  int number;  // of the subquery and its column; 0: none
+  const Param *param;  // null: it comes from no subquery
 };
 
 bool FindParam(Node *node, void *data) {
   if (node == nullptr) return false;
   if (!IsA(node, Param)) return pg::Walk(node, FindParam, data);
   auto *param = reinterpret_cast<Param *>(node);
-  if (param->paramkind == PARAM_MULTIEXPR) static_cast<Assignment *>(data)->number = param->paramid;
+  if (param->paramkind == PARAM_MULTIEXPR) static_cast<Assignment *>(data)->param = param;
   return false;
-}
-
-SubLink *SubqueryOf(const TargetEntry *target) {
-  if (!IsA(target->expr, SubLink)) return nullptr;
-  auto *link = reinterpret_cast<SubLink *>(target->expr);
-  return link->subLinkType == MULTIEXPR_SUBLINK ? link : nullptr;
 }
 
 void AppendColumns(const SubLink *link, const pg::Array<Assignment> &assignments, List **ordered) {
   const int count = count_nonjunk_tlist_entries(reinterpret_cast<Query *>(link->subselect)->targetList);
   for (int column = 1; column <= count; column++) {
     for (const Assignment &assignment : assignments) {
-      if (assignment.number == (link->subLinkId << kColumnBits | column)) *ordered = lappend(*ordered, assignment.target);
+      if (pg::MultiLinkId(assignment.param) == link->subLinkId && pg::MultiColumn(assignment.param) == column)
+        *ordered = lappend(*ordered, assignment.target);
     }
   }
 }
@@ -122,18 +116,18 @@ void Order(List **targets) {
   List *ordered = NIL, *subqueries = NIL;
   ListCell *cell;
   foreach (cell, *targets) {
-    Assignment assignment = {lfirst_node(TargetEntry, cell), 0};
+    Assignment assignment = {lfirst_node(TargetEntry, cell), nullptr};
     FindParam(reinterpret_cast<Node *>(assignment.target->expr), &assignment);
-    if (SubqueryOf(assignment.target) != nullptr) {
+    if (pg::MultiSubLink(assignment.target) != nullptr) {
       subqueries = lappend(subqueries, assignment.target);
-    } else if (assignment.number == 0) {
+    } else if (assignment.param == nullptr) {
       ordered = lappend(ordered, assignment.target);
     } else {
       from_subqueries.push_back(assignment);
     }
   }
   if (subqueries == NIL) return;
-  foreach (cell, subqueries) AppendColumns(SubqueryOf(lfirst_node(TargetEntry, cell)), from_subqueries, &ordered);
+  foreach (cell, subqueries) AppendColumns(pg::MultiSubLink(lfirst_node(TargetEntry, cell)), from_subqueries, &ordered);
   *targets = list_concat(ordered, subqueries);
 }
 

@@ -71,21 +71,22 @@ Query *SelectFromSource(const Query *merge) {
   return select;
 }
 
-RangeTblEntry *SubqueryEntry(Query *subquery) {
+}  // namespace
+
+RangeTblEntry *SubqueryEntry(Query *subquery, const char *alias) {
   auto *rte = makeNode(RangeTblEntry);
   rte->rtekind = RTE_SUBQUERY;
   rte->subquery = subquery;
   List *names = NIL;
   ListCell *cell;
   foreach (cell, subquery->targetList) {
-    names = lappend(names, makeString(pstrdup(lfirst_node(TargetEntry, cell)->resname)));
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk) names = lappend(names, makeString(pstrdup(target->resname)));
   }
-  rte->eref = makeAlias("source", names);
+  rte->eref = makeAlias(alias, names);
   rte->inFromCl = true;
   return rte;
 }
-
-}  // namespace
 
 void IsolateSource(Query *merge) {
   Source source = {IndexesIn(pg::AsNode(merge->jointree->fromlist)), list_length(merge->rtable) + 1, NIL};
@@ -101,7 +102,7 @@ void IsolateSource(Query *merge) {
     source.columns = list_make1(makeTargetEntry(one, 1, pstrdup("c1"), false));
   }
   select->targetList = source.columns;
-  merge->rtable = lappend(merge->rtable, SubqueryEntry(select));
+  merge->rtable = lappend(merge->rtable, SubqueryEntry(select, "source"));
 }
 
 }  // namespace altius::planner

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 // UPDATE ... SET (a, b) = (SELECT x, y ...) where a SELECT computes the new values: PostgreSQL has no such thing there.  The
 // subquery is run once for each row, beside the target, and delivers one row value whose fields the columns get.
-#include "ship.hpp"
+#include "shipping.hpp"
 
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "column_map.hpp"
+#include "rewrite.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -22,30 +22,6 @@ struct Assignment {
   int link;
   int rti;
 };
-
-constexpr int kColumnBits = 16;
-
-RangeTblEntry *EntryFor(Query *subquery, const char *alias) {
-  auto *rte = makeNode(RangeTblEntry);
-  rte->rtekind = RTE_SUBQUERY;
-  rte->subquery = subquery;
-  rte->lateral = true;
-  List *names = NIL;
-  ListCell *cell;
-  foreach (cell, subquery->targetList) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    if (!target->resjunk) names = lappend(names, makeString(pstrdup(target->resname)));
-  }
-  rte->eref = makeAlias(alias, names);
-  rte->inFromCl = true;
-  return rte;
-}
-
-RangeTblRef *RefTo(int rti) {
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = rti;
-  return ref;
-}
 
 Query *SelectOne(Expr *expr, const char *name) {
   auto *query = makeNode(Query);
@@ -72,7 +48,7 @@ Query *RowOf(Query *subselect) {
     row->colnames = lappend(row->colnames, makeString(pstrdup(target->resname)));
   }
   Query *query = SelectOne(reinterpret_cast<Expr *>(row), "r");
-  query->rtable = list_make1(EntryFor(subselect, "altius_values"));
+  query->rtable = list_make1(SubqueryEntry(subselect, "altius_values"));
   query->jointree->fromlist = list_make1(RefTo(1));
   return query;
 }
@@ -97,18 +73,14 @@ Node *FieldForParam(Node *node, void *data) {
   if (!IsA(node, Param)) return nullptr;
   auto *param = reinterpret_cast<Param *>(node);
   auto *assignment = static_cast<Assignment *>(data);
-  if (param->paramkind != PARAM_MULTIEXPR || param->paramid >> kColumnBits != assignment->link) return nullptr;
+  if (param->paramkind != PARAM_MULTIEXPR || pg::MultiLinkId(param) != assignment->link) return nullptr;
   auto *field = makeNode(FieldSelect);
   field->arg = reinterpret_cast<Expr *>(makeVar(assignment->rti, 1, RECORDOID, -1, InvalidOid, 0));
-  field->fieldnum = static_cast<AttrNumber>(param->paramid & ((1 << kColumnBits) - 1));
+  field->fieldnum = static_cast<AttrNumber>(pg::MultiColumn(param));
   field->resulttype = param->paramtype;
   field->resulttypmod = param->paramtypmod;
   field->resultcollid = param->paramcollid;
   return pg::AsNode(field);
-}
-
-bool IsMultiAssignment(Expr *expr) {
-  return IsA(expr, SubLink) && reinterpret_cast<SubLink *>(expr)->subLinkType == MULTIEXPR_SUBLINK;
 }
 
 }  // namespace
@@ -119,7 +91,7 @@ void SpellMultiAssignments(Query *update) {
   ListCell *cell;
   foreach (cell, update->targetList) {
     auto *target = lfirst_node(TargetEntry, cell);
-    if (IsMultiAssignment(target->expr)) {
+    if (pg::MultiSubLink(target) != nullptr) {
       links = lappend(links, target->expr);
     } else {
       targets = lappend(targets, target);
@@ -128,7 +100,9 @@ void SpellMultiAssignments(Query *update) {
   foreach (cell, links) {
     auto *link = lfirst_node(SubLink, cell);
     Assignment assignment = {link->subLinkId, list_length(update->rtable) + 1};
-    update->rtable = lappend(update->rtable, EntryFor(OnceForEachRow(link), "altius_assigned"));
+    RangeTblEntry *entry = SubqueryEntry(OnceForEachRow(link), "altius_assigned");
+    entry->lateral = true;
+    update->rtable = lappend(update->rtable, entry);
     update->jointree->fromlist = lappend(update->jointree->fromlist, RefTo(assignment.rti));
     targets = reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(targets), FieldForParam, &assignment));
   }

@@ -28,6 +28,9 @@ void PrintAll(Query *query);
 /// The source of a MERGE into a table of this node becomes a subquery.
 void IsolateSource(Query *merge);
 
+/// A subquery in FROM, with its columns' names.
+RangeTblEntry *SubqueryEntry(Query *subquery, const char *alias);
+
 /// Range table indexes of relations and joins in a join tree or a list of its nodes.
 Bitmapset *IndexesIn(Node *nodes);
 

@@ -131,15 +131,15 @@ bool IsFieldOfSubLink(FieldSelect *field, const Level *level) {
 }
 
 /// The nodes have the objects of PostgreSQL and of extensions; of those that users make, only what is noted as distributed.
-bool IsElsewhere(Oid class_id, Oid object) {
+bool IsOnAllNodes(Oid class_id, Oid object) {
   return object < FirstNormalObjectId || OidIsValid(getExtensionOfObject(class_id, object)) ||
          catalog::IsDistributedObject(class_id, object);
 }
 
-bool AreOperatorsElsewhere(const List *operators) {
+bool AreOnAllNodes(const List *operators) {
   ListCell *cell;
   foreach (cell, operators) {
-    if (!IsElsewhere(OperatorRelationId, lfirst_oid(cell))) return false;
+    if (!IsOnAllNodes(OperatorRelationId, lfirst_oid(cell))) return false;
   }
   return true;
 }
@@ -150,13 +150,13 @@ bool NamesWhatIsHere(Node *node) {
     case T_OpExpr:
     case T_DistinctExpr:
     case T_NullIfExpr:
-      return !IsElsewhere(OperatorRelationId, reinterpret_cast<OpExpr *>(node)->opno);
+      return !IsOnAllNodes(OperatorRelationId, reinterpret_cast<OpExpr *>(node)->opno);
     case T_ScalarArrayOpExpr:
-      return !IsElsewhere(OperatorRelationId, reinterpret_cast<ScalarArrayOpExpr *>(node)->opno);
+      return !IsOnAllNodes(OperatorRelationId, reinterpret_cast<ScalarArrayOpExpr *>(node)->opno);
     case T_RowCompareExpr:
-      return !AreOperatorsElsewhere(reinterpret_cast<RowCompareExpr *>(node)->opnos);
+      return !AreOnAllNodes(reinterpret_cast<RowCompareExpr *>(node)->opnos);
     case T_CollateExpr:
-      return !IsElsewhere(CollationRelationId, reinterpret_cast<CollateExpr *>(node)->collOid);
+      return !IsOnAllNodes(CollationRelationId, reinterpret_cast<CollateExpr *>(node)->collOid);
     case T_FuncExpr: {
       auto *call = reinterpret_cast<FuncExpr *>(node);
       const bool cast = call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
@@ -166,7 +166,7 @@ bool NamesWhatIsHere(Node *node) {
       auto *constant = reinterpret_cast<Const *>(node);
       if (constant->constisnull || (constant->consttype != REGCONFIGOID && constant->consttype != REGDICTIONARYOID)) return false;
       const Oid class_id = constant->consttype == REGCONFIGOID ? TSConfigRelationId : TSDictionaryRelationId;
-      return !IsElsewhere(class_id, DatumGetObjectId(constant->constvalue));
+      return !IsOnAllNodes(class_id, DatumGetObjectId(constant->constvalue));
     }
     default:
       return false;
@@ -227,7 +227,7 @@ bool AggregateWalker(Node *node, void *context) {
 bool IsShippableFunction(Oid function, void *) {
   if (func_volatile(function) == PROVOLATILE_VOLATILE) return false;
   // A name stands for another oid on another node.
-  return function != F_REGCLASS && IsElsewhere(ProcedureRelationId, function);
+  return function != F_REGCLASS && IsOnAllNodes(ProcedureRelationId, function);
 }
 
 bool IsArgument(Node *expr, const Level *level) {

@@ -49,10 +49,9 @@ bool WantsRows(const Connection* connection, const Request* request, bool quiet)
 /// True when the current row was put by.
 bool Hold(Connection* connection, const Request* request) {
   HeldRows* held = &connection->held;
+  if (request->rows > 0 || held->count == HeldRows::kMost) return false;
   const int64 size = SizeOfRow(connection->current, 0);
-  if (request->rows > 0 || held->count == HeldRows::kMost ||
-      held->bytes + size > HeldRows::kMostBytes)
-    return false;
+  if (held->bytes + size > HeldRows::kMostBytes) return false;
   held->results[held->count++] = std::exchange(connection->current, nullptr);
   held->bytes += size;
   return true;

@@ -28,6 +28,16 @@ inline RangeTblEntry *Rte(const List *range_table, int index) {
   return static_cast<RangeTblEntry *>(list_nth(range_table, index - 1));
 }
 
+/// SET (a, b) = (SELECT ...): an entry of the target list holds the subquery (null: another entry), and a Param in those of the
+/// columns (paramkind PARAM_MULTIEXPR) says which subquery, and which of its columns.
+inline SubLink *MultiSubLink(const TargetEntry *target) {
+  if (!IsA(target->expr, SubLink)) return nullptr;
+  auto *link = reinterpret_cast<SubLink *>(target->expr);
+  return link->subLinkType == MULTIEXPR_SUBLINK ? link : nullptr;
+}
+inline int MultiLinkId(const Param *param) { return param->paramid >> 16; }
+inline int MultiColumn(const Param *param) { return param->paramid & 0xFFFF; }
+
 /// A record, or an array of records: which fields it has is known to who made it.
 inline bool IsAnonymousRow(Oid type) { return type == RECORDOID || type == RECORDARRAYOID; }
 
