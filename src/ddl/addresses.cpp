@@ -53,9 +53,20 @@ ObjectAddress FindType(List* names) {
   return Make(TypeRelationId, LookupTypeNameOid(nullptr, makeTypeNameFromNameList(names), true));
 }
 
+/// The name with the schema that CREATE puts it in, where PostgreSQL may have an object of that name, too.
+List* Created(List* names) {
+  char* name;
+  const Oid schema = QualifiedNameGetCreationNamespace(names, &name);
+  return list_make2(makeString(get_namespace_name(schema)), makeString(name));
+}
+
+ObjectAddress FindCreated(const RangeVar* name) {
+  return Make(RelationRelationId, get_relname_relid(name->relname, RangeVarGetCreationNamespace(name)));
+}
+
 ObjectWithArgs* Signature(CreateFunctionStmt* create) {
   ObjectWithArgs* signature = makeNode(ObjectWithArgs);
-  signature->objname = create->funcname;
+  signature->objname = Created(create->funcname);
   ListCell* cell;
   foreach (cell, create->parameters) {
     auto* parameter = lfirst_node(FunctionParameter, cell);
@@ -69,7 +80,7 @@ ObjectWithArgs* Signature(CreateFunctionStmt* create) {
 /// CREATE AGGREGATE name (args): the newest aggregate of that name and these types.
 ObjectAddress FindAggregate(DefineStmt* define) {
   ObjectWithArgs* signature = makeNode(ObjectWithArgs);
-  signature->objname = define->defnames;
+  signature->objname = Created(define->defnames);
   if (define->oldstyle || define->args == NIL) return Make(ProcedureRelationId, InvalidOid);
   ListCell* cell;
   foreach (cell, linitial_node(List, define->args))
@@ -189,15 +200,13 @@ ObjectAddress AddressCreated(Node* statement) {
       return Make(NamespaceRelationId, get_namespace_oid(name, true));
     }
     case T_CreateEnumStmt:
-      return FindType(As<CreateEnumStmt>(statement)->typeName);
+      return FindType(Created(As<CreateEnumStmt>(statement)->typeName));
     case T_CreateRangeStmt:
-      return FindType(As<CreateRangeStmt>(statement)->typeName);
-    case T_CompositeTypeStmt: {
-      RangeVar* name = As<CompositeTypeStmt>(statement)->typevar;
-      return Normal(FindRelation(name));
-    }
+      return FindType(Created(As<CreateRangeStmt>(statement)->typeName));
+    case T_CompositeTypeStmt:
+      return Normal(FindCreated(As<CompositeTypeStmt>(statement)->typevar));
     case T_CreateDomainStmt:
-      return FindType(As<CreateDomainStmt>(statement)->domainname);
+      return FindType(Created(As<CreateDomainStmt>(statement)->domainname));
     case T_CreateFunctionStmt: {
       auto* create = As<CreateFunctionStmt>(statement);
       return Find(create->is_procedure ? OBJECT_PROCEDURE : OBJECT_FUNCTION,
@@ -206,13 +215,13 @@ ObjectAddress AddressCreated(Node* statement) {
     case T_DefineStmt: {
       auto* define = As<DefineStmt>(statement);
       if (define->kind == OBJECT_COLLATION)
-        return Find(OBJECT_COLLATION, reinterpret_cast<Node*>(define->defnames));
+        return Find(OBJECT_COLLATION, reinterpret_cast<Node*>(Created(define->defnames)));
       return FindAggregate(define);
     }
     case T_CreateSeqStmt:
-      return FindRelation(As<CreateSeqStmt>(statement)->sequence);
+      return FindCreated(As<CreateSeqStmt>(statement)->sequence);
     case T_ViewStmt:
-      return FindRelation(As<ViewStmt>(statement)->view);
+      return FindCreated(As<ViewStmt>(statement)->view);
     case T_CreateExtensionStmt:
       return Make(ExtensionRelationId,
                   get_extension_oid(As<CreateExtensionStmt>(statement)->extname, true));

@@ -21,6 +21,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
+#include "lib/stringinfo.h"
 #include "utils/lsyscache.h"
 }
 
@@ -53,16 +54,55 @@ bool HandleCreate(const UtilityCall& call) {
   return true;
 }
 
+bool IsShared(const ObjectAddress& object) {
+  if (!OidIsValid(object.objectId)) return false;
+  if (object.classId == NamespaceRelationId && object.objectId == PG_PUBLIC_NAMESPACE) return true;
+  return catalog::IsDistributedObject(object.classId, object.objectId) ||
+         (object.classId == RelationRelationId && IsSharedSequence(object.objectId));
+}
+
 bool AnyShared(const pg::Array<ObjectAddress>& objects) {
   for (const ObjectAddress& object : objects) {
-    if (!OidIsValid(object.objectId)) continue;
-    if (object.classId == NamespaceRelationId && object.objectId == PG_PUBLIC_NAMESPACE)
-      return true;
-    if (catalog::IsDistributedObject(object.classId, object.objectId) ||
-        (object.classId == RelationRelationId && IsSharedSequence(object.objectId)))
-      return true;
+    if (IsShared(object)) return true;
   }
   return false;
+}
+
+const char* KindDropped(ObjectType type) {
+  switch (type) {
+    case OBJECT_VIEW:
+      return "VIEW";
+    case OBJECT_SEQUENCE:
+      return "SEQUENCE";
+    case OBJECT_TYPE:
+      return "TYPE";
+    case OBJECT_DOMAIN:
+      return "DOMAIN";
+    case OBJECT_COLLATION:
+      return "COLLATION";
+    case OBJECT_SCHEMA:
+      return "SCHEMA";
+    case OBJECT_EXTENSION:
+      return "EXTENSION";
+    default:
+      return "ROUTINE";
+  }
+}
+
+/// What other nodes are told to drop: a name that stands for an object of this node alone could be
+/// that of something else there.
+const char* DropCommand(const DropStmt* drop, const pg::Array<ObjectAddress>& objects) {
+  StringInfoData text;
+  initStringInfo(&text);
+  const char* separator = " IF EXISTS ";
+  appendStringInfo(&text, "DROP %s", KindDropped(drop->removeType));
+  for (const ObjectAddress& object : objects) {
+    if (!IsShared(object)) continue;
+    appendStringInfo(&text, "%s%s", separator, getObjectIdentity(&object, false));
+    separator = ", ";
+  }
+  if (drop->behavior == DROP_CASCADE) appendStringInfoString(&text, " CASCADE");
+  return text.data;
 }
 
 bool IsOurs(Node* statement) {
@@ -77,9 +117,13 @@ bool IsOurs(Node* statement) {
 
 bool HandleChange(const UtilityCall& call) {
   if (IsOurs(call.statement())) return false;
-  if (!IsRoleCommand(call.statement()) && !AnyShared(AddressesOf(call.statement()))) return false;
+  const pg::Array<ObjectAddress> objects = AddressesOf(call.statement());
+  if (!IsRoleCommand(call.statement()) && !AnyShared(objects)) return false;
   RequireCoordinator();
-  const char* command = CommandText(call);
+  const char* command =
+      IsA(call.statement(), DropStmt)
+          ? DropCommand(reinterpret_cast<DropStmt*>(call.statement()), objects)
+          : CommandText(call);
   const char* message = ApplyText(command);
   task::WithShardsHidden(nullptr, [&] { RunHere(call); });
   if (HasOtherNodes()) SpreadCommand(message, NIL, command);
