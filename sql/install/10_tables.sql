@@ -54,6 +54,13 @@ CREATE TABLE citus.pg_dist_authinfo (
 CREATE UNIQUE INDEX pg_dist_authinfo_identification_index ON citus.pg_dist_authinfo (rolename, nodeid DESC);
 REVOKE ALL ON citus.pg_dist_authinfo FROM public;
 
+-- What a node proves to another one that it is of this cluster; for superusers only, the same on all nodes.
+CREATE TABLE citus.altius_cluster_secret (
+  secret text NOT NULL
+);
+INSERT INTO citus.altius_cluster_secret VALUES (gen_random_uuid()::text || gen_random_uuid());
+REVOKE ALL ON citus.altius_cluster_secret FROM public;
+
 CREATE TABLE citus.pg_dist_poolinfo (
   nodeid integer NOT NULL PRIMARY KEY,
   poolinfo text NOT NULL

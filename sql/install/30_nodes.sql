@@ -38,6 +38,7 @@ BEGIN
   DELETE FROM pg_catalog.pg_dist_object;
   UPDATE pg_catalog.pg_dist_local_group SET groupid = 0;
   PERFORM altius_internal.set_cluster_id(NULL);
+  UPDATE pg_catalog.altius_cluster_secret SET secret = gen_random_uuid()::text || gen_random_uuid();
   SET LOCAL client_min_messages = warning;
   FOREACH name IN ARRAY coalesce(names, '{}') LOOP
     EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', name);
@@ -200,9 +201,12 @@ CREATE VIEW citus.citus_nodes AS
 ALTER VIEW citus.citus_nodes SET SCHEMA pg_catalog;
 GRANT SELECT ON pg_catalog.citus_nodes TO public;
 
--- The metadata is on all nodes at all times; these bring a node that missed a change up to date.
+-- The metadata is on all nodes at all times; these bring a node that missed a change up to date, the first one also a node
+-- that is believed to be.
 CREATE FUNCTION pg_catalog.start_metadata_sync_to_node(nodename text, nodeport integer) RETURNS void
-  LANGUAGE sql VOLATILE STRICT AS $$ SELECT pg_catalog.citus_activate_node($1, $2) $$;
+  LANGUAGE sql VOLATILE STRICT AS $$
+    UPDATE pg_catalog.pg_dist_node n SET metadatasynced = false WHERE n.nodename = $1 AND n.nodeport = $2 AND n.groupid <> 0;
+    SELECT pg_catalog.citus_activate_node($1, $2) $$;
 COMMENT ON FUNCTION pg_catalog.start_metadata_sync_to_node(text, integer) IS 'bring the metadata of a node up to date';
 
 CREATE FUNCTION pg_catalog.start_metadata_sync_to_all_nodes() RETURNS boolean LANGUAGE sql VOLATILE AS $$

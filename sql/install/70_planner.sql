@@ -19,7 +19,18 @@ CREATE FUNCTION altius_internal.table_of(relation oid)
   RETURNS text LANGUAGE c STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_table_of';
 
+-- Its argument, which the planner computes on the asking node because of it.
+CREATE FUNCTION altius_internal.computed(value anyelement)
+  RETURNS anyelement LANGUAGE c STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'altius_computed';
+
 -- Raises that the row does not fit WITH CHECK OPTION; it stands for a value of the row.
 CREATE FUNCTION altius_internal.refuse_view_row(view text, value anyelement)
   RETURNS anyelement LANGUAGE c VOLATILE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_refuse_view_row';
+
+-- What another node sends that has checked the user's rights; it proves to be one of the cluster.
+CREATE FUNCTION altius_internal.run_with_lent_rights(
+  statement text, modifies boolean, types oid[], arguments text[], proof bytea)
+  RETURNS SETOF record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME', 'altius_run_with_lent_rights';

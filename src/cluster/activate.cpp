@@ -17,7 +17,7 @@ namespace {
 
 /// Tables whose rows are the same on all nodes and hold no oids.
 constexpr const char* kPlainTables[] = {"pg_dist_node", "pg_dist_authinfo", "pg_dist_poolinfo",
-                                        "pg_dist_rebalance_strategy"};
+                                        "pg_dist_rebalance_strategy", "altius_cluster_secret"};
 
 /// One statement that makes the other node's table equal to this one's; null when ours is empty.
 char* CopyRowsCommand(const char* table) {

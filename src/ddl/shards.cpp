@@ -28,8 +28,7 @@ List* ParsedCommands(Oid relid, int parts) {
   List* statements = NIL;
   ListCell* cell;
   foreach (cell, TableCommands(relid, parts)) {
-    auto* raw =
-        linitial_node(RawStmt, raw_parser(static_cast<char*>(lfirst(cell)), RAW_PARSE_DEFAULT));
+    auto* raw = linitial_node(RawStmt, ParseOwn(static_cast<char*>(lfirst(cell))));
     statements = lappend(statements, raw->stmt);
   }
   return statements;
@@ -131,7 +130,7 @@ void RunCommands(List* commands) {
   foreach (cell, commands) {
     const char* command = static_cast<char*>(lfirst(cell));
     ListCell* raw;
-    foreach (raw, raw_parser(command, RAW_PARSE_DEFAULT)) {
+    foreach (raw, ParseOwn(command)) {
       Node* statement = lfirst_node(RawStmt, raw)->stmt;
       if (IsA(statement, SelectStmt))
         RunQuery(command);

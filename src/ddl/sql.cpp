@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "sql.hpp"
 
+#include "altius/pg/text_forms.hpp"
+
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -65,6 +67,7 @@ List* QueryRows(const char* sql, std::initializer_list<Value> values) {
   const int level = NewGUCNestLevel();  // shards are relations to us
   (void)set_config_option("citus.override_table_visibility", "off", PGC_USERSET, PGC_S_SESSION,
                           GUC_ACTION_SAVE, true, 0, false);
+  const int texts = pg::BeginOwnSql();
   SPI_connect();
   if (SPI_execute_with_args(sql, count, types, datums, nullptr, false, 0) != SPI_OK_SELECT)
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
@@ -80,6 +83,7 @@ List* QueryRows(const char* sql, std::initializer_list<Value> values) {
     MemoryContextSwitchTo(previous);
   }
   SPI_finish();
+  pg::EndPortableText(texts);
   AtEOXact_GUC(true, level);
   return rows;
 }
@@ -159,17 +163,25 @@ void RunWholeUtility(Node* statement, const char* sql) {
 
 void RunQuery(const char* sql) {
   CommandCounterIncrement();
+  const int level = pg::BeginOwnSql();
   SPI_connect();
   if (SPI_execute(sql, false, 0) < 0)
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg_internal("could not run: %s", sql)));
   SPI_finish();
+  pg::EndPortableText(level);
   CommandCounterIncrement();
+}
+
+List* ParseOwn(const char* sql) {
+  const int level = pg::BeginPortableText();
+  List* statements = raw_parser(sql, RAW_PARSE_DEFAULT);
+  pg::EndPortableText(level);
+  return statements;
 }
 
 void RunCommand(const char* sql) {
   ListCell* cell;
-  foreach (cell, raw_parser(sql, RAW_PARSE_DEFAULT))
-    RunUtility(lfirst_node(RawStmt, cell)->stmt, sql);
+  foreach (cell, ParseOwn(sql)) RunUtility(lfirst_node(RawStmt, cell)->stmt, sql);
 }
 
 }  // namespace altius::ddl

@@ -65,6 +65,9 @@ T* Copy(const T* node) {
 void RunUtility(Node* statement, const char* sql);
 void RunCommand(const char* sql);
 
+/// The raw parse trees (of RawStmt) of text that the functions above have made.
+List* ParseOwn(const char* sql);
+
 /// As above, but event triggers fire: ours cleans up after DROP.
 void RunWholeUtility(Node* statement, const char* sql);
 

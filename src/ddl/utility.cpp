@@ -6,6 +6,7 @@
 #include "altius/ddl/ddl.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/task/users_path.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "sequences.hpp"
 #include "shard_statement.hpp"
@@ -47,7 +48,15 @@ void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilit
   pg::Entry([&] {
     const UtilityCall call = {planned, query,       read_only, context,
                               params,  environment, receiver,  completion};
-    if (!Handle(call)) RunHere(call);
+    const auto run = [&] {
+      if (!Handle(call)) RunHere(call);
+    };
+    // Rows of another node: constraints and expressions of indexes may call functions of users.
+    if (IsA(call.statement(), CopyStmt) && task::RunsForAnotherPath()) {
+      task::OnUsersPath(run);
+    } else {
+      run();
+    }
   });
 }
 
@@ -58,6 +67,7 @@ constexpr const char* kSettings[] = {"search_path",
                                      "timezone",
                                      "bytea_output",
                                      "standard_conforming_strings",
+                                     "escape_string_warning",
                                      "default_table_access_method"};
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/deparse/deparse.hpp"
 #include "altius/pg/array.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
 
 extern "C" {
@@ -13,6 +14,7 @@ extern "C" {
 #include "nodes/value.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 }
 
 namespace altius::deparse {
@@ -44,7 +46,9 @@ bool FindPlaces(Node *node, void *context) {
   if (IsA(node, RangeVar)) {
     auto *name = reinterpret_cast<RangeVar *>(node);
     if (name->schemaname == nullptr || name->location < 0) return false;
-    const Oid relid = RangeVarGetRelid(name, NoLock, true);
+    // Without asking for the right to use the schema: a view reads tables that its user may not name.
+    const Oid schema = get_namespace_oid(name->schemaname, true);
+    const Oid relid = OidIsValid(schema) ? get_relname_relid(name->relname, schema) : InvalidOid;
     if (!OidIsValid(relid) || catalog::FindTable(relid) == nullptr) return false;
     const char *text = quote_qualified_identifier(name->schemaname, name->relname);
     static_cast<Search *>(context)->places.push_back({name->location, static_cast<int>(strlen(text)), relid});
@@ -69,7 +73,9 @@ int SlotOf(List **tables, Oid relid) {
 plan::Template SplitAtTables(const char *sql, List **tables, const char *prefix) {
   Search search;
   ListCell *cell;
+  const int level = pg::BeginPortableText();
   foreach (cell, raw_parser(sql, RAW_PARSE_DEFAULT)) FindPlaces(static_cast<RawStmt *>(lfirst(cell))->stmt, &search);
+  pg::EndPortableText(level);
   search.Sort();
 
   plan::Template result = {NIL, NIL};

@@ -61,7 +61,7 @@ void ShowTask(FragmentState* state, const Task& task, Arguments* arguments, bool
   if (ran) ShowTraffic(task, es);
   if (es->verbose || arguments->count < 0) ExplainPropertyText("Statement", task.sql, es);
   if (arguments->count >= 0) {
-    ShowRemotePlan(task, arguments, ran && reads, state->css.ss.ps.state->es_snapshot, es);
+    ShowRemotePlan(state, task, arguments, ran && reads, es);
   }
   CloseTask(es);
   ExplainCloseGroup("Task", nullptr, true, es);

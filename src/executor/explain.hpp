@@ -16,7 +16,7 @@ void CloseTask(ExplainState* es);
 
 /// Asks the node for its plan, in the format and with the options of this EXPLAIN; `again`: runs
 /// the statement for it.
-void ShowRemotePlan(const Task& task, Arguments* arguments, bool again, Snapshot snapshot,
+void ShowRemotePlan(const FragmentState* state, const Task& task, Arguments* arguments, bool again,
                     ExplainState* es);
 
 }  // namespace altius::executor

@@ -3,6 +3,7 @@
 
 #include "altius/remote/control.hpp"
 #include "altius/remote/standbys.hpp"
+#include "altius/task/lent_rights.hpp"
 #include "altius/task/local.hpp"
 #include "altius/txn/coordinated.hpp"
 
@@ -46,7 +47,8 @@ char* ExplainStatement(const Task& task, bool again, const ExplainState* es) {
   return sql.data;
 }
 
-task::RowStore* Fetch(const Task& task, Arguments* arguments, const char* sql, Snapshot snapshot) {
+task::RowStore* Fetch(const Task& task, Arguments* arguments, const char* sql, Snapshot snapshot,
+                      bool lent_rights) {
   const TupleDesc desc = CreateTemplateTupleDesc(1);
   TupleDescInitEntry(desc, 1, "QUERY PLAN", TEXTOID, -1, 0);
   task::RowStore* store = task::MakeRowStore(desc, true);
@@ -59,7 +61,8 @@ task::RowStore* Fetch(const Task& task, Arguments* arguments, const char* sql, S
         .arg_nulls = arguments->nulls,
         .mode = task::LocalMode::Lock,  // SPI takes EXPLAIN for a writer
         .snapshot = snapshot,
-        .keep_plan = false};
+        .keep_plan = false,
+        .lent = lent_rights};
     task::RunHere(statement, store);
     return store;
   }
@@ -72,7 +75,9 @@ task::RowStore* Fetch(const Task& task, Arguments* arguments, const char* sql, S
                                            .binary_rows = false,
                                            .prepare = false};
   remote::Wait(
-      remote::Send(txn::Enlist(task.group, txn::Access::Read), statement, task::MakeSink(store)));
+      remote::Send(txn::Enlist(task.group, txn::Access::Read),
+                   lent_rights ? task::WithLentRights(statement, false, desc) : statement,
+                   task::MakeSink(store)));
   return store;
 }
 
@@ -157,9 +162,10 @@ void CloseTask(ExplainState* es) {
   if (es->format == EXPLAIN_FORMAT_TEXT) es->indent -= 3;
 }
 
-void ShowRemotePlan(const Task& task, Arguments* arguments, bool again, Snapshot snapshot,
+void ShowRemotePlan(const FragmentState* state, const Task& task, Arguments* arguments, bool again,
                     ExplainState* es) {
-  char* answer = Join(Fetch(task, arguments, ExplainStatement(task, again, es), snapshot));
+  char* answer = Join(Fetch(task, arguments, ExplainStatement(task, again, es),
+                            state->css.ss.ps.state->es_snapshot, LacksRights(state)));
   switch (es->format) {
     case EXPLAIN_FORMAT_TEXT:
       AppendIndented(es, answer);

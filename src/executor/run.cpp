@@ -6,6 +6,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/plan/instantiate.hpp"
 #include "altius/task/finish.hpp"
+#include "altius/task/lent_rights.hpp"
 #include "altius/task/local.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -62,10 +63,14 @@ void SendTask(FragmentState* state, Task* task, bool with_rows) {
                                            .binary_rows = binary_protocol && run->store->binary,
                                            .may_have_moved = MayMove(*state->fragment),
                                            .prepare = run->arguments.count > 0};
+  const bool modifies = Modifies(*state->fragment);
   remote::Connection* connection = txn::Enlist(task->group, AccessOf(state), run->owner);
   remote::RowSink* sink = with_rows ? task::MakeSink(run->store) : nullptr;
   INSTR_TIME_SET_CURRENT(task->sent);
-  task->request = remote::Send(connection, statement, sink);
+  task->request = remote::Send(
+      connection,
+      run->lent_rights ? task::WithLentRights(statement, modifies, run->store->desc) : statement,
+      sink);
 }
 
 void NoteTime(Task* task) {
@@ -88,7 +93,8 @@ int64 RunTaskHere(FragmentState* state, Task* task, bool with_rows) {
                                                   : fragment.row_marks ? task::LocalMode::Lock
                                                                        : task::LocalMode::Read,
                                           .snapshot = state->css.ss.ps.state->es_snapshot,
-                                          .keep_plan = run->arguments.count > 0};
+                                          .keep_plan = run->arguments.count > 0,
+                                          .lent = run->lent_rights};
   INSTR_TIME_SET_CURRENT(task->sent);
   const int64 affected = task::RunHere(statement, with_rows ? run->store : nullptr);
   NoteTime(task);
@@ -271,9 +277,15 @@ Run* MakeRun(FragmentState* state) {
 
 }  // namespace
 
+bool LacksRights(const FragmentState* state) {
+  return state->fragment->kind != FragmentKind::Statement &&
+         task::NeedsLentRights(state->css.ss.ps.state->es_plannedstmt, state->fragment->tables);
+}
+
 void StartRun(FragmentState* state) {
   const MemoryContext before = CurrentMemoryContext;
   Run* run = MakeRun(state);
+  run->lent_rights = LacksRights(state);
   run->arguments = EvaluateArguments(state);
   run->tasks = TasksOf(state, run->arguments, &run->shard_count);
   run->store = task::MakeRowStore(state->row->tts_tupleDescriptor,

@@ -50,6 +50,7 @@ struct Run {
   MemoryContext memory;
   uint64 owner;  // of what it does on nodes
   Arguments arguments;
+  bool lent_rights;  // the user's own do not reach
   pg::Array<Task> tasks;
   int shard_count;  // of all tasks
   task::RowStore* store;
@@ -93,6 +94,8 @@ pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* s
 pg::Array<Task> TasksAnew(FragmentState* state, const Task& task);
 
 /// --- run.cpp ---
+/// Whether the user's own rights do not reach on the shards.  A statement of its own is checked as such.
+bool LacksRights(const FragmentState* state);
 void StartRun(FragmentState* state);
 /// Brings more rows into the store; false when all have come.
 bool FetchMore(FragmentState* state);

@@ -3,6 +3,7 @@
 // down instead of filling memory.
 #include "altius/plan/instantiate.hpp"
 #include "altius/task/finish.hpp"
+#include "altius/task/lent_rights.hpp"
 #include "altius/task/local.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -103,7 +104,9 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Fl
   const txn::Access access = alone && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
   remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
   flight.group = group;
-  flight.request = remote::Send(txn::Enlist(group, access), statement, sink);
+  flight.request = remote::Send(
+      txn::Enlist(group, access),
+      shipment->lent_rights ? task::WithLentRights(statement, true, shipment->store->desc) : statement, sink);
   shipment->flights.push_back(flight);
   pfree(types);
   pfree(values);
@@ -137,7 +140,8 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
                                           .arg_nulls = nulls,
                                           .mode = task::LocalMode::Write,
                                           .snapshot = nullptr,
-                                          .keep_plan = true};
+                                          .keep_plan = true,
+                                          .lent = shipment->lent_rights};
   const int64 affected = task::RunHere(statement, first && state->ship->returning ? shipment->store : nullptr);
   const bool moved = affected == task::kMoved;
   if (first && !moved) shipment->affected += affected;

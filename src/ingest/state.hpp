@@ -49,6 +49,7 @@ struct Shipment {
   bool *arg_nulls;
   char **arg_texts;
   FmgrInfo *outputs;       // of the child's leading columns
+  bool lent_rights;        // the user's own do not reach on the shards
   int64 affected;
   int64 rows;
   int statements;

@@ -5,7 +5,10 @@
 #include "altius/pg/walk.hpp"
 
 extern "C" {
+#include "catalog/pg_namespace.h"
 #include "parser/parse_relation.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
 }
 
 namespace altius::pg {
@@ -80,6 +83,50 @@ void AppendRelations(PlannedStmt *plan, const RelationUses &uses) {
     plan->rtable = lappend(plan->rtable, entry);
     if (entry->rtekind == RTE_RELATION) plan->relationOids = lappend_oid(plan->relationOids, entry->relid);
   }
+}
+
+Requirement RequirementOf(const RelationUses &uses, int index) {
+  const auto *entry = static_cast<RangeTblEntry *>(list_nth(uses.entries, index));
+#if PG_VERSION_NUM >= 160000
+  const auto *permission = static_cast<RTEPermissionInfo *>(list_nth(uses.permissions, index));
+  if (permission == nullptr) return {entry->relid, InvalidOid, 0};
+  return {entry->relid, permission->checkAsUser, permission->requiredPerms};
+#else
+  return {entry->relid, entry->checkAsUser, entry->requiredPerms};
+#endif
+}
+
+void VisitRequirements(const PlannedStmt *plan, void (*visit)(const Requirement &requirement, void *data), void *data) {
+  ListCell *cell;
+#if PG_VERSION_NUM >= 160000
+  foreach (cell, plan->permInfos) {
+    const auto *permission = lfirst_node(RTEPermissionInfo, cell);
+    visit({permission->relid, permission->checkAsUser, permission->requiredPerms}, data);
+  }
+#else
+  foreach (cell, plan->rtable) {
+    const auto *entry = lfirst_node(RangeTblEntry, cell);
+    if (entry->rtekind == RTE_RELATION) visit({entry->relid, entry->checkAsUser, entry->requiredPerms}, data);
+  }
+#endif
+}
+
+void CheckAs([[maybe_unused]] Query *query, RangeTblEntry *rte, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  if (rte->perminfoindex != 0) getRTEPermissionInfo(query->rteperminfos, rte)->checkAsUser = role;
+#else
+  rte->checkAsUser = role;
+#endif
+}
+
+bool MayUse(Oid relid, Oid role, AclMode rights) {
+  const Oid schema = get_rel_namespace(relid);
+#if PG_VERSION_NUM >= 160000
+  if (object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) != ACLCHECK_OK) return false;
+#else
+  if (pg_namespace_aclcheck(schema, role, ACL_USAGE) != ACLCHECK_OK) return false;
+#endif
+  return pg_class_aclmask(relid, role, rights, ACLMASK_ALL) == rights;
 }
 
 }  // namespace altius::pg

@@ -23,7 +23,7 @@ void PopSearchPath(SearchPath) { PopOverrideSearchPath(); }
 
 SearchPath PushCatalogSearchPath() {
   const int nest_level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
   return {nest_level};
 }
 

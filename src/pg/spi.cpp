@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "altius/pg/spi.hpp"
 
+#include "altius/pg/text_forms.hpp"
+
 extern "C" {
 #include "executor/spi.h"
 #include "utils/snapmgr.h"
@@ -12,7 +14,9 @@ namespace {
 /// Runs the statement and leaves SPI connected.
 void Start(const char* sql) {
   SPI_connect();
+  const int level = BeginOwnSql();
   const int code = SPI_execute(sql, false, 0);
+  EndPortableText(level);
   if (code < 0) {
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("SPI failed with code %d", code),
                     errdetail("Statement: %s", sql)));

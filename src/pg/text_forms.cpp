@@ -2,6 +2,9 @@
 #include "altius/pg/text_forms.hpp"
 
 extern "C" {
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "parser/parser.h"
 #include "utils/float.h"
 #include "utils/guc.h"
 }
@@ -20,11 +23,25 @@ int BeginPortableText() {
   const bool dates = DateStyle != USE_ISO_DATES;
   const bool intervals = IntervalStyle != INTSTYLE_POSTGRES;
   const bool floats = extra_float_digits < 1;
-  if (!dates && !intervals && !floats) return 0;
+  if (!dates && !intervals && !floats && standard_conforming_strings) return 0;
   const int level = NewGUCNestLevel();
   if (dates) SetForNow("datestyle", "ISO");
   if (intervals) SetForNow("intervalstyle", "postgres");
   if (floats) SetForNow("extra_float_digits", "3");
+  if (!standard_conforming_strings) SetForNow("standard_conforming_strings", "on");
+  return level;
+}
+
+int BeginOwnSql() {
+  List* path = fetch_search_path(true);
+  const bool hidden = path != NIL && linitial_oid(path) != PG_CATALOG_NAMESPACE &&
+                      !(isTempNamespace(linitial_oid(path)) && list_length(path) > 1 &&
+                        lsecond_oid(path) == PG_CATALOG_NAMESPACE);
+  list_free(path);
+  if (!hidden) return BeginPortableText();
+  const int level = NewGUCNestLevel();
+  SetForNow("search_path", psprintf("pg_catalog, %s", namespace_search_path));
+  (void)BeginPortableText();
   return level;
 }
 

@@ -11,6 +11,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
+#include "altius/task/users_path.hpp"
 #include "modify.hpp"
 #include "normalize.hpp"
 #include "rewrite.hpp"
@@ -61,6 +62,7 @@ PlannedStmt *PlanDistributed(Query *original, const char *source, int cursor_opt
   const pg::RelationUses uses = pg::CollectRelations(original);
   Query *query = pg::Copy(original);
   Normalize(query);
+  PrepareForLentRights(query, uses);
   PlannedStmt *plan;
   if (ModifiesManagedTable(query)) {
     plan = PlanModification(query, source, cursor_options, params);
@@ -83,13 +85,17 @@ PlannedStmt *PlanDistributed(Query *original, const char *source, int cursor_opt
   return plan;
 }
 
+PlannedStmt *Plan(Query *query, const char *source, int cursor_options, ParamListInfo params) {
+  if (query->commandType == CMD_UTILITY || pg::settings::plan_locally || !catalog::IsActive() || !HasManagedTables(query)) {
+    return PlanAsBefore(query, source, cursor_options, params);
+  }
+  return PlanDistributed(query, source, cursor_options, params);
+}
+
 PlannedStmt *PlannerHook(Query *query, const char *source, int cursor_options, ParamListInfo params) {
   return pg::Entry([&] {
-    if (query->commandType == CMD_UTILITY || pg::settings::plan_locally || !catalog::IsActive() ||
-        !HasManagedTables(query)) {
-      return PlanAsBefore(query, source, cursor_options, params);
-    }
-    return PlanDistributed(query, source, cursor_options, params);
+    const auto plan = [&] { return Plan(query, source, cursor_options, params); };
+    return task::RunsForAnotherPath() ? task::OnUsersPath(plan) : plan();
   });
 }
 

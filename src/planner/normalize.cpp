@@ -232,6 +232,7 @@ void WrapSecuredTables(Query *query) {
     rte->rtekind = RTE_SUBQUERY;
     rte->relid = InvalidOid;
     rte->subquery = secured;
+    rte->security_barrier = true;
     rte->securityQuals = NIL;
     rte->inh = false;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/pg/permissions.hpp"
 #include "altius/pg/pg.hpp"
 
 extern "C" {
@@ -14,6 +15,10 @@ namespace altius::planner {
 
 /// Changes the query and all queries in it, in place.
 void Normalize(Query *query);
+
+/// Where the query reads tables through views of other roles (`uses`: its relations), constants whose text could make a node
+/// call code of users become values that are computed on the asking node.
+void PrepareForLentRights(Query *query, const pg::RelationUses &uses);
 
 /// WITH CHECK OPTION of views that a modification of the table goes through becomes part of the values that it writes.
 /// Raises feature_not_supported where a condition can't be told from these values.

@@ -112,6 +112,7 @@ bool AbandonCopy(Connection* connection, TimestampTz deadline) {
 }
 
 void BeginCopyIn(Connection* connection, const char* sql) {
+  if (connection->state == State::Ready) FollowSettings(connection);
   Drain(connection);
   if (connection->state != State::Ready) RaiseCopy(connection, nullptr, connection->lost);
   if (PQexitPipelineMode(connection->pg) != 1) RaiseLost(connection);

@@ -47,7 +47,7 @@ const char* SessionOptions(const char* role) {
       " -c search_path=pg_catalog -c standard_conforming_strings=on -c statement_timeout=0"
       " -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
       " -c client_connection_check_interval=5s");
-  for (int i = kTimeZone; i <= kIntervalStyle; i++) {
+  for (int i = kSearchPath; i <= kIntervalStyle; i++) {
     AppendOption(&out, TrackedName(i), TrackedValue(i));
   }
   if (role != nullptr) AppendOption(&out, "role", role);

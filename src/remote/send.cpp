@@ -54,20 +54,6 @@ void QueueText(Connection* connection, const char* sql) {
   connection->unsynced = true;
 }
 
-void FollowSettings(Connection* connection) {
-  for (int i = 0; i < kTrackedCount; i++) {
-    const char* wanted = TrackedValue(i);
-    if (connection->settings[i] != nullptr && strcmp(connection->settings[i], wanted) == 0)
-      continue;
-    if (connection->settings[i] == nullptr && i == kLockTimeout && strcmp(wanted, "0") == 0)
-      continue;
-    if (connection->settings[i] != nullptr) pfree(connection->settings[i]);
-    connection->settings[i] = MemoryContextStrdup(TopMemoryContext, wanted);
-    connection->settings_sent = true;
-    QueueText(connection, psprintf("SET %s = %s", TrackedName(i), quote_literal_cstr(wanted)));
-  }
-}
-
 /// Relations have changed: results of prepared statements may have another shape now, which the
 /// node would refuse to return.
 void FollowSchema(Connection* connection) {
@@ -184,6 +170,20 @@ bool QueueStatement(Connection* connection, const StatementText& statement, Item
 }
 
 }  // namespace
+
+void FollowSettings(Connection* connection) {
+  for (int i = 0; i < kTrackedCount; i++) {
+    const char* wanted = TrackedValue(i);
+    if (connection->settings[i] != nullptr && strcmp(connection->settings[i], wanted) == 0)
+      continue;
+    if (connection->settings[i] == nullptr && i == kLockTimeout && strcmp(wanted, "0") == 0)
+      continue;
+    if (connection->settings[i] != nullptr) pfree(connection->settings[i]);
+    connection->settings[i] = MemoryContextStrdup(TopMemoryContext, wanted);
+    connection->settings_sent = true;
+    QueueText(connection, psprintf("SET %s = %s", TrackedName(i), quote_literal_cstr(wanted)));
+  }
+}
 
 Item* ItemAt(const Connection* connection, int index) {
   return &connection->items[(connection->head + index) % connection->capacity];

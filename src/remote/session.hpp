@@ -55,6 +55,7 @@ inline constexpr int kMostPrepared = 1024;
 
 /// Settings that change what statements mean on the node; kept equal to the asking backend's.
 enum Tracked {
+  kSearchPath,
   kTimeZone,
   kDateStyle,
   kIntervalStyle,
@@ -215,6 +216,8 @@ void ForgetPreparedNumber(Connection* connection, uint64 number);
 /// From now on prepared statements are dropped when relations change.
 void WatchSchema();
 void QueueSync(Connection* connection, Request* request);
+/// Queues what makes the node's settings equal to this session's.
+void FollowSettings(Connection* connection);
 
 // wait.cpp
 inline constexpr int kCancelAgainMs = 500;  // a cancel that comes between two statements is lost

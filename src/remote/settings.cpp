@@ -5,6 +5,7 @@
 #include "session.hpp"
 
 extern "C" {
+#include "catalog/namespace.h"
 #include "pgtime.h"
 #include "tsearch/ts_cache.h"
 #include "utils/guc.h"
@@ -118,6 +119,8 @@ int GateTimeoutMs() { return gate_timeout_ms; }
 
 const char* TrackedName(int setting) {
   switch (setting) {
+    case kSearchPath:
+      return "altius.search_path";  // floor task
     case kTimeZone:
       return "timezone";
     case kDateStyle:
@@ -159,6 +162,8 @@ const char* IntervalStyleName() {
 const char* TrackedValue(int setting) {
   static char number[16];
   switch (setting) {
+    case kSearchPath:
+      return namespace_search_path;
     case kTimeZone:
       return pg_get_timezone_name(session_timezone);
     case kDateStyle:

@@ -4,6 +4,8 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/task/ownership.hpp"
+#include "altius/task/users_path.hpp"
+#include "parsing.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -93,17 +95,36 @@ void StartHook(QueryDesc* query, int eflags) {
   });
 }
 
+/// Functions in the statement, or what depends on its changes: triggers, constraints, expressions of indexes.
+bool CallsUsers(const QueryDesc* query) {
+  const PlannedStmt* statement = query->plannedstmt;
+  return statement->invalItems != NIL || statement->commandType != CMD_SELECT ||
+         statement->hasModifyingCTE;
+}
+
+/// Runs the body, on the path of the session that asks where that matters.
+template <typename Body>
+void RunOnPath(const QueryDesc* query, Body&& body) {
+  if (depth == 0 && CallsUsers(query) && RunsForAnotherPath()) {
+    const Nested nested;
+    OnUsersPath(body);
+  } else {
+    const Nested nested;
+    pg::Call(body);
+  }
+}
+
 void RunHook(QueryDesc* query, ScanDirection direction, uint64 count, bool execute_once) {
   pg::Entry([&] {
     if (IsDisowned(query)) return;
-    const Nested nested;
-    pg::Call([&] {
+    RunOnPath(query, [&] {
       if (query->estate->es_subplanstates != NIL) ReadFirst(query);
       if (next_run != nullptr) {
         next_run(query, direction, count, execute_once);
       } else {
         standard_ExecutorRun(query, direction, count, execute_once);
       }
+      GiveAnswer(query);
     });
   });
 }
@@ -134,10 +155,7 @@ void Finish(QueryDesc* query) {
 }
 
 void FinishHook(QueryDesc* query) {
-  pg::Entry([&] {
-    const Nested nested;
-    pg::Call([&] { Finish(query); });
-  });
+  pg::Entry([&] { RunOnPath(query, [&] { Finish(query); }); });
 }
 
 }  // namespace
@@ -178,6 +196,8 @@ void InstallHooks() {
   ExecutorStart_hook = StartHook;
   next_run = ExecutorRun_hook;
   ExecutorRun_hook = RunHook;
+  InitParsing();
+  InitUsersPath();
 }
 
 }  // namespace altius::task

@@ -30,12 +30,7 @@ ParamListInfo MakeParams(const LocalStatement& statement) {
 
 int Execute(const LocalStatement& statement, const SPIExecuteOptions& options) {
   if (statement.keep_plan) return SPI_execute_plan_extended(CachedPlanOf(statement), &options);
-  if (statement.arg_count == 0) return SPI_execute_extended(statement.sql, &options);
-  const SPIPlanPtr plan =
-      SPI_prepare(statement.sql, statement.arg_count, const_cast<Oid*>(statement.arg_types));
-  if (plan == nullptr)
-    elog(ERROR, "could not prepare a shard's statement: %s", SPI_result_code_string(SPI_result));
-  return SPI_execute_plan_extended(plan, &options);
+  return SPI_execute_plan_extended(PlanOf(statement, CurrentMemoryContext).plan, &options);
 }
 
 }  // namespace

@@ -33,6 +33,12 @@ bool check_placements = true;
 uint32 moved_event = 0;
 const DestReceiver* expected = nullptr;
 
+struct Answer {
+  const EState* query;
+  int64 affected;
+};
+Answer answer = {nullptr, 0};
+
 bool ConcernsElsewhere(const PlannedStmt* statement) {
   AcceptInvalidationMessages();
   ListCell* cell;
@@ -73,6 +79,7 @@ void RequireOlderThanSnapshot(const PlannedStmt* statement) {
 void CheckStatementOf(const DestReceiver* receiver) { expected = receiver; }
 
 void NoteOwnership(QueryDesc* query, int depth) {
+  if (answer.query == query->estate) answer = {nullptr, 0};  // of one that failed, at the same address
   const bool sent = depth == 0 && check_placements && remote::IsInternalBackend();
   const bool own = expected != nullptr && query->dest == expected;
   if (own) expected = nullptr;
@@ -89,6 +96,17 @@ bool IsDisowned(QueryDesc* query) {
   if ((query->estate->es_top_eflags & kDisowned) == 0) return false;
   query->estate->es_processed = static_cast<uint64>(kMoved);
   return true;
+}
+
+void AnswerInstead(EState* query, int64 affected) {
+  answer = {query, affected};
+  if (affected == kMoved) query->es_top_eflags |= kDisowned;
+}
+
+void GiveAnswer(QueryDesc* query) {
+  if (answer.query != query->estate) return;
+  query->estate->es_processed = static_cast<uint64>(answer.affected);
+  answer = {nullptr, 0};
 }
 
 bool FinishDisowned(QueryDesc* query) {

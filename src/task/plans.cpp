@@ -4,6 +4,8 @@
 #include "plans.hpp"
 
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/text_forms.hpp"
+#include "parsing.hpp"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -23,7 +25,8 @@ struct Entry {
   char* sql;
   Oid* types;
   int type_count;
-  SPIPlanPtr plan;
+  bool lent;
+  LocalPlan plan;
   int pins;
   dlist_node by_use;  // newest first
 };
@@ -36,25 +39,27 @@ uint64 HashOf(const LocalStatement& statement) {
   const auto* types = reinterpret_cast<const unsigned char*>(statement.arg_types);
   const uint64 hash = hash_bytes_extended(sql, static_cast<int>(strlen(statement.sql)), 0);
   return statement.arg_count == 0
-             ? hash
-             : hash_bytes_extended(types, statement.arg_count * sizeof(Oid), hash);
+             ? hash + statement.lent
+             : hash_bytes_extended(types, statement.arg_count * sizeof(Oid), hash + statement.lent);
 }
 
 bool Same(const Entry& entry, const LocalStatement& statement) {
-  return entry.type_count == statement.arg_count && strcmp(entry.sql, statement.sql) == 0 &&
+  return entry.type_count == statement.arg_count && entry.lent == statement.lent &&
+         strcmp(entry.sql, statement.sql) == 0 &&
          (entry.type_count == 0 ||
           memcmp(entry.types, statement.arg_types, entry.type_count * sizeof(Oid)) == 0);
 }
 
 void Drop(Entry* entry) {
-  SPIPlanPtr plan = entry->plan;
+  const LocalPlan plan = entry->plan;
   char* sql = entry->sql;
   Oid* types = entry->types;
   dlist_delete(&entry->by_use);
   hash_search(plans, &entry->hash, HASH_REMOVE, nullptr);
   pfree(sql);
   if (types != nullptr) pfree(types);
-  SPI_freeplan(plan);
+  SPI_freeplan(plan.plan);
+  pfree(plan.parsing);
 }
 
 void DropLeastUsed() {
@@ -83,29 +88,21 @@ void Pin(Entry* entry) {
   entry->pins++;
 }
 
-SPIPlanPtr Prepare(const LocalStatement& statement) {
-  const SPIPlanPtr plan =
-      SPI_prepare_cursor(statement.sql, statement.arg_count, const_cast<Oid*>(statement.arg_types),
-                         CURSOR_OPT_PARALLEL_OK);
-  if (plan == nullptr)
-    elog(ERROR, "could not prepare a shard's statement: %s", SPI_result_code_string(SPI_result));
-  return plan;
-}
-
 Entry* Add(const LocalStatement& statement, uint64 hash) {
-  const SPIPlanPtr plan = Prepare(statement);
+  const LocalPlan plan = PlanOf(statement, CacheMemoryContext);
   char* sql = MemoryContextStrdup(CacheMemoryContext, statement.sql);
   const Size size = statement.arg_count * sizeof(Oid);
   auto* types =
       size == 0 ? nullptr : static_cast<Oid*>(MemoryContextAlloc(CacheMemoryContext, size));
   if (types != nullptr) memcpy(types, statement.arg_types, size);
   if (hash_get_num_entries(plans) >= kMostPlans) DropLeastUsed();
-  SPI_keepplan(plan);
+  SPI_keepplan(plan.plan);
   auto* entry = static_cast<Entry*>(hash_search(plans, &hash, HASH_ENTER, nullptr));
   *entry = Entry{.hash = hash,
                  .sql = sql,
                  .types = types,
                  .type_count = statement.arg_count,
+                 .lent = statement.lent,
                  .plan = plan,
                  .pins = 0};
   dlist_push_head(&by_use, &entry->by_use);
@@ -123,19 +120,32 @@ void MakeTable() {
 
 }  // namespace
 
+LocalPlan PlanOf(const LocalStatement& statement, MemoryContext home) {
+  const int level = pg::BeginPortableText();
+  if (statement.lent) RefuseLiteralsOfUsers(statement.sql);
+  Parsing* parsing =
+      MakeParsing(statement.arg_types, statement.arg_count, statement.lent, home);
+  const SPIPlanPtr plan =
+      SPI_prepare_params(statement.sql, SetUpParsing, parsing, CURSOR_OPT_PARALLEL_OK);
+  if (plan == nullptr)
+    elog(ERROR, "could not prepare a shard's statement: %s", SPI_result_code_string(SPI_result));
+  pg::EndPortableText(level);
+  return {plan, parsing};
+}
+
 SPIPlanPtr CachedPlanOf(const LocalStatement& statement) {
   if (plans == nullptr) MakeTable();
   const uint64 hash = HashOf(statement);
   auto* entry = static_cast<Entry*>(hash_search(plans, &hash, HASH_FIND, nullptr));
   if (entry != nullptr && !Same(*entry, statement))
-    return Prepare(statement);  // another text has this hash: not kept
+    return PlanOf(statement, CurrentMemoryContext).plan;  // another text has this hash: not kept
   if (entry == nullptr) {
     entry = Add(statement, hash);
   } else {
     dlist_move_head(&by_use, &entry->by_use);
   }
   Pin(entry);
-  return entry->plan;
+  return entry->plan.plan;
 }
 
 }  // namespace altius::task

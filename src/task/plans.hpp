@@ -10,6 +10,14 @@ extern "C" {
 
 namespace altius::task {
 
+struct LocalPlan {
+  SPIPlanPtr plan;
+  struct Parsing* parsing;  // must live as long as the plan
+};
+
+/// A new plan; what it is parsed with lies in `home`.  Inside of SPI_connect .. SPI_finish.
+LocalPlan PlanOf(const LocalStatement& statement, MemoryContext home);
+
 /// The kept plan of the statement's text and argument types, made when there is none.  Inside of
 /// SPI_connect .. SPI_finish.
 SPIPlanPtr CachedPlanOf(const LocalStatement& statement);

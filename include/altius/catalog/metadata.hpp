@@ -113,6 +113,9 @@ pg::Array<const Node*> ActivePrimaries();
 /// be null.
 const char* AuthInfo(int node_id, const char* role);
 
+/// What only nodes of this cluster know (altius_cluster_secret); null when it was lost.  Never shown to a user.
+const char* ClusterSecret();
+
 /// The active primary of the group; raises 08006-class error when there is none.
 const Node* PrimaryOfGroup(int group);
 

@@ -27,4 +27,21 @@ RelationUses CollectRelations(Query *query);
 /// Puts them at the end of the plan's range table.
 void AppendRelations(PlannedStmt *plan, const RelationUses &uses);
 
+/// What has to be allowed for a relation.
+struct Requirement {
+  Oid relid;
+  Oid role;  // who must have the rights: the owner of a view; InvalidOid: the current user
+  AclMode rights;
+};
+
+/// Of one of the uses, and of all relations of a plan, in the order of the range table.
+Requirement RequirementOf(const RelationUses &uses, int index);
+void VisitRequirements(const PlannedStmt *plan, void (*visit)(const Requirement &requirement, void *data), void *data);
+
+/// A relation of the query is checked as if this role used it.
+void CheckAs(Query *query, RangeTblEntry *rte, Oid role);
+
+/// Whether the role has all of the rights on the table as a whole, and may use its schema.
+bool MayUse(Oid relid, Oid role, AclMode rights);
+
 }  // namespace altius::pg

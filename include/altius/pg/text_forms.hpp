@@ -6,8 +6,13 @@
 
 namespace altius::pg {
 
-/// Output functions called before the matching end write portable text.  An error in between undoes it by itself.
+/// Output functions called before the matching end write portable text, and literals in statements are read as such.  An error
+/// in between undoes it by itself.
 int BeginPortableText();
 void EndPortableText(int level);
+
+/// SQL of ours means the same in every session: portable text, and PostgreSQL's functions and operators are found although
+/// the search path has others in front of them.  To be ended like portable text.
+int BeginOwnSql();
 
 }  // namespace altius::pg

@@ -26,6 +26,7 @@ struct LocalStatement {
   LocalMode mode;
   Snapshot snapshot;  // of the query that asks, for Read
   bool keep_plan;     // the same text will come again: its plan is cached in this session
+  bool lent = false;  // rights on shards were checked elsewhere (lent_rights.hpp)
 };
 
 /// Runs the statement, adds its rows to the store (null: they are thrown away) and returns the rows

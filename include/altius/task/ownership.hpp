@@ -10,6 +10,7 @@
 
 extern "C" {
 #include "executor/execdesc.h"
+#include "nodes/execnodes.h"
 #include "tcop/dest.h"
 }
 
@@ -28,6 +29,11 @@ void NoteOwnership(QueryDesc* query, int depth);
 bool IsDisowned(QueryDesc* query);
 /// The same, before the executor finishes.
 bool FinishDisowned(QueryDesc* query);
+
+/// What a function of the running query did counts as what the query did, when the query has run: rows affected, or kMoved.
+void AnswerInstead(EState *query, int64 affected);
+/// After it has run.
+void GiveAnswer(QueryDesc *query);
 
 /// A statement was answered with kMoved: waits a little until this node knows where the shard is now.  `attempt` counts
 /// from 0; raises an error when it takes too long.

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "altius/task/lent_rights.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/permissions.hpp"
+#include "proof.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+}
+
+namespace altius::task {
+
+namespace {
+
+struct Need {
+  const List *tables;
+  bool lent;       // the user's own rights are not enough
+  bool forbidden;  // row security of a table that is changed
+};
+
+bool HasRowSecurity(Oid relid) {
+  Relation relation = RelationIdGetRelation(relid);
+  if (relation == nullptr) return false;
+  const bool has = relation->rd_rel->relrowsecurity;
+  RelationClose(relation);
+  return has;
+}
+
+void Look(const pg::Requirement &requirement, void *data) {
+  auto *need = static_cast<Need *>(data);
+  if (!list_member_oid(need->tables, requirement.relid)) return;
+  const bool secured = HasRowSecurity(requirement.relid);
+  const bool changes = (requirement.rights & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
+  if (changes && secured) need->forbidden = true;
+  if (!OidIsValid(requirement.role) || requirement.role == GetUserId()) return;
+  if (secured || !pg::MayUse(requirement.relid, GetUserId(), requirement.rights)) need->lent = true;
+}
+
+/// The columns' types as this node has them; those that users made may be out of reach for the user, and travel as text.
+char *ColumnList(TupleDesc columns) {
+  StringInfoData list;
+  initStringInfo(&list);
+  for (int i = 0; i < columns->natts; i++) {
+    const Form_pg_attribute column = TupleDescAttr(columns, i);
+    const bool builtin = column->atttypid < FirstNormalObjectId;
+    appendStringInfo(&list, "%sc%d %s", i > 0 ? ", " : "", i + 1,
+                     format_type_extended(builtin ? column->atttypid : TEXTOID, builtin ? column->atttypmod : -1,
+                                          FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+  }
+  if (columns->natts == 0) appendStringInfoString(&list, "c1 pg_catalog.text");
+  return list.data;
+}
+
+const char *TypesText(const Claim &claim) {
+  StringInfoData text;
+  initStringInfo(&text);
+  appendStringInfoChar(&text, '{');
+  for (int i = 0; i < claim.count; i++) appendStringInfo(&text, "%s%u", i > 0 ? "," : "", claim.types[i]);
+  appendStringInfoChar(&text, '}');
+  return text.data;
+}
+
+const char *ValuesText(const Claim &claim) {
+  auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * std::max(claim.count, 1)));
+  auto *nulls = static_cast<bool *>(palloc0(std::max(claim.count, 1)));
+  for (int i = 0; i < claim.count; i++) {
+    nulls[i] = claim.values[i] == nullptr;
+    if (!nulls[i]) values[i] = CStringGetTextDatum(claim.values[i]);
+  }
+  int count = claim.count;
+  int lower = 1;
+  ArrayType *array = construct_md_array(values, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT);
+  return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
+}
+
+const char *ProofText(const Claim &claim) {
+  const Proof proof = Prove(claim);
+  auto *text = static_cast<char *>(palloc0(2 * sizeof(proof.bytes) + 3));
+  strcpy(text, "\\x");
+  hex_encode(reinterpret_cast<const char *>(proof.bytes), sizeof(proof.bytes), text + 2);
+  return text;
+}
+
+void CheckTypes(const Claim &claim) {
+  for (int i = 0; i < claim.count; i++) {
+    if (OidIsValid(claim.types[i])) continue;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a parameter of a type made by users can't be used in a change through another role's view"),
+                    errhint("Cast the parameter, or pass it as text.")));
+  }
+}
+
+constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, OIDARRAYOID, TEXTARRAYOID, BYTEAOID};
+
+}  // namespace
+
+bool NeedsLentRights(const PlannedStmt *plan, const List *tables) {
+  if (superuser()) return false;
+  Need need = {tables, false, false};
+  pg::VisitRequirements(plan, Look, &need);
+  return need.lent && !need.forbidden;
+}
+
+remote::StatementText WithLentRights(const remote::StatementText &statement, bool modifies, TupleDesc columns) {
+  const bool nothing = columns->natts == 0;
+  // A function has at least one column.
+  const char *sql =
+      nothing && !modifies ? psprintf("SELECT NULL::pg_catalog.text FROM (%s) altius_none", statement.sql) : statement.sql;
+  const Claim claim = {sql, modifies, statement.param_count, statement.param_types, statement.param_values};
+  CheckTypes(claim);
+  auto *values = static_cast<const char **>(palloc(sizeof(char *) * lengthof(kParameterTypes)));
+  values[0] = sql;
+  values[1] = modifies ? "t" : "f";
+  values[2] = TypesText(claim);
+  values[3] = ValuesText(claim);
+  values[4] = ProofText(claim);
+  remote::StatementText lent = statement;
+  lent.sql = psprintf("SELECT%s FROM altius_internal.run_with_lent_rights($1, $2, $3, $4, $5) AS lent(%s)", nothing ? "" : " *",
+                      ColumnList(columns));
+  lent.param_count = lengthof(kParameterTypes);
+  lent.param_types = kParameterTypes;
+  lent.param_values = values;
+  lent.prepare = true;
+  return lent;
+}
+
+}  // namespace altius::task

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: PostgreSQL
+// The search path, and with lent rights the current user, are others from the start of parse analysis to its end.  Nothing of a
+// user's runs in between: there are no literals of types that users make, so no check of a domain is called.  An error in
+// between ends the (sub)transaction, which restores both.
+#include "parsing.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/permissions.hpp"
+#include "altius/pg/search_path.hpp"
+#include "altius/pg/walk.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/pg_authid_d.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "parser/analyze.h"
+#include "parser/parse_type.h"
+#include "parser/parser.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::task {
+
+struct Parsing {
+  bool lent;
+  Oid user;
+  int context;
+  pg::SearchPath path;
+  int count;
+  Oid types[FLEXIBLE_ARRAY_MEMBER];
+};
+
+namespace {
+
+post_parse_analyze_hook_type next_hook = nullptr;
+
+Node *ParameterOf(ParseState *pstate, ParamRef *ref) {
+  const auto *parsing = static_cast<Parsing *>(pstate->p_ref_hook_state);
+  if (ref->number <= 0 || ref->number > parsing->count)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_PARAMETER), errmsg("there is no parameter $%d", ref->number)));
+  auto *param = makeNode(Param);
+  param->paramkind = PARAM_EXTERN;
+  param->paramid = ref->number;
+  param->paramtype = parsing->types[ref->number - 1];
+  param->paramtypmod = -1;
+  param->paramcollid = get_typcollation(param->paramtype);
+  param->location = ref->location;
+  return reinterpret_cast<Node *>(param);
+}
+
+bool Lend(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (!IsA(node, Query)) return pg::Walk(node, Lend, context);
+  auto *query = reinterpret_cast<Query *>(node);
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    auto *rte = lfirst_node(RangeTblEntry, cell);
+    if (rte->rtekind == RTE_RELATION && catalog::IsShardRelation(rte->relid)) pg::CheckAs(query, rte, BOOTSTRAP_SUPERUSERID);
+    if (rte->rtekind == RTE_SUBQUERY && strncmp(rte->eref->aliasname, kBarrierAlias, strlen(kBarrierAlias)) == 0)
+      rte->security_barrier = true;
+  }
+  return pg::WalkQuery(query, Lend, context);
+}
+
+/// The query that EXPLAIN is about, which was analysed with it.
+Query *Subject(Query *query) {
+  if (query->commandType != CMD_UTILITY || !IsA(query->utilityStmt, ExplainStmt)) return query;
+  return castNode(Query, reinterpret_cast<ExplainStmt *>(query->utilityStmt)->query);
+}
+
+void Finish(const Parsing &parsing, Query *query) {
+  pg::PopSearchPath(parsing.path);
+  if (!parsing.lent) return;
+  SetUserIdAndSecContext(parsing.user, parsing.context);
+  Lend(reinterpret_cast<Node *>(Subject(query)), nullptr);
+}
+
+void AfterAnalysis(ParseState *pstate, Query *query, JumbleState *jumble) {
+  pg::Entry([&] {
+    if (pstate->p_paramref_hook == ParameterOf) Finish(*static_cast<Parsing *>(pstate->p_ref_hook_state), query);
+    if (next_hook != nullptr) next_hook(pstate, query, jumble);
+  });
+}
+
+bool IsUsersLiteral(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, TypeCast)) {
+    auto *cast = reinterpret_cast<TypeCast *>(node);
+    const bool literal = IsA(cast->arg, A_Const) && !reinterpret_cast<A_Const *>(cast->arg)->isnull;
+    if (literal && typenameTypeId(nullptr, cast->typeName) >= FirstNormalObjectId) return true;
+  }
+  return pg::WalkRaw(node, IsUsersLiteral, context);
+}
+
+}  // namespace
+
+Parsing *MakeParsing(const Oid *types, int count, bool lent, MemoryContext home) {
+  auto *parsing =
+      static_cast<Parsing *>(MemoryContextAllocZero(home, offsetof(Parsing, types) + sizeof(Oid) * static_cast<Size>(count)));
+  parsing->lent = lent;
+  parsing->count = count;
+  for (int i = 0; i < count; i++) parsing->types[i] = types[i];
+  return parsing;
+}
+
+void SetUpParsing(ParseState *pstate, void *argument) {
+  auto *parsing = static_cast<Parsing *>(argument);
+  pstate->p_paramref_hook = ParameterOf;
+  pstate->p_ref_hook_state = parsing;
+  parsing->path = pg::PushCatalogSearchPath();
+  if (!parsing->lent) return;
+  GetUserIdAndSecContext(&parsing->user, &parsing->context);
+  SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, parsing->context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+void RefuseLiteralsOfUsers(const char *sql) {
+  const pg::SearchPath path = pg::PushCatalogSearchPath();
+  List *statements = raw_parser(sql, RAW_PARSE_DEFAULT);
+  Node *statement = linitial_node(RawStmt, statements)->stmt;
+  if (IsA(statement, ExplainStmt)) statement = reinterpret_cast<ExplainStmt *>(statement)->query;
+  const bool found = IsUsersLiteral(statement, nullptr);
+  pg::PopSearchPath(path);
+  if (!found) return;
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("a literal of a type made by users can't be read with a view owner's rights"),
+                  errhint("Pass the value as a parameter.")));
+}
+
+void InitParsing() {
+  next_hook = post_parse_analyze_hook;
+  post_parse_analyze_hook = AfterAnalysis;
+}
+
+}  // namespace altius::task
