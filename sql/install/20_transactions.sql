@@ -6,6 +6,10 @@ CREATE FUNCTION altius_internal.execute_on_group(groupid integer, command text, 
   RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_execute_on_group';
 REVOKE ALL ON FUNCTION altius_internal.execute_on_group(integer, text, text) FROM public;
 
+-- Sets what another node's session has set, and resets what it has not any more (null).
+CREATE FUNCTION altius_internal.follow_settings(names text[], settings text[]) RETURNS void
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_follow_settings';
+
 CREATE FUNCTION altius_internal.current_transaction() RETURNS text
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_current_transaction';
 

@@ -6,6 +6,7 @@
 #include "altius/ddl/ddl.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/remote/control.hpp"
 #include "altius/task/users_path.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "sequences.hpp"
@@ -48,6 +49,7 @@ void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilit
   pg::Entry([&] {
     const UtilityCall call = {planned, query,       read_only, context,
                               params,  environment, receiver,  completion};
+    if (IsA(call.statement(), VariableSetStmt) || IsA(call.statement(), DiscardStmt)) remote::NoteSettingChange();
     const auto run = [&] {
       if (!Handle(call)) RunHere(call);
     };

@@ -2,6 +2,7 @@
 // The backend's connections: found by group or address and user, opened when missing, replaced when
 // the group has moved.
 #include "budget.hpp"
+#include "session_settings.hpp"
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/settings.hpp"
@@ -371,6 +372,7 @@ int ServerVersion(const Connection* connection) {
 }
 
 void ForgetSettings(Connection* connection) {
+  ForgetSessionSettings(connection);
   if (!connection->settings_sent) return;
   connection->settings_sent = false;
   for (char*& value : connection->settings) {
@@ -398,6 +400,7 @@ void Init() {
   DefineStandbySettings();
   InitBudgetMemory();
   InitBookMemory();
+  InitSessionSettings();
 }
 
 }  // namespace altius::remote

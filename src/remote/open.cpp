@@ -2,6 +2,7 @@
 // Opening and closing a connection: libpq's asynchronous connect on our wait loop, with options
 // that make results exact.
 #include "budget.hpp"
+#include "session_settings.hpp"
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/array.hpp"
@@ -377,6 +378,7 @@ void CloseQuietly(Connection* connection) {
   connection->prepared_count = 0;
   connection->settings_sent = true;
   ForgetSettings(connection);
+  DropSessionSettings(connection);
   if (connection->state != State::Broken) connection->state = State::Closed;
 }
 

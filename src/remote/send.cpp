@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Sending: statements and the hidden commands in front of them go into libpq's pipeline; prepared
 // statements are kept per connection, the least recently used goes first.
-#include "session.hpp"
+#include "session_settings.hpp"
 
 #include "altius/pg/settings.hpp"
 
@@ -183,6 +183,7 @@ void FollowSettings(Connection* connection) {
     connection->settings_sent = true;
     QueueText(connection, psprintf("SET %s = %s", TrackedName(i), quote_literal_cstr(wanted)));
   }
+  FollowSessionSettings(connection);
 }
 
 Item* ItemAt(const Connection* connection, int index) {
@@ -304,6 +305,10 @@ void QueueSetLocal(Connection* connection, const char* name, const char* value) 
   statement.param_types = kTypes;
   statement.param_values = values;
   statement.prepare = true;
+  QueueHiddenStatement(connection, statement);
+}
+
+void QueueHiddenStatement(Connection* connection, const StatementText& statement) {
   if (connection->state == State::Ready)
     QueueStatement(connection, statement, ItemKind::Hidden, nullptr);
 }

@@ -125,6 +125,8 @@ struct altius::remote::Connection {
 
   char* settings[kTrackedCount];  // what the node has; null: unknown
   bool settings_sent;  // some were changed since the start: an error on the node may undo it
+  struct SessionSetting* session_settings;  // what the node has of the session's own (session_settings.cpp)
+  uint64 settings_generation;               // when they were last compared
   void* attachment;
 };
 
@@ -218,6 +220,8 @@ void WatchSchema();
 void QueueSync(Connection* connection, Request* request);
 /// Queues what makes the node's settings equal to this session's.
 void FollowSettings(Connection* connection);
+/// Queues a statement without a sync, as QueueHidden does a command.
+void QueueHiddenStatement(Connection* connection, const StatementText& statement);
 
 // wait.cpp
 inline constexpr int kCancelAgainMs = 500;  // a cancel that comes between two statements is lost

@@ -18,6 +18,9 @@ void Push(Connection* connection);
 /// Queues `SELECT set_config(name, value, true)` the same way, from a prepared statement.
 void QueueSetLocal(Connection* connection, const char* name, const char* value);
 
+/// A command that may have changed settings of the session runs, or has run.
+void NoteSettingChange();
+
 /// The next statement on the connection commits by itself: a cancel of this backend is passed on to
 /// the node, whose answer decides, so that nothing is committed that the client was told is not.
 void MarkNextDecisive(Connection* connection);

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: PostgreSQL
+// PostgreSQL tells nobody when a setting changes.  So all of them are looked at (there are some hundreds) after what may have
+// changed one: SET, the end of a transaction with one; and at each statement of a transaction in which set_config() or a
+// function with settings of its own is called, for those are not told of each time.
+#include "session_settings.hpp"
+
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/compat_guc.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+}
+
+namespace altius::remote {
+
+struct SessionSetting {
+  SessionSetting* next;
+  char* name;
+  char* value;  // null: unknown
+};
+
+namespace {
+
+/// Connections see to these themselves, or they concern the talk with the client, or how text is read.
+constexpr const char* kOwn[] = {
+    "application_name", "array_nulls", "backslash_quote", "bytea_output", "client_connection_check_interval", "client_encoding",
+    "client_min_messages", "datestyle", "default_text_search_config", "default_transaction_deferrable",
+    "default_transaction_isolation", "default_transaction_read_only", "escape_string_warning", "extra_float_digits",
+    "idle_in_transaction_session_timeout", "idle_session_timeout", "intervalstyle", "is_superuser", "lc_monetary", "lc_numeric",
+    "lc_time", "lock_timeout", "quote_all_identifiers", "role", "search_path", "seed", "session_authorization",
+    "standard_conforming_strings", "statement_timeout", "timezone", "transaction_deferrable", "transaction_isolation",
+    "transaction_read_only", "transaction_timeout", "transform_null_equals"};
+constexpr const char* kOwnPrefixes[] = {"altius.", "citus.", "debug_", "log_", "tcp_", "trace_"};
+
+MemoryContext memory = nullptr;       // of `wanted`
+SessionSetting* wanted = nullptr;     // what the session has set
+uint64 generation = 1;                // counts how often that has changed
+bool may_have_changed = true;
+bool changes_unseen = false;          // until the end of the transaction
+bool changes_may_end = false;         // with the transaction or a subtransaction
+object_access_hook_type next_hook = nullptr;
+
+bool IsOwn(const char* name) {
+  for (const char* own : kOwn) {
+    if (pg_strcasecmp(name, own) == 0) return true;
+  }
+  for (const char* prefix : kOwnPrefixes) {
+    if (pg_strncasecmp(name, prefix, strlen(prefix)) == 0) return true;
+  }
+  return false;
+}
+
+/// Set by the client, or, settings that PostgreSQL does not know, for the role or the database.
+bool IsSetHere(const config_generic* setting) {
+  const bool of_users = (setting->flags & GUC_CUSTOM_PLACEHOLDER) != 0;
+  if ((setting->flags & GUC_NO_SHOW_ALL) != 0 && !of_users) return false;
+  if ((setting->flags & GUC_SUPERUSER_ONLY) != 0) return false;
+  if (setting->context != PGC_USERSET && setting->context != PGC_SUSET) return false;
+  const GucSource source = setting->source;
+  const bool by_client = source == PGC_S_CLIENT || source == PGC_S_SESSION;
+  return by_client || (of_users && source >= PGC_S_DATABASE && source < PGC_S_CLIENT);
+}
+
+SessionSetting* Find(SessionSetting* list, const char* name) {
+  while (list != nullptr && strcmp(list->name, name) != 0) list = list->next;
+  return list;
+}
+
+void Collect(config_generic* setting, void* data) {
+  if (!IsSetHere(setting) || IsOwn(setting->name)) return;
+  auto** list = static_cast<SessionSetting**>(data);
+  auto* found = static_cast<SessionSetting*>(palloc(sizeof(SessionSetting)));
+  const char* value = GetConfigOption(setting->name, true, false);
+  *found = {*list, pstrdup(setting->name), pstrdup(value == nullptr ? "" : value)};
+  *list = found;
+}
+
+bool AreSame(SessionSetting* one, SessionSetting* other) {
+  int difference = 0;
+  for (const SessionSetting* at = other; at != nullptr; at = at->next) difference--;
+  for (const SessionSetting* at = one; at != nullptr; at = at->next) {
+    const SessionSetting* match = Find(other, at->name);
+    if (match == nullptr || strcmp(match->value, at->value) != 0) return false;
+    difference++;
+  }
+  return difference == 0;
+}
+
+void Look() {
+  if (!may_have_changed && !changes_unseen) return;
+  may_have_changed = false;
+  const MemoryContext fresh = AllocSetContextCreate(TopMemoryContext, "altius session settings", ALLOCSET_SMALL_SIZES);
+  const MemoryContext before = MemoryContextSwitchTo(fresh);
+  SessionSetting* found = nullptr;
+  pg::VisitSettings(Collect, static_cast<void*>(&found));
+  MemoryContextSwitchTo(before);
+  if (AreSame(found, wanted)) {
+    MemoryContextDelete(fresh);
+    return;
+  }
+  if (memory != nullptr) MemoryContextDelete(memory);
+  memory = fresh;
+  wanted = found;
+  generation++;
+}
+
+struct Changes {
+  Datum* names;
+  Datum* values;
+  bool* resets;
+  int count;
+};
+
+void Add(Changes* changes, const char* name, const char* value) {
+  changes->names[changes->count] = CStringGetTextDatum(name);
+  changes->resets[changes->count] = value == nullptr;
+  changes->values[changes->count++] = value == nullptr ? Datum{0} : CStringGetTextDatum(value);
+}
+
+void SetKnown(SessionSetting* known, const char* value) {
+  if (known->value != nullptr) pfree(known->value);
+  known->value = MemoryContextStrdup(TopMemoryContext, value);
+}
+
+SessionSetting* NewKnown(Connection* connection, const char* name) {
+  auto* known = static_cast<SessionSetting*>(MemoryContextAllocZero(TopMemoryContext, sizeof(SessionSetting)));
+  *known = {connection->session_settings, MemoryContextStrdup(TopMemoryContext, name), nullptr};
+  return connection->session_settings = known;
+}
+
+void Free(SessionSetting* known) {
+  if (known->value != nullptr) pfree(known->value);
+  pfree(known->name);
+  pfree(known);
+}
+
+/// Those that the node has and the session has not any more.
+void AddResets(Connection* connection, Changes* changes) {
+  for (SessionSetting** at = &connection->session_settings; *at != nullptr;) {
+    SessionSetting* known = *at;
+    if (Find(wanted, known->name) != nullptr) {
+      at = &known->next;
+      continue;
+    }
+    Add(changes, known->name, nullptr);
+    *at = known->next;
+    Free(known);
+  }
+}
+
+void AddWanted(Connection* connection, Changes* changes) {
+  for (const SessionSetting* setting = wanted; setting != nullptr; setting = setting->next) {
+    SessionSetting* known = Find(connection->session_settings, setting->name);
+    if (known != nullptr && known->value != nullptr && strcmp(known->value, setting->value) == 0) continue;
+    if (known == nullptr) known = NewKnown(connection, setting->name);
+    SetKnown(known, setting->value);
+    Add(changes, setting->name, setting->value);
+  }
+}
+
+int Length(const SessionSetting* list) {
+  int length = 0;
+  for (; list != nullptr; list = list->next) length++;
+  return length;
+}
+
+const char* ArrayText(Datum* values, bool* nulls, int count) {
+  int lower = 1;
+  ArrayType* array = construct_md_array(values, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT);
+  return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
+}
+
+void QueueChanges(Connection* connection, const Changes& changes) {
+  static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID};
+  const char* values[] = {ArrayText(changes.names, nullptr, changes.count),
+                          ArrayText(changes.values, changes.resets, changes.count)};
+  StatementText statement;
+  statement.sql = "SELECT altius_internal.follow_settings($1, $2)";
+  statement.param_count = lengthof(kTypes);
+  statement.param_types = kTypes;
+  statement.param_values = values;
+  QueueHiddenStatement(connection, statement);
+}
+
+/// Of `name=value` each: whether one is followed.
+bool AnyFollowed(ArrayType* assignments) {
+  Datum* items;
+  int count;
+  deconstruct_array(assignments, TEXTOID, -1, false, TYPALIGN_INT, &items, nullptr, &count);
+  for (int i = 0; i < count; i++) {
+    char* name = TextDatumGetCString(items[i]);
+    char* end = strchr(name, '=');
+    if (end != nullptr) *end = '\0';
+    if (!IsOwn(name)) return true;
+  }
+  return false;
+}
+
+/// Whether a call of the function may change settings without being told of.
+bool ChangesSettings(Oid function) {
+  if (function < FirstNormalObjectId) return function == F_SET_CONFIG;
+  HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(tuple)) return false;
+  bool is_null;
+  const Datum config = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &is_null);
+  const bool changes = !is_null && AnyFollowed(DatumGetArrayTypeP(config));
+  ReleaseSysCache(tuple);
+  return changes;
+}
+
+void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void* argument) {
+  if (next_hook != nullptr) next_hook(access, class_id, object, sub_id, argument);
+  if (access != OAT_FUNCTION_EXECUTE || changes_unseen) return;
+  if (ChangesSettings(object)) changes_unseen = changes_may_end = true;
+}
+
+void OnTransaction(XactEvent event, void*) {
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  may_have_changed = may_have_changed || changes_may_end;
+  changes_unseen = changes_may_end = false;
+}
+
+void OnSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+  if (event == SUBXACT_EVENT_ABORT_SUB || event == SUBXACT_EVENT_COMMIT_SUB)
+    may_have_changed = may_have_changed || changes_may_end;
+}
+
+}  // namespace
+
+void NoteSettingChange() { may_have_changed = changes_may_end = true; }
+
+void FollowSessionSettings(Connection* connection) {
+  Look();
+  if (connection->settings_generation == generation) return;
+  connection->settings_generation = generation;
+  const int most = Length(wanted) + Length(connection->session_settings);
+  if (most == 0) return;
+  Changes changes = {static_cast<Datum*>(palloc(sizeof(Datum) * most)), static_cast<Datum*>(palloc(sizeof(Datum) * most)),
+                     static_cast<bool*>(palloc(most)), 0};
+  AddResets(connection, &changes);
+  AddWanted(connection, &changes);
+  if (changes.count > 0) QueueChanges(connection, changes);
+}
+
+void ForgetSessionSettings(Connection* connection) {
+  if (connection->session_settings == nullptr) return;
+  connection->settings_generation = 0;
+  for (SessionSetting* known = connection->session_settings; known != nullptr; known = known->next) {
+    if (known->value != nullptr) pfree(known->value);
+    known->value = nullptr;
+  }
+}
+
+void DropSessionSettings(Connection* connection) {
+  connection->settings_generation = 0;
+  while (connection->session_settings != nullptr) {
+    SessionSetting* known = connection->session_settings;
+    connection->session_settings = known->next;
+    Free(known);
+  }
+}
+
+void InitSessionSettings() {
+  next_hook = object_access_hook;
+  object_access_hook = OnObjectAccess;
+  RegisterXactCallback(OnTransaction, nullptr);
+  RegisterSubXactCallback(OnSubtransaction, nullptr);
+}
+
+}  // namespace altius::remote
+
+/// follow_settings(names text[], values text[]): sets each, or with a null value resets it, as SET does; what this server does not
+/// know or the user may not set stays as it is.
+ALTIUS_FUNCTION(altius_follow_settings) {
+  Datum* names;
+  Datum* values;
+  bool* resets;
+  int name_count;
+  int value_count;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr, &name_count);
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &values, &resets, &value_count);
+  for (int i = 0; i < std::min(name_count, value_count); i++) {
+    const char* value = resets[i] ? nullptr : TextDatumGetCString(values[i]);
+    (void)set_config_option(TextDatumGetCString(names[i]), value, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
+                            GUC_ACTION_SET, true, DEBUG1, false);
+  }
+  PG_RETURN_VOID();
+}
