@@ -44,4 +44,14 @@ INSERT INTO doubles VALUES (1, 1), (1, 1);
 DO $$ BEGIN CREATE UNIQUE INDEX doubled ON doubles (k, a); EXCEPTION WHEN unique_violation THEN RAISE WARNING 'refused'; END $$;
 DROP INDEX IF EXISTS doubled;
 
+-- One shard lies on this node: the session must not hold up what it waits for.
+SET statement_timeout TO '20s';
+CREATE TABLE everywhere (k int PRIMARY KEY, a int);
+SELECT create_reference_table('everywhere');
+CREATE INDEX CONCURRENTLY everywhere_a ON everywhere (a);
+REINDEX INDEX CONCURRENTLY everywhere_a;
+REINDEX TABLE CONCURRENTLY everywhere;
+VACUUM everywhere;
+DROP INDEX CONCURRENTLY everywhere_a;
+
 DROP SCHEMA ddl_index CASCADE;

@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "storage/ipc.h"
+#include "utils/snapmgr.h"
 }
 
 namespace altius::remote {
@@ -17,6 +18,9 @@ uint32 answer_event = 0;
 WaitEventSet* several_set = nullptr;  // freed by the next wait when an error left it behind
 
 uint32 AnswerEvent() { return pg::NamedWaitEvent(&answer_event, "AltiusNodeAnswer"); }
+
+/// The snapshot of catalogs that nobody uses any more: what is waited for may itself wait for old snapshots of this server.
+void LetSnapshotGo() { InvalidateCatalogSnapshotConditionally(); }
 
 /// Reads and writes what the socket takes.
 void Exchange(Connection* connection) {
@@ -64,6 +68,7 @@ void WaitForSeveral(Request* const* requests, int count) {
     AddWaitEventToSet(several_set, WantedEvents(connection), PQsocket(connection->pg), nullptr,
                       connection);
   }
+  LetSnapshotGo();
   WaitEvent events[8];
   const int ready = WaitEventSetWait(several_set, -1, events, lengthof(events), AnswerEvent());
   for (int i = 0; i < ready; i++) {
@@ -123,6 +128,7 @@ Waited Sleep(Connection* connection, long timeout_ms) {
     ModifyWaitEvent(connection->events, 2, wanted, nullptr);
     connection->watching = wanted;
   }
+  LetSnapshotGo();
   WaitEvent events[3];
   const int ready =
       WaitEventSetWait(connection->events, timeout_ms, events, lengthof(events), AnswerEvent());
