@@ -116,6 +116,27 @@ UPDATE account SET balance = 5;
 PREPARE TRANSACTION 'mine';
 SELECT count(*) FROM account WHERE balance = 5;
 
+-- Nor can a trigger, which runs where the row lies, write elsewhere while several nodes change; beside its row it can.
+CREATE TABLE change (id int, what text);
+CREATE TABLE far (k int PRIMARY KEY);
+SELECT create_distributed_table('change', 'id', colocate_with => 'account');
+SELECT create_distributed_table('far', 'k', colocate_with => 'none');
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO change VALUES (NEW.id, TG_OP || ' ' || altius_internal.table_of(TG_RELID));
+  IF NEW.balance = 0 THEN INSERT INTO far SELECT NEW.id + 1000 * g FROM generate_series(1, 8) g; END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER note AFTER UPDATE ON account FOR EACH ROW EXECUTE FUNCTION note();
+UPDATE account SET balance = balance;
+SELECT what, count(*), count(DISTINCT id) FROM change GROUP BY what;
+UPDATE account SET balance = 0 WHERE id = 2;
+SELECT count(*) FROM far;
+UPDATE account SET balance = 0 WHERE id > 2;
+SELECT count(*) FROM far;
+SELECT count(*) FROM account WHERE balance = 0;
+DROP TRIGGER note ON account;
+
 -- Settings that change the meaning of a statement hold on the nodes.
 CREATE TABLE moment (id int, at timestamptz);
 SELECT create_distributed_table('moment', 'id', colocate_with => 'account');

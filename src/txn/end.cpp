@@ -186,6 +186,13 @@ void PreCommit() {
 
 void BeforeUserPrepare() {
   CheckOwnServer();
+  if (WriterCount() > 0 && remote::IsInternalBackend()) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a trigger or function that ran on a node has written on another one, in a "
+                           "transaction that changes several nodes"),
+                    errhint("Let it write to tables with the same distribution column, or change "
+                            "rows of one node at a time.")));
+  }
   if (WriterCount() > 0) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot PREPARE a transaction that wrote on other nodes"),
