@@ -199,6 +199,25 @@ SELECT count(*) FROM view_rights.own_items o WHERE id = 3 AND k = ANY (('{3,10,1
 SELECT count(*) FROM view_rights.own_items o WHERE k IN (SELECT k FROM view_rights.all_items WHERE k > ('(3,4)'::view_rights_test.pair).one);
 SELECT count(*) FROM view_rights.own_items o LEFT JOIN view_rights_test.pairs p ON p.id = o.id AND p.p = '(3,4)'::view_rights_test.pair;
 
+-- What a user has prepared in its sessions does not change what the view's text means: operators and types that hide
+-- PostgreSQL's, and strings that would end elsewhere.
+CREATE FUNCTION view_rights_test.always(text, name) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR view_rights_test.= (FUNCTION = view_rights_test.always, LEFTARG = text, RIGHTARG = name);
+SET search_path TO view_rights_test, pg_catalog;
+SELECT count(*) FROM view_rights.own_items;
+SELECT count(*) FROM view_rights.own_items WHERE id OPERATOR(pg_catalog.=) 3;
+SELECT count(*) FROM view_rights.guarded WHERE tenant = 'anybody'::name;
+BEGIN;
+SELECT DISTINCT success FROM run_command_on_workers('SET standard_conforming_strings TO off');
+SELECT DISTINCT success FROM run_command_on_workers('CREATE TEMP TABLE name (one view_rights_test.watched)');
+SELECT count(*) FROM view_rights.own_items WHERE v::text || k OPERATOR(pg_catalog.=) '\'' OR true --';
+SELECT count(*) FROM view_rights.guarded WHERE tenant || '\' OPERATOR(pg_catalog.=) '\' OR k OPERATOR(pg_catalog.=) 3;
+SELECT count(*) FROM view_rights.own_items;
+SELECT DISTINCT success FROM run_command_on_workers('RESET standard_conforming_strings');
+SELECT DISTINCT success FROM run_command_on_workers('DROP TABLE pg_temp.name');
+COMMIT;
+RESET search_path;
+
 -- Nobody but a node can ask for it.
 TABLE pg_catalog.altius_cluster_secret;
 SELECT * FROM altius_internal.run_with_lent_rights('SELECT id FROM view_rights_tables.items', false, '{}', '{}', '\x00') AS t(id int);
