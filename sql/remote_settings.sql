@@ -78,6 +78,12 @@ EXECUTE mine(5);
 SELECT count(*), (SELECT count(*) FROM plain WHERE is_mine(tenant)) FROM t WHERE is_mine(tenant);
 RESET app.tenant;
 SELECT counted();
+-- One that was set once is empty from then on, on every node.
+BEGIN;
+SET LOCAL app.once TO 'x';
+SELECT count(*) FROM t WHERE id = 1;
+COMMIT;
+SELECT DISTINCT result FROM run_command_on_workers('SELECT quote_literal(current_setting(''app.once''))');
 -- An error on a node undoes what was set with the failed statement.
 SET app.tenant TO 't2';
 SELECT count(*) FROM t WHERE id / (id - id) = 1;

@@ -48,7 +48,7 @@ char* ExplainStatement(const Task& task, bool again, const ExplainState* es) {
 }
 
 task::RowStore* Fetch(const Task& task, Arguments* arguments, const char* sql, Snapshot snapshot,
-                      bool lent_rights) {
+                      const task::Lending& lending) {
   const TupleDesc desc = CreateTemplateTupleDesc(1);
   TupleDescInitEntry(desc, 1, "QUERY PLAN", TEXTOID, -1, 0);
   task::RowStore* store = task::MakeRowStore(desc, true);
@@ -62,7 +62,7 @@ task::RowStore* Fetch(const Task& task, Arguments* arguments, const char* sql, S
         .mode = task::LocalMode::Lock,  // SPI takes EXPLAIN for a writer
         .snapshot = snapshot,
         .keep_plan = false,
-        .lent = lent_rights};
+        .lending = lending};
     task::RunHere(statement, store);
     return store;
   }
@@ -76,8 +76,7 @@ task::RowStore* Fetch(const Task& task, Arguments* arguments, const char* sql, S
                                            .prepare = false};
   remote::Wait(
       remote::Send(txn::Enlist(task.group, txn::Access::Read),
-                   lent_rights ? task::WithLentRights(statement, false, desc) : statement,
-                   task::MakeSink(store)));
+                   task::WithLentRights(statement, lending, false, desc), task::MakeSink(store)));
   return store;
 }
 
@@ -165,7 +164,7 @@ void CloseTask(ExplainState* es) {
 void ShowRemotePlan(const FragmentState* state, const Task& task, Arguments* arguments, bool again,
                     ExplainState* es) {
   char* answer = Join(Fetch(task, arguments, ExplainStatement(task, again, es),
-                            state->css.ss.ps.state->es_snapshot, LacksRights(state)));
+                            state->css.ss.ps.state->es_snapshot, LendingOf(state)));
   switch (es->format) {
     case EXPLAIN_FORMAT_TEXT:
       AppendIndented(es, answer);

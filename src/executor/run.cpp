@@ -68,9 +68,7 @@ void SendTask(FragmentState* state, Task* task, bool with_rows) {
   remote::RowSink* sink = with_rows ? task::MakeSink(run->store) : nullptr;
   INSTR_TIME_SET_CURRENT(task->sent);
   task->request = remote::Send(
-      connection,
-      run->lent_rights ? task::WithLentRights(statement, modifies, run->store->desc) : statement,
-      sink);
+      connection, task::WithLentRights(statement, run->lending, modifies, run->store->desc), sink);
 }
 
 void NoteTime(Task* task) {
@@ -94,7 +92,7 @@ int64 RunTaskHere(FragmentState* state, Task* task, bool with_rows) {
                                                                        : task::LocalMode::Read,
                                           .snapshot = state->css.ss.ps.state->es_snapshot,
                                           .keep_plan = run->arguments.count > 0,
-                                          .lent = run->lent_rights};
+                                          .lending = run->lending};
   INSTR_TIME_SET_CURRENT(task->sent);
   const int64 affected = task::RunHere(statement, with_rows ? run->store : nullptr);
   NoteTime(task);
@@ -277,15 +275,15 @@ Run* MakeRun(FragmentState* state) {
 
 }  // namespace
 
-bool LacksRights(const FragmentState* state) {
-  return state->fragment->kind != FragmentKind::Statement &&
-         task::NeedsLentRights(state->css.ss.ps.state->es_plannedstmt, state->fragment->tables);
+task::Lending LendingOf(const FragmentState* state) {
+  if (state->fragment->kind == FragmentKind::Statement) return {};
+  return task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->fragment->tables);
 }
 
 void StartRun(FragmentState* state) {
   const MemoryContext before = CurrentMemoryContext;
   Run* run = MakeRun(state);
-  run->lent_rights = LacksRights(state);
+  run->lending = LendingOf(state);
   run->arguments = EvaluateArguments(state);
   run->tasks = TasksOf(state, run->arguments, &run->shard_count);
   run->store = task::MakeRowStore(state->row->tts_tupleDescriptor,

@@ -6,6 +6,7 @@
 #include "altius/core/shard/ranges.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/plan/fragment.hpp"
+#include "altius/task/lending.hpp"
 #include "altius/task/rows.hpp"
 
 extern "C" {
@@ -50,7 +51,7 @@ struct Run {
   MemoryContext memory;
   uint64 owner;  // of what it does on nodes
   Arguments arguments;
-  bool lent_rights;  // the user's own do not reach
+  task::Lending lending;
   pg::Array<Task> tasks;
   int shard_count;  // of all tasks
   task::RowStore* store;
@@ -94,8 +95,8 @@ pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* s
 pg::Array<Task> TasksAnew(FragmentState* state, const Task& task);
 
 /// --- run.cpp ---
-/// Whether the user's own rights do not reach on the shards.  A statement of its own is checked as such.
-bool LacksRights(const FragmentState* state);
+/// The rights that it runs with on the shards.  A statement of its own is checked as such.
+task::Lending LendingOf(const FragmentState* state);
 void StartRun(FragmentState* state);
 /// Brings more rows into the store; false when all have come.
 bool FetchMore(FragmentState* state);

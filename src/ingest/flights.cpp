@@ -104,9 +104,8 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Fl
   const txn::Access access = alone && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
   remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
   flight.group = group;
-  flight.request = remote::Send(
-      txn::Enlist(group, access),
-      shipment->lent_rights ? task::WithLentRights(statement, true, shipment->store->desc) : statement, sink);
+  flight.request = remote::Send(txn::Enlist(group, access),
+                                task::WithLentRights(statement, shipment->lending, true, shipment->store->desc), sink);
   shipment->flights.push_back(flight);
   pfree(types);
   pfree(values);
@@ -141,7 +140,7 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
                                           .mode = task::LocalMode::Write,
                                           .snapshot = nullptr,
                                           .keep_plan = true,
-                                          .lent = shipment->lent_rights};
+                                          .lending = shipment->lending};
   const int64 affected = task::RunHere(statement, first && state->ship->returning ? shipment->store : nullptr);
   const bool moved = affected == task::kMoved;
   if (first && !moved) shipment->affected += affected;

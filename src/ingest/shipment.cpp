@@ -86,7 +86,7 @@ void StartShipment(ShipState *state) {
   shipment->table = Target(*state->ship);
   shipment->batches = static_cast<Batch *>(palloc0(sizeof(Batch) * shipment->table->shard_count));
   shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
-  shipment->lent_rights = task::NeedsLentRights(state->css.ss.ps.state->es_plannedstmt, state->ship->tables);
+  shipment->lending = task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->ship->tables);
   state->shipment = shipment;
   MakeOutputs(state);
   EvaluateArgs(state);

@@ -6,6 +6,7 @@
 #include "altius/core/shard/ranges.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/plan/ship.hpp"
+#include "altius/task/lending.hpp"
 #include "altius/task/rows.hpp"
 
 extern "C" {
@@ -49,7 +50,7 @@ struct Shipment {
   bool *arg_nulls;
   char **arg_texts;
   FmgrInfo *outputs;       // of the child's leading columns
-  bool lent_rights;        // the user's own do not reach on the shards
+  task::Lending lending;   // rights on the shards
   int64 affected;
   int64 rows;
   int statements;

@@ -61,15 +61,13 @@ bool IsOwn(const char* name) {
   return false;
 }
 
-/// Set by the client, or, settings that PostgreSQL does not know, for the role or the database.
+/// Set by the client.  Settings that PostgreSQL does not know are there since somebody has set them, and stay, empty, when they
+/// are reset: current_setting() raises an error where they were never set.
 bool IsSetHere(const config_generic* setting) {
-  const bool of_users = (setting->flags & GUC_CUSTOM_PLACEHOLDER) != 0;
-  if ((setting->flags & GUC_NO_SHOW_ALL) != 0 && !of_users) return false;
-  if ((setting->flags & GUC_SUPERUSER_ONLY) != 0) return false;
+  if ((setting->flags & GUC_CUSTOM_PLACEHOLDER) != 0) return true;
+  if ((setting->flags & (GUC_NO_SHOW_ALL | GUC_SUPERUSER_ONLY)) != 0) return false;
   if (setting->context != PGC_USERSET && setting->context != PGC_SUSET) return false;
-  const GucSource source = setting->source;
-  const bool by_client = source == PGC_S_CLIENT || source == PGC_S_SESSION;
-  return by_client || (of_users && source >= PGC_S_DATABASE && source < PGC_S_CLIENT);
+  return setting->source == PGC_S_CLIENT || setting->source == PGC_S_SESSION;
 }
 
 SessionSetting* Find(SessionSetting* list, const char* name) {

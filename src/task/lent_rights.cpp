@@ -23,8 +23,8 @@ namespace {
 
 struct Need {
   const List *tables;
-  bool lent;       // the user's own rights are not enough
-  bool forbidden;  // row security of a table that is changed
+  Lending lending;
+  bool unclear;  // tables with row security are changed as different roles
 };
 
 bool HasRowSecurity(Oid relid) {
@@ -40,9 +40,14 @@ void Look(const pg::Requirement &requirement, void *data) {
   if (!list_member_oid(need->tables, requirement.relid)) return;
   const bool secured = HasRowSecurity(requirement.relid);
   const bool changes = (requirement.rights & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
-  if (changes && secured) need->forbidden = true;
-  if (!OidIsValid(requirement.role) || requirement.role == GetUserId()) return;
-  if (secured || !pg::MayUse(requirement.relid, GetUserId(), requirement.rights)) need->lent = true;
+  const Oid role = OidIsValid(requirement.role) ? requirement.role : GetUserId();
+  Lending *lending = &need->lending;
+  if (changes && secured) {
+    if (OidIsValid(lending->target) && lending->target != role) need->unclear = true;
+    lending->target = role;
+  }
+  if (role == GetUserId()) return;
+  if (secured || !pg::MayUse(requirement.relid, GetUserId(), requirement.rights)) lending->needed = true;
 }
 
 /// The columns' types as this node has them; those that users made may be out of reach for the user, and travel as text.
@@ -99,32 +104,36 @@ void CheckTypes(const Claim &claim) {
   }
 }
 
-constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, OIDARRAYOID, TEXTARRAYOID, BYTEAOID};
+constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, NAMEOID, OIDARRAYOID, TEXTARRAYOID, BYTEAOID};
 
 }  // namespace
 
-bool NeedsLentRights(const PlannedStmt *plan, const List *tables) {
-  if (superuser()) return false;
-  Need need = {tables, false, false};
+Lending LendingFor(const PlannedStmt *plan, const List *tables) {
+  if (superuser()) return {};
+  Need need = {tables, {}, false};
   pg::VisitRequirements(plan, Look, &need);
-  return need.lent && !need.forbidden;
+  return need.lending.needed && !need.unclear ? need.lending : Lending{};
 }
 
-remote::StatementText WithLentRights(const remote::StatementText &statement, bool modifies, TupleDesc columns) {
+remote::StatementText WithLentRights(const remote::StatementText &statement, const Lending &lending, bool modifies,
+                                     TupleDesc columns) {
+  if (!lending.needed) return statement;
   const bool nothing = columns->natts == 0;
   // A function has at least one column.
   const char *sql =
       nothing && !modifies ? psprintf("SELECT NULL::pg_catalog.text FROM (%s) altius_none", statement.sql) : statement.sql;
-  const Claim claim = {sql, modifies, statement.param_count, statement.param_types, statement.param_values};
+  const char *target = OidIsValid(lending.target) ? GetUserNameFromId(lending.target, false) : "";
+  const Claim claim = {sql, modifies, target, statement.param_count, statement.param_types, statement.param_values};
   CheckTypes(claim);
   auto *values = static_cast<const char **>(palloc(sizeof(char *) * lengthof(kParameterTypes)));
   values[0] = sql;
   values[1] = modifies ? "t" : "f";
-  values[2] = TypesText(claim);
-  values[3] = ValuesText(claim);
-  values[4] = ProofText(claim);
+  values[2] = target;
+  values[3] = TypesText(claim);
+  values[4] = ValuesText(claim);
+  values[5] = ProofText(claim);
   remote::StatementText lent = statement;
-  lent.sql = psprintf("SELECT%s FROM altius_internal.run_with_lent_rights($1, $2, $3, $4, $5) AS lent(%s)", nothing ? "" : " *",
+  lent.sql = psprintf("SELECT%s FROM altius_internal.run_with_lent_rights($1, $2, $3, $4, $5, $6) AS lent(%s)", nothing ? "" : " *",
                       ColumnList(columns));
   lent.param_count = lengthof(kParameterTypes);
   lent.param_types = kParameterTypes;

@@ -9,6 +9,7 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -27,8 +28,8 @@ void RequireProof(const Claim &claim, const bytea *proof) {
                   errhint("If it does, run start_metadata_sync_to_node() for this node on the coordinator.")));
 }
 
-Claim ClaimOf(const char *sql, bool modifies, ArrayType *types, ArrayType *values) {
-  Claim claim = {sql, modifies, 0, nullptr, nullptr};
+Claim ClaimOf(const char *sql, bool modifies, const char *target, ArrayType *types, ArrayType *values) {
+  Claim claim = {sql, modifies, target, 0, nullptr, nullptr};
   Datum *items;
   bool *nulls;
   int type_count;
@@ -65,7 +66,7 @@ LocalStatement StatementOf(const Claim &claim) {
           .mode = LocalMode::Lock,  // it may lock rows, or change them
           .snapshot = nullptr,
           .keep_plan = claim.count > 0,
-          .lent = true};
+          .lending = {true, *claim.target == '\0' ? InvalidOid : get_role_oid(claim.target, false)}};
 }
 
 /// The rows are the function's; what the statement did is what the query around it says that it did.
@@ -86,7 +87,8 @@ void Run(const Claim &claim, ReturnSetInfo *info) {
 
 }  // namespace altius::task
 
-/// run_with_lent_rights(statement text, modifies boolean, types oid[], arguments text[], proof bytea): the statement's rows.
+/// run_with_lent_rights(statement text, modifies boolean, target name, types oid[], arguments text[], proof bytea): the statement's
+/// rows.
 ALTIUS_FUNCTION(altius_run_with_lent_rights) {
   using namespace altius;
   auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
@@ -94,9 +96,9 @@ ALTIUS_FUNCTION(altius_run_with_lent_rights) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("altius_internal.run_with_lent_rights must stand in FROM"),
                     errhint("Nodes of the cluster call it; it is of no use to anybody else.")));
   }
-  const task::Claim claim = task::ClaimOf(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1), PG_GETARG_ARRAYTYPE_P(2),
-                                          PG_GETARG_ARRAYTYPE_P(3));
-  task::RequireProof(claim, PG_GETARG_BYTEA_PP(4));
+  const task::Claim claim = task::ClaimOf(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1), NameStr(*PG_GETARG_NAME(2)),
+                                          PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_ARRAYTYPE_P(4));
+  task::RequireProof(claim, PG_GETARG_BYTEA_PP(5));
   task::Run(claim, info);
   PG_RETURN_NULL();
 }

@@ -25,7 +25,7 @@ extern "C" {
 namespace altius::task {
 
 struct Parsing {
-  bool lent;
+  Lending lending;
   Oid user;
   int context;
   pg::SearchPath path;
@@ -55,10 +55,13 @@ bool Lend(Node *node, void *context) {
   if (node == nullptr) return false;
   if (!IsA(node, Query)) return pg::Walk(node, Lend, context);
   auto *query = reinterpret_cast<Query *>(node);
+  const Oid target = *static_cast<Oid *>(context);
   ListCell *cell;
   foreach (cell, query->rtable) {
     auto *rte = lfirst_node(RangeTblEntry, cell);
-    if (rte->rtekind == RTE_RELATION && catalog::IsShardRelation(rte->relid)) pg::CheckAs(query, rte, BOOTSTRAP_SUPERUSERID);
+    const bool changed = foreach_current_index(cell) + 1 == query->resultRelation && OidIsValid(target);
+    if (rte->rtekind == RTE_RELATION && catalog::IsShardRelation(rte->relid))
+      pg::CheckAs(query, rte, changed ? target : BOOTSTRAP_SUPERUSERID);
     if (rte->rtekind == RTE_SUBQUERY && strncmp(rte->eref->aliasname, kBarrierAlias, strlen(kBarrierAlias)) == 0)
       rte->security_barrier = true;
   }
@@ -73,9 +76,10 @@ Query *Subject(Query *query) {
 
 void Finish(const Parsing &parsing, Query *query) {
   pg::PopSearchPath(parsing.path);
-  if (!parsing.lent) return;
+  if (!parsing.lending.needed) return;
   SetUserIdAndSecContext(parsing.user, parsing.context);
-  Lend(reinterpret_cast<Node *>(Subject(query)), nullptr);
+  Oid target = parsing.lending.target;
+  Lend(reinterpret_cast<Node *>(Subject(query)), &target);
 }
 
 void AfterAnalysis(ParseState *pstate, Query *query, JumbleState *jumble) {
@@ -97,10 +101,10 @@ bool IsUsersLiteral(Node *node, void *context) {
 
 }  // namespace
 
-Parsing *MakeParsing(const Oid *types, int count, bool lent, MemoryContext home) {
+Parsing *MakeParsing(const Oid *types, int count, const Lending &lending, MemoryContext home) {
   auto *parsing =
       static_cast<Parsing *>(MemoryContextAllocZero(home, offsetof(Parsing, types) + sizeof(Oid) * static_cast<Size>(count)));
-  parsing->lent = lent;
+  parsing->lending = lending;
   parsing->count = count;
   for (int i = 0; i < count; i++) parsing->types[i] = types[i];
   return parsing;
@@ -111,7 +115,7 @@ void SetUpParsing(ParseState *pstate, void *argument) {
   pstate->p_paramref_hook = ParameterOf;
   pstate->p_ref_hook_state = parsing;
   parsing->path = pg::PushCatalogSearchPath();
-  if (!parsing->lent) return;
+  if (!parsing->lending.needed) return;
   GetUserIdAndSecContext(&parsing->user, &parsing->context);
   SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, parsing->context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 }

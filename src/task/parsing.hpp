@@ -3,11 +3,11 @@
 // so it is read with the search path of pg_catalog alone, whatever the session's is when it runs.
 //
 // With lent rights (altius/task/lent_rights.hpp) the names of shards are found without the right to use their schemas, and the
-// executor checks the shards as if a superuser used them, which also leaves row security out.  All else is found, checked and
-// run as the user's own.
+// executor checks the shards as if a superuser used them, which also leaves row security out; one with row security that is
+// changed it checks as the role that changes it.  All else is found, checked and run as the user's own.
 #pragma once
 
-#include "altius/pg/pg.hpp"
+#include "altius/task/lending.hpp"
 
 extern "C" {
 #include "parser/parse_node.h"
@@ -22,7 +22,7 @@ inline constexpr const char *kBarrierAlias = "altius_barrier";
 struct Parsing;
 
 /// To be freed with pfree.
-Parsing *MakeParsing(const Oid *types, int count, bool lent, MemoryContext home);
+Parsing *MakeParsing(const Oid *types, int count, const Lending &lending, MemoryContext home);
 
 /// For SPI and the plan cache, as a ParserSetupHook; the argument is the Parsing.
 void SetUpParsing(ParseState *pstate, void *parsing);

@@ -25,7 +25,7 @@ struct Entry {
   char* sql;
   Oid* types;
   int type_count;
-  bool lent;
+  Lending lending;
   LocalPlan plan;
   int pins;
   dlist_node by_use;  // newest first
@@ -39,12 +39,14 @@ uint64 HashOf(const LocalStatement& statement) {
   const auto* types = reinterpret_cast<const unsigned char*>(statement.arg_types);
   const uint64 hash = hash_bytes_extended(sql, static_cast<int>(strlen(statement.sql)), 0);
   return statement.arg_count == 0
-             ? hash + statement.lent
-             : hash_bytes_extended(types, statement.arg_count * sizeof(Oid), hash + statement.lent);
+             ? hash + statement.lending.needed
+             : hash_bytes_extended(types, statement.arg_count * sizeof(Oid),
+                                   hash + statement.lending.needed);
 }
 
 bool Same(const Entry& entry, const LocalStatement& statement) {
-  return entry.type_count == statement.arg_count && entry.lent == statement.lent &&
+  return entry.type_count == statement.arg_count && entry.lending.needed == statement.lending.needed &&
+         entry.lending.target == statement.lending.target &&
          strcmp(entry.sql, statement.sql) == 0 &&
          (entry.type_count == 0 ||
           memcmp(entry.types, statement.arg_types, entry.type_count * sizeof(Oid)) == 0);
@@ -102,7 +104,7 @@ Entry* Add(const LocalStatement& statement, uint64 hash) {
                  .sql = sql,
                  .types = types,
                  .type_count = statement.arg_count,
-                 .lent = statement.lent,
+                 .lending = statement.lending,
                  .plan = plan,
                  .pins = 0};
   dlist_push_head(&by_use, &entry->by_use);
@@ -122,9 +124,9 @@ void MakeTable() {
 
 LocalPlan PlanOf(const LocalStatement& statement, MemoryContext home) {
   const int level = pg::BeginPortableText();
-  if (statement.lent) RefuseLiteralsOfUsers(statement.sql);
+  if (statement.lending.needed) RefuseLiteralsOfUsers(statement.sql);
   Parsing* parsing =
-      MakeParsing(statement.arg_types, statement.arg_count, statement.lent, home);
+      MakeParsing(statement.arg_types, statement.arg_count, statement.lending, home);
   const SPIPlanPtr plan =
       SPI_prepare_params(statement.sql, SetUpParsing, parsing, CURSOR_OPT_PARALLEL_OK);
   if (plan == nullptr)

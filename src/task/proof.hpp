@@ -15,6 +15,7 @@ namespace altius::task {
 struct Claim {
   const char *sql;
   bool modifies;
+  const char *target;  // a role (lending.hpp); empty: none
   int count;
   const Oid *types;
   const char *const *values;  // null pointer: SQL null

@@ -3,6 +3,7 @@
 // itself.
 #pragma once
 
+#include "altius/task/lending.hpp"
 #include "altius/task/rows.hpp"
 
 extern "C" {
@@ -26,7 +27,7 @@ struct LocalStatement {
   LocalMode mode;
   Snapshot snapshot;  // of the query that asks, for Read
   bool keep_plan;     // the same text will come again: its plan is cached in this session
-  bool lent = false;  // rights on shards were checked elsewhere (lent_rights.hpp)
+  Lending lending = {};
 };
 
 /// Runs the statement, adds its rows to the store (null: they are thrown away) and returns the rows
