@@ -40,7 +40,7 @@ bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
   if (HandleCopy(call)) return true;
   if (!pg::settings::enable_ddl_propagation || remote::IsInternalBackend()) return false;
-  return HandlePartition(call) || HandleOutside(call) || HandleTable(call) || HandleObject(call);
+  return HandleConstraints(call) || HandlePartition(call) || HandleOutside(call) || HandleTable(call) || HandleObject(call);
 }
 
 void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilityContext context,

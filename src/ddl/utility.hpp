@@ -39,6 +39,7 @@ void SpreadCommand(const char* message, List* local_shard_statements, const char
 /// Commands that need more than the general way; false: not such a command.
 bool HandlePartition(
     const UtilityCall& call);  // CREATE TABLE .. PARTITION OF, ALTER TABLE .. ATTACH PARTITION
+bool HandleConstraints(const UtilityCall& call);  // SET CONSTRAINTS
 bool HandleOutside(
     const UtilityCall& call);  // CREATE/DROP INDEX CONCURRENTLY, REINDEX CONCURRENTLY, VACUUM
 bool HandleTable(const UtilityCall& call);   // everything about distributed tables

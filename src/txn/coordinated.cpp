@@ -74,6 +74,7 @@ Participant* Join(remote::Connection* connection) {
   remote::Pin(connection, true);
   remote::QueueHidden(connection, begin);
   remote::QueueHidden(connection, identity);
+  QueueConstraints(participant);
   return participant;
 }
 

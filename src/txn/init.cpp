@@ -62,7 +62,7 @@ void OnTransaction(XactEvent event, void*) {
 }
 
 void OnSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
-  if (current.count == 0) return;
+  if (current.count == 0 && current.constraint_modes == nullptr) return;
   pg::Entry([&] {
     const int level = GetCurrentTransactionNestLevel();
     if (event == SUBXACT_EVENT_COMMIT_SUB) CommitSubtransaction(level);

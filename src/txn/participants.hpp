@@ -37,6 +37,7 @@ struct Coordinated {
   int capacity;
   bool local_write;    // this backend wrote in-process
   bool autocommitted;  // a statement committed on its node by itself
+  struct ConstraintModes* constraint_modes;  // SET CONSTRAINTS so far
   int commit_first;  // group + 1 that is to know of the commit before the other nodes; 0: none
 };
 extern Coordinated current;
@@ -54,6 +55,13 @@ void BeforeUserPrepare();
 void EstablishSavepoints(Participant* participant);
 void CommitSubtransaction(int level);
 void AbortSubtransaction(int level);
+
+// constraints.cpp
+/// What was set before the participant came.
+void QueueConstraints(const Participant* participant);
+/// At the end of a subtransaction of this level: what it set holds on, or is undone.
+void KeepConstraints(int level);
+void ForgetConstraints(int level);
 
 /// Forgets the participants and unpins their connections.
 void ForgetParticipants();

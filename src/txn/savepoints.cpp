@@ -55,6 +55,7 @@ void EstablishSavepoints(Participant* participant) {
 }
 
 void CommitSubtransaction(int level) {
+  KeepConstraints(level);
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
     remote::LowerLevel(participant->connection, level);
@@ -69,6 +70,7 @@ void CommitSubtransaction(int level) {
 }
 
 void AbortSubtransaction(int level) {
+  ForgetConstraints(level);
   for (int i = current.count - 1; i >= 0; i--) RollBackTo(current.participants[i], level);
 }
 

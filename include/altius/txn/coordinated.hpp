@@ -54,6 +54,10 @@ void ExecuteOnOtherNodes(const char* sql);
 /// monitoring, CREATE INDEX CONCURRENTLY on shards).
 remote::Connection* OutsideTransaction(int group);
 
+/// SET CONSTRAINTS for the rest of the transaction: the groups' commands are run by those that take part, which may raise what
+/// they find, and by others as soon as they do.
+void SetConstraints(const int* groups, const char* const* commands, int count);
+
 /// When the current transaction is committed in two phases this group gets to know before the other ones: a shard's old
 /// node stops to serve it before the new one begins.
 void CommitFirst(int group);
