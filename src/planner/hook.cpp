@@ -63,6 +63,7 @@ PlannedStmt *PlanDistributed(Query *original, const char *source, int cursor_opt
   Query *query = pg::Copy(original);
   Normalize(query);
   PrepareForLentRights(query, uses);
+  CompareRowPlaces(query);
   PlannedStmt *plan;
   if (ModifiesManagedTable(query)) {
     plan = PlanModification(query, source, cursor_options, params);

@@ -240,6 +240,7 @@ void WrapSecuredTables(Query *query) {
 
 /// tableoid of a managed table: the oid, on this node, of the table that the row's shard belongs to.
 Node *SpellTableOid(Node *node, void *data) {
+  if (IsPlaceCall(node)) return node;  // asks for the shard's
   if (!IsA(node, Var)) return nullptr;
   auto *var = reinterpret_cast<Var *>(node);
   auto *query = static_cast<Query *>(data);

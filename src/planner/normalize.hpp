@@ -20,6 +20,9 @@ void Normalize(Query *query);
 /// call code of users become values that are computed on the asking node.
 void PrepareForLentRights(Query *query, const pg::RelationUses &uses);
 
+/// ctids are compared together with the shards of their rows.  Raises feature_not_supported where that can't be done.
+void CompareRowPlaces(Query *query);
+
 /// WITH CHECK OPTION of views that a modification of the table goes through becomes part of the values that it writes.
 /// Raises feature_not_supported where a condition can't be told from these values.
 void SpellViewChecks(Query *query, const catalog::Table &table);

@@ -1,0 +1,78 @@
+-- Rows that are told by their ctid: those of different shards may have the same one.
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+SET client_min_messages TO warning;
+SET citus.shard_count TO 8;
+CREATE SCHEMA planner_ctid;
+CREATE SCHEMA ctid_plain;
+SET search_path TO planner_ctid;
+CREATE TABLE t (id int, v int, e text);
+SELECT create_distributed_table('t', 'id', colocate_with => 'none');
+INSERT INTO t SELECT g, g % 60, 'e' || g % 50 FROM generate_series(1, 100) g;
+CREATE TABLE ctid_plain.t AS SELECT * FROM t ORDER BY id;
+CREATE TABLE copies (id int PRIMARY KEY);
+SELECT create_reference_table('copies');
+INSERT INTO copies VALUES (1);
+CREATE TABLE here AS SELECT g AS id FROM generate_series(1, 10) g;
+-- What a statement changes, and what is left; undone.
+CREATE FUNCTION outcome(statement text, path text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  result text;
+BEGIN
+  PERFORM set_config('search_path', path, true);
+  BEGIN
+    EXECUTE statement;
+    EXECUTE 'SELECT concat_ws('' '', count(*), sum(id), count(DISTINCT v), count(DISTINCT e)) FROM t' INTO result;
+    RAISE 'undo';
+  EXCEPTION WHEN raise_exception THEN NULL;
+  END;
+  PERFORM set_config('search_path', 'planner_ctid', true);
+  RETURN result;
+END $$;
+CREATE FUNCTION twin(statement text, OUT same boolean, OUT result text) LANGUAGE plpgsql AS $$
+BEGIN
+  result := outcome(statement, 'planner_ctid');
+  same := result = outcome(statement, 'ctid_plain');
+END $$;
+\pset format unaligned
+\pset tuples_only on
+
+SELECT * FROM twin('DELETE FROM t WHERE ctid IN (SELECT ctid FROM t WHERE id IN (5, 6, 7))');
+SELECT * FROM twin('DELETE FROM t WHERE ctid IN (SELECT ctid FROM t ORDER BY id DESC LIMIT 3)');
+SELECT * FROM twin('DELETE FROM t WHERE ctid IN (SELECT ctid FROM t ORDER BY id DESC LIMIT 3 FOR UPDATE SKIP LOCKED)');
+SELECT * FROM twin('DELETE FROM t WHERE ctid = ANY (ARRAY(SELECT ctid FROM t ORDER BY id LIMIT 4))');
+SELECT * FROM twin('DELETE FROM t WHERE ctid NOT IN (SELECT ctid FROM t WHERE id <= 10)');
+SELECT * FROM twin('DELETE FROM t WHERE ctid = (SELECT ctid FROM t WHERE id = 8)');
+SELECT * FROM twin('UPDATE t SET v = 1000 WHERE ctid = (SELECT ctid FROM t WHERE id = 8)');
+SELECT * FROM twin('WITH few AS (SELECT ctid FROM t ORDER BY id LIMIT 5 FOR UPDATE SKIP LOCKED) UPDATE t SET v = -1 FROM few WHERE t.ctid = few.ctid');
+SELECT * FROM twin('WITH few AS MATERIALIZED (SELECT id + 1, ctid AS c FROM t ORDER BY id DESC LIMIT 2) DELETE FROM t USING few WHERE few.c = t.ctid');
+SELECT * FROM twin('WITH few AS MATERIALIZED (SELECT ctid AS c FROM t ORDER BY id LIMIT 9), fewer AS (SELECT c FROM few ORDER BY c) DELETE FROM t USING fewer, few WHERE fewer.c = t.ctid AND few.c = fewer.c');
+SELECT * FROM twin('WITH gone AS (DELETE FROM t WHERE ctid IN (SELECT ctid FROM t WHERE id < 9) RETURNING id) UPDATE t SET v = 7 WHERE id = 50');
+-- Doubles.
+SELECT * FROM twin('DELETE FROM t WHERE ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY e ORDER BY id) AS n FROM t) s WHERE n > 1)');
+SELECT outcome('DELETE FROM t a USING t b WHERE a.ctid < b.ctid AND a.v = b.v', 'planner_ctid');
+SELECT outcome('DELETE FROM t a USING t b WHERE a.ctid > b.ctid AND a.e = b.e', 'planner_ctid');
+SELECT count(*), (SELECT count(*) FROM t a, t b WHERE a.ctid <> b.ctid) FROM t a JOIN t b ON a.ctid = b.ctid;
+SELECT count(*) FROM t a LEFT JOIN (SELECT ctid AS c, * FROM t WHERE id < 21) b ON a.ctid = b.c WHERE b.id IS NULL;
+-- No comparison, or one in a shard.
+SELECT count(ctid), count(*) FROM (SELECT ctid FROM t ORDER BY ctid LIMIT 5) s;
+SELECT count(*) FROM t WHERE id = 3 AND ctid = (SELECT ctid FROM t WHERE id = 3);
+SELECT count(*) FROM t WHERE id = 3 AND ctid IN (SELECT ctid FROM t WHERE id <> 3);
+SELECT count(*) FROM t WHERE id = 3 AND ctid >= '(0,1)';
+SELECT count(*) FROM here JOIN t USING (id) WHERE here.ctid = '(0,2)';
+-- Anything else would mean other rows.
+SELECT count(*) FROM t WHERE ctid = '(0,1)';
+UPDATE t SET v = 0 WHERE '(0,1)' = ctid;
+DELETE FROM t WHERE ctid = ANY ('{"(0,1)","(0,2)"}'::tid[]);
+DELETE FROM t WHERE ctid NOT IN (SELECT min(ctid) FROM t GROUP BY e);
+DELETE FROM t a WHERE EXISTS (SELECT FROM t b WHERE b.e = a.e AND b.ctid < a.ctid);
+SELECT count(DISTINCT ctid) FROM t;
+SELECT DISTINCT ctid FROM t;
+SELECT ctid FROM t GROUP BY ctid;
+DELETE FROM t WHERE ctid IN (SELECT ctid FROM here);
+DELETE FROM copies WHERE ctid = '(0,1)';
+DELETE FROM copies WHERE ctid IN (SELECT ctid FROM copies);
+PREPARE by_ctid(tid) AS DELETE FROM t WHERE ctid = $1;
+SELECT count(*) FROM t;
+
+DROP SCHEMA planner_ctid, ctid_plain CASCADE;
