@@ -8,10 +8,13 @@
 #include "parsing.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "executor/executor.h"
 
 #include "tcop/pquery.h"
+#include "utils/rel.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 }
@@ -95,11 +98,35 @@ void StartHook(QueryDesc* query, int eflags) {
   });
 }
 
-/// Functions in the statement, or what depends on its changes: triggers, constraints, expressions of indexes.
+bool HasTypesOfUsers(TupleDesc columns) {
+  for (int i = 0; i < columns->natts; i++) {
+    if (TupleDescAttr(columns, i)->atttypid >= FirstNormalObjectId) return true;
+  }
+  return false;
+}
+
+/// A change of the table may call functions of users: in triggers, constraints, also those of domains, expressions of indexes.
+bool CallsUsers(const ResultRelInfo* target) {
+  const Relation relation = target->ri_RelationDesc;
+  if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || target->ri_TrigDesc != nullptr) return true;
+  const TupleConstr* constraints = RelationGetDescr(relation)->constr;
+  if (constraints != nullptr && (constraints->num_check > 0 || constraints->has_generated_stored)) return true;
+  if (HasTypesOfUsers(RelationGetDescr(relation))) return true;
+  for (int i = 0; i < target->ri_NumIndices; i++) {
+    const IndexInfo* index = target->ri_IndexRelationInfo[i];
+    if (index->ii_Expressions != NIL || index->ii_Predicate != NIL) return true;
+  }
+  return false;
+}
+
 bool CallsUsers(const QueryDesc* query) {
-  const PlannedStmt* statement = query->plannedstmt;
-  return statement->invalItems != NIL || statement->commandType != CMD_SELECT ||
-         statement->hasModifyingCTE;
+  if (query->plannedstmt->invalItems != NIL) return true;
+  const EState* estate = query->estate;
+  for (Index i = 0; estate->es_result_relations != nullptr && i < estate->es_range_table_size; i++) {
+    const ResultRelInfo* target = estate->es_result_relations[i];
+    if (target != nullptr && CallsUsers(target)) return true;
+  }
+  return false;
 }
 
 /// Runs the body, on the path of the session that asks where that matters.
