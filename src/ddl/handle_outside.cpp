@@ -78,14 +78,20 @@ void WarmUp(const Texts& texts) {
   }
 }
 
+/// From the first statement on this transaction takes no snapshot, not even one of the catalogs for a
+/// moment: who has seen it waits for the transaction's end.
 void RunOutside(const Texts& texts, const char* hint) {
   LetGo();
-  auto** requests =
-      static_cast<remote::Request**>(palloc0(sizeof(remote::Request*) * (texts.size() + 1)));
-  for (int i = 0; i < texts.size(); i++) {
+  const int count = texts.size();
+  auto** requests = static_cast<remote::Request**>(palloc0(sizeof(remote::Request*) * (count + 1)));
+  auto** connections =
+      static_cast<remote::Connection**>(palloc0(sizeof(remote::Connection*) * (count + 1)));
+  for (int i = 0; i < count; i++) connections[i] = txn::OutsideTransaction(texts[i].group);
+  InvalidateCatalogSnapshot();
+  for (int i = 0; i < count; i++) {
     remote::StatementText statement = {};
     statement.sql = texts[i].sql;
-    requests[i] = remote::Send(txn::OutsideTransaction(texts[i].group), statement, nullptr);
+    requests[i] = remote::Send(connections[i], statement, nullptr);
   }
   remote::WaitAllQuietly(requests, texts.size());
   for (int i = 0; i < texts.size(); i++) {
