@@ -154,8 +154,10 @@ sub psql {
     my ($out, $error) = ('', '');
     my @command = ($self->psql_program, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', $self->connection($node),
         '-d', $options{db} // 'altius');
-    IPC::Run::run(\@command, '<', \$sql, '>', \$out, '2>', \$error);
-    my $status = $? >> 8;
+    my $ran = eval { IPC::Run::run(\@command, '<', \$sql, '>', \$out, '2>', \$error); 1 };
+    # A psql that can't connect may be gone before it was given the statement.
+    die $@ if !$ran && $@ !~ /Broken pipe/;
+    my $status = $ran ? $? >> 8 : 2;
     chomp($out, $error);
     return ($status, $out, $error);
 }
