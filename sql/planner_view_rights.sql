@@ -231,6 +231,53 @@ SELECT DISTINCT success FROM run_command_on_workers('DROP TABLE pg_temp.name');
 COMMIT;
 RESET search_path;
 
+RESET ROLE;
+-- A function that runs as its owner keeps the search path that it sets, whatever the session's is and however it is called.
+CREATE FUNCTION view_rights_test.calls() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN helper(); END';
+CREATE FUNCTION view_rights_test.trap() RETURNS text LANGUAGE sql AS $$ SELECT 'trapped ' || current_user $$;
+CREATE PROCEDURE view_rights_test.as_owner(INOUT result text) SECURITY DEFINER SET search_path TO pg_catalog LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT view_rights_test.calls() INTO result;
+EXCEPTION WHEN undefined_function THEN result := 'safe';
+END $$;
+CREATE SCHEMA view_rights_trap;
+CREATE FUNCTION view_rights_trap.helper() RETURNS text LANGUAGE sql AS $$ SELECT 'trapped as ' || current_user $$;
+GRANT USAGE ON SCHEMA view_rights_trap TO view_rights_reader;
+SET ROLE view_rights_reader;
+SET search_path TO view_rights_trap;
+SELECT DISTINCT result FROM run_command_on_workers('CALL view_rights_test.as_owner(NULL)');
+RESET search_path;
+RESET ROLE;
+
+-- An error while the text is read with lent rights leaves the user as it was, here as on other nodes.
+SELECT DISTINCT success FROM run_command_on_placements('view_rights_tables.names', 'ALTER TABLE %s RENAME COLUMN name TO gone');
+CREATE FUNCTION view_rights_test.after_error(OUT state text, OUT who name, OUT reads text) LANGUAGE plpgsql AS $$
+BEGIN
+  BEGIN
+    PERFORM count(name) FROM view_rights.named WHERE id = 3;
+    PERFORM name FROM view_rights.only_names;
+  EXCEPTION WHEN OTHERS THEN state := SQLSTATE;
+  END;
+  who := current_user;
+  BEGIN
+    SELECT count(*) INTO reads FROM pg_catalog.altius_cluster_secret;
+  EXCEPTION WHEN OTHERS THEN reads := SQLSTATE;
+  END;
+END $$;
+SET ROLE view_rights_owner;
+CREATE VIEW view_rights.only_names AS SELECT * FROM view_rights_tables.names;
+GRANT SELECT ON view_rights.only_names TO view_rights_reader;
+SET ROLE view_rights_reader;
+SELECT name FROM view_rights.only_names;
+SELECT current_user;
+SELECT * FROM view_rights_test.after_error();
+RESET ROLE;
+SELECT DISTINCT success FROM run_command_on_placements('view_rights_tables.names', 'ALTER TABLE %s RENAME COLUMN gone TO name');
+SET ROLE view_rights_reader;
+SELECT count(name) FROM view_rights.only_names;
+RESET ROLE;
+SET ROLE view_rights_reader;
+
 -- Nobody but a node can ask for it.
 TABLE pg_catalog.altius_cluster_secret;
 SELECT * FROM altius_internal.run_with_lent_rights('SELECT id FROM view_rights_tables.items', false, '', '{}', '{}', '\x00') AS t(id int);
@@ -253,5 +300,5 @@ SET ROLE view_rights_reader;
 SELECT count(*) FROM view_rights.all_items;
 RESET ROLE;
 
-DROP SCHEMA view_rights, view_rights_tables, view_rights_plain, view_rights_plain_tables, view_rights_test CASCADE;
+DROP SCHEMA view_rights, view_rights_tables, view_rights_plain, view_rights_plain_tables, view_rights_test, view_rights_trap CASCADE;
 DROP ROLE view_rights_owner, view_rights_reader, view_rights_other;

@@ -4,6 +4,8 @@
 #include "altius/remote/connection.hpp"
 
 extern "C" {
+#include "catalog/namespace.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 }
@@ -20,10 +22,18 @@ void Assign(const char *value, void *) {
   if (users_path != nullptr && strcmp(users_path, value) != 0) ResetPlanCache();
 }
 
+/// Within a function that runs as its owner, or sets a path of its own, that path is what keeps the user's functions out.
+bool IsSessionItself() {
+  Oid user;
+  int context;
+  GetUserIdAndSecContext(&user, &context);
+  return context == 0 && strcmp(namespace_search_path, "pg_catalog") == 0;  // as connections start (floor remote)
+}
+
 }  // namespace
 
 bool RunsForAnotherPath() {
-  return !within && users_path != nullptr && *users_path != '\0' && remote::IsInternalBackend();
+  return !within && users_path != nullptr && *users_path != '\0' && remote::IsInternalBackend() && IsSessionItself();
 }
 
 UsersPath::UsersPath() noexcept { within = true; }

@@ -8,7 +8,8 @@
 
 namespace altius::task {
 
-/// Whether this session runs a statement for another node, and is not within one already.
+/// Whether this session runs a statement for another node, and is not within one already, nor within a function whose own
+/// search path or owner counts.
 bool RunsForAnotherPath();
 
 struct UsersPath {
