@@ -39,8 +39,10 @@ bool HandleCopy(const UtilityCall& call) {
 bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
   if (HandleCopy(call)) return true;
-  if (!pg::settings::enable_ddl_propagation || remote::IsInternalBackend()) return false;
-  return HandleConstraints(call) || HandlePartition(call) || HandleOutside(call) || HandleTable(call) || HandleObject(call);
+  if (remote::IsInternalBackend()) return false;
+  if (HandleConstraints(call)) return true;
+  if (!pg::settings::enable_ddl_propagation) return false;
+  return HandlePartition(call) || HandleOutside(call) || HandleTable(call) || HandleObject(call);
 }
 
 void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilityContext context,

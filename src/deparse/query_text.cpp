@@ -22,8 +22,7 @@ bool AliasRelations(Node *node, void *context) {
     auto *rte = reinterpret_cast<RangeTblEntry *>(node);
     const bool named = rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY;
     if (named && rte->alias == nullptr) rte->alias = makeAlias(rte->eref->aliasname, NIL);
-    // SQL has no word for it: who runs the text with other rights than the user's looks at the name (floor task).
-    if (rte->security_barrier) rte->alias->aliasname = pstrdup("altius_barrier");
+    if (rte->security_barrier) rte->alias->aliasname = pstrdup(pg::kBarrierAlias);
     return false;
   }
   if (IsA(node, Query)) {

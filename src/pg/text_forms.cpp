@@ -4,7 +4,11 @@
 extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
 #include "parser/parser.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/float.h"
 #include "utils/guc.h"
 }
@@ -30,6 +34,18 @@ int BeginPortableText() {
   if (floats) SetForNow("extra_float_digits", "3");
   if (!standard_conforming_strings) SetForNow("standard_conforming_strings", "on");
   return level;
+}
+
+const char* ArrayText(const char* const* values, int count) {
+  auto* items = static_cast<Datum*>(palloc0(sizeof(Datum) * std::max(count, 1)));
+  auto* nulls = static_cast<bool*>(palloc0(std::max(count, 1)));
+  for (int i = 0; i < count; i++) {
+    nulls[i] = values[i] == nullptr;
+    if (!nulls[i]) items[i] = CStringGetTextDatum(values[i]);
+  }
+  int lower = 1;
+  ArrayType* array = construct_md_array(items, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT);
+  return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
 }
 
 int BeginOwnSql() {

@@ -160,10 +160,6 @@ Node *WithShards(OpExpr *comparison, Node *left, Node *right) {
   return pg::AsNode(makeBoolExpr(OR_EXPR, list_make2(Compare(name[0] == '<' ? "<" : ">", left, right), beside), -1));
 }
 
-struct Around {
-  List *levels;
-};
-
 /// A value beside the key's of the same row: then there is one shard.
 bool IsPinned(Node *quals, Index varno, AttrNumber key) {
   if (quals == nullptr) return false;
@@ -303,7 +299,7 @@ void CheckAggregate(const Aggref *call, List *levels) {
 
 Node *CompareMutator(Node *node, void *data) {
   if (node == nullptr) return nullptr;
-  List *levels = static_cast<Around *>(data)->levels;
+  auto *levels = static_cast<List *>(data);
   Node *compared = nullptr;
   if (IsA(node, OpExpr) && list_length(reinterpret_cast<OpExpr *>(node)->args) == 2 &&
       IsOfTid(static_cast<Node *>(linitial(reinterpret_cast<OpExpr *>(node)->args))))
@@ -330,27 +326,27 @@ void CheckGroups(const Query *query, List *levels) {
 }
 
 template <typename T>
-void Replace(T **field, Around *around) {
-  *field = reinterpret_cast<T *>(CompareMutator(pg::AsNode(*field), around));
+void Replace(T **field, List *levels) {
+  *field = reinterpret_cast<T *>(CompareMutator(pg::AsNode(*field), levels));
 }
 
 /// In the query and those in it, in place.
-void CompareIn(Query *query, List *levels) {
-  Around around = {lcons(query, list_copy(levels))};
+void CompareIn(Query *query, List *around) {
+  List *levels = lcons(query, list_copy(around));
   ListCell *cell;
   foreach (cell, query->cteList)
-    CompareIn(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery), around.levels);
+    CompareIn(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery), levels);
   foreach (cell, query->rtable) {
     auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
-    if (rte->rtekind == RTE_SUBQUERY) CompareIn(rte->subquery, around.levels);
+    if (rte->rtekind == RTE_SUBQUERY) CompareIn(rte->subquery, levels);
   }
-  CheckGroups(query, around.levels);
-  Replace(&query->jointree, &around);
-  Replace(&query->targetList, &around);
-  Replace(&query->havingQual, &around);
-  Replace(&query->returningList, &around);
-  Replace(&query->onConflict, &around);
-  Replace(&query->mergeActionList, &around);
+  CheckGroups(query, levels);
+  Replace(&query->jointree, levels);
+  Replace(&query->targetList, levels);
+  Replace(&query->havingQual, levels);
+  Replace(&query->returningList, levels);
+  Replace(&query->onConflict, levels);
+  Replace(&query->mergeActionList, levels);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_guc.hpp"
+#include "altius/pg/text_forms.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -114,16 +115,14 @@ void Look() {
 }
 
 struct Changes {
-  Datum* names;
-  Datum* values;
-  bool* resets;
+  const char** names;
+  const char** values;  // null pointer: reset
   int count;
 };
 
 void Add(Changes* changes, const char* name, const char* value) {
-  changes->names[changes->count] = CStringGetTextDatum(name);
-  changes->resets[changes->count] = value == nullptr;
-  changes->values[changes->count++] = value == nullptr ? Datum{0} : CStringGetTextDatum(value);
+  changes->names[changes->count] = name;
+  changes->values[changes->count++] = value;
 }
 
 void SetKnown(SessionSetting* known, const char* value) {
@@ -151,7 +150,7 @@ void AddResets(Connection* connection, Changes* changes) {
       at = &known->next;
       continue;
     }
-    Add(changes, known->name, nullptr);
+    Add(changes, pstrdup(known->name), nullptr);
     *at = known->next;
     Free(known);
   }
@@ -173,16 +172,10 @@ int Length(const SessionSetting* list) {
   return length;
 }
 
-const char* ArrayText(Datum* values, bool* nulls, int count) {
-  int lower = 1;
-  ArrayType* array = construct_md_array(values, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT);
-  return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
-}
-
 void QueueChanges(Connection* connection, const Changes& changes) {
   static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID};
-  const char* values[] = {ArrayText(changes.names, nullptr, changes.count),
-                          ArrayText(changes.values, changes.resets, changes.count)};
+  const char* values[] = {pg::ArrayText(changes.names, changes.count),
+                          pg::ArrayText(changes.values, changes.count)};
   StatementText statement;
   statement.sql = "SELECT altius_internal.follow_settings($1, $2)";
   statement.param_count = lengthof(kTypes);
@@ -244,8 +237,8 @@ void FollowSessionSettings(Connection* connection) {
   connection->settings_generation = generation;
   const int most = Length(wanted) + Length(connection->session_settings);
   if (most == 0) return;
-  Changes changes = {static_cast<Datum*>(palloc(sizeof(Datum) * most)), static_cast<Datum*>(palloc(sizeof(Datum) * most)),
-                     static_cast<bool*>(palloc(most)), 0};
+  Changes changes = {static_cast<const char**>(palloc(sizeof(char*) * most)),
+                     static_cast<const char**>(palloc(sizeof(char*) * most)), 0};
   AddResets(connection, &changes);
   AddWanted(connection, &changes);
   if (changes.count > 0) QueueChanges(connection, changes);

@@ -3,6 +3,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/permissions.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "proof.hpp"
 
 extern "C" {
@@ -10,9 +11,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -37,10 +36,10 @@ bool HasRowSecurity(Oid relid) {
 
 void Look(const pg::Requirement &requirement, void *data) {
   auto *need = static_cast<Need *>(data);
-  if (!list_member_oid(need->tables, requirement.relid)) return;
-  const bool secured = HasRowSecurity(requirement.relid);
-  const bool changes = (requirement.rights & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
   const Oid role = OidIsValid(requirement.role) ? requirement.role : GetUserId();
+  const bool changes = (requirement.rights & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
+  if ((role == GetUserId() && !changes) || !list_member_oid(need->tables, requirement.relid)) return;
+  const bool secured = HasRowSecurity(requirement.relid);
   Lending *lending = &need->lending;
   if (changes && secured) {
     if (OidIsValid(lending->target) && lending->target != role) need->unclear = true;
@@ -72,19 +71,6 @@ const char *TypesText(const Claim &claim) {
   for (int i = 0; i < claim.count; i++) appendStringInfo(&text, "%s%u", i > 0 ? "," : "", claim.types[i]);
   appendStringInfoChar(&text, '}');
   return text.data;
-}
-
-const char *ValuesText(const Claim &claim) {
-  auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * std::max(claim.count, 1)));
-  auto *nulls = static_cast<bool *>(palloc0(std::max(claim.count, 1)));
-  for (int i = 0; i < claim.count; i++) {
-    nulls[i] = claim.values[i] == nullptr;
-    if (!nulls[i]) values[i] = CStringGetTextDatum(claim.values[i]);
-  }
-  int count = claim.count;
-  int lower = 1;
-  ArrayType *array = construct_md_array(values, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT);
-  return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
 }
 
 const char *ProofText(const Claim &claim) {
@@ -130,7 +116,7 @@ remote::StatementText WithLentRights(const remote::StatementText &statement, con
   values[1] = modifies ? "t" : "f";
   values[2] = target;
   values[3] = TypesText(claim);
-  values[4] = ValuesText(claim);
+  values[4] = pg::ArrayText(claim.values, claim.count);
   values[5] = ProofText(claim);
   remote::StatementText lent = statement;
   lent.sql = psprintf("SELECT%s FROM altius_internal.run_with_lent_rights($1, $2, $3, $4, $5, $6) AS lent(%s)", nothing ? "" : " *",

@@ -30,7 +30,7 @@ ParamListInfo MakeParams(const LocalStatement& statement) {
 
 int Execute(const LocalStatement& statement, const SPIExecuteOptions& options) {
   if (statement.keep_plan) return SPI_execute_plan_extended(CachedPlanOf(statement), &options);
-  return SPI_execute_plan_extended(PlanOf(statement, CurrentMemoryContext).plan, &options);
+  return SPI_execute_plan_extended(PlanOf(statement).plan, &options);
 }
 
 }  // namespace

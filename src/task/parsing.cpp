@@ -8,6 +8,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/search_path.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
 
 extern "C" {
@@ -62,7 +63,7 @@ bool Lend(Node *node, void *context) {
     const bool changed = foreach_current_index(cell) + 1 == query->resultRelation && OidIsValid(target);
     if (rte->rtekind == RTE_RELATION && catalog::IsShardRelation(rte->relid))
       pg::CheckAs(query, rte, changed ? target : BOOTSTRAP_SUPERUSERID);
-    if (rte->rtekind == RTE_SUBQUERY && strncmp(rte->eref->aliasname, kBarrierAlias, strlen(kBarrierAlias)) == 0)
+    if (rte->rtekind == RTE_SUBQUERY && strncmp(rte->eref->aliasname, pg::kBarrierAlias, strlen(pg::kBarrierAlias)) == 0)
       rte->security_barrier = true;
   }
   return pg::WalkQuery(query, Lend, context);

@@ -15,13 +15,9 @@ extern "C" {
 
 namespace altius::task {
 
-/// A subquery with an alias that begins so is a security barrier where rights are lent.
-inline constexpr const char *kBarrierAlias = "altius_barrier";
-
 /// The statement's parameters, and what is to be restored when it has been parsed.
 struct Parsing;
 
-/// To be freed with pfree.
 Parsing *MakeParsing(const Oid *types, int count, const Lending &lending, MemoryContext home);
 
 /// For SPI and the plan cache, as a ParserSetupHook; the argument is the Parsing.

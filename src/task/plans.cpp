@@ -61,7 +61,7 @@ void Drop(Entry* entry) {
   pfree(sql);
   if (types != nullptr) pfree(types);
   SPI_freeplan(plan.plan);
-  pfree(plan.parsing);
+  MemoryContextDelete(plan.parsing);
 }
 
 void DropLeastUsed() {
@@ -91,7 +91,7 @@ void Pin(Entry* entry) {
 }
 
 Entry* Add(const LocalStatement& statement, uint64 hash) {
-  const LocalPlan plan = PlanOf(statement, CacheMemoryContext);
+  const LocalPlan plan = PlanOf(statement);
   char* sql = MemoryContextStrdup(CacheMemoryContext, statement.sql);
   const Size size = statement.arg_count * sizeof(Oid);
   auto* types =
@@ -99,6 +99,7 @@ Entry* Add(const LocalStatement& statement, uint64 hash) {
   if (types != nullptr) memcpy(types, statement.arg_types, size);
   if (hash_get_num_entries(plans) >= kMostPlans) DropLeastUsed();
   SPI_keepplan(plan.plan);
+  MemoryContextSetParent(plan.parsing, CacheMemoryContext);
   auto* entry = static_cast<Entry*>(hash_search(plans, &hash, HASH_ENTER, nullptr));
   *entry = Entry{.hash = hash,
                  .sql = sql,
@@ -122,13 +123,15 @@ void MakeTable() {
 
 }  // namespace
 
-LocalPlan PlanOf(const LocalStatement& statement, MemoryContext home) {
+LocalPlan PlanOf(const LocalStatement& statement) {
   const int level = pg::BeginPortableText();
   if (statement.lending.needed) RefuseLiteralsOfUsers(statement.sql);
-  Parsing* parsing =
-      MakeParsing(statement.arg_types, statement.arg_count, statement.lending, home);
-  const SPIPlanPtr plan =
-      SPI_prepare_params(statement.sql, SetUpParsing, parsing, CURSOR_OPT_PARALLEL_OK);
+  const MemoryContext parsing =
+      AllocSetContextCreate(CurrentMemoryContext, "altius parsing", ALLOCSET_SMALL_SIZES);
+  const SPIPlanPtr plan = SPI_prepare_params(
+      statement.sql, SetUpParsing,
+      MakeParsing(statement.arg_types, statement.arg_count, statement.lending, parsing),
+      CURSOR_OPT_PARALLEL_OK);
   if (plan == nullptr)
     elog(ERROR, "could not prepare a shard's statement: %s", SPI_result_code_string(SPI_result));
   pg::EndPortableText(level);
@@ -140,7 +143,7 @@ SPIPlanPtr CachedPlanOf(const LocalStatement& statement) {
   const uint64 hash = HashOf(statement);
   auto* entry = static_cast<Entry*>(hash_search(plans, &hash, HASH_FIND, nullptr));
   if (entry != nullptr && !Same(*entry, statement))
-    return PlanOf(statement, CurrentMemoryContext).plan;  // another text has this hash: not kept
+    return PlanOf(statement).plan;  // another text has this hash: not kept
   if (entry == nullptr) {
     entry = Add(statement, hash);
   } else {

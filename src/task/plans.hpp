@@ -12,11 +12,11 @@ namespace altius::task {
 
 struct LocalPlan {
   SPIPlanPtr plan;
-  struct Parsing* parsing;  // must live as long as the plan
+  MemoryContext parsing;  // of what it is parsed with, which must live as long as the plan
 };
 
-/// A new plan; what it is parsed with lies in `home`.  Inside of SPI_connect .. SPI_finish.
-LocalPlan PlanOf(const LocalStatement& statement, MemoryContext home);
+/// A new plan, until SPI_finish.
+LocalPlan PlanOf(const LocalStatement& statement);
 
 /// The kept plan of the statement's text and argument types, made when there is none.  Inside of
 /// SPI_connect .. SPI_finish.

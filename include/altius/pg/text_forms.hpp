@@ -11,6 +11,12 @@ namespace altius::pg {
 int BeginPortableText();
 void EndPortableText(int level);
 
+/// SQL has no word for a subquery that is a security barrier: in texts for shards it has an alias that begins so.
+inline constexpr const char *kBarrierAlias = "altius_barrier";
+
+/// An array literal of texts (null pointers: nulls).
+const char *ArrayText(const char *const *values, int count);
+
 /// SQL of ours means the same in every session: portable text, and PostgreSQL's functions and operators are found although
 /// the search path has others in front of them.  To be ended like portable text.
 int BeginOwnSql();
