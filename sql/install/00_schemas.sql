@@ -1,9 +1,7 @@
 -- Schemas and types.  What users call lies in pg_catalog, what nodes say to each other in altius_internal.
 CREATE SCHEMA altius_internal;
-GRANT USAGE ON SCHEMA altius_internal TO public;
 
 CREATE SCHEMA citus;
-GRANT USAGE ON SCHEMA citus TO public;
 
 CREATE TYPE citus.distribution_type AS ENUM ('hash', 'range', 'append');
 CREATE TYPE citus.shard_transfer_mode AS ENUM ('auto', 'force_logical', 'block_writes');

@@ -52,20 +52,17 @@ CREATE TABLE citus.pg_dist_authinfo (
   authinfo text NOT NULL
 );
 CREATE UNIQUE INDEX pg_dist_authinfo_identification_index ON citus.pg_dist_authinfo (rolename, nodeid DESC);
-REVOKE ALL ON citus.pg_dist_authinfo FROM public;
 
 -- What a node proves to another one that it is of this cluster; for superusers only, the same on all nodes.
 CREATE TABLE citus.altius_cluster_secret (
   secret text NOT NULL
 );
 INSERT INTO citus.altius_cluster_secret VALUES (gen_random_uuid()::text || gen_random_uuid());
-REVOKE ALL ON citus.altius_cluster_secret FROM public;
 
 CREATE TABLE citus.pg_dist_poolinfo (
   nodeid integer NOT NULL PRIMARY KEY,
   poolinfo text NOT NULL
 );
-REVOKE ALL ON citus.pg_dist_poolinfo FROM public;
 
 -- Tables, shards, placements --------------------------------------------------------------------------------------------
 
@@ -191,11 +188,6 @@ CREATE TABLE citus.altius_stray_shard (
 );
 
 -- Who may read, and the move into pg_catalog -----------------------------------------------------------------------------
-
-GRANT SELECT ON citus.pg_dist_node, citus.pg_dist_local_group, citus.pg_dist_node_metadata, citus.pg_dist_colocation,
-  citus.pg_dist_partition, citus.pg_dist_shard, citus.pg_dist_placement, citus.pg_dist_schema, citus.pg_dist_object,
-  citus.pg_dist_transaction, citus.pg_dist_background_job, citus.pg_dist_background_task,
-  citus.pg_dist_background_task_depend, citus.pg_dist_cleanup, citus.altius_stray_shard TO public;
 
 DO $$
 DECLARE

@@ -4,7 +4,6 @@
 -- Runs a statement on a group's primary in the current distributed transaction; the first column of its rows, one a line.
 CREATE FUNCTION altius_internal.execute_on_group(groupid integer, command text, access text DEFAULT 'write')
   RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_execute_on_group';
-REVOKE ALL ON FUNCTION altius_internal.execute_on_group(integer, text, text) FROM public;
 
 -- Sets what another node's session has set, and resets what it has not any more (null).
 CREATE FUNCTION altius_internal.follow_settings(names text[], settings text[]) RETURNS void
@@ -15,7 +14,6 @@ CREATE FUNCTION altius_internal.current_transaction() RETURNS text
 
 CREATE FUNCTION altius_internal.release_stop_points() RETURNS void
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_release_stop_points';
-REVOKE ALL ON FUNCTION altius_internal.release_stop_points() FROM public;
 
 CREATE FUNCTION pg_catalog.citus_backend_gpid() RETURNS bigint
   LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'citus_backend_gpid';
@@ -38,13 +36,11 @@ CREATE FUNCTION pg_catalog.recover_prepared_transactions() RETURNS integer
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'recover_prepared_transactions';
 COMMENT ON FUNCTION pg_catalog.recover_prepared_transactions()
   IS 'finishes prepared transactions of this node that a crash left anywhere in the cluster';
-REVOKE ALL ON FUNCTION pg_catalog.recover_prepared_transactions() FROM public;
 
 CREATE FUNCTION pg_catalog.check_distributed_deadlocks() RETURNS boolean
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'check_distributed_deadlocks';
 COMMENT ON FUNCTION pg_catalog.check_distributed_deadlocks()
   IS 'looks for deadlocks over several nodes and cancels victims that began here';
-REVOKE ALL ON FUNCTION pg_catalog.check_distributed_deadlocks() FROM public;
 
 -- Transactions over nodes that backends of this server work for.
 CREATE FUNCTION pg_catalog.get_all_active_transactions(

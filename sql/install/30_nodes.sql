@@ -2,16 +2,18 @@
 
 -- Who this server is, and which cluster it belongs to (null: none, or it is the coordinator).
 CREATE FUNCTION altius_internal.server_id() RETURNS text LANGUAGE sql STABLE
-  AS $$ SELECT metadata ->> 'server_id' FROM pg_catalog.pg_dist_node_metadata $$;
+  BEGIN ATOMIC SELECT metadata ->> 'server_id' FROM pg_catalog.pg_dist_node_metadata; END;
 CREATE FUNCTION altius_internal.cluster_id() RETURNS text LANGUAGE sql STABLE
-  AS $$ SELECT metadata ->> 'cluster_id' FROM pg_catalog.pg_dist_node_metadata $$;
-CREATE FUNCTION altius_internal.set_cluster_id(id text) RETURNS void LANGUAGE sql AS $$
+  BEGIN ATOMIC SELECT metadata ->> 'cluster_id' FROM pg_catalog.pg_dist_node_metadata; END;
+CREATE FUNCTION altius_internal.set_cluster_id(id text) RETURNS void LANGUAGE sql
+BEGIN ATOMIC
   UPDATE pg_catalog.pg_dist_node_metadata
-  SET metadata = (metadata - 'cluster_id') || coalesce(jsonb_build_object('cluster_id', id), '{}')
-$$;
+  SET metadata = (metadata - 'cluster_id') || coalesce(jsonb_build_object('cluster_id', id), '{}');
+END;
 
 -- Forgets what the node knows about the cluster; its tables stay.
-CREATE FUNCTION altius_internal.clear_metadata() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION altius_internal.clear_metadata() RETURNS void LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM pg_catalog.pg_dist_placement;
   DELETE FROM pg_catalog.pg_dist_shard;
@@ -22,7 +24,8 @@ BEGIN
 END $$;
 
 -- Makes the server as it was before it joined: shards, shell tables and metadata go; schemas, types and functions stay.
-CREATE FUNCTION altius_internal.reset_node() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION altius_internal.reset_node() RETURNS void LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   names text[];
   name text;
@@ -138,26 +141,6 @@ CREATE FUNCTION pg_catalog.master_update_node(
   lock_cooldown integer DEFAULT 10000) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'citus_update_node';
 
-REVOKE EXECUTE ON FUNCTION
-  pg_catalog.citus_set_coordinator_host(text, integer, noderole, name),
-  pg_catalog.citus_add_node(text, integer, integer, noderole, name),
-  pg_catalog.citus_add_inactive_node(text, integer, integer, noderole, name),
-  pg_catalog.citus_add_secondary_node(text, integer, text, integer, name),
-  pg_catalog.citus_activate_node(text, integer),
-  pg_catalog.citus_disable_node(text, integer, boolean),
-  pg_catalog.citus_remove_node(text, integer),
-  pg_catalog.citus_set_node_property(text, integer, text, boolean),
-  pg_catalog.citus_update_node(integer, text, integer, boolean, integer),
-  pg_catalog.citus_pause_node_within_txn(integer, boolean, integer),
-  pg_catalog.master_add_node(text, integer, integer, noderole, name),
-  pg_catalog.master_add_inactive_node(text, integer, integer, noderole, name),
-  pg_catalog.master_activate_node(text, integer), pg_catalog.master_disable_node(text, integer),
-  pg_catalog.master_remove_node(text, integer),
-  pg_catalog.master_update_node(integer, text, integer, boolean, integer),
-  altius_internal.pause_group(integer, boolean, integer), altius_internal.set_node_address(integer, text, integer),
-  altius_internal.set_cluster_id(text), altius_internal.clear_metadata(), altius_internal.reset_node()
-  FROM public;
-
 CREATE FUNCTION pg_catalog.citus_check_connection_to_node(nodename text, nodeport integer DEFAULT 5432) RETURNS boolean
   LANGUAGE c STRICT AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION pg_catalog.citus_check_connection_to_node(text, integer)
@@ -166,56 +149,58 @@ COMMENT ON FUNCTION pg_catalog.citus_check_connection_to_node(text, integer)
 -- What the metadata says about nodes.
 
 CREATE FUNCTION pg_catalog.citus_get_active_worker_nodes(OUT node_name text, OUT node_port bigint) RETURNS SETOF record
-  LANGUAGE sql STABLE STRICT AS $$
+  LANGUAGE sql STABLE STRICT
+  BEGIN ATOMIC
     SELECT nodename, nodeport::bigint FROM pg_catalog.pg_dist_node
-    WHERE groupid <> 0 AND isactive AND noderole = 'primary' ORDER BY nodename, nodeport $$;
+    WHERE groupid <> 0 AND isactive AND noderole = 'primary' ORDER BY nodename, nodeport;
+  END;
 COMMENT ON FUNCTION pg_catalog.citus_get_active_worker_nodes() IS 'the workers that take part';
 
 CREATE FUNCTION pg_catalog.citus_is_coordinator() RETURNS boolean LANGUAGE sql STABLE
-  AS $$ SELECT groupid = 0 FROM pg_catalog.pg_dist_local_group $$;
+  BEGIN ATOMIC SELECT groupid = 0 FROM pg_catalog.pg_dist_local_group; END;
 COMMENT ON FUNCTION pg_catalog.citus_is_coordinator() IS 'whether this server is the coordinator';
 
 CREATE FUNCTION pg_catalog.citus_is_primary_node() RETURNS boolean LANGUAGE sql STABLE
-  AS $$ SELECT NOT pg_catalog.pg_is_in_recovery() $$;
+  BEGIN ATOMIC SELECT NOT pg_catalog.pg_is_in_recovery(); END;
 COMMENT ON FUNCTION pg_catalog.citus_is_primary_node() IS 'whether this server is the primary of its group';
 
-CREATE FUNCTION pg_catalog.citus_coordinator_nodeid() RETURNS integer LANGUAGE sql STABLE AS $$
-  SELECT coalesce((SELECT nodeid FROM pg_catalog.pg_dist_node WHERE groupid = 0 AND noderole = 'primary'), 0) $$;
+CREATE FUNCTION pg_catalog.citus_coordinator_nodeid() RETURNS integer LANGUAGE sql STABLE
+  BEGIN ATOMIC SELECT coalesce((SELECT nodeid FROM pg_catalog.pg_dist_node WHERE groupid = 0 AND noderole = 'primary'), 0); END;
 COMMENT ON FUNCTION pg_catalog.citus_coordinator_nodeid() IS 'node id of the coordinator, 0 if it is not registered';
 
 CREATE FUNCTION pg_catalog.citus_nodename_for_nodeid(nodeid integer) RETURNS text LANGUAGE sql STABLE STRICT
-  AS $$ SELECT n.nodename FROM pg_catalog.pg_dist_node n WHERE n.nodeid = $1 $$;
+  BEGIN ATOMIC SELECT n.nodename FROM pg_catalog.pg_dist_node n WHERE n.nodeid = $1; END;
 COMMENT ON FUNCTION pg_catalog.citus_nodename_for_nodeid(integer) IS 'host name of a node';
 
 CREATE FUNCTION pg_catalog.citus_nodeport_for_nodeid(nodeid integer) RETURNS integer LANGUAGE sql STABLE STRICT
-  AS $$ SELECT n.nodeport FROM pg_catalog.pg_dist_node n WHERE n.nodeid = $1 $$;
+  BEGIN ATOMIC SELECT n.nodeport FROM pg_catalog.pg_dist_node n WHERE n.nodeid = $1; END;
 COMMENT ON FUNCTION pg_catalog.citus_nodeport_for_nodeid(integer) IS 'port of a node';
 
 CREATE FUNCTION pg_catalog.get_nodeid_for_groupid(groupidinput integer) RETURNS integer LANGUAGE sql STABLE STRICT
-  AS $$ SELECT nodeid FROM pg_catalog.pg_dist_node WHERE groupid = $1 AND noderole = 'primary' $$;
+  BEGIN ATOMIC SELECT nodeid FROM pg_catalog.pg_dist_node WHERE groupid = $1 AND noderole = 'primary'; END;
 COMMENT ON FUNCTION pg_catalog.get_nodeid_for_groupid(integer) IS 'node id of the primary of a group';
 
 CREATE VIEW citus.citus_nodes AS
   SELECT nodename, nodeport, CASE groupid WHEN 0 THEN 'coordinator' ELSE 'worker' END AS role, isactive AS active
   FROM pg_catalog.pg_dist_node;
 ALTER VIEW citus.citus_nodes SET SCHEMA pg_catalog;
-GRANT SELECT ON pg_catalog.citus_nodes TO public;
 
 -- The metadata is on all nodes at all times; these bring a node that missed a change up to date, the first one also a node
 -- that is believed to be.
 CREATE FUNCTION pg_catalog.start_metadata_sync_to_node(nodename text, nodeport integer) RETURNS void
-  LANGUAGE sql VOLATILE STRICT AS $$
+  LANGUAGE sql VOLATILE STRICT
+  BEGIN ATOMIC
     UPDATE pg_catalog.pg_dist_node n SET metadatasynced = false WHERE n.nodename = $1 AND n.nodeport = $2 AND n.groupid <> 0;
-    SELECT pg_catalog.citus_activate_node($1, $2) $$;
+    SELECT pg_catalog.citus_activate_node($1, $2);
+  END;
 COMMENT ON FUNCTION pg_catalog.start_metadata_sync_to_node(text, integer) IS 'bring the metadata of a node up to date';
 
-CREATE FUNCTION pg_catalog.start_metadata_sync_to_all_nodes() RETURNS boolean LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION pg_catalog.start_metadata_sync_to_all_nodes() RETURNS boolean LANGUAGE sql VOLATILE
+BEGIN ATOMIC
   SELECT count(pg_catalog.citus_activate_node(nodename, nodeport)) >= 0 FROM pg_catalog.pg_dist_node
-  WHERE groupid <> 0 AND noderole = 'primary' AND isactive AND NOT coalesce(metadatasynced, false) $$;
+  WHERE groupid <> 0 AND noderole = 'primary' AND isactive AND NOT coalesce(metadatasynced, false);
+END;
 COMMENT ON FUNCTION pg_catalog.start_metadata_sync_to_all_nodes() IS 'bring the metadata of all nodes up to date';
-
-REVOKE EXECUTE ON FUNCTION pg_catalog.start_metadata_sync_to_node(text, integer),
-  pg_catalog.start_metadata_sync_to_all_nodes() FROM public;
 
 -- The address book by hand: what a follower of etcd publishes.
 CREATE FUNCTION altius_internal.publish_group(
@@ -225,5 +210,3 @@ CREATE FUNCTION altius_internal.set_following(following boolean) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_set_following';
 CREATE FUNCTION altius_internal.forget_group(groupid integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_forget_group';
-REVOKE EXECUTE ON FUNCTION altius_internal.publish_group(integer, text, bigint, text, text, integer, integer),
-  altius_internal.set_following(boolean), altius_internal.forget_group(integer) FROM public;

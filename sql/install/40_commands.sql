@@ -46,16 +46,18 @@ CREATE FUNCTION altius_internal.ask_all_nodes(command text, strict boolean DEFAU
 
 CREATE FUNCTION pg_catalog.citus_check_cluster_node_health(
   OUT from_nodename text, OUT from_nodeport integer, OUT to_nodename text, OUT to_nodeport integer, OUT result boolean)
-  RETURNS SETOF record LANGUAGE sql VOLATILE STRICT AS $$
+  RETURNS SETOF record LANGUAGE sql VOLATILE STRICT
+  BEGIN ATOMIC
     SELECT f.nodename, f.nodeport, t.nodename, t.nodeport,
            coalesce((CASE WHEN answer.success THEN answer.result END::json ->> t.nodeid::text)::boolean, false)
     FROM pg_catalog.run_command_on_all_nodes(
-      'SELECT json_object_agg(nodeid, pg_catalog.citus_check_connection_to_node(nodename, nodeport)) '
+      'SELECT pg_catalog.json_object_agg(nodeid, pg_catalog.citus_check_connection_to_node(nodename, nodeport)) '
       'FROM pg_catalog.pg_dist_node WHERE isactive') answer
     JOIN pg_catalog.pg_dist_node f ON f.nodeid = answer.nodeid
     CROSS JOIN pg_catalog.pg_dist_node t
     WHERE t.isactive
-    ORDER BY f.nodeid, t.nodeid $$;
+    ORDER BY f.nodeid, t.nodeid;
+  END;
 COMMENT ON FUNCTION pg_catalog.citus_check_cluster_node_health() IS 'which node can connect to which';
 
 CREATE FUNCTION pg_catalog.get_shard_id_for_distribution_column(table_name regclass, distribution_value "any" DEFAULT NULL)

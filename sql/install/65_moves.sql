@@ -41,14 +41,6 @@ CREATE FUNCTION altius_internal.copy_shard_from(shard_id bigint, source_group in
 CREATE FUNCTION altius_internal.create_valid_foreign_keys(shard_id bigint, timeout_ms integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_valid_foreign_keys';
 
-REVOKE ALL ON FUNCTION altius_internal.begin_flip(bigint), altius_internal.block_shard_writes(integer, bigint[], integer, text),
-  altius_internal.make_foreign_keys(integer, bigint[], integer),
-  altius_internal.finish_flip(bigint, integer, integer, bigint[]), altius_internal.block_reference_writes(integer, bigint[], integer, text),
-  altius_internal.finish_copy(bigint, integer, integer, bigint[]), altius_internal.lock_tables(bigint[], integer),
-  altius_internal.lock_shards(bigint[], integer),
-  altius_internal.copy_shard_from(bigint, integer, text), altius_internal.create_valid_foreign_keys(bigint, integer)
-  FROM public;
-
 -- Online moves: on the source ...
 CREATE FUNCTION altius_internal.lacking_identity(relation regclass) RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lacking_identity';
@@ -67,13 +59,6 @@ CREATE FUNCTION altius_internal.apply_changes(until pg_lsn, max_ms integer, in_h
 CREATE FUNCTION altius_internal.end_apply() RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_end_apply';
 
-REVOKE ALL ON FUNCTION altius_internal.lacking_identity(regclass),
-  altius_internal.set_replica_identity(regclass, text, integer), altius_internal.begin_apply(integer, text),
-  altius_internal.route_changes(text, text, regclass, regclass, integer, integer),
-  altius_internal.start_apply(text, text), altius_internal.apply_changes(pg_lsn, integer, boolean),
-  altius_internal.end_apply()
-  FROM public;
-
 -- Progress.
 CREATE FUNCTION altius_internal.move_entries(OUT sessionid integer, OUT kind text, OUT shard bigint, OUT source_node integer,
     OUT target_node integer, OUT phase text, OUT source_lsn pg_lsn, OUT target_lsn pg_lsn) RETURNS SETOF record
@@ -81,7 +66,8 @@ CREATE FUNCTION altius_internal.move_entries(OUT sessionid integer, OUT kind tex
 
 CREATE FUNCTION altius_internal.moving_shards(OUT sessionid integer, OUT kind text, OUT relation regclass, OUT shardid bigint,
     OUT source_node integer, OUT target_node integer, OUT phase text, OUT source_lsn pg_lsn, OUT target_lsn pg_lsn)
-  RETURNS SETOF record LANGUAGE sql VOLATILE STRICT AS $$
+  RETURNS SETOF record LANGUAGE sql VOLATILE STRICT
+  BEGIN ATOMIC
     SELECT m.sessionid, m.kind, s.logicalrelid::regclass, s.shardid, m.source_node, m.target_node, m.phase, m.source_lsn,
       m.target_lsn
     FROM altius_internal.move_entries() m
@@ -90,11 +76,13 @@ CREATE FUNCTION altius_internal.moving_shards(OUT sessionid integer, OUT kind te
     JOIN pg_catalog.pg_dist_partition q ON q.logicalrelid = p.logicalrelid
       OR (q.colocationid = p.colocationid AND p.colocationid <> 0 AND m.kind <> 'copy')
     JOIN pg_catalog.pg_dist_shard s ON s.logicalrelid = q.logicalrelid
-      AND s.shardminvalue IS NOT DISTINCT FROM lead.shardminvalue $$;
+      AND s.shardminvalue IS NOT DISTINCT FROM lead.shardminvalue;
+  END;
 
 -- Bytes of the files of these shards on this node, with indexes and TOAST.  No lock is asked for: a move holds them.
 CREATE FUNCTION altius_internal.shard_file_sizes(shards bigint[], OUT shardid bigint, OUT size bigint) RETURNS SETOF record
-  LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog AS $$
+  LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  BEGIN ATOMIC
     SELECT s.shardid, (
       SELECT sum((pg_stat_file(pg_relation_filepath(part) || segment, true)).size)
       FROM pg_class c
@@ -103,17 +91,18 @@ CREATE FUNCTION altius_internal.shard_file_sizes(shards bigint[], OUT shardid bi
         UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid IN (c.oid, c.reltoastrelid)) parts (part)
       CROSS JOIN (SELECT CASE n WHEN 0 THEN '' ELSE '.' || n END FROM generate_series(0, 63) n) segments (segment)
       WHERE c.oid = altius_internal.shard_oid(s.logicalrelid, s.shardid) AND pg_relation_filepath(part) IS NOT NULL)::bigint
-    FROM pg_dist_shard s WHERE s.shardid = ANY (shards) $$;
+    FROM pg_dist_shard s WHERE s.shardid = ANY (shards);
+  END;
 
 CREATE FUNCTION pg_catalog.get_rebalance_progress(OUT sessionid integer, OUT table_name regclass, OUT shardid bigint,
     OUT shard_size bigint, OUT sourcename text, OUT sourceport integer, OUT targetname text, OUT targetport integer,
     OUT progress bigint, OUT source_shard_size bigint, OUT target_shard_size bigint, OUT operation_type text,
     OUT source_lsn pg_lsn, OUT target_lsn pg_lsn, OUT status text) RETURNS SETOF record LANGUAGE plpgsql VOLATILE STRICT
-  AS $$
+  SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   asked text;
 BEGIN
-  SELECT format('SELECT json_agg(it) FROM altius_internal.shard_file_sizes(%L) it', array_agg(moving.shardid)) INTO asked
+  SELECT format('SELECT pg_catalog.json_agg(it) FROM altius_internal.shard_file_sizes(%L) it', array_agg(moving.shardid)) INTO asked
   FROM altius_internal.moving_shards() moving HAVING count(*) > 0;
   IF asked IS NULL THEN RETURN; END IF;
   RETURN QUERY
@@ -141,12 +130,11 @@ CREATE FUNCTION altius_internal.drop_leftover(type integer, name text, timeout_m
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_drop_leftover';
 CREATE FUNCTION altius_internal.clean_up_resources() RETURNS bigint
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_clean_up_resources';
-REVOKE ALL ON FUNCTION altius_internal.drop_leftover(integer, text, integer), altius_internal.clean_up_resources() FROM public;
 
 CREATE PROCEDURE pg_catalog.citus_cleanup_orphaned_resources()
-  LANGUAGE sql AS 'SELECT altius_internal.clean_up_resources()';
+  LANGUAGE sql BEGIN ATOMIC SELECT altius_internal.clean_up_resources(); END;
 CREATE PROCEDURE pg_catalog.citus_cleanup_orphaned_shards()
-  LANGUAGE sql AS 'SELECT altius_internal.clean_up_resources()';
+  LANGUAGE sql BEGIN ATOMIC SELECT altius_internal.clean_up_resources(); END;
 
 -- What was tried in vain.
 CREATE TABLE altius_internal.cleanup_attempts (
@@ -155,7 +143,6 @@ CREATE TABLE altius_internal.cleanup_attempts (
   last_try timestamptz NOT NULL DEFAULT clock_timestamp(),
   reason text NOT NULL
 );
-GRANT SELECT ON altius_internal.cleanup_attempts TO public;
 
 -- An operation that runs has an advisory lock on its number.
 CREATE VIEW citus.altius_leftovers AS
@@ -174,5 +161,4 @@ CREATE VIEW citus.altius_leftovers AS
       AND (l.classid::bigint << 32 | l.objid::bigint) = c.operation_id AND l.pid <> pg_backend_pid())) AS it (running)
   ORDER BY c.record_id;
 COMMENT ON VIEW citus.altius_leftovers IS 'what moves and splits have to clean up, and why it is still there';
-GRANT SELECT ON citus.altius_leftovers TO public;
 ALTER VIEW citus.altius_leftovers SET SCHEMA pg_catalog;

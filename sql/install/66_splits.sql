@@ -24,7 +24,3 @@ CREATE FUNCTION altius_internal.create_part(shard_id bigint, parts integer) RETU
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_part';
 CREATE FUNCTION altius_internal.copy_part_from(shard_id bigint, source_group integer, snapshot text) RETURNS bigint
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_copy_part_from';
-REVOKE ALL ON FUNCTION altius_internal.finish_split(bigint, integer, bigint[], text),
-  altius_internal.create_part(bigint, integer), altius_internal.copy_part_from(bigint, integer, text),
-  altius_internal.make_part_foreign_keys(integer, text, bigint[], integer),
-  altius_internal.create_part_foreign_keys(text, bigint[], integer) FROM public;

@@ -6,4 +6,3 @@ CREATE FUNCTION altius_internal.bridge_leak(kind text, rounds int) RETURNS bigin
   AS 'MODULE_PATHNAME', 'altius_bridge_leak';
 CREATE FUNCTION altius_internal.bridge_live() RETURNS int LANGUAGE c
   AS 'MODULE_PATHNAME', 'altius_bridge_live';
-REVOKE ALL ON FUNCTION altius_internal.bridge_fail(text), altius_internal.bridge_leak(text, int) FROM public;

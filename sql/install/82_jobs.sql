@@ -5,7 +5,6 @@ CREATE TABLE altius_internal.background_job_hold (
   job_id bigint NOT NULL PRIMARY KEY REFERENCES pg_catalog.pg_dist_background_job (job_id) ON DELETE CASCADE,
   since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-GRANT SELECT ON altius_internal.background_job_hold TO public;
 
 -- How much work a task is, and when its last try ran.
 CREATE TABLE altius_internal.background_task_work (
@@ -14,13 +13,11 @@ CREATE TABLE altius_internal.background_task_work (
   started_at timestamptz,
   finished_at timestamptz
 );
-GRANT SELECT ON altius_internal.background_task_work TO public;
 
 -- Stores a job of the caller.  Each task is an object: command, and if need be nodes (ids whose budgets it uses), after
 -- (indexes of earlier tasks that must be done before), bytes.
 CREATE FUNCTION altius_internal.schedule_job(job_type name, description text, tasks jsonb) RETURNS bigint
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_schedule_job';
-REVOKE ALL ON FUNCTION altius_internal.schedule_job(name, text, jsonb) FROM public;
 
 CREATE FUNCTION pg_catalog.citus_job_wait(jobid bigint, desired_status pg_catalog.citus_job_status DEFAULT NULL) RETURNS void
   LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'citus_job_wait';
@@ -46,8 +43,8 @@ COMMENT ON FUNCTION pg_catalog.altius_job_resume(bigint) IS 'tasks of a paused j
 
 CREATE FUNCTION pg_catalog.citus_job_list(
   OUT job_id bigint, OUT state pg_catalog.citus_job_status, OUT job_type name, OUT description text, OUT started_at timestamptz,
-  OUT finished_at timestamptz) RETURNS SETOF record LANGUAGE sql STABLE STRICT AS $$
-    SELECT job_id, state, job_type, description, started_at, finished_at FROM pg_catalog.pg_dist_background_job ORDER BY job_id $$;
+  OUT finished_at timestamptz) RETURNS SETOF record LANGUAGE sql STABLE STRICT
+  BEGIN ATOMIC SELECT job_id, state, job_type, description, started_at, finished_at FROM pg_catalog.pg_dist_background_job ORDER BY job_id; END;
 COMMENT ON FUNCTION pg_catalog.citus_job_list() IS 'all background jobs';
 
 -- How far a job is, and how long it will still take as far as its finished tasks tell; null while nothing is known.
@@ -57,17 +54,19 @@ CREATE FUNCTION altius_internal.job_estimate(job_id bigint, OUT percent numeric,
 -- Moves in flight, one row for each process that works on one.
 CREATE FUNCTION altius_internal.moves_in_flight(
   OUT pid integer, OUT phase text, OUT source text, OUT target text, OUT source_size bigint, OUT target_size bigint,
-  OUT source_lsn pg_lsn, OUT target_lsn pg_lsn) RETURNS SETOF record LANGUAGE plpgsql VOLATILE AS $$
+  OUT source_lsn pg_lsn, OUT target_lsn pg_lsn) RETURNS SETOF record LANGUAGE plpgsql VOLATILE
+  SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN QUERY SELECT sessionid, max(status), max(sourcename || ':' || sourceport), max(targetname || ':' || targetport),
       sum(source_shard_size)::bigint, sum(target_shard_size)::bigint, max(p.source_lsn), max(p.target_lsn)
     FROM pg_catalog.get_rebalance_progress() p WHERE progress = 1 GROUP BY sessionid;
 END $$;
 
-CREATE FUNCTION altius_internal.bytes_shown(bytes bigint, raw boolean) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN raw THEN to_jsonb(bytes) ELSE to_jsonb(pg_size_pretty(bytes)) END $$;
+CREATE FUNCTION altius_internal.bytes_shown(bytes bigint, raw boolean) RETURNS jsonb LANGUAGE sql IMMUTABLE
+  BEGIN ATOMIC SELECT CASE WHEN raw THEN to_jsonb(bytes) ELSE to_jsonb(pg_size_pretty(bytes)) END; END;
 
-CREATE FUNCTION altius_internal.job_details(job_id bigint, raw boolean) RETURNS jsonb LANGUAGE sql VOLATILE STRICT AS $$
+CREATE FUNCTION altius_internal.job_details(job_id bigint, raw boolean) RETURNS jsonb LANGUAGE sql VOLATILE STRICT
+BEGIN ATOMIC
   WITH task AS (
     SELECT t.* FROM pg_catalog.pg_dist_background_task t WHERE t.job_id = $1
   ), shown AS (
@@ -96,12 +95,15 @@ CREATE FUNCTION altius_internal.job_details(job_id bigint, raw boolean) RETURNS 
          'time_left', make_interval(secs => ceil(seconds_left)),
          'estimated_end', date_trunc('second', clock_timestamp() + make_interval(secs => ceil(seconds_left)))) END
   FROM counted, altius_internal.job_estimate($1) estimate,
-    (SELECT EXISTS (SELECT FROM altius_internal.background_job_hold h WHERE h.job_id = $1)) hold (held) $$;
+    (SELECT EXISTS (SELECT FROM altius_internal.background_job_hold h WHERE h.job_id = $1)) hold (held);
+END;
 
 CREATE FUNCTION pg_catalog.citus_job_status(
   job_id bigint, raw boolean DEFAULT false, OUT job_id bigint, OUT state pg_catalog.citus_job_status, OUT job_type name,
   OUT description text, OUT started_at timestamptz, OUT finished_at timestamptz, OUT details jsonb) RETURNS SETOF record
-  LANGUAGE sql VOLATILE STRICT AS $$
+  LANGUAGE sql VOLATILE STRICT
+  BEGIN ATOMIC
     SELECT j.job_id, j.state, j.job_type, j.description, j.started_at, j.finished_at, altius_internal.job_details(j.job_id, $2)
-    FROM pg_catalog.pg_dist_background_job j WHERE j.job_id = $1 $$;
+    FROM pg_catalog.pg_dist_background_job j WHERE j.job_id = $1;
+  END;
 COMMENT ON FUNCTION pg_catalog.citus_job_status(bigint, boolean) IS 'a job, with the tasks that run or went wrong as JSON';

@@ -16,9 +16,11 @@ CREATE FUNCTION altius_internal.start_rebalance(
 CREATE FUNCTION pg_catalog.citus_rebalance_status(
   raw boolean DEFAULT false, OUT job_id bigint, OUT state pg_catalog.citus_job_status, OUT job_type name, OUT description text,
   OUT started_at timestamptz, OUT finished_at timestamptz, OUT details jsonb) RETURNS SETOF record
-  LANGUAGE sql VOLATILE STRICT AS $$
+  LANGUAGE sql VOLATILE STRICT
+  BEGIN ATOMIC
     SELECT s.* FROM pg_catalog.citus_job_status(
-      (SELECT max(j.job_id) FROM pg_catalog.pg_dist_background_job j WHERE j.job_type = 'rebalance'), $1) s $$;
+      (SELECT max(j.job_id) FROM pg_catalog.pg_dist_background_job j WHERE j.job_type = 'rebalance'), $1) s;
+  END;
 COMMENT ON FUNCTION pg_catalog.citus_rebalance_status(boolean) IS 'the newest rebalance: what moves, how far, how long still';
 
 CREATE FUNCTION pg_catalog.citus_rebalance_wait() RETURNS void

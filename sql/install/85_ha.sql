@@ -10,7 +10,6 @@ CREATE TABLE altius_internal.ha_group (
   member text NOT NULL,
   stored timestamptz NOT NULL DEFAULT now()
 );
-GRANT SELECT ON altius_internal.ha_group TO public;
 
 CREATE FUNCTION altius_internal.ha_groups(
   OUT groupid integer, OUT state text, OUT leader text, OUT host text, OUT port integer, OUT timeline integer,
@@ -43,7 +42,3 @@ CREATE FUNCTION pg_catalog.altius_ha_forget(groupid integer DEFAULT NULL) RETURN
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_ha_forget';
 COMMENT ON FUNCTION pg_catalog.altius_ha_forget(integer)
   IS 'look at a group (null: all) as if it had never been seen, on this server: after it was made anew on purpose';
-REVOKE EXECUTE ON FUNCTION altius_internal.ha_groups(), altius_internal.ha_follower(), pg_catalog.altius_ha_forget(integer)
-  FROM public;
-GRANT EXECUTE ON FUNCTION altius_internal.ha_groups(), altius_internal.ha_follower() TO pg_monitor;
-GRANT SELECT ON pg_catalog.altius_ha_status TO pg_monitor;

@@ -1,11 +1,13 @@
 -- Strategies of the rebalancer: what a shard group costs, what a node can carry, which may lie where.
 
 CREATE FUNCTION pg_catalog.citus_shard_cost_1(bigint) RETURNS real
-  LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT 1.0::real $$;
+  LANGUAGE sql IMMUTABLE STRICT
+  BEGIN ATOMIC SELECT 1.0::real; END;
 COMMENT ON FUNCTION pg_catalog.citus_shard_cost_1(bigint) IS 'cost function: every shard group costs the same';
 
 CREATE FUNCTION pg_catalog.citus_shard_cost_by_disk_size(bigint) RETURNS real
-  LANGUAGE sql VOLATILE STRICT AS $$
+  LANGUAGE sql VOLATILE STRICT
+  BEGIN ATOMIC
     SELECT (pg_size_bytes(current_setting('citus.rebalancer_by_disk_size_base_cost')) + coalesce(sum(sizes.size), 0))::real
     FROM pg_dist_shard asked
     JOIN pg_dist_partition asked_table USING (logicalrelid)
@@ -15,21 +17,25 @@ CREATE FUNCTION pg_catalog.citus_shard_cost_by_disk_size(bigint) RETURNS real
       AND beside.shardminvalue IS NOT DISTINCT FROM asked.shardminvalue
     JOIN (SELECT shard_id, max(size) AS size FROM citus_shard_sizes() GROUP BY shard_id) sizes
       ON sizes.shard_id = beside.shardid
-    WHERE asked.shardid = $1 $$;
+    WHERE asked.shardid = $1;
+  END;
 COMMENT ON FUNCTION pg_catalog.citus_shard_cost_by_disk_size(bigint)
   IS 'cost function: bytes on disk of the shard group, and a base cost for each';
 
 CREATE FUNCTION pg_catalog.citus_node_capacity_1(integer) RETURNS real
-  LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT 1.0::real $$;
+  LANGUAGE sql IMMUTABLE STRICT
+  BEGIN ATOMIC SELECT 1.0::real; END;
 COMMENT ON FUNCTION pg_catalog.citus_node_capacity_1(integer) IS 'capacity function: all nodes can carry the same';
 
 CREATE FUNCTION pg_catalog.citus_shard_allowed_on_node_true(bigint, integer) RETURNS boolean
-  LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT true $$;
+  LANGUAGE sql IMMUTABLE STRICT
+  BEGIN ATOMIC SELECT true; END;
 COMMENT ON FUNCTION pg_catalog.citus_shard_allowed_on_node_true(bigint, integer)
   IS 'placement function: any shard may lie on any node';
 
 CREATE FUNCTION pg_catalog.altius_shard_cost_by_load(bigint) RETURNS real
-  LANGUAGE sql VOLATILE STRICT AS $$
+  LANGUAGE sql VOLATILE STRICT
+  BEGIN ATOMIC
     SELECT (1 + coalesce(sum(measured.load), 0))::real
     FROM pg_catalog.pg_dist_shard asked
     JOIN pg_catalog.pg_dist_partition asked_table USING (logicalrelid)
@@ -38,7 +44,8 @@ CREATE FUNCTION pg_catalog.altius_shard_cost_by_load(bigint) RETURNS real
     JOIN pg_catalog.pg_dist_shard beside ON beside.logicalrelid = member.logicalrelid
       AND beside.shardminvalue IS NOT DISTINCT FROM asked.shardminvalue
     JOIN pg_catalog.altius_shard_load measured ON measured.shardid = beside.shardid
-    WHERE asked.shardid = $1 $$;
+    WHERE asked.shardid = $1;
+  END;
 COMMENT ON FUNCTION pg_catalog.altius_shard_cost_by_load(bigint)
   IS 'cost function: measured load of the shard group, see altius_measure_load';
 
@@ -67,7 +74,8 @@ INSERT INTO citus.pg_dist_rebalance_strategy VALUES
 
 CREATE FUNCTION pg_catalog.citus_validate_rebalance_strategy_functions(
   shard_cost_function regproc, node_capacity_function regproc, shard_allowed_on_node_function regproc)
-  RETURNS void LANGUAGE plpgsql STABLE AS $$
+  RETURNS void LANGUAGE plpgsql STABLE
+  SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   given record;
 BEGIN
@@ -92,7 +100,8 @@ END $$;
 COMMENT ON FUNCTION pg_catalog.citus_validate_rebalance_strategy_functions(regproc, regproc, regproc)
   IS 'raises an error unless the functions have the signatures that a rebalance strategy needs';
 
-CREATE FUNCTION altius_internal.check_rebalance_strategy() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION altius_internal.check_rebalance_strategy() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM pg_catalog.citus_validate_rebalance_strategy_functions(
     NEW.shard_cost_function, NEW.node_capacity_function, NEW.shard_allowed_on_node_function);
@@ -107,16 +116,19 @@ END $$;
 CREATE TRIGGER check_rebalance_strategy BEFORE INSERT OR UPDATE ON citus.pg_dist_rebalance_strategy
   FOR EACH ROW EXECUTE FUNCTION altius_internal.check_rebalance_strategy();
 
+ALTER TABLE citus.pg_dist_rebalance_strategy SET SCHEMA pg_catalog;
+
 CREATE FUNCTION pg_catalog.citus_add_rebalance_strategy(
   name name, shard_cost_function regproc, node_capacity_function regproc, shard_allowed_on_node_function regproc,
   default_threshold real, minimum_threshold real DEFAULT 0, improvement_threshold real DEFAULT 0)
-  RETURNS void LANGUAGE sql VOLATILE STRICT AS $$
-    INSERT INTO pg_catalog.pg_dist_rebalance_strategy VALUES ($1, false, $2, $3, $4, $5, $6, $7) $$;
+  RETURNS void LANGUAGE sql VOLATILE STRICT
+  BEGIN ATOMIC INSERT INTO pg_catalog.pg_dist_rebalance_strategy VALUES ($1, false, $2, $3, $4, $5, $6, $7); END;
 COMMENT ON FUNCTION pg_catalog.citus_add_rebalance_strategy(name, regproc, regproc, regproc, real, real, real)
   IS 'adds a strategy that citus_rebalance_start can be told to use';
 
 -- The index allows one default at any moment, so the old one goes first.
-CREATE FUNCTION pg_catalog.citus_set_default_rebalance_strategy(name text) RETURNS void LANGUAGE plpgsql VOLATILE STRICT AS $$
+CREATE FUNCTION pg_catalog.citus_set_default_rebalance_strategy(name text) RETURNS void LANGUAGE plpgsql VOLATILE STRICT
+  SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   LOCK TABLE pg_catalog.pg_dist_rebalance_strategy IN SHARE ROW EXCLUSIVE MODE;
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_dist_rebalance_strategy s WHERE s.name::text = $1) THEN
@@ -128,6 +140,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION pg_catalog.citus_set_default_rebalance_strategy(text)
   IS 'the strategy that is used when none is named';
-
-GRANT SELECT ON citus.pg_dist_rebalance_strategy TO public;
-ALTER TABLE citus.pg_dist_rebalance_strategy SET SCHEMA pg_catalog;
