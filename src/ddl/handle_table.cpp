@@ -50,18 +50,19 @@ bool DropConcerns(DropStmt* drop) {
   return false;
 }
 
-bool CommentConcerns(CommentStmt* comment) {
-  List* names = nullptr;
+bool CommentConcerns(const CommentStmt* comment) {
+  if (!IsA(comment->object, List)) return false;
+  List* names = As<List>(comment->object);
   switch (comment->objtype) {
     case OBJECT_TABLE:
-      return TableOfName(makeRangeVarFromNameList(castNode(List, comment->object))) != nullptr;
+      return TableOfName(makeRangeVarFromNameList(names)) != nullptr;
     case OBJECT_INDEX:
-      return TableOfIndex(makeRangeVarFromNameList(castNode(List, comment->object))) != nullptr;
+      return TableOfIndex(makeRangeVarFromNameList(names)) != nullptr;
     case OBJECT_COLUMN:
     case OBJECT_TABCONSTRAINT:
     case OBJECT_POLICY:
     case OBJECT_TRIGGER:
-      names = castNode(List, comment->object);
+      if (list_length(names) < 2) return false;
       names = list_truncate(list_copy(names), list_length(names) - 1);
       return TableOfName(makeRangeVarFromNameList(names)) != nullptr;
     default:

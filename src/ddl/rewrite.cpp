@@ -40,6 +40,16 @@ List* ExtendLast(List* names, int64 shard_id) {
   return extended;
 }
 
+/// ... in a statement's field for objects that are no relations.
+void ExtendObject(Node** object, int64 shard_id) {
+  *object = reinterpret_cast<Node*>(ExtendLast(castNode(List, *object), shard_id));
+}
+
+/// Objects of a table that are no relations and have names of their own: statistics.
+const catalog::Table* SubjectOfObject(ObjectType type, Node* object) {
+  return type == OBJECT_STATISTIC_EXT ? TableOfStatistics(castNode(List, object)) : nullptr;
+}
+
 const catalog::Table* SubjectOfRename(RenameStmt* rename) {
   switch (rename->renameType) {
     case OBJECT_TABLE:
@@ -100,14 +110,19 @@ Node* DropForShard(DropStmt* drop, int index, int64 shard_id) {
   return reinterpret_cast<Node*>(drop);
 }
 
+/// The table, or the index, that the command is about.
+void NameTarget(RangeVar* name, bool is_index, int index, int64 shard_id) {
+  if (is_index)
+    NameShardIndex(name, shard_id);
+  else
+    NameShard(name, index);
+}
+
 Node* AlterForShard(AlterTableStmt* alter, int index, int64 shard_id) {
   const bool is_index = alter->objtype == OBJECT_INDEX;
   alter->cmds = AlterCommandsForShard(alter->cmds, index, shard_id, is_index);
   if (alter->cmds == NIL) return nullptr;
-  if (is_index)
-    NameShardIndex(alter->relation, shard_id);
-  else
-    NameShard(alter->relation, index);
+  NameTarget(alter->relation, is_index, index, shard_id);
   return reinterpret_cast<Node*>(alter);
 }
 
@@ -186,8 +201,19 @@ const catalog::Table* SubjectOf(Node* statement) {
     }
     case T_RenameStmt:
       return SubjectOfRename(As<RenameStmt>(statement));
-    case T_AlterObjectSchemaStmt:
-      return TableOfName(As<AlterObjectSchemaStmt>(statement)->relation);
+    case T_AlterObjectSchemaStmt: {
+      auto* alter = As<AlterObjectSchemaStmt>(statement);
+      return alter->relation != nullptr ? TableOfName(alter->relation)
+                                        : SubjectOfObject(alter->objectType, alter->object);
+    }
+    case T_AlterOwnerStmt:
+      return SubjectOfObject(As<AlterOwnerStmt>(statement)->objectType, As<AlterOwnerStmt>(statement)->object);
+    case T_AlterStatsStmt:
+      return TableOfStatistics(As<AlterStatsStmt>(statement)->defnames);
+    case T_AlterObjectDependsStmt: {
+      auto* alter = As<AlterObjectDependsStmt>(statement);
+      return alter->objectType == OBJECT_INDEX ? TableOfIndex(alter->relation) : TableOfName(alter->relation);
+    }
     case T_CreateStatsStmt:
       return SubjectOfStatistics(As<CreateStatsStmt>(statement));
     case T_CreatePolicyStmt:
@@ -224,9 +250,25 @@ Node* ForShard(Node* statement, int index, int64 shard_id) {
       return RenameForShard(As<RenameStmt>(statement), index, shard_id);
     case T_DropStmt:
       return DropForShard(As<DropStmt>(statement), index, shard_id);
-    case T_AlterObjectSchemaStmt:
-      NameShard(As<AlterObjectSchemaStmt>(statement)->relation, index);
+    case T_AlterObjectSchemaStmt: {
+      auto* alter = As<AlterObjectSchemaStmt>(statement);
+      if (alter->relation != nullptr)
+        NameShard(alter->relation, index);
+      else
+        ExtendObject(&alter->object, shard_id);
       return statement;
+    }
+    case T_AlterOwnerStmt:
+      ExtendObject(&As<AlterOwnerStmt>(statement)->object, shard_id);
+      return statement;
+    case T_AlterStatsStmt:
+      As<AlterStatsStmt>(statement)->defnames = ExtendLast(As<AlterStatsStmt>(statement)->defnames, shard_id);
+      return statement;
+    case T_AlterObjectDependsStmt: {
+      auto* alter = As<AlterObjectDependsStmt>(statement);
+      NameTarget(alter->relation, alter->objectType == OBJECT_INDEX, index, shard_id);
+      return statement;
+    }
     case T_CreateStatsStmt:
       return StatisticsForShard(As<CreateStatsStmt>(statement), index, shard_id);
     case T_CreatePolicyStmt:
@@ -241,10 +283,8 @@ Node* ForShard(Node* statement, int index, int64 shard_id) {
         NameShard(As<CreateTrigStmt>(statement)->constrrel, index);
       return statement;
     case T_ReindexStmt:
-      if (As<ReindexStmt>(statement)->kind == REINDEX_OBJECT_INDEX)
-        NameShardIndex(As<ReindexStmt>(statement)->relation, shard_id);
-      else
-        NameShard(As<ReindexStmt>(statement)->relation, index);
+      NameTarget(As<ReindexStmt>(statement)->relation,
+                 As<ReindexStmt>(statement)->kind == REINDEX_OBJECT_INDEX, index, shard_id);
       return statement;
     case T_ClusterStmt: {
       auto* cluster = As<ClusterStmt>(statement);

@@ -136,6 +136,10 @@ FROM pg_depend JOIN pg_class s ON s.oid = objid AND relkind = 'S'
 JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
 WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass AND refobjid = $1 AND deptype = 'a')";
 
+constexpr const char* kStatisticsOwner = R"(
+SELECT format('ALTER STATISTICS %I.%I OWNER TO %I', nspname, stxname, pg_get_userbyid(stxowner))
+FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = stxnamespace WHERE stxrelid = $1 ORDER BY stxname)";
+
 struct Section {
   int part;
   const char* query;
@@ -157,6 +161,7 @@ constexpr Section kSections[] = {
     {kAccess, kRowSecurity},
     {kAccess, kGrants},
     {kAccess, kOwner},
+    {kAccess, kStatisticsOwner},
 };
 
 }  // namespace

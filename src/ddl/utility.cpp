@@ -16,6 +16,7 @@
 extern "C" {
 #include "commands/extension.h"
 #include "parser/parse_node.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 }
@@ -36,12 +37,19 @@ bool HandleCopy(const UtilityCall& call) {
                       call.completion);
 }
 
+/// Looked for before the object, as PostgreSQL does, so that its error is the first.
+void CheckNewOwner(Node* statement) {
+  if (IsA(statement, AlterOwnerStmt))
+    (void)get_rolespec_oid(reinterpret_cast<AlterOwnerStmt*>(statement)->newowner, false);
+}
+
 bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
   if (HandleCopy(call)) return true;
   if (remote::IsInternalBackend()) return false;
   if (HandleConstraints(call)) return true;
   if (!pg::settings::enable_ddl_propagation) return false;
+  CheckNewOwner(call.statement());
   return HandlePartition(call) || HandleOutside(call) || HandleTable(call) || HandleObject(call);
 }
 
