@@ -36,6 +36,9 @@ CREATE FUNCTION altius_internal.create_shards(relation regclass, parts integer) 
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_shards';
 CREATE FUNCTION altius_internal.create_shard(shard_id bigint, parts integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_shard';
+-- Privileges as a catalog holds them, null for the default. For owners and superusers.
+CREATE FUNCTION altius_internal.set_privileges(classid oid, objid oid, objsubid integer, privileges aclitem[]) RETURNS void
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_set_privileges';
 CREATE FUNCTION altius_internal.nextval_on_coordinator(sequence regclass) RETURNS bigint
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_nextval_on_coordinator';
 

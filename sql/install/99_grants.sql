@@ -156,6 +156,8 @@ BEGIN
       ('part', 'altius_internal.table_of(oid)', 'stands in statements; looks a name up'),
       ('part', 'altius_internal.computed(anyelement)', 'stands in expressions; returns its argument'),
       ('part', 'altius_internal.refuse_view_row(text, anyelement)', 'stands in statements; raises an error'),
+      ('part', 'altius_internal.set_privileges(oid, oid, integer, aclitem[])',
+       'privileges of new objects; for the owner, who may GRANT and REVOKE'),
 
       ('node', 'altius_internal.load_metadata()', 'first statement of a connection'),
       ('node', 'altius_internal.follow_settings(text[], text[])', 'settings of the asking session'),

@@ -78,14 +78,31 @@ ObjectAddress FindRenamed(RenameStmt* rename) {
   return AddressOf(rename->renameType, rename->relation, rename->object);
 }
 
+/// One object of GRANT or REVOKE.
+ObjectAddress FindGranted(const GrantStmt* grant, Node* object) {
+  if (grant->targtype == ACL_TARGET_ALL_IN_SCHEMA) return AddressOf(OBJECT_SCHEMA, nullptr, object);
+  if (grant->targtype != ACL_TARGET_OBJECT) return InvalidObjectAddress;
+  return AddressOf(grant->objtype, nullptr, object);
+}
+
 void AddGranted(pg::Array<ObjectAddress>* addresses, GrantStmt* grant) {
-  if (grant->targtype == ACL_TARGET_ALL_IN_SCHEMA)
-    return AddEach(addresses, OBJECT_SCHEMA, grant->objects);
-  if (grant->targtype != ACL_TARGET_OBJECT) return;
-  AddEach(addresses, grant->objtype, grant->objects);
+  ListCell* cell;
+  foreach (cell, grant->objects) addresses->push_back(FindGranted(grant, static_cast<Node*>(lfirst(cell))));
 }
 
 }  // namespace
+
+bool KeepGranted(GrantStmt* grant) {
+  if (grant->targtype != ACL_TARGET_OBJECT || grant->objtype == OBJECT_PARAMETER_ACL) return true;
+  List* known = NIL;
+  ListCell* cell;
+  foreach (cell, grant->objects) {
+    Node* object = static_cast<Node*>(lfirst(cell));
+    if (OidIsValid(FindGranted(grant, object).objectId)) known = lappend(known, object);
+  }
+  grant->objects = known;
+  return known != NIL;
+}
 
 ObjectAddress AddressCreated(Node* statement) {
   switch (nodeTag(statement)) {

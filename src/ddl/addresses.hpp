@@ -21,4 +21,7 @@ bool CreatesShared(Node* statement);
 /// The existing objects that an ALTER, DROP, RENAME, GRANT or COMMENT is about (other than tables).
 pg::Array<ObjectAddress> AddressesOf(Node* statement);
 
+/// Leaves out of GRANT or REVOKE what this node does not have; false: nothing is left.
+bool KeepGranted(GrantStmt* grant);
+
 }  // namespace altius::ddl

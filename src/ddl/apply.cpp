@@ -2,6 +2,7 @@
 // The receiving side: a command's text arrives, runs on the shell table and on the shards of this
 // node.
 #include "altius/pg/bridge.hpp"
+#include "addresses.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
@@ -51,12 +52,8 @@ bool ForThisNode(Node* statement) {
       lock->relations = KeepKnown(lock->relations);
       return lock->relations != NIL;
     }
-    case T_GrantStmt: {
-      auto* grant = reinterpret_cast<GrantStmt*>(statement);
-      if (grant->targtype != ACL_TARGET_OBJECT || grant->objtype != OBJECT_TABLE) return true;
-      grant->objects = KeepKnown(grant->objects);
-      return grant->objects != NIL;
-    }
+    case T_GrantStmt:
+      return KeepGranted(reinterpret_cast<GrantStmt*>(statement));
     case T_VacuumStmt:
     case T_ReindexStmt:
     case T_ClusterStmt:

@@ -6,6 +6,7 @@
 #include "altius/ddl/tables.hpp"
 #include "dependencies.hpp"
 #include "object_commands.hpp"
+#include "privileges.hpp"
 #include "sql.hpp"
 
 extern "C" {
@@ -181,12 +182,15 @@ List* ObjectCommands() {
   // A function may use tables that come after it, or that need a search path.
   List* commands = list_make1(pstrdup("SET LOCAL check_function_bodies = off"));
   commands = list_concat(commands, RoleCommands());
+  commands = list_concat(commands, ForgetDefaultPrivilegesCommands());
   for (const ObjectAddress& object : walk.ordered) {
     if (IsTable(object) && catalog::FindTable(object.objectId) == nullptr) continue;
     commands = list_concat(commands, CommandsOfObject(object));
     if (catalog::IsDistributedObject(object.classId, object.objectId))
       commands = lappend(commands, catalog::InsertObjectCommand(object.classId, object.objectId));
   }
+  commands = list_concat(commands, MemberPrivilegeCommands(catalog::OwnExtension()));
+  commands = list_concat(commands, ServerPrivilegeCommands());
   commands = lappend(commands, pstrdup("SET LOCAL altius.plan_locally = on"));
   for (const catalog::Table* table : tables)
     commands = list_concat(commands, ForeignKeysIfMissing(table->relid));

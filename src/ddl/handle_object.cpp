@@ -19,9 +19,13 @@ extern "C" {
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 }
 
@@ -29,7 +33,8 @@ namespace altius::ddl {
 
 namespace {
 
-bool IsRoleCommand(Node* statement) {
+/// About roles or the server as a whole: every node follows.
+bool IsForAllNodes(Node* statement) {
   switch (nodeTag(statement)) {
     case T_CreateRoleStmt:
     case T_AlterRoleStmt:
@@ -38,7 +43,10 @@ bool IsRoleCommand(Node* statement) {
     case T_GrantRoleStmt:
     case T_DropOwnedStmt:
     case T_ReassignOwnedStmt:
+    case T_AlterDefaultPrivilegesStmt:
       return true;
+    case T_GrantStmt:
+      return reinterpret_cast<GrantStmt*>(statement)->objtype == OBJECT_PARAMETER_ACL;
     default:
       return false;
   }
@@ -64,6 +72,26 @@ bool IsShared(const ObjectAddress& object) {
 bool AnyShared(const pg::Array<ObjectAddress>& objects) {
   for (const ObjectAddress& object : objects) {
     if (IsShared(object)) return true;
+  }
+  return false;
+}
+
+/// Besides what the cluster shares every node has its own of what initdb and extensions made, and of
+/// this database.  They have one owner and one set of privileges, too.
+bool IsOnEveryNode(const ObjectAddress& object) {
+  if (!OidIsValid(object.objectId)) return false;
+  if (object.classId == DatabaseRelationId) return object.objectId == MyDatabaseId;
+  if (object.objectId < FirstNormalObjectId || IsShared(object)) return true;
+  const Oid extension = getExtensionOfObject(object.classId, object.objectId);
+  return OidIsValid(extension) &&
+         (extension == catalog::OwnExtension() || catalog::IsDistributedObject(ExtensionRelationId, extension));
+}
+
+bool IsShared(Node* statement, const pg::Array<ObjectAddress>& objects) {
+  if (IsForAllNodes(statement)) return true;
+  if (!IsA(statement, GrantStmt) && !IsA(statement, AlterOwnerStmt)) return AnyShared(objects);
+  for (const ObjectAddress& object : objects) {
+    if (IsOnEveryNode(object)) return true;
   }
   return false;
 }
@@ -115,17 +143,20 @@ bool IsOurs(Node* statement) {
   return false;
 }
 
+const char* ChangeText(const UtilityCall& call, const pg::Array<ObjectAddress>& objects) {
+  if (IsA(call.statement(), DropStmt)) return DropCommand(reinterpret_cast<DropStmt*>(call.statement()), objects);
+  return CommandText(call);
+}
+
 bool HandleChange(const UtilityCall& call) {
   if (IsOurs(call.statement())) return false;
   const pg::Array<ObjectAddress> objects = AddressesOf(call.statement());
-  if (!IsRoleCommand(call.statement()) && !AnyShared(objects)) return false;
+  if (!IsShared(call.statement(), objects)) return false;
   RequireCoordinator();
-  const char* command =
-      IsA(call.statement(), DropStmt)
-          ? DropCommand(reinterpret_cast<DropStmt*>(call.statement()), objects)
-          : CommandText(call);
+  const char* command = ChangeText(call, objects);
   const char* message = ApplyText(command);
   task::WithShardsHidden(nullptr, [&] { RunHere(call); });
+  if (SetsPassword(call.statement())) message = ApplyText(command = TextWithStoredPassword(call));
   if (HasOtherNodes()) SpreadCommand(message, NIL, command);
   return true;
 }

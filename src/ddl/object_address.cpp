@@ -5,6 +5,7 @@
 #include "object_address.hpp"
 
 extern "C" {
+#include "miscadmin.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -64,6 +65,12 @@ ObjectAddress DomainOfConstraint(Node* object) {
   return MakeAddress(TypeRelationId, LookupTypeNameOid(nullptr, reinterpret_cast<TypeName*>(first), true));
 }
 
+/// Nodes have this database in common, no other.
+ObjectAddress OwnDatabase(Node* object) {
+  const ObjectAddress address = Find(OBJECT_DATABASE, object, T_String);
+  return address.objectId == MyDatabaseId ? address : InvalidObjectAddress;
+}
+
 }  // namespace
 
 ObjectAddress MakeAddress(Oid class_id, Oid object_id) {
@@ -89,7 +96,12 @@ ObjectAddress AddressOf(ObjectType type, const RangeVar* relation, Node* object)
   switch (type) {
     case OBJECT_SCHEMA:
     case OBJECT_EXTENSION:
+    case OBJECT_LANGUAGE:
+    case OBJECT_FDW:
+    case OBJECT_FOREIGN_SERVER:
       return Find(type, object, T_String);
+    case OBJECT_DATABASE:
+      return OwnDatabase(object);
     case OBJECT_TYPE:
     case OBJECT_DOMAIN:
       return Type(type, object);
@@ -114,15 +126,11 @@ ObjectAddress AddressOf(ObjectType type, const RangeVar* relation, Node* object)
     case OBJECT_AMPROC:
     case OBJECT_CAST:
     case OBJECT_CONVERSION:
-    case OBJECT_DATABASE:
     case OBJECT_DEFACL:
     case OBJECT_DEFAULT:
     case OBJECT_EVENT_TRIGGER:
-    case OBJECT_FDW:
-    case OBJECT_FOREIGN_SERVER:
     case OBJECT_FOREIGN_TABLE:
     case OBJECT_INDEX:
-    case OBJECT_LANGUAGE:
     case OBJECT_LARGEOBJECT:
     case OBJECT_MATVIEW:
     case OBJECT_OPCLASS:

@@ -2,6 +2,7 @@
 #include "object_commands.hpp"
 
 #include "altius/ddl/table_commands.hpp"
+#include "privileges.hpp"
 #include "sql.hpp"
 
 extern "C" {
@@ -24,10 +25,7 @@ constexpr const char* kSchema = R"(
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', nspname, pg_get_userbyid(nspowner))
 FROM pg_namespace WHERE oid = $1
 UNION ALL
-SELECT format('GRANT %s ON SCHEMA %I TO %s%s', privilege_type, nspname,
-  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
-  CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
-FROM pg_namespace, aclexplode(nspacl) WHERE pg_namespace.oid = $1)";
+SELECT format('ALTER SCHEMA %I OWNER TO %I', nspname, pg_get_userbyid(nspowner)) FROM pg_namespace WHERE oid = $1)";
 
 constexpr const char* kExtension = R"(
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I', nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace
@@ -90,23 +88,14 @@ FROM pg_sequence WHERE seqrelid = $1 AND NOT EXISTS (
 UNION ALL
 SELECT format('ALTER SEQUENCE %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(relowner)) FROM pg_class c
 WHERE c.oid = $1 AND NOT EXISTS (
-  SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('i', 'a'))
-UNION ALL
-SELECT format('GRANT %s ON SEQUENCE %s TO %s', privilege_type, c.oid::regclass,
-  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
-FROM pg_class c, aclexplode(relacl) WHERE c.oid = $1 AND NOT EXISTS (
-  SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'i'))";
+  SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('i', 'a')))";
 
 constexpr const char* kView = R"(
 SELECT format('CREATE OR REPLACE VIEW %s%s AS %s', c.oid::regclass,
   ' WITH (' || array_to_string(reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';'))
 FROM pg_class c WHERE c.oid = $1
 UNION ALL
-SELECT format('ALTER VIEW %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(relowner)) FROM pg_class c WHERE c.oid = $1
-UNION ALL
-SELECT format('GRANT %s ON TABLE %s TO %s', privilege_type, c.oid::regclass,
-  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
-FROM pg_class c, aclexplode(relacl) WHERE c.oid = $1)";
+SELECT format('ALTER VIEW %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(relowner)) FROM pg_class c WHERE c.oid = $1)";
 
 // Columns of pg_collation differ between versions; as JSON the missing ones are null.
 constexpr const char* kCollation = R"(
@@ -117,18 +106,11 @@ SELECT format('CREATE COLLATION IF NOT EXISTS %s (PROVIDER = %s, %s, DETERMINIST
   j->>'collisdeterministic')
 FROM (SELECT to_jsonb(c) AS j FROM pg_collation c WHERE oid = $1) AS described)";
 
-constexpr const char* kRoles = R"(
-SELECT format('DO %L', format(
-  'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %L) THEN CREATE ROLE %I %s; END IF; END',
-  rolname, rolname, concat_ws(' ',
-    CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcanlogin THEN 'LOGIN' END,
-    CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
-    CASE WHEN NOT rolinherit THEN 'NOINHERIT' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
-    CASE WHEN rolbypassrls THEN 'BYPASSRLS' END, 'CONNECTION LIMIT ' || nullif(rolconnlimit, -1))))
-FROM pg_roles WHERE oid >= 16384
-UNION ALL
-SELECT format('GRANT %I TO %I', g.rolname, m.rolname) FROM pg_auth_members a
-JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member WHERE m.oid >= 16384)";
+constexpr const char* kComments = R"(
+SELECT format('COMMENT ON %s %s IS %L', CASE type WHEN 'view column' THEN 'COLUMN' ELSE upper(type) END, identity, description)
+FROM pg_description, pg_identify_object(classoid, objoid, objsubid)
+WHERE classoid = $1 AND objoid = $2 AND type IN ('schema', 'type', 'function', 'procedure', 'aggregate', 'sequence', 'view',
+                                                 'view column', 'collation'))";
 
 List* Query(const char* sql, Oid oid) {
   const int level = BeginQualifiedNames();
@@ -155,7 +137,7 @@ List* CommandsOfRelation(Oid relid) {
     case RELKIND_PARTITIONED_TABLE:
       return list_make1(
           CommandsIf(psprintf("pg_catalog.to_regclass(%s) IS NULL", NameLiteral("regclass", relid)),
-                     TableCommands(relid, kShell)));
+                     TableCommands(relid, kShell & ~kPrivileges)));
     default:
       return NIL;
   }
@@ -174,18 +156,20 @@ char* CommandsIf(const char* condition, List* commands) {
   return psprintf("DO %s", quote_literal_cstr(body.data));
 }
 
-List* CommandsOfObject(const ObjectAddress& object) {
+namespace {
+
+List* Definition(const ObjectAddress& object) {
   switch (object.classId) {
     case NamespaceRelationId:
       return Query(kSchema, object.objectId);
     case ExtensionRelationId:
-      return Query(kExtension, object.objectId);
+      return list_concat(Query(kExtension, object.objectId), MemberPrivilegeCommands(object.objectId));
     case TypeRelationId: {
       List* commands = Query(kType, object.objectId);
       if (commands == NIL) return NIL;
       const char* name = NameLiteral("regtype", object.objectId);
-      commands = list_concat(commands, Query(kTypeOwner, object.objectId));
-      return list_make1(CommandsIf(psprintf("pg_catalog.to_regtype(%s) IS NULL", name), commands));
+      commands = list_make1(CommandsIf(psprintf("pg_catalog.to_regtype(%s) IS NULL", name), commands));
+      return list_concat(commands, Query(kTypeOwner, object.objectId));
     }
     case ProcedureRelationId:
       return Query(kFunction, object.objectId);
@@ -198,11 +182,21 @@ List* CommandsOfObject(const ObjectAddress& object) {
   }
 }
 
-List* RoleCommands() {
+/// Those of tables are a part of the tables' definition.
+List* Comments(const ObjectAddress& object) {
   const int level = BeginQualifiedNames();
-  List* commands = QueryTexts(kRoles, {});
+  List* commands = QueryTexts(kComments, {OidValue(object.classId), OidValue(object.objectId)});
   EndQualifiedNames(level);
   return commands;
+}
+
+}  // namespace
+
+List* CommandsOfObject(const ObjectAddress& object) {
+  List* commands = Definition(object);
+  if (commands == NIL) return NIL;
+  commands = list_concat(commands, Comments(object));
+  return list_concat(commands, PrivilegeCommands(object));
 }
 
 }  // namespace altius::ddl

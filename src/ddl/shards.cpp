@@ -6,6 +6,7 @@
 #include "altius/pg/bridge.hpp"
 #include "checks.hpp"
 #include "partition_names.hpp"
+#include "privileges.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
 
@@ -73,13 +74,22 @@ void TrustForeignKeys(List* statements) {
   }
 }
 
+/// Nobody else reads a shard before its policies are there, whatever default privileges say.
+void SetAccess(Oid shell, Oid shard, int parts) {
+  if ((parts & kAccess) != 0)
+    CopyPrivileges(shell, shard);
+  else if ((parts & kTable) != 0)
+    WithholdPrivileges(shard);
+}
+
 void CreateShard(const catalog::Table& table, List* statements, int index, int parts) {
   const catalog::Shard& shard = table.shards[index];
   RunForShard(statements, index, shard.id);
-  if ((parts & (kAttach | kForeignKeys)) == 0) return;
-  // what the parent's shard passed on when it was attached got names from PostgreSQL
   const Oid relid = ShardRelation(table, shard);
-  if (OidIsValid(relid)) AlignNames(table.relid, relid, shard.id);
+  if (!OidIsValid(relid)) return;
+  SetAccess(table.relid, relid, parts);
+  // what the parent's shard passed on when it was attached got names from PostgreSQL
+  if ((parts & (kAttach | kForeignKeys)) != 0) AlignNames(table.relid, relid, shard.id);
 }
 
 }  // namespace

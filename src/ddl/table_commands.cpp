@@ -4,7 +4,12 @@
 // and indexes.
 #include "altius/ddl/table_commands.hpp"
 
+#include "privileges.hpp"
 #include "sql.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+}
 
 namespace altius::ddl {
 
@@ -103,20 +108,6 @@ SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', polname, polrelid
   ' USING (' || pg_get_expr(polqual, polrelid) || ')', ' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')')
 FROM pg_policy WHERE polrelid = $1)";
 
-constexpr const char* kGrants = R"(
-SELECT format('REVOKE ALL ON TABLE %s FROM %I', c.oid::regclass, pg_get_userbyid(relowner))
-FROM pg_class c WHERE c.oid = $1 AND relacl IS NOT NULL
-UNION ALL
-SELECT format('GRANT %s ON TABLE %s TO %s%s', string_agg(privilege_type, ', ' ORDER BY privilege_type), c.oid::regclass,
-  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
-  CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
-FROM pg_class c, aclexplode(relacl) WHERE c.oid = $1 GROUP BY c.oid, grantee, is_grantable
-UNION ALL
-SELECT format('GRANT %s (%I) ON TABLE %s TO %s%s', privilege_type, attname, attrelid::regclass,
-  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
-  CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
-FROM pg_attribute, aclexplode(attacl) WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped)";
-
 constexpr const char* kForeignKeyConstraints = R"(
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' AND conparentid = 0 ORDER BY conname)";
@@ -159,7 +150,6 @@ constexpr Section kSections[] = {
     {kComments, kCommentTexts},
     {kSequences, kOwnedSequences},
     {kAccess, kRowSecurity},
-    {kAccess, kGrants},
     {kAccess, kOwner},
     {kAccess, kStatisticsOwner},
 };
@@ -174,6 +164,8 @@ List* TableCommands(Oid relid, int parts) {
     commands = list_concat(commands, QueryTexts(section.query, {OidValue(relid)}));
   }
   EndQualifiedNames(level);
+  if ((parts & kPrivileges) != 0)
+    commands = list_concat(commands, PrivilegeCommands({RelationRelationId, relid, 0}));
   return commands;
 }
 

@@ -33,6 +33,12 @@ char* CommandText(const UtilityCall& call);
 /// A message that makes another node apply the command text under the settings of this session.
 char* ApplyText(const char* command);
 
+// role_password.cpp
+/// CREATE or ALTER ROLE with the option PASSWORD.
+bool SetsPassword(Node* statement);
+/// Its text with what is stored now in the place of the password.
+const char* TextWithStoredPassword(const UtilityCall& call);
+
 /// Sends to all other nodes, applies to the shards here meanwhile, waits for all.
 void SpreadCommand(const char* message, List* local_shard_statements, const char* command);
 

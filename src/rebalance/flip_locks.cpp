@@ -35,8 +35,8 @@ pg::Array<int64> ShardIds(ArrayType* array) {
 
 namespace {
 
-constexpr int kDefinition = ddl::kTable | ddl::kIndexes | ddl::kAttach | ddl::kAccess | ddl::kForeignKeys |
-                            ddl::kTriggers | ddl::kComments;
+constexpr int kDefinition = ddl::kTable | ddl::kIndexes | ddl::kAttach | ddl::kAccess | ddl::kPrivileges |
+                            ddl::kForeignKeys | ddl::kTriggers | ddl::kComments;
 
 const catalog::Table* RequireTable(int64 id, int* index) {
   const catalog::Table* table = catalog::FindTableOfShard(id, index);

@@ -18,13 +18,14 @@ enum TablePart : int {
   kIndexes =
       2,  // PRIMARY KEY, UNIQUE, EXCLUDE, indexes, statistics objects, replica identity, CLUSTER ON
   kAttach = 4,        // ALTER TABLE parent ATTACH PARTITION
-  kAccess = 8,        // owner, row level security with its policies, grants
+  kAccess = 8,        // owner, row level security with its policies; of shards the privileges too
   kForeignKeys = 16,  // those the table declares itself (not inherited ones)
   kTriggers = 32,
   kComments = 64,
   kSequences = 128,  // OWNED BY of sequences
   kTrusted = 256,     // with kForeignKeys, for shards: the rows are known to satisfy them
-  kShell = kTable | kIndexes | kAttach | kAccess | kTriggers | kComments | kSequences,
+  kPrivileges = 512,  // of a shell table
+  kShell = kTable | kIndexes | kAttach | kAccess | kPrivileges | kTriggers | kComments | kSequences,
   kShard = kTable | kIndexes | kAttach | kAccess | kTriggers,
 };
 

@@ -148,12 +148,12 @@ sub connection { my ($self, $node) = @_; return ('-h', '127.0.0.1', '-p', $self-
 
 sub psql_program { my ($self) = @_; return $self->{psql} //= (glob "$self->{dir}/server/*/*/*/bin/psql")[0] // 'psql' }
 
-# One psql run: exit status, output, errors.  Options: db, variables.
+# One psql run: exit status, output, errors.  Options: db, user.
 sub psql {
     my ($self, $node, $sql, %options) = @_;
     my ($out, $error) = ('', '');
     my @command = ($self->psql_program, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', $self->connection($node),
-        '-d', $options{db} // 'altius');
+        '-d', $options{db} // 'altius', defined $options{user} ? ('-U', $options{user}) : ());
     my $ran = eval { IPC::Run::run(\@command, '<', \$sql, '>', \$out, '2>', \$error); 1 };
     # A psql that can't connect may be gone before it was given the statement.
     die $@ if !$ran && $@ !~ /Broken pipe/;
