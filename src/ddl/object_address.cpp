@@ -5,11 +5,11 @@
 #include "object_address.hpp"
 
 extern "C" {
-#include "miscadmin.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
 #include "storage/lockdefs.h"

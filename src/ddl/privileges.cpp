@@ -73,7 +73,8 @@ DECLARE command text;
 BEGIN
   FOR command IN
     WITH entry AS (
-      SELECT *, format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s', pg_get_userbyid(defaclrole), ' IN SCHEMA ' || quote_ident(nspname)) AS head,
+      SELECT *, format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s', pg_get_userbyid(defaclrole),
+                       ' IN SCHEMA ' || quote_ident(nspname)) AS head,
         CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' WHEN 'T' THEN 'TYPES'
           ELSE 'SCHEMAS' END AS kind
       FROM pg_catalog.pg_default_acl LEFT JOIN pg_catalog.pg_namespace n ON n.oid = defaclnamespace
@@ -96,7 +97,8 @@ END $do$)";
 // Without a schema the entry is all there is, so what PostgreSQL gives by itself is taken first.
 constexpr const char* kDefaults = R"(
 WITH entry AS (
-  SELECT *, format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s ', pg_get_userbyid(defaclrole), ' IN SCHEMA ' || quote_ident(nspname)) AS head,
+  SELECT *, format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s ', pg_get_userbyid(defaclrole),
+                   ' IN SCHEMA ' || quote_ident(nspname)) AS head,
     CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' WHEN 'T' THEN 'TYPES'
       ELSE 'SCHEMAS' END AS kind
   FROM pg_default_acl LEFT JOIN pg_namespace n ON n.oid = defaclnamespace WHERE defaclobjtype IN ('r', 'S', 'f', 'T', 'n')
