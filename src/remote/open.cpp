@@ -28,18 +28,36 @@ namespace {
 
 uint32 connect_event = 0;
 
-/// A value for the `options` parameter: blanks and backslashes are escaped.
+bool IsPlain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// A value for the `options` parameter.  Options end at what the server's locale takes for white
+/// space, so all but letters and digits is escaped.
 void AppendOption(StringInfo out, const char* name, const char* value) {
   appendStringInfo(out, " -c %s=", name);
   for (const char* c = value; *c != '\0'; c++) {
-    if (*c == ' ' || *c == '\\' || *c == '\t') appendStringInfoChar(out, '\\');
+    if (!IsPlain(*c)) appendStringInfoChar(out, '\\');
     appendStringInfoChar(out, *c);
   }
 }
 
+/// A server refuses a first message that is too long; a longer value comes with the first statement.
+bool TravelsAtStart(int setting) {
+  constexpr size_t kLongest = 512;
+  return setting <= kIntervalStyle && strlen(TrackedValue(setting)) <= kLongest;
+}
+
+/// What our own work does on a node depends on no setting of a user: values are read there as they
+/// were written elsewhere.
+constexpr const char* kFixed =
+    " -c search_path=pg_catalog,pg_temp -c timezone=GMT -c datestyle=ISO,MDY -c intervalstyle=postgres"
+    " -c lc_monetary=C -c lc_numeric=C -c lc_time=C -c xmloption=content -c array_nulls=on"
+    " -c lock_timeout=0";
+
 /// Text results must read back exactly; time-outs are the asking backend's business; a node notices
 /// that the asking server is gone also while it waits for a lock.
-const char* SessionOptions(const char* role) {
+const char* SessionOptions(const Connection* connection, const char* role) {
   StringInfoData out;
   initStringInfo(&out);
   appendStringInfoString(
@@ -48,8 +66,9 @@ const char* SessionOptions(const char* role) {
       " -c search_path=pg_catalog -c standard_conforming_strings=on -c statement_timeout=0"
       " -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
       " -c client_connection_check_interval=5s");
-  for (int i = kSearchPath; i <= kIntervalStyle; i++) {
-    AppendOption(&out, TrackedName(i), TrackedValue(i));
+  if (connection->own) appendStringInfoString(&out, kFixed);
+  for (int i = 0; i < kTrackedCount && !connection->own; i++) {
+    if (TravelsAtStart(i)) AppendOption(&out, TrackedName(i), TrackedValue(i));
   }
   if (role != nullptr) AppendOption(&out, "role", role);
   return out.data;
@@ -117,7 +136,7 @@ Parameters ParametersOf(const Connection* connection) {
   parameters.Set("client_encoding", GetDatabaseEncodingName());
   parameters.Set("application_name", psprintf("altius_internal gpid=" INT64_FORMAT,
                                               global_pid_hook != nullptr ? global_pid_hook() : 0));
-  parameters.Set("options", SessionOptions(role));
+  parameters.Set("options", SessionOptions(connection, role));
   parameters.names.push_back(nullptr);
   parameters.values.push_back(nullptr);
   return parameters;
@@ -166,9 +185,12 @@ const char* NotReached(Connection* connection, const char* why, bool* may_recove
 /// own defaults, which are taken to be the defaults of this server too.
 void NoteInitialSettings(Connection* connection) {
   for (int i = 0; i < kTrackedCount; i++) {
-    const char* value =
-        i <= kIntervalStyle ? TrackedValue(i) : GetConfigOptionResetString(TrackedName(i));
-    if (i == kLockTimeout) value = nullptr;
+    const char* value = nullptr;
+    if (i > kIntervalStyle) {
+      if (i != kLockTimeout) value = GetConfigOptionResetString(TrackedName(i));
+    } else if (TravelsAtStart(i)) {
+      value = TrackedValue(i);
+    }
     connection->settings[i] =
         value == nullptr ? nullptr : MemoryContextStrdup(TopMemoryContext, value);
   }
@@ -283,6 +305,7 @@ Connection* ShapeOf(const Address& address, int group) {
   shape->port = address.port;
   shape->node_id = address.node_id;
   shape->group = group;
+  shape->own = true;
   strlcpy(shape->user, GetUserNameFromId(GetUserId(), false), sizeof(shape->user));
   return shape;
 }

@@ -172,6 +172,7 @@ bool QueueStatement(Connection* connection, const StatementText& statement, Item
 }  // namespace
 
 void FollowSettings(Connection* connection) {
+  if (connection->own) return;
   for (int i = 0; i < kTrackedCount; i++) {
     const char* wanted = TrackedValue(i);
     if (connection->settings[i] != nullptr && strcmp(connection->settings[i], wanted) == 0)

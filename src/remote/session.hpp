@@ -73,7 +73,7 @@ enum Tracked {
 struct altius::remote::Connection {
   int group;  // -1: known by address only
   bool separate;
-  bool own;  // lent to one user (OwnConnectionTo)
+  bool own;  // for the extension's own work (OwnConnectionTo): settings are fixed and follow nobody's
   bool standby;  // to a standby of the group, for reads
   Oid user_id;  // InvalidOid when known by address
   char user[NAMEDATALEN];
@@ -218,7 +218,7 @@ void ForgetPreparedNumber(Connection* connection, uint64 number);
 /// From now on prepared statements are dropped when relations change.
 void WatchSchema();
 void QueueSync(Connection* connection, Request* request);
-/// Queues what makes the node's settings equal to this session's.
+/// Queues what makes the node's settings equal to this session's, but on connections for our own work.
 void FollowSettings(Connection* connection);
 /// Queues a statement without a sync, as QueueHidden does a command.
 void QueueHiddenStatement(Connection* connection, const StatementText& statement);

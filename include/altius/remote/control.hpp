@@ -100,7 +100,8 @@ Connection* SeparateConnectionTo(int group);
 
 /// A connection to the group (this server's own, too) that nobody else gets until it is given back;
 /// giving it back closes it, which rolls back what it has open and ends what it runs.  Never
-/// pinned; the caller drains it.
+/// pinned; the caller drains it.  It is for the extension's own work: its settings are fixed, and no
+/// setting of this session gets there.
 Connection* OwnConnectionTo(int group);
 void GiveBack(Connection* connection);
 
@@ -109,8 +110,8 @@ void GiveBack(Connection* connection);
 Connection* StartOwnConnection(int group);
 bool FinishOwnConnection(Connection* connection, TimestampTz deadline);
 
-/// A bare libpq connection to the group's primary as the current user, with the options that nodes
-/// use between each other; `replication`: a walsender of this database.  Blocking calls are the
+/// A bare libpq connection to the group's primary as the current user, with the fixed settings of
+/// OwnConnectionTo; `replication`: a walsender of this database.  Blocking calls are the
 /// caller's to avoid.  Finish it with CloseBare.
 PGconn* OpenBare(int group, bool replication);
 void CloseBare(PGconn* connection);
