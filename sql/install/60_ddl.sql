@@ -42,6 +42,14 @@ CREATE FUNCTION altius_internal.set_privileges(classid oid, objid oid, objsubid 
 CREATE FUNCTION altius_internal.nextval_on_coordinator(sequence regclass) RETURNS bigint
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_nextval_on_coordinator';
 
+-- Work of a superuser on what users defined: as their owner.
+CREATE FUNCTION altius_internal.make_as_owner(schema text, owner text, condition text, commands text[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_make_as_owner';
+CREATE FUNCTION altius_internal.fill_shard(shard_id bigint, columns text[], lines text) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_fill_shard';
+CREATE FUNCTION altius_internal.shard_lines(shard_id bigint) RETURNS SETOF text
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_shard_lines';
+
 -- Dropping a shell table, in whatever way, takes its shards and metadata on the same node with it.
 CREATE FUNCTION altius_internal.on_drop() RETURNS event_trigger
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_on_drop';

@@ -9,6 +9,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "colocation.hpp"
+#include "object_commands.hpp"
 #include "rows.hpp"
 #include "share.hpp"
 #include "sql.hpp"
@@ -141,7 +142,7 @@ void RefusePartition(Oid relid, const DistributeOptions& options) {
 }  // namespace
 
 List* InstallCommands(const catalog::Table& table) {
-  List* commands = TableCommands(table.relid, kShell);
+  List* commands = ShellCommands(table.relid);
   commands = list_concat(commands, catalog::TableCommands(table));
   const char* name = quote_literal_cstr(QualifiedName(table.relid));
   commands =

@@ -13,6 +13,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 }
@@ -88,7 +89,7 @@ FROM pg_sequence WHERE seqrelid = $1 AND NOT EXISTS (
 UNION ALL
 SELECT format('ALTER SEQUENCE %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(relowner)) FROM pg_class c
 WHERE c.oid = $1 AND NOT EXISTS (
-  SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('i', 'a')))";
+  SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'i'))";
 
 constexpr const char* kView = R"(
 SELECT format('CREATE OR REPLACE VIEW %s%s AS %s', c.oid::regclass,
@@ -96,6 +97,21 @@ SELECT format('CREATE OR REPLACE VIEW %s%s AS %s', c.oid::regclass,
 FROM pg_class c WHERE c.oid = $1
 UNION ALL
 SELECT format('ALTER VIEW %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(relowner)) FROM pg_class c WHERE c.oid = $1)";
+
+// Schema and owner of what has expressions in its definition; no row for other objects, and for functions with properties that only
+// superusers may give.
+constexpr const char* kOwnerOfExpressions = R"(
+SELECT nspname, pg_get_userbyid(typowner) FROM pg_type JOIN pg_namespace n ON n.oid = typnamespace
+WHERE $1 = 'pg_type'::regclass AND pg_type.oid = $2 AND typtype = 'd'
+UNION ALL
+SELECT nspname, pg_get_userbyid(relowner) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+WHERE $1 = 'pg_class'::regclass AND pg_class.oid = $2 AND relkind IN ('r', 'p', 'v')
+UNION ALL
+SELECT nspname, pg_get_userbyid(proowner) FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+JOIN pg_language l ON l.oid = prolang LEFT JOIN pg_aggregate a ON aggfnoid = p.oid
+WHERE $1 = 'pg_proc'::regclass AND p.oid = $2 AND CASE prokind
+  WHEN 'a' THEN agginitval IS NOT NULL AND aggtranstype >= 16384
+  ELSE (pronargdefaults > 0 OR prosqlbody IS NOT NULL) AND lanpltrusted AND NOT proleakproof AND prosupport = 0 END)";
 
 // Columns of pg_collation differ between versions; as JSON the missing ones are null.
 constexpr const char* kCollation = R"(
@@ -127,20 +143,64 @@ char* NameLiteral(const char* kind, Oid oid) {
   return quote_literal_cstr(name);
 }
 
-List* CommandsOfRelation(Oid relid) {
+struct Made {
+  List* commands;
+  const char* condition;  // null: none
+  List* after;            // whatever the condition says
+};
+
+Made CommandsOfRelation(Oid relid) {
   switch (get_rel_relkind(relid)) {
     case RELKIND_SEQUENCE:
-      return Query(kSequence, relid);
+      return {Query(kSequence, relid), nullptr, NIL};
     case RELKIND_VIEW:
-      return Query(kView, relid);
+      return {Query(kView, relid), nullptr, NIL};
     case RELKIND_RELATION:
     case RELKIND_PARTITIONED_TABLE:
-      return list_make1(
-          CommandsIf(psprintf("pg_catalog.to_regclass(%s) IS NULL", NameLiteral("regclass", relid)),
-                     TableCommands(relid, kShell & ~kPrivileges)));
+      return {TableCommands(relid, kShell & ~kPrivileges),
+              psprintf("pg_catalog.to_regclass(%s) IS NULL", NameLiteral("regclass", relid)), NIL};
     default:
-      return NIL;
+      return {};
   }
+}
+
+Made CommandsOfType(Oid type) {
+  List* commands = Query(kType, type);
+  if (commands == NIL) return {};
+  const char* name = NameLiteral("regtype", type);
+  return {commands, psprintf("pg_catalog.to_regtype(%s) IS NULL", name), Query(kTypeOwner, type)};
+}
+
+Made Describe(const ObjectAddress& object) {
+  switch (object.classId) {
+    case NamespaceRelationId:
+      return {Query(kSchema, object.objectId), nullptr, NIL};
+    case ExtensionRelationId:
+      return {Query(kExtension, object.objectId), nullptr, MemberPrivilegeCommands(object.objectId)};
+    case TypeRelationId:
+      return CommandsOfType(object.objectId);
+    case ProcedureRelationId:
+      return {Query(kFunction, object.objectId), nullptr, NIL};
+    case CollationRelationId:
+      return {Query(kCollation, object.objectId), nullptr, NIL};
+    case RelationRelationId:
+      return CommandsOfRelation(object.objectId);
+    default:
+      return {};
+  }
+}
+
+/// A superuser's commands become the owner's; null for objects that call nothing when they are made.
+char* AsOwnersCommand(const ObjectAddress& object, const Made& made) {
+  if (!superuser()) return nullptr;
+  const int level = BeginQualifiedNames();
+  List* rows = QueryRows(kOwnerOfExpressions, {OidValue(object.classId), OidValue(object.objectId)});
+  EndQualifiedNames(level);
+  if (rows == NIL) return nullptr;
+  char** row = static_cast<char**>(linitial(rows));
+  return psprintf("SELECT altius_internal.make_as_owner(%s, %s, %s, %s)", quote_literal_cstr(row[0]),
+                  quote_literal_cstr(row[1]), quote_literal_cstr(made.condition == nullptr ? "" : made.condition),
+                  TextArrayLiteral(made.commands));
 }
 
 }  // namespace
@@ -159,27 +219,12 @@ char* CommandsIf(const char* condition, List* commands) {
 namespace {
 
 List* Definition(const ObjectAddress& object) {
-  switch (object.classId) {
-    case NamespaceRelationId:
-      return Query(kSchema, object.objectId);
-    case ExtensionRelationId:
-      return list_concat(Query(kExtension, object.objectId), MemberPrivilegeCommands(object.objectId));
-    case TypeRelationId: {
-      List* commands = Query(kType, object.objectId);
-      if (commands == NIL) return NIL;
-      const char* name = NameLiteral("regtype", object.objectId);
-      commands = list_make1(CommandsIf(psprintf("pg_catalog.to_regtype(%s) IS NULL", name), commands));
-      return list_concat(commands, Query(kTypeOwner, object.objectId));
-    }
-    case ProcedureRelationId:
-      return Query(kFunction, object.objectId);
-    case CollationRelationId:
-      return Query(kCollation, object.objectId);
-    case RelationRelationId:
-      return CommandsOfRelation(object.objectId);
-    default:
-      return NIL;
-  }
+  const Made made = Describe(object);
+  if (made.commands == NIL) return NIL;
+  char* as_owner = AsOwnersCommand(object, made);
+  if (as_owner != nullptr) return lcons(as_owner, made.after);
+  if (made.condition == nullptr) return list_concat(made.commands, made.after);
+  return lcons(CommandsIf(made.condition, made.commands), made.after);
 }
 
 /// Those of tables are a part of the tables' definition.
@@ -197,6 +242,14 @@ List* CommandsOfObject(const ObjectAddress& object) {
   if (commands == NIL) return NIL;
   commands = list_concat(commands, Comments(object));
   return list_concat(commands, PrivilegeCommands(object));
+}
+
+List* ShellCommands(Oid relid) {
+  ObjectAddress table = {};
+  ObjectAddressSet(table, RelationRelationId, relid);
+  const Made made = {TableCommands(relid, kShell), nullptr, NIL};
+  char* as_owner = AsOwnersCommand(table, made);
+  return as_owner == nullptr ? made.commands : list_make1(as_owner);
 }
 
 }  // namespace altius::ddl

@@ -11,8 +11,12 @@ extern "C" {
 
 namespace altius::ddl {
 
-/// NIL for kinds that are not carried to other nodes.
+/// NIL for kinds that are not carried to other nodes.  For a superuser the other node runs those of objects with expressions in
+/// their definition as their owner (make_as_owner).
 List* CommandsOfObject(const ObjectAddress& object);
+
+/// The shell of a table, where there is none.
+List* ShellCommands(Oid relid);
 
 /// Roles that users made, with their attributes and memberships.
 List* RoleCommands();

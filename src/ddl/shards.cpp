@@ -4,6 +4,8 @@
 #include "altius/ddl/objects.hpp"
 #include "altius/ddl/tables.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/rights.hpp"
+#include "as_owner.hpp"
 #include "checks.hpp"
 #include "partition_names.hpp"
 #include "privileges.hpp"
@@ -35,16 +37,22 @@ List* ParsedCommands(Oid relid, int parts) {
   return statements;
 }
 
-void RunForShard(List* statements, int index, int64 shard_id) {
+struct Making {
+  const catalog::Table* table;
+  int index;  // of the shard
+  Oid owner;
+};
+
+void RunForShard(List* statements, const Making& making) {
+  const catalog::Shard& shard = making.table->shards[making.index];
   ListCell* cell;
   foreach (cell, statements) {
     Node* original = static_cast<Node*>(lfirst(cell));
+    Node* statement = ForShard(Copy(original), making.index, shard.id);
     const catalog::Table* partition = PartitionIn(original, AT_AttachPartition);
     if (partition != nullptr)
-      MatchChecks(*TableOfName(reinterpret_cast<AlterTableStmt*>(original)->relation), *partition,
-                  index);
-    Node* statement = ForShard(Copy(original), index, shard_id);
-    if (statement != nullptr) RunUtility(statement, nullptr);
+      MatchChecks(*TableOfName(reinterpret_cast<AlterTableStmt*>(original)->relation), *partition, making.index);
+    if (statement != nullptr) RunAsOwner(statement, get_rel_namespace(making.table->relid), making.owner);
   }
 }
 
@@ -84,7 +92,7 @@ void SetAccess(Oid shell, Oid shard, int parts) {
 
 void CreateShard(const catalog::Table& table, List* statements, int index, int parts) {
   const catalog::Shard& shard = table.shards[index];
-  RunForShard(statements, index, shard.id);
+  RunForShard(statements, {&table, index, pg::OwnerOfRelation(table.relid)});
   const Oid relid = ShardRelation(table, shard);
   if (!OidIsValid(relid)) return;
   SetAccess(table.relid, relid, parts);
@@ -103,6 +111,7 @@ void CreateLocalShards(const catalog::Table& table, int parts) {
     if (!catalog::HasPlacement(table.shards[i], here)) continue;
     if ((parts & kTable) != 0 && OidIsValid(ShardRelation(table, table.shards[i]))) continue;
     if (statements == NIL) statements = ParsedCommands(table.relid, parts);
+    TrustForeignKeys(statements);  // the shards are empty
     CreateShard(table, statements, i, parts);
   }
   AtEOXact_GUC(true, level);
@@ -131,7 +140,7 @@ List* ShardCommands(const catalog::Table&, int64 shard_id) {
 }
 
 List* ShardForeignKeyCommands(const catalog::Table&, int64 shard_id) {
-  return CreateShardCommand(shard_id, kForeignKeys);
+  return CreateShardCommand(shard_id, kForeignKeys | kTrusted);
 }
 
 void RunCommands(List* commands) {

@@ -24,7 +24,7 @@ Value TextValue(const char* value) { return {TEXTOID, CStringGetTextDatum(value)
 
 int BeginQualifiedNames() {
   int level = NewGUCNestLevel();
-  (void)set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+  (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
                           true, 0, false);
   return level;
 }

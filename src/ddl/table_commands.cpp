@@ -138,6 +138,7 @@ struct Section {
 
 constexpr Section kSections[] = {
     {kTable, kCreateTable},
+    {kTable, kOwner},  // before anything that has expressions
     {kTable, kColumnSettings},
     {kTable, kChecks},
     {kIndexes, kIndexConstraints},
@@ -150,7 +151,6 @@ constexpr Section kSections[] = {
     {kComments, kCommentTexts},
     {kSequences, kOwnedSequences},
     {kAccess, kRowSecurity},
-    {kAccess, kOwner},
     {kAccess, kStatisticsOwner},
 };
 

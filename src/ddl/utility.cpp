@@ -5,6 +5,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/ddl/ddl.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/rights.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/remote/control.hpp"
 #include "altius/task/users_path.hpp"
@@ -59,6 +60,7 @@ void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilit
   pg::Entry([&] {
     const UtilityCall call = {planned, query,       read_only, context,
                               params,  environment, receiver,  completion};
+    if (context != PROCESS_UTILITY_SUBCOMMAND) pg::RefuseWhileLent();
     if (IsA(call.statement(), VariableSetStmt) || IsA(call.statement(), DiscardStmt)) remote::NoteSettingChange();
     const auto run = [&] {
       if (!Handle(call)) RunHere(call);

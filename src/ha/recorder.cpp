@@ -16,6 +16,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/compat_wait.hpp"
+#include "altius/pg/rights.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -129,6 +130,7 @@ void RecorderMain(Oid database) {
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+    pg::BeginSuperusersProcess();
     SetConfigOption("lock_timeout", "100ms", PGC_SUSET, PGC_S_SESSION);
     SetConfigOption("synchronous_commit", "local", PGC_SUSET, PGC_S_SESSION);
     SetConfigOption("altius.failover_timeout", "0", PGC_USERSET, PGC_S_SESSION);

@@ -8,6 +8,7 @@
 #include "altius/base/error.hpp"
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/compat_wait.hpp"
+#include "altius/pg/rights.hpp"
 #include "follower.hpp"
 #include "record.hpp"
 #include "report.hpp"
@@ -226,6 +227,7 @@ void FollowerMain() {
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnection(FollowedDatabase(), nullptr, 0);
+    pg::BeginSuperusersProcess();
     SetConfigOption("lock_timeout", "100ms", PGC_SUSET, PGC_S_SESSION);
     for (int i = 0; i < kCurlSockets; i++) ReserveExternalFD();
     before_shmem_exit(Leave, 0);

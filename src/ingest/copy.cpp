@@ -217,6 +217,11 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
 
 bool HandleCopy(CopyStmt *statement, ParseState *pstate, const char *, QueryCompletion *completion) {
   if (statement->relation == nullptr) return false;
+  if (IsCopyOfPart(*statement)) {
+    const uint64 rows = CopyPart(*statement);
+    if (completion != nullptr) SetQueryCompletion(completion, CMDTAG_COPY, rows);
+    return true;
+  }
   const LOCKMODE lock = statement->is_from ? RowExclusiveLock : AccessShareLock;
   const Oid relid = RangeVarGetRelid(statement->relation, lock, true);
   const catalog::Table *table = OidIsValid(relid) ? catalog::FindTable(relid) : nullptr;

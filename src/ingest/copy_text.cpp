@@ -36,27 +36,6 @@ void AppendColumns(StringInfo sql, const List *columns) {
   appendStringInfoChar(sql, ')');
 }
 
-void AppendField(StringInfo line, const char *value) {
-  for (const char *next = value; *next != '\0'; next++) {
-    switch (*next) {
-      case '\\':
-        appendStringInfoString(line, "\\\\");
-        break;
-      case '\n':
-        appendStringInfoString(line, "\\n");
-        break;
-      case '\r':
-        appendStringInfoString(line, "\\r");
-        break;
-      case '\t':
-        appendStringInfoString(line, "\\t");
-        break;
-      default:
-        appendStringInfoCharMacro(line, *next);
-    }
-  }
-}
-
 bool IsSent(const Form_pg_attribute column) { return !column->attisdropped && column->attgenerated == '\0'; }
 
 }  // namespace
@@ -127,17 +106,38 @@ FmgrInfo *MakeOutputs(TupleDesc desc) {
   return outputs;
 }
 
+void AppendField(StringInfo line, const char *value) {
+  if (value == nullptr) {
+    appendStringInfoString(line, "\\N");
+    return;
+  }
+  for (const char *next = value; *next != '\0'; next++) {
+    switch (*next) {
+      case '\\':
+        appendStringInfoString(line, "\\\\");
+        break;
+      case '\n':
+        appendStringInfoString(line, "\\n");
+        break;
+      case '\r':
+        appendStringInfoString(line, "\\r");
+        break;
+      case '\t':
+        appendStringInfoString(line, "\\t");
+        break;
+      default:
+        appendStringInfoCharMacro(line, *next);
+    }
+  }
+}
+
 void AppendTextLine(StringInfo line, TupleDesc desc, FmgrInfo *outputs, const Datum *values, const bool *nulls) {
   bool first = true;
   for (int i = 0; i < desc->natts; i++) {
     if (!IsSent(TupleDescAttr(desc, i))) continue;
     if (!first) appendStringInfoChar(line, '\t');
     first = false;
-    if (nulls[i]) {
-      appendStringInfoString(line, "\\N");
-    } else {
-      AppendField(line, OutputFunctionCall(&outputs[i], values[i]));
-    }
+    AppendField(line, nulls[i] ? nullptr : OutputFunctionCall(&outputs[i], values[i]));
   }
 }
 

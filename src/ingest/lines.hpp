@@ -59,6 +59,8 @@ char *StreamCommand(Relation shell, const LineFormat &format);
 FmgrInfo *MakeOutputs(TupleDesc desc);
 /// The row in COPY's text format.
 void AppendTextLine(StringInfo line, TupleDesc desc, FmgrInfo *outputs, const Datum *values, const bool *nulls);
+/// One of its values; null: SQL null.
+void AppendField(StringInfo line, const char *value);
 /// This session's settings that decide how values are read, and their use for the rest of a GUC nest level.
 char *ReadingSettings();
 void ApplyReadingSettings(const char *settings);
@@ -81,5 +83,10 @@ uint64 ReceiveFrames(Relation shell, const catalog::Table &table, const LineForm
 
 /// --- copy_to.cpp ---
 void CopyTableTo(const CopyStmt &statement, ParseState *pstate, Oid relid, uint64 *processed);
+
+/// --- copy_part.cpp ---
+/// Whether a superuser's session of a node asks for a part of a shard; then the number of its rows.
+bool IsCopyOfPart(const CopyStmt &statement);
+uint64 CopyPart(const CopyStmt &statement);
 
 }  // namespace altius::ingest

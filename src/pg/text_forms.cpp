@@ -50,13 +50,12 @@ const char* ArrayText(const char* const* values, int count) {
 
 int BeginOwnSql() {
   List* path = fetch_search_path(true);
-  const bool hidden = path != NIL && linitial_oid(path) != PG_CATALOG_NAMESPACE &&
-                      !(isTempNamespace(linitial_oid(path)) && list_length(path) > 1 &&
-                        lsecond_oid(path) == PG_CATALOG_NAMESPACE);
+  const bool hidden = path != NIL && linitial_oid(path) != PG_CATALOG_NAMESPACE;
   list_free(path);
   if (!hidden) return BeginPortableText();
   const int level = NewGUCNestLevel();
-  SetForNow("search_path", psprintf("pg_catalog, %s", namespace_search_path));
+  const char* separator = *namespace_search_path == '\0' ? "" : ", ";
+  SetForNow("search_path", psprintf("pg_catalog%s%s, pg_temp", separator, namespace_search_path));
   (void)BeginPortableText();
   return level;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "apply.hpp"
 
+#include "altius/pg/rights.hpp"
 #include "altius/pg/spi.hpp"
 #include "apply_table.hpp"
 #include "binary_types.hpp"
@@ -36,6 +37,7 @@ struct SourceTable {
   uint32 relation;  // the source's number for it; 0: not told yet
   StreamColumn* columns;
   int column_count;
+  Oid owner;  // of the targets; InvalidOid: not looked up in this call
   int key;  // the distribution column among those; -1: not looked up in this call
   Reading key_reading;
   FmgrInfo* hash;
@@ -50,6 +52,8 @@ struct Session {
   pg::Array<SourceTable> tables;
   Limit limit;
   core::Message message;
+  Oid acting;  // whose rights the call has now; InvalidOid: the caller's
+  pg::Rights before;
 };
 
 Session* session = nullptr;
@@ -91,6 +95,20 @@ SourceTable* FindByNumber(uint32 relation) {
   return nullptr;
 }
 
+void ActForNobody() {
+  if (OidIsValid(session->acting)) pg::ReturnRights(session->before);
+  session->acting = InvalidOid;
+}
+
+/// Input of domains, generated columns and expressions of indexes are the table owner's.
+void ActFor(SourceTable* table) {
+  if (!OidIsValid(table->owner)) table->owner = pg::OwnerOfRelation(table->routes[0].target);
+  if (table->owner == session->acting) return;
+  ActForNobody();
+  session->before = pg::BecomeOwner(table->owner);
+  session->acting = table->owner;
+}
+
 void CloseTables() {
   for (SourceTable& table : session->tables) {
     for (Route& route : table.routes) {
@@ -98,7 +116,9 @@ void CloseTables() {
       route.open = nullptr;
     }
     table.key = -1;
+    table.owner = InvalidOid;
   }
+  ActForNobody();
 }
 
 /// --- routing ---
@@ -188,6 +208,7 @@ void Truncate(const core::Message& message) {
 bool ApplyRow(const core::Message& message) {
   SourceTable* table = FindByNumber(message.relation);
   if (table == nullptr) return false;
+  ActFor(table);
   const core::RowImage* old_row =
       message.old_kind == core::OldRow::None ? nullptr : &message.old_row;
   Route* route =
@@ -274,6 +295,7 @@ void StartApply(const char* slot, const char* publication) {
 uint64 ApplyChanges(uint64 until, int max_ms, bool in_haste, int64* changes) {
   Stream* stream = &Current()->stream;
   const TimestampTz give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), max_ms);
+  session->acting = InvalidOid;
   session->call = AllocSetContextCreate(session->memory, "altius changes", ALLOCSET_DEFAULT_SIZES);
   MemoryContext each =
       AllocSetContextCreate(session->call, "altius change", ALLOCSET_DEFAULT_SIZES);

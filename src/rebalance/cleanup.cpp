@@ -14,7 +14,9 @@
 
 extern "C" {
 #include "access/xlog.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -179,16 +181,24 @@ int ChorePeriod() {
 
 void Run(const char* sql) { (void)pg::RunSql(sql); }
 
+/// What has the name now may be something else, that a user has put there.
+bool IsShardTable(Oid relid) {
+  const char kind = get_rel_relkind(relid);
+  return (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) && core::ShardIdOfName(get_rel_name(relid)).has_value();
+}
+
 bool DropShard(const char* name) {
-  List* names = textToQualifiedNameList(cstring_to_text(name));
-  const Oid relid = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
-  if (!OidIsValid(relid)) return true;
+  const RangeVar* names = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
+  const Oid relid = RangeVarGetRelid(names, NoLock, true);
+  if (!OidIsValid(relid) || !IsShardTable(relid)) return true;
   // It came back meanwhile, and is in use.
   if (catalog::IsShardRelation(relid) && !catalog::IsElsewhere(relid)) return true;
-  char* plain = get_rel_name(relid);
-  Run(psprintf("DROP TABLE IF EXISTS %s CASCADE", name));
-  const auto id = core::ShardIdOfName(plain);
-  if (id.has_value()) catalog::DeleteStray(*id);
+  if (RangeVarGetRelid(names, AccessExclusiveLock, true) != relid) return false;
+  const int64 id = *core::ShardIdOfName(get_rel_name(relid));
+  ObjectAddress table = {};
+  ObjectAddressSet(table, RelationRelationId, relid);
+  performDeletion(&table, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
+  catalog::DeleteStray(id);
   return true;
 }
 

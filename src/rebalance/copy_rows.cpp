@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The target pulls a shard's rows from the source: COPY there, PostgreSQL's own COPY here, nothing in between.
-#include "altius/ddl/table_commands.hpp"
+#include "altius/ingest/shard_rows.hpp"
 #include "altius/pg/bridge.hpp"
-#include "altius/pg/compat_copy.hpp"
 #include "altius/remote/control.hpp"
 #include "altius/txn/shared.hpp"
 #include "bare.hpp"
@@ -84,36 +83,30 @@ Columns ColumnsOf(Relation relation) {
   return columns;
 }
 
-/// `from`: what stands in COPY .. TO on the source.
-int64 CopyInto(Relation relation, const char* from, const Columns& columns) {
-  ExecuteBare(source.bare, psprintf("COPY %s TO STDOUT%s", from, columns.binary ? " (FORMAT binary)" : ""));
-  ParseState* pstate = make_parsestate(nullptr);
-  addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, nullptr, false, false);
+/// `command`: the COPY on the source.  Rows arrive as they are there: nothing fires.
+int64 CopyInto(Relation relation, const char* command, const Columns& columns) {
+  ExecuteBare(source.bare, command);
   List* options = NIL;
   if (columns.binary)
     options = list_make1(makeDefElem(pstrdup("format"), reinterpret_cast<Node*>(makeString(pstrdup("binary"))), -1));
-  CopyFromState state = BeginCopyFrom(pstate, relation, nullptr, nullptr, false, ReadEntry, columns.names, options);
-  const auto rows = static_cast<int64>(CopyFrom(state));
-  EndCopyFrom(state);
-  free_parsestate(pstate);
-  return rows;
+  return static_cast<int64>(ingest::FillTable(relation, columns.names, options, ReadEntry, true));
+}
+
+const char* CopyShardCommand(const char* shard, const Columns& columns) {
+  return psprintf("COPY %s (%s) TO STDOUT%s", shard, columns.list, columns.binary ? " (FORMAT binary)" : "");
 }
 
 /// Those of the rows whose distribution value hashes into the range of `part`.
-char* RowsOfPart(const catalog::Table& table, const catalog::Shard& part, const Columns& columns) {
+const char* CopyPartCommand(const catalog::Table& table, const catalog::Shard& part, const Columns& columns) {
   catalog::Shard whole{};
   whole.id = catalog::ForeseenParent(part.id);
-  const char* name = quote_literal_cstr(quote_qualified_identifier(table.schema, table.name));
-  return psprintf("(SELECT %s FROM ONLY %s WHERE altius_internal.key_hash(%s::pg_catalog.regclass, %s) BETWEEN %d AND %d)",
-                  columns.list, catalog::QualifiedShardName(table, whole), name,
-                  quote_identifier(get_attname(table.relid, table.key, false)), part.min, part.max);
+  return ingest::CopyPartCommand(catalog::QualifiedShardName(table, whole), columns.list, table, part, columns.binary);
 }
 
 /// From the shard itself on another node, or from the one that it is a part of.
 int64 CopyFromNode(const catalog::Table& table, const catalog::Shard& shard, bool is_part, int group,
                    const char* snapshot) {
-  const Oid relid = get_relname_relid(catalog::ShardName(table, shard), get_rel_namespace(table.relid));
-  const Relation relation = table_open(relid, RowExclusiveLock);
+  const Relation relation = ingest::OpenShard(table, shard, RowExclusiveLock);
   const Columns columns = ColumnsOf(relation);
   int64 rows = 0;
   if (columns.names != NIL) {
@@ -122,9 +115,9 @@ int64 CopyFromNode(const catalog::Table& table, const catalog::Shard& shard, boo
     ExecuteBare(source.bare, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     if (snapshot != nullptr)
       ExecuteBare(source.bare, psprintf("SET TRANSACTION SNAPSHOT %s", quote_literal_cstr(snapshot)));
-    const char* from = is_part ? RowsOfPart(table, shard, columns)
-                               : psprintf("%s (%s)", catalog::QualifiedShardName(table, shard), columns.list);
-    rows = CopyInto(relation, from, columns);
+    const char* command = is_part ? CopyPartCommand(table, shard, columns)
+                                  : CopyShardCommand(catalog::QualifiedShardName(table, shard), columns);
+    rows = CopyInto(relation, command, columns);
     txn::StopPoint("copy: shard copied");
     DisconnectBare(source.bare);
   }

@@ -56,14 +56,8 @@ Mode ModeOf(Oid transfer_mode);
 /// `done`: "moved" or "split".
 void RequireMovable(const char* done);
 const char* DefinitionOf(const Move& move);
-/// Nodes are worked on as the superuser that also cleans up; the caller's right was checked.  An error restores by itself.
-struct AsSuperuser {
-  AsSuperuser();
-  void Restore() const;
-  Oid user;
-  int context;
-};
-/// From the lock on the shards to the flip; nodes and members are known.
+/// From the lock on the shards to the flip; nodes and members are known.  Nodes are worked on as the superuser
+/// that also cleans up; the caller's right is checked here.
 void PerformMove(Move* move);
 
 /// --- move_checks.cpp ---

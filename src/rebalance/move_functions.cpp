@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // citus_move_shard_placement: the order of the steps, and what happens when one of them fails.
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/rights.hpp"
 #include "altius/rebalance/rebalance.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
@@ -10,7 +11,6 @@
 
 extern "C" {
 #include "access/xact.h"
-#include "catalog/pg_authid.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -106,19 +106,12 @@ void RunMove(Move* move) {
 
 }  // namespace
 
-AsSuperuser::AsSuperuser() {
-  GetUserIdAndSecContext(&user, &context);
-  SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
-}
-
-void AsSuperuser::Restore() const { SetUserIdAndSecContext(user, context); }
-
 void PerformMove(Move* move) {
   RequireOwnership(*move);
   LockShardGroup(*move);
   txn::NeedMaintenance();
   BeginProgress(move->copies ? "copy" : "move", move->members[0].shard_id, move->source_node, move->target_node);
-  const AsSuperuser superuser;
+  const pg::Rights before = pg::BecomeSuperuser();
   try {
     pg::Call([&] { RunMove(move); });
   } catch (...) {
@@ -128,7 +121,7 @@ void PerformMove(Move* move) {
   }
   CloseSessions(move);
   EndProgress();
-  superuser.Restore();
+  pg::ReturnRights(before);
   txn::WakeMaintenance();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // citus_split_shard_by_split_points and isolate_tenant_to_new_shard: the order of the steps.
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/rights.hpp"
 #include "altius/txn/shared.hpp"
 #include "progress.hpp"
 #include "space.hpp"
@@ -96,7 +97,7 @@ Split* SplitShardGroup(int64 shard_id, const pg::Array<int32>& points, const pg:
   NameParts(split);
   txn::NeedMaintenance();
   BeginProgress("split", shard_id, split->whole.source_node, nodes.back());
-  const AsSuperuser superuser;
+  const pg::Rights before = pg::BecomeSuperuser();
   try {
     pg::Call([&] { RunSplit(split); });
   } catch (...) {
@@ -106,7 +107,7 @@ Split* SplitShardGroup(int64 shard_id, const pg::Array<int32>& points, const pg:
   }
   CloseSplit(split);
   EndProgress();
-  superuser.Restore();
+  pg::ReturnRights(before);
   txn::WakeMaintenance();
   return split;
 }

@@ -7,6 +7,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/permissions.hpp"
+#include "altius/pg/rights.hpp"
 #include "altius/pg/search_path.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
@@ -27,8 +28,7 @@ namespace altius::task {
 
 struct Parsing {
   Lending lending;
-  Oid user;
-  int context;
+  pg::Rights rights;
   pg::SearchPath path;
   int count;
   Oid types[FLEXIBLE_ARRAY_MEMBER];
@@ -78,7 +78,7 @@ Query *Subject(Query *query) {
 void Finish(const Parsing &parsing, Query *query) {
   pg::PopSearchPath(parsing.path);
   if (!parsing.lending.needed) return;
-  SetUserIdAndSecContext(parsing.user, parsing.context);
+  pg::ReturnRights(parsing.rights);
   Oid target = parsing.lending.target;
   Lend(reinterpret_cast<Node *>(Subject(query)), &target);
 }
@@ -117,8 +117,7 @@ void SetUpParsing(ParseState *pstate, void *argument) {
   pstate->p_ref_hook_state = parsing;
   parsing->path = pg::PushCatalogSearchPath();
   if (!parsing->lending.needed) return;
-  GetUserIdAndSecContext(&parsing->user, &parsing->context);
-  SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, parsing->context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+  parsing->rights = pg::BecomeSuperuserToParse();
 }
 
 void RefuseLiteralsOfUsers(const char *sql) {

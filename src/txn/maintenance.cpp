@@ -8,6 +8,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_wait.hpp"
+#include "altius/pg/rights.hpp"
 #include "altius/txn/chores.hpp"
 #include "altius/txn/shared.hpp"
 #include "launcher.hpp"
@@ -200,6 +201,7 @@ void WorkerMain() {
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnectionByOid(my_database, InvalidOid, 0);
+  pg::BeginSuperusersProcess();
   if (!ClaimDatabase()) return;
   SetConfigOption("citus.node_connection_timeout", kConnectTimeoutMs, PGC_USERSET, PGC_S_SESSION);
   SetConfigOption("altius.failover_timeout", "0", PGC_USERSET, PGC_S_SESSION);

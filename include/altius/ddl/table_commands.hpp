@@ -14,11 +14,11 @@ namespace altius::ddl {
 
 /// What TableCommands is asked for; combine with |.
 enum TablePart : int {
-  kTable = 1,  // CREATE TABLE, storage of columns, CHECK constraints
+  kTable = 1,  // CREATE TABLE, owner, storage of columns, CHECK constraints
   kIndexes =
       2,  // PRIMARY KEY, UNIQUE, EXCLUDE, indexes, statistics objects, replica identity, CLUSTER ON
   kAttach = 4,        // ALTER TABLE parent ATTACH PARTITION
-  kAccess = 8,        // owner, row level security with its policies; of shards the privileges too
+  kAccess = 8,        // row level security with its policies; of shards the privileges too
   kForeignKeys = 16,  // those the table declares itself (not inherited ones)
   kTriggers = 32,
   kComments = 64,

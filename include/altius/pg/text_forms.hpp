@@ -17,8 +17,8 @@ inline constexpr const char *kBarrierAlias = "altius_barrier";
 /// An array literal of texts (null pointers: nulls).
 const char *ArrayText(const char *const *values, int count);
 
-/// SQL of ours means the same in every session: portable text, and PostgreSQL's functions and operators are found although
-/// the search path has others in front of them.  To be ended like portable text.
+/// SQL of ours means the same in every session: portable text, and PostgreSQL's relations, functions and operators are found
+/// although the search path, or the temporary schema, has others in front of them.  To be ended like portable text.
 int BeginOwnSql();
 
 }  // namespace altius::pg

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "session.hpp"
 
+#include "altius/pg/rights.hpp"
+
 extern "C" {
 #include "access/xact.h"
-#include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -21,13 +22,7 @@ namespace {
 /// Plain C: an error leaves it by longjmp, and the end of the transaction restores the user.
 int64 RunAsSuperuser(const char* sql, Rows* rows) {
   MemoryContext home = CurrentMemoryContext;
-  Oid user;
-  int security;
-  GetUserIdAndSecContext(&user, &security);
-  SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
-  const int level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                    GUC_ACTION_SAVE, true, 0, false);
+  const pg::Rights before = pg::BecomeSuperuser();
   SPI_connect();
   if (SPI_execute(sql, false, 0) < 0) elog(ERROR, "cannot run \"%s\"", sql);
   const int64 processed = static_cast<int64>(SPI_processed);
@@ -45,8 +40,7 @@ int64 RunAsSuperuser(const char* sql, Rows* rows) {
     MemoryContextSwitchTo(spi);
   }
   SPI_finish();
-  AtEOXact_GUC(true, level);
-  SetUserIdAndSecContext(user, security);
+  pg::ReturnRights(before);
   return processed;
 }
 
@@ -101,6 +95,7 @@ void ConnectWorker(Oid database, Oid user, const char* application) {
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(database, user, 0);
+    if (!OidIsValid(user)) pg::BeginSuperusersProcess();
     SetConfigOption("application_name", application, PGC_USERSET, PGC_S_SESSION);
   });
 }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "altius/ingest/shard_rows.hpp"
+
+#include "altius/pg/rights.hpp"
+#include "altius/pg/text_forms.hpp"
+#include "lines.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_class.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+}
+
+namespace altius::ingest {
+
+Relation OpenShard(const catalog::Table& table, const catalog::Shard& shard, LOCKMODE lock) {
+  const char* name = catalog::ShardName(table, shard);
+  const Oid relid = get_relname_relid(name, get_rel_namespace(table.relid));
+  if (!OidIsValid(relid))
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("shard \"%s\" does not exist on this node", name)));
+  Relation relation = table_open(relid, lock);
+  if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_rel->relowner != pg::OwnerOfRelation(table.relid)) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not the shard of \"%s\" any more", name, table.name),
+                    errdetail("A shard is a plain table and has the owner of its distributed table.")));
+  }
+  return relation;
+}
+
+uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read, bool quietly) {
+  const int level = NewGUCNestLevel();
+  if (quietly)
+    (void)set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  const uint64 rows = pg::AsOwner(relation->rd_rel->relowner, [&] {
+    ParseState* pstate = make_parsestate(nullptr);
+    addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, nullptr, false, false);
+    CopyFromState state = BeginCopyFrom(pstate, relation, nullptr, nullptr, false, read, columns, options);
+    const uint64 copied = CopyFrom(state);
+    EndCopyFrom(state);
+    free_parsestate(pstate);
+    return copied;
+  });
+  AtEOXact_GUC(true, level);
+  return rows;
+}
+
+void ReadLines(Relation relation, Snapshot snapshot, LineConsumer consume, void* argument) {
+  const TupleDesc desc = RelationGetDescr(relation);
+  FmgrInfo* outputs = MakeOutputs(desc);
+  const int level = pg::BeginPortableText();
+  StringInfoData line;
+  initStringInfo(&line);
+  const MemoryContext row_memory = AllocSetContextCreate(CurrentMemoryContext, "altius row of a shard", ALLOCSET_DEFAULT_SIZES);
+  const TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
+  TupleTableSlot* slot = table_slot_create(relation, nullptr);
+  while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
+    CHECK_FOR_INTERRUPTS();
+    slot_getallattrs(slot);
+    resetStringInfo(&line);
+    const MemoryContext before = MemoryContextSwitchTo(row_memory);
+    AppendTextLine(&line, desc, outputs, slot->tts_values, slot->tts_isnull);
+    MemoryContextSwitchTo(before);
+    MemoryContextReset(row_memory);
+    appendStringInfoChar(&line, '\n');
+    consume(&line, argument);
+  }
+  table_endscan(scan);
+  ExecDropSingleTupleTableSlot(slot);
+  MemoryContextDelete(row_memory);
+  pg::EndPortableText(level);
+}
+
+}  // namespace altius::ingest
