@@ -95,8 +95,16 @@ void WriteMetadata(const Plan& plan) {
   WriteShards(plan);
 }
 
-/// Every node gets the table, all at once.
-void Install(const Plan& plan) {
+/// Parts of shards that wait for the rows which a table has already: they are no news to its triggers, nor to those of the
+/// partitioned table.
+constexpr int kAfterRows = kAttach | kTriggers;
+
+char* CreateShardsCommand(Oid relid, int parts) {
+  return psprintf("SELECT altius_internal.create_shards(%s, %d)", quote_literal_cstr(QualifiedName(relid)), parts);
+}
+
+/// Every node gets the table, all at once.  `parts` of its shards.
+void Install(const Plan& plan, int parts) {
   const catalog::Table* table = catalog::FindTable(plan.relid);
   int others;
   txn::OtherGroups(&others);
@@ -104,11 +112,18 @@ void Install(const Plan& plan) {
     List* commands = MissingDependencyCommands(plan.relid);
     if (plan.new_colocation)
       commands = lappend(commands, catalog::ColocationCommand(plan.colocation));
-    txn::ExecuteOnOtherNodes(RunCommandsText(list_concat(commands, InstallCommands(*table))));
+    txn::ExecuteOnOtherNodes(RunCommandsText(list_concat(commands, InstallCommands(*table, parts))));
   }
   txn::NoteLocalWrite();
-  CreateLocalShards(*table, kShard);
+  CreateLocalShards(*table, parts);
   CreateLocalShards(*table, kForeignKeys);
+}
+
+void MoveRowsOf(Oid relid) {
+  MoveRows(relid);
+  if (TableCommands(relid, kAfterRows) == NIL) return;
+  txn::ExecuteOnOtherNodes(RunCommandsText(list_make1(CreateShardsCommand(relid, kAfterRows))));
+  CreateLocalShards(*catalog::FindTable(relid), kAfterRows);
 }
 
 void DistributeOne(Oid relid, const DistributeOptions& options) {
@@ -122,9 +137,11 @@ void DistributeOne(Oid relid, const DistributeOptions& options) {
   CheckForeignKeys(shape);
   const bool has_rows = HasLocalRows(relid);
   if (has_rows) RequireRowMover(relid);
+  const bool forced = has_rows && UnforceRowSecurity(relid);
   WriteMetadata(plan);
-  Install(plan);
-  if (has_rows) MoveRows(relid);
+  Install(plan, has_rows ? kShard & ~kAfterRows : kShard);
+  if (has_rows) MoveRowsOf(relid);
+  if (forced) ForceRowSecurity(relid);
 }
 
 void RefusePartition(Oid relid, const DistributeOptions& options) {
@@ -141,17 +158,14 @@ void RefusePartition(Oid relid, const DistributeOptions& options) {
 
 }  // namespace
 
-List* InstallCommands(const catalog::Table& table) {
+List* InstallCommands(const catalog::Table& table, int parts) {
   List* commands = ShellCommands(table.relid);
   commands = list_concat(commands, catalog::TableCommands(table));
-  const char* name = quote_literal_cstr(QualifiedName(table.relid));
-  commands =
-      lappend(commands, psprintf("SELECT altius_internal.create_shards(%s, %d)", name, kShard));
+  commands = lappend(commands, CreateShardsCommand(table.relid, parts));
   List* foreign_keys = TableCommands(table.relid, kForeignKeys);
   if (foreign_keys == NIL) return commands;
   commands = list_concat(commands, foreign_keys);
-  return lappend(commands,
-                 psprintf("SELECT altius_internal.create_shards(%s, %d)", name, kForeignKeys));
+  return lappend(commands, CreateShardsCommand(table.relid, kForeignKeys));
 }
 
 void Distribute(Oid relid, const DistributeOptions& options) {

@@ -6,6 +6,7 @@
 
 #include "altius/txn/coordinated.hpp"
 #include "rewrite.hpp"
+#include "rows.hpp"
 #include "sql.hpp"
 
 extern "C" {
@@ -77,16 +78,23 @@ void FillShard(const catalog::Table& table, const catalog::Shard& shard, const C
   for (int i = 0; i < shard.group_count; i++) {
     if (rows > 0)
       RunOn(shard.groups[i],
-            psprintf("UPDATE %s AS filled SET %s = " INT64_FORMAT " + (number - 1) * " INT64_FORMAT
-                     " FROM (SELECT tableoid AS part, ctid AS place, row_number() OVER (ORDER BY "
-                     "copied::text) AS number"
-                     " FROM %s AS copied) AS numbered"
-                     " WHERE filled.tableoid = part AND filled.ctid = place",
+            psprintf("UPDATE %s AS filled SET %s = " INT64_FORMAT " + (numbered.number - 1) * " INT64_FORMAT
+                     " FROM (SELECT copied.tableoid AS part, copied.ctid AS place, row_number() OVER (ORDER BY "
+                     "ROW(copied.*)::text) AS number FROM %s AS copied) AS numbered"
+                     " WHERE filled.tableoid = numbered.part AND filled.ctid = numbered.place",
                      name, column.name, first, column.increment, name));
     if (column.not_null)
       RunOn(shard.groups[i],
             psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", name, column.name));
   }
+}
+
+void FillShards(const catalog::Table& table, const Column& column) {
+  const Oid relid = table.relid;
+  const bool forced = UnforceRowSecurity(relid);
+  const catalog::Table& now = *catalog::FindTable(relid);
+  for (int i = 0; i < now.shard_count; i++) FillShard(now, now.shards[i], column);
+  if (forced) ForceRowSecurity(relid);
 }
 
 }  // namespace
@@ -101,8 +109,7 @@ void FillAddedColumns(AlterTableStmt* alter, Oid relid) {
     if (!IsFedBySequence(*definition)) continue;
     const catalog::Table* table = catalog::FindTable(relid);
     const Column column = Describe(relid, definition->colname);
-    for (int i = 0; OidIsValid(column.sequence) && i < table->shard_count; i++)
-      FillShard(*table, table->shards[i], column);
+    if (OidIsValid(column.sequence)) FillShards(*table, column);
   }
 }
 

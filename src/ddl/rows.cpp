@@ -11,6 +11,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -46,6 +47,14 @@ bool IsReferenced(Oid relid) {
              {OidValue(relid)}) != nullptr;
 }
 
+/// On all nodes that have the table, whatever the session wants of its own commands.
+void SetForced(Oid relid, const char* forced) {
+  const int level = NewGUCNestLevel();
+  (void)set_config_option("citus.enable_ddl_propagation", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  RunQuery(psprintf("ALTER TABLE ONLY %s %s ROW LEVEL SECURITY", QualifiedName(relid), forced));
+  AtEOXact_GUC(true, level);
+}
+
 void DeleteRows(Oid relid) {
   ScanRows(relid, AccessExclusiveLock, [](Relation relation, TupleTableSlot* slot) {
     simple_table_tuple_delete(relation, &slot->tts_tid, GetLatestSnapshot());
@@ -74,6 +83,15 @@ void RequireRowMover(Oid relid) {
                   errmsg("cannot distribute table \"%s\" because it has rows", get_rel_name(relid)),
                   errhint("Empty the table, distribute it, and load the rows then.")));
 }
+
+bool UnforceRowSecurity(Oid relid) {
+  const char* sql = "SELECT 1 FROM pg_catalog.pg_class WHERE oid = $1 AND relforcerowsecurity";
+  const bool forced = QueryText(sql, {OidValue(relid)}) != nullptr;
+  if (forced) SetForced(relid, "NO FORCE");
+  return forced;
+}
+
+void ForceRowSecurity(Oid relid) { SetForced(relid, "FORCE"); }
 
 void EmptyTable(Oid relid) {
   if (IsReferenced(relid)) return DeleteRows(relid);

@@ -17,4 +17,8 @@ void MoveRows(Oid relid);
 /// Empties the relation's own storage on this node.
 void EmptyTable(Oid relid);
 
+/// Row security may hold for the table's owner, too (FORCE): not while its rows are moved.  Whether it did.
+bool UnforceRowSecurity(Oid relid);
+void ForceRowSecurity(Oid relid);
+
 }  // namespace altius::ddl

@@ -7,6 +7,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "drop.hpp"
+#include "rows.hpp"
 #include "sql.hpp"
 
 extern "C" {
@@ -88,6 +89,7 @@ void Undistribute(Oid relid) {
   CheckUndistributable(relid);
   const char* table = QualifiedName(relid);
   const char* columns = StoredColumns(relid);
+  const bool forced = UnforceRowSecurity(relid);
   const char* aside = psprintf("pg_temp.altius_aside_%u", relid);
   RunQuery(psprintf("CREATE TEMPORARY TABLE altius_aside_%u AS SELECT %s FROM %s", relid,
                     columns == nullptr ? "" : columns, table));
@@ -103,6 +105,7 @@ void Undistribute(Oid relid) {
     ForgetTable(*member);
   }
   PutBack(table, columns, aside);
+  if (forced) ForceRowSecurity(relid);
   RunCommand(psprintf("DROP TABLE %s", aside));
 }
 

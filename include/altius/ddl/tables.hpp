@@ -18,9 +18,9 @@ void CreateLocalShards(const catalog::Table& table, int parts);
 /// Creates one shard on this node.
 void CreateShard(const catalog::Table& table, int index, int parts);
 
-/// The commands (for RunCommands) that give another node this table: shell, metadata, shards,
-/// foreign keys.
-List* InstallCommands(const catalog::Table& table);
+/// The commands (for RunCommands) that give another node this table: shell, metadata, shards (with these
+/// parts), foreign keys.
+List* InstallCommands(const catalog::Table& table, int parts);
 
 /// Runs utility commands and SELECTs one after another on this node, past this extension's own
 /// handling of DDL.
