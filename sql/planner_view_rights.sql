@@ -290,12 +290,17 @@ SELECT DISTINCT success, result FROM run_command_on_workers($$
 SELECT DISTINCT success, result FROM run_command_on_workers('TABLE pg_catalog.altius_cluster_secret');
 RESET ROLE;
 -- A node that has another secret says so, and what to do.
-SELECT DISTINCT result FROM run_command_on_workers('UPDATE pg_catalog.altius_cluster_secret SET secret = ''another''');
+SELECT DISTINCT success FROM run_command_on_workers('SELECT altius_internal.new_secret()');
+\c -
+\set VERBOSITY sqlstate
 SET ROLE view_rights_reader;
 SELECT count(*) FROM view_rights.all_items;
 RESET ROLE;
+\set VERBOSITY terse
 SELECT start_metadata_sync_to_node(nodename, nodeport) FROM pg_dist_node WHERE groupid > 0;
-SELECT count(DISTINCT result) FROM run_command_on_all_nodes('SELECT md5(secret) FROM pg_catalog.altius_cluster_secret');
+\c -
+SET client_min_messages TO warning;
+SELECT count(DISTINCT result) FROM run_command_on_all_nodes('SELECT max(generation) FROM pg_catalog.altius_cluster_secret');
 SET ROLE view_rights_reader;
 SELECT count(*) FROM view_rights.all_items;
 RESET ROLE;

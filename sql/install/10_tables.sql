@@ -53,11 +53,12 @@ CREATE TABLE citus.pg_dist_authinfo (
 );
 CREATE UNIQUE INDEX pg_dist_authinfo_identification_index ON citus.pg_dist_authinfo (rolename, nodeid DESC);
 
--- What a node proves to another one that it is of this cluster; for superusers only, the same on all nodes.
+-- What a node proves to another one that it is of this cluster, the same on all nodes, but sealed with a key of the server's own.
 CREATE TABLE citus.altius_cluster_secret (
-  secret text NOT NULL
+  generation integer NOT NULL PRIMARY KEY,
+  in_use boolean NOT NULL,
+  sealed bytea NOT NULL
 );
-INSERT INTO citus.altius_cluster_secret VALUES (gen_random_uuid()::text || gen_random_uuid());
 
 CREATE TABLE citus.pg_dist_poolinfo (
   nodeid integer NOT NULL PRIMARY KEY,

@@ -5,8 +5,8 @@
 CREATE FUNCTION altius_internal.execute_on_group(groupid integer, command text, access text DEFAULT 'write')
   RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_execute_on_group';
 
--- Sets what another node's session has set, and resets what it has not any more (null).
-CREATE FUNCTION altius_internal.follow_settings(names text[], settings text[]) RETURNS void
+-- Sets what another node's session has set, with the rights of the role that did, and resets what it has not any more (null).
+CREATE FUNCTION altius_internal.follow_settings(names text[], settings text[], roles text[]) RETURNS void
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_follow_settings';
 
 CREATE FUNCTION altius_internal.current_transaction() RETURNS text

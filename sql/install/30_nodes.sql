@@ -41,7 +41,7 @@ BEGIN
   DELETE FROM pg_catalog.pg_dist_object;
   UPDATE pg_catalog.pg_dist_local_group SET groupid = 0;
   PERFORM altius_internal.set_cluster_id(NULL);
-  UPDATE pg_catalog.altius_cluster_secret SET secret = gen_random_uuid()::text || gen_random_uuid();
+  PERFORM altius_internal.new_secret();
   SET LOCAL client_min_messages = warning;
   FOREACH name IN ARRAY coalesce(names, '{}') LOOP
     EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', name);

@@ -6,14 +6,9 @@ BEGIN ATOMIC
                    WHERE noderole = 'primary'), 0);
 END;
 
--- A session that serves another node says in its application_name which client session it works for.
-CREATE FUNCTION altius_internal.gpid_of(nodeid integer, pid integer, application_name text) RETURNS bigint
-  LANGUAGE sql IMMUTABLE
-  BEGIN ATOMIC
-    SELECT CASE WHEN application_name LIKE 'altius\_internal gpid=%'
-             THEN nullif(regexp_replace(application_name, '^.*gpid=(\d*).*$', '\1'), '')::bigint
-             ELSE nodeid * 10000000000::bigint + pid END;
-  END;
+-- Sessions that serve another node, and the client session each works for.
+CREATE FUNCTION altius_internal.session_origins(OUT pid integer, OUT origin bigint) RETURNS SETOF record
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'altius_session_origins';
 
 CREATE FUNCTION altius_internal.local_activity(
   OUT global_pid bigint, OUT nodeid integer, OUT is_worker_query boolean, OUT datid oid, OUT datname name,
@@ -24,12 +19,13 @@ CREATE FUNCTION altius_internal.local_activity(
   OUT backend_type text) RETURNS SETOF record
   LANGUAGE sql STABLE
   BEGIN ATOMIC
-    SELECT altius_internal.gpid_of(here.nodeid, coalesce(a.leader_pid, a.pid), a.application_name), here.nodeid,
-           a.application_name LIKE 'altius\_internal gpid=%', a.datid, a.datname, a.pid, a.leader_pid, a.usesysid, a.usename,
+    SELECT coalesce(o.origin, here.nodeid * 10000000000::bigint + coalesce(a.leader_pid, a.pid)), here.nodeid,
+           o.origin IS NOT NULL, a.datid, a.datname, a.pid, a.leader_pid, a.usesysid, a.usename,
            a.application_name, a.client_addr, a.client_hostname, a.client_port, a.backend_start, a.xact_start,
            a.query_start, a.state_change, a.wait_event_type, a.wait_event, a.state, a.backend_xid, a.backend_xmin,
            a.query_id, a.query, a.backend_type
-    FROM pg_catalog.pg_stat_activity a CROSS JOIN (SELECT altius_internal.local_nodeid()) here (nodeid);
+    FROM pg_catalog.pg_stat_activity a CROSS JOIN (SELECT altius_internal.local_nodeid()) here (nodeid)
+    LEFT JOIN altius_internal.session_origins() o ON o.pid = coalesce(a.leader_pid, a.pid);
   END;
 
 CREATE FUNCTION pg_catalog.citus_stat_activity(

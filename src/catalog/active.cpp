@@ -38,7 +38,6 @@ bool Resolve() {
       {"pg_dist_schema", &relations.schema},
       {"pg_dist_authinfo", &relations.authinfo},
       {"altius_stray_shard", &relations.stray},
-      {"altius_cluster_secret", &relations.secret},
       {"pg_dist_partition_logical_relid_index", &relations.partition_by_relid},
       {"pg_dist_partition_colocationid_index", &relations.partition_by_colocation},
       {"pg_dist_shard_shardid_index", &relations.shard_by_id},

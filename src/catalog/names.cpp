@@ -6,6 +6,7 @@
 #include "cache.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
@@ -13,6 +14,7 @@ extern "C" {
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace altius::catalog {
@@ -37,8 +39,8 @@ namespace {
 /// What a shard is that the metadata does not have: nowhere.
 constexpr Shard kNowhere{};
 
-/// The shard that the table's name says it is; null when it is none.
-const Shard* ShardOfRelation(Oid relid) {
+/// The shard that the relation's name says it is, and whose; null when it is none.
+const Shard* ShardOfRelation(Oid relid, const Table** of = nullptr) {
   const char* name = get_rel_name(relid);
   if (name == nullptr) return nullptr;
   const auto id = core::ShardIdOfName(name);
@@ -54,10 +56,24 @@ const Shard* ShardOfRelation(Oid relid) {
   const bool same =
       strcmp(name, expected) == 0 && schema != nullptr && strcmp(schema, table->schema) == 0;
   if (!same) return nullptr;
+  if (of != nullptr) *of = table;
   return stray ? &kNowhere : &table->shards[index];
 }
 
+Oid OwnerOf(Oid relid) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+  if (!HeapTupleIsValid(tuple)) return InvalidOid;
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+  return owner;
+}
+
 }  // namespace
+
+bool IsShardOfOwner(Oid relid) {
+  const Table* table = nullptr;
+  return IsActive() && ShardOfRelation(relid, &table) != nullptr && OwnerOf(relid) == OwnerOf(table->relid);
+}
 
 bool IsShardRelation(Oid relid) {
   if (!IsActive()) return false;

@@ -84,16 +84,6 @@ const char* AuthInfo(int node_id, const char* role) {
   return found;
 }
 
-const char* ClusterSecret() {
-  const char* found = nullptr;
-  Scan(DistRelations().secret, InvalidOid, nullptr, 0, AccessShareLock,
-       [&](Relation relation, HeapTuple tuple) {
-         found = TextDatumGetCString(Column(relation, tuple, secret::kSecret));
-         return false;
-       });
-  return found;
-}
-
 const Node* PrimaryOfGroup(int group) {
   const Generation* generation = IsActive() ? WithNodes() : nullptr;
   for (int i = 0; generation != nullptr && i < generation->node_count; i++) {

@@ -19,7 +19,7 @@ namespace altius::catalog {
 
 /// Relations that the cache reads; all are valid while IsActive().
 struct Relations {
-  Oid node, local_group, partition, shard, placement, colocation, object, schema, authinfo, stray, secret;
+  Oid node, local_group, partition, shard, placement, colocation, object, schema, authinfo, stray;
   Oid partition_by_relid, partition_by_colocation;
   Oid shard_by_id, shard_by_relid;
   Oid placement_by_shard;
@@ -66,9 +66,6 @@ enum { kId = 1, kRelid, kColumns = 2 };
 }
 namespace authinfo {
 enum { kNode = 1, kRole, kInfo };
-}
-namespace secret {
-enum { kSecret = 1 };
 }
 namespace object {
 enum { kClass = 1, kObject, kSubId, kColumns = 9 };

@@ -2,6 +2,7 @@
 // SQL twins of the writers, called by the coordinator on the other nodes.  They check what keeps a
 // user from spoiling the metadata of tables that are not his.
 #include "altius/catalog/writer.hpp"
+#include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat.hpp"
 
@@ -91,7 +92,7 @@ ObjectAddress AddressOf(FunctionCallInfo fcinfo) {
 using namespace altius;           // NOLINT: the functions below are outside of any namespace
 using namespace altius::catalog;  // NOLINT
 
-ALTIUS_FUNCTION(altius_insert_partition) {
+ALTIUS_NODE_FUNCTION(altius_insert_partition) {
   const Oid relid = PG_GETARG_OID(0);
   RequireOwner(relid);
   const char* key = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
@@ -99,7 +100,7 @@ ALTIUS_FUNCTION(altius_insert_partition) {
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_insert_shards) {
+ALTIUS_NODE_FUNCTION(altius_insert_shards) {
   const Oid relid = PG_GETARG_OID(0);
   RequireOwner(relid);
   const auto ids = BigintsOf(PG_GETARG_ARRAYTYPE_P(1));
@@ -115,7 +116,7 @@ ALTIUS_FUNCTION(altius_insert_shards) {
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_insert_placements) {
+ALTIUS_NODE_FUNCTION(altius_insert_placements) {
   const auto ids = BigintsOf(PG_GETARG_ARRAYTYPE_P(0));
   const auto shards = BigintsOf(PG_GETARG_ARRAYTYPE_P(1));
   const auto groups = IntsOf(PG_GETARG_ARRAYTYPE_P(2));
@@ -133,7 +134,7 @@ ALTIUS_FUNCTION(altius_insert_placements) {
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_move_placements) {
+ALTIUS_NODE_FUNCTION(altius_move_placements) {
   RequireSuperuser();
   const auto shards = BigintsOf(PG_GETARG_ARRAYTYPE_P(0));
   MovePlacements(shards.size(), shards.data(), PG_GETARG_INT32(1), PG_GETARG_INT32(2));
@@ -160,7 +161,7 @@ pg::Array<ShardPart> PartsOf(FunctionCallInfo fcinfo) {
 
 }  // namespace
 
-ALTIUS_FUNCTION(altius_split_shards) {
+ALTIUS_NODE_FUNCTION(altius_split_shards) {
   RequireSuperuser();
   const auto parts = PartsOf(fcinfo);
   SplitShards(parts.size(), parts.data());
@@ -168,7 +169,7 @@ ALTIUS_FUNCTION(altius_split_shards) {
 }
 
 /// The same arguments: this session sees the parts from now on, others don't.
-ALTIUS_FUNCTION(altius_foresee_split) {
+ALTIUS_NODE_FUNCTION(altius_foresee_split) {
   RequireSuperuser();
   pg::Array<ForeseenShard> shards;
   for (const ShardPart& part : PartsOf(fcinfo))
@@ -177,13 +178,13 @@ ALTIUS_FUNCTION(altius_foresee_split) {
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_insert_colocation) {
+ALTIUS_NODE_FUNCTION(altius_insert_colocation) {
   InsertColocation(PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2), PG_GETARG_OID(3),
                    PG_GETARG_OID(4));
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_delete_colocation) {
+ALTIUS_NODE_FUNCTION(altius_delete_colocation) {
   const int id = PG_GETARG_INT32(0);
   if (!superuser() && !TablesOfColocation(id).empty()) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("colocation group %d has tables", id)));
@@ -192,19 +193,19 @@ ALTIUS_FUNCTION(altius_delete_colocation) {
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_delete_table) {
+ALTIUS_NODE_FUNCTION(altius_delete_table) {
   RequireOwner(PG_GETARG_OID(0));
   DeleteTable(PG_GETARG_OID(0));
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_insert_object) {
+ALTIUS_NODE_FUNCTION(altius_insert_object) {
   const ObjectAddress address = AddressOf(fcinfo);
   InsertObject(address.classId, address.objectId);
   PG_RETURN_VOID();
 }
 
-ALTIUS_FUNCTION(altius_delete_object) {
+ALTIUS_NODE_FUNCTION(altius_delete_object) {
   RequireSuperuser();
   const ObjectAddress address = AddressOf(fcinfo);
   DeleteObject(address.classId, address.objectId);

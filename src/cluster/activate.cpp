@@ -7,6 +7,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "guards.hpp"
 #include "probe.hpp"
+#include "secrets.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -17,7 +18,7 @@ namespace {
 
 /// Tables whose rows are the same on all nodes and hold no oids.
 constexpr const char* kPlainTables[] = {"pg_dist_node", "pg_dist_authinfo", "pg_dist_poolinfo",
-                                        "pg_dist_rebalance_strategy", "altius_cluster_secret"};
+                                        "pg_dist_rebalance_strategy"};
 
 /// One statement that makes the other node's table equal to this one's; null when ours is empty.
 char* CopyRowsCommand(const char* table) {
@@ -67,7 +68,7 @@ List* TableMetadataCommands() {
 void RefreshMetadata(int group) {
   RunOnGroup(group, list_make1(pstrdup("SELECT altius_internal.clear_metadata()")));
   RunOnGroup(group, IdentityCommands(group));
-  RunOnGroup(group, PlainCommands());
+  CopyNodes(group);
   RunOnGroup(group, TableMetadataCommands());
 }
 
@@ -80,8 +81,7 @@ void RunOnGroup(int group, List* commands) {
   int count = 0;
   ListCell* cell;
   foreach (cell, commands) {
-    remote::StatementText statement;
-    statement.sql = static_cast<const char*>(lfirst(cell));
+    const remote::StatementText statement = {.sql = static_cast<const char*>(lfirst(cell)), .by_node = true};
     requests[count++] = remote::Send(connection, statement, nullptr);
     if (count < kBatch && lnext(commands, cell) != nullptr) continue;
     remote::WaitAll(requests, count);
@@ -89,7 +89,10 @@ void RunOnGroup(int group, List* commands) {
   }
 }
 
-void CopyNodes(int group) { RunOnGroup(group, PlainCommands()); }
+void CopyNodes(int group) {
+  RunOnGroup(group, PlainCommands());
+  HandSecrets(group);
+}
 
 void ResetNode(int group) {
   RunOnGroup(group, list_make1(pstrdup("SELECT altius_internal.reset_node()")));
@@ -103,7 +106,7 @@ void BringToFullState(int group) {
   ResetNode(group);
   RunOnGroup(group, IdentityCommands(group));
   RunOnGroup(group, ddl::ObjectCommands());
-  RunOnGroup(group, PlainCommands());
+  CopyNodes(group);
   RunOnGroup(group, TableMetadataCommands());
   CopyReferenceTables(group);
 }

@@ -8,6 +8,7 @@
 #include "guards.hpp"
 #include "node_rows.hpp"
 #include "probe.hpp"
+#include "secrets.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -145,6 +146,7 @@ void RemoveNode(const char* host, int port) {
   }
   if (primary) DropSparePlacements(removed.group);
   DeleteNode(removed.id);
+  WantRotation();
   if (worker) ChooseCoordinatorRole();
 }
 

@@ -9,6 +9,7 @@
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/chores.hpp"
 #include "pause_elsewhere.hpp"
+#include "secrets.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -90,6 +91,7 @@ void Repair() {
 
 void Init() {
   WatchTransactionEnds();
+  InitRotation();
   txn::AddChore({"telling nodes of each other", [] { return period_ms; }, Repair});
 }
 

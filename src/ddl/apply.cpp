@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The receiving side: a command's text arrives, runs on the shell table and on the shards of this
 // node.
+#include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
 #include "addresses.hpp"
 #include "shard_statement.hpp"
@@ -79,7 +80,7 @@ void ApplyCommand(const char* command) {
 }  // namespace altius::ddl
 
 /// apply_command(command text, settings text[]): name and value in turn.
-ALTIUS_FUNCTION(altius_apply_command) {
+ALTIUS_NODE_FUNCTION(altius_apply_command) {
   using namespace altius;
   char* command = text_to_cstring(PG_GETARG_TEXT_PP(0));
   List* settings = ddl::TextsOf(PG_GETARG_ARRAYTYPE_P(1));

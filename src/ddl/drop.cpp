@@ -6,6 +6,7 @@
 
 #include "altius/catalog/writer.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat.hpp"
 #include "colocation.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
@@ -70,10 +71,19 @@ struct Dropped {
   pg::Array<int64> shards;
 };
 
+/// What has the name of a shard that does not lie here is what a move has left, or somebody else's table.
+bool IsForCaller(const char* schema, const char* table, int64 id) {
+  const Oid space = get_namespace_oid(schema, true);
+  const Oid relid = OidIsValid(space) ? get_relname_relid(Extend(table, id), space) : InvalidOid;
+  return OidIsValid(relid) && pg::OwnsRelation(relid, GetUserId());
+}
+
 pg::Array<Dropped> DroppedTables() {
   pg::Array<Dropped> tables;
   List* rows = QueryRows(R"(
-SELECT o.objid, p.colocationid, o.schema_name, o.object_name, s.shardid
+SELECT o.objid, p.colocationid, o.schema_name, o.object_name, s.shardid, EXISTS (
+  SELECT FROM pg_catalog.pg_dist_placement x JOIN pg_catalog.pg_dist_local_group g ON g.groupid = x.groupid
+  WHERE x.shardid = s.shardid) AS here
 FROM pg_catalog.pg_event_trigger_dropped_objects() o
 JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = o.objid
 LEFT JOIN pg_catalog.pg_dist_shard s ON s.logicalrelid = o.objid
@@ -85,7 +95,9 @@ WHERE o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objsubid = 0 
     const Oid relid = static_cast<Oid>(strtoul(row[0], nullptr, 10));
     if (tables.empty() || tables.back().relid != relid)
       tables.push_back({relid, atoi(row[1]), row[2], row[3], {}});
-    if (row[4] != nullptr) tables.back().shards.push_back(strtoll(row[4], nullptr, 10));
+    if (row[4] == nullptr) continue;
+    const int64 id = strtoll(row[4], nullptr, 10);
+    if (row[5][0] == 't' || IsForCaller(row[2], row[3], id)) tables.back().shards.push_back(id);
   }
   return tables;
 }

@@ -3,6 +3,7 @@
 // order to do so travels.
 #include "altius/ddl/objects.hpp"
 #include "altius/ddl/tables.hpp"
+#include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/rights.hpp"
 #include "as_owner.hpp"
@@ -152,7 +153,7 @@ void RunCommands(List* commands) {
     foreach (raw, ParseOwn(command)) {
       Node* statement = lfirst_node(RawStmt, raw)->stmt;
       if (IsA(statement, SelectStmt))
-        RunQuery(command);
+        door::WithPass([&] { RunQuery(command); });
       else
         RunWholeUtility(statement, command);
     }
@@ -178,13 +179,13 @@ List* TextsOf(ArrayType* array) {
 }  // namespace altius::ddl
 
 /// run_commands(commands text[]): what a coordinator wants done here, as the user it connected as.
-ALTIUS_FUNCTION(altius_run_commands) {
+ALTIUS_NODE_FUNCTION(altius_run_commands) {
   altius::ddl::RunCommands(altius::ddl::TextsOf(PG_GETARG_ARRAYTYPE_P(0)));
   PG_RETURN_VOID();
 }
 
 /// create_shards(relation regclass, parts integer)
-ALTIUS_FUNCTION(altius_create_shards) {
+ALTIUS_NODE_FUNCTION(altius_create_shards) {
   const Oid relid = PG_GETARG_OID(0);
   const altius::catalog::Table* table = altius::catalog::FindTable(relid);
   if (table == nullptr)
@@ -196,7 +197,7 @@ ALTIUS_FUNCTION(altius_create_shards) {
 }
 
 /// create_shard(shard_id bigint, parts integer)
-ALTIUS_FUNCTION(altius_create_shard) {
+ALTIUS_NODE_FUNCTION(altius_create_shard) {
   const int64 shard_id = PG_GETARG_INT64(0);
   int index = 0;
   const altius::catalog::Table* table = altius::catalog::FindTableOfShard(shard_id, &index);

@@ -4,6 +4,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/ddl/ddl.hpp"
+#include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/settings.hpp"
@@ -47,7 +48,7 @@ void CheckNewOwner(Node* statement) {
 bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
   if (HandleCopy(call)) return true;
-  if (remote::IsInternalBackend()) return false;
+  if (door::IsNodeSession()) return false;
   if (HandleConstraints(call)) return true;
   if (!pg::settings::enable_ddl_propagation) return false;
   CheckNewOwner(call.statement());
@@ -117,8 +118,7 @@ void SpreadCommand(const char* message, List* local_shard_statements, const char
   int count;
   const int* groups = txn::OtherGroups(&count);
   auto** requests = static_cast<remote::Request**>(palloc0(sizeof(remote::Request*) * (count + 1)));
-  remote::StatementText text_sent = {};
-  text_sent.sql = message;
+  const remote::StatementText text_sent = {.sql = message, .by_node = true};
   for (int i = 0; i < count; i++)
     requests[i] = remote::Send(txn::Enlist(groups[i], txn::Access::Write), text_sent, nullptr);
   txn::NoteLocalWrite();

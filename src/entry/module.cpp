@@ -4,6 +4,7 @@
 #include "altius/cluster/cluster.hpp"
 #include "altius/ddl/ddl.hpp"
 #include "altius/ddl/tables.hpp"
+#include "altius/door/door.hpp"
 #include "altius/executor/executor.hpp"
 #include "altius/ha/ha.hpp"
 #include "altius/ingest/ingest.hpp"
@@ -28,7 +29,7 @@ namespace {
 
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
-    pg::InitSettings, catalog::Init, remote::Init,    txn::Init,     executor::Init, ingest::Init,
+    pg::InitSettings, door::Init,    catalog::Init, remote::Init,    txn::Init,     executor::Init, ingest::Init,
     planner::Init,    monitor::Init, rebalance::Init, cluster::Init, ha::Init,
     ddl::Init,  // its planner hook sees a query first
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // COPY of a table that lies on shards.  The asking node reads and checks every row with PostgreSQL's own COPY code, so that a
 // wrong row gives the same error as on a plain table; the line itself then goes to the shard.
+#include "altius/door/door.hpp"
 #include "altius/ingest/ingest.hpp"
 #include "altius/pg/compat_copy.hpp"
 #include "altius/remote/connection.hpp"
@@ -163,7 +164,7 @@ char *TakeFramesOption(List **options) {
   foreach (cell, *options) {
     DefElem *option = lfirst_node(DefElem, cell);
     if (strcmp(option->defname, kFramesOption) != 0) continue;
-    if (!remote::IsInternalBackend()) {
+    if (!door::IsNodeStatement()) {
       ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("option \"%s\" not recognized", option->defname)));
     }
     char *value = defGetString(option);

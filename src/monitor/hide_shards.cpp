@@ -4,6 +4,7 @@
 // condition that leaves them out.  It stands where row security stands, below outer joins and the
 // statement's own conditions.
 #include "altius/catalog/metadata.hpp"
+#include "altius/door/door.hpp"
 #include "altius/monitor/monitor.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
@@ -41,7 +42,7 @@ bool HidesShards() {
   using namespace pg::settings;
   if (!override_table_visibility || MyBackendType != B_BACKEND || !catalog::IsActive())
     return false;
-  if (remote::IsInternalBackend()) return false;
+  if (door::IsNodeSession()) return false;
   return show_shards_for == nullptr ||
          !IsListed(show_shards_for, application_name == nullptr ? "" : application_name);
 }

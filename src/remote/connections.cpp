@@ -25,7 +25,6 @@ void (*wait_hook)() = nullptr;
 
 namespace {
 
-constexpr const char* kInternalName = "altius_internal gpid=";
 constexpr const char* kBudgetSpent = "This node has citus.max_shared_pool_size connections there.";
 
 Connection** connections = nullptr;
@@ -384,15 +383,6 @@ void ForgetSettings(Connection* connection) {
 void Close(Connection* connection, const char* reason) {
   if (connection->state == State::Ready && connection->count > 0) MarkBroken(connection, reason);
   CloseQuietly(connection);
-}
-
-bool IsInternalBackend() {
-  return application_name != nullptr &&
-         strncmp(application_name, kInternalName, strlen(kInternalName)) == 0;
-}
-
-int64 OriginGlobalPid() {
-  return IsInternalBackend() ? strtoll(application_name + strlen(kInternalName), nullptr, 10) : 0;
 }
 
 void Init() {

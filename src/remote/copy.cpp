@@ -3,6 +3,8 @@
 // pipeline mode until it ends.
 #include "session.hpp"
 
+#include "altius/door/calling.hpp"
+
 extern "C" {
 #include "access/xact.h"
 #include "storage/ipc.h"
@@ -118,7 +120,7 @@ void BeginCopyIn(Connection* connection, const char* sql) {
   if (PQexitPipelineMode(connection->pg) != 1) RaiseLost(connection);
   connection->in_copy = true;
   connection->copy_level = GetCurrentTransactionNestLevel();
-  if (PQsendQuery(connection->pg, sql) != 1) RaiseLost(connection);
+  if (PQsendQuery(connection->pg, door::SignStatement(&connection->issuer, sql)) != 1) RaiseLost(connection);
   PGresult* result = NextResult(connection);
   if (result != nullptr && PQresultStatus(result) == PGRES_COPY_IN) return;
   connection->current = nullptr;

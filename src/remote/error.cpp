@@ -104,6 +104,12 @@ namespace {
                     errdetail("Whether it was committed is not known."),
                     errhint("Look at the data on that node once it is reachable.")));
   }
+  if (core::IsNotAccepted(request->lost_state)) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                    errmsg("node %s does not accept this server as a node of its cluster", connection->name),
+                    reason != nullptr ? errdetail_internal("%s", reason) : 0,
+                    errhint("Run start_metadata_sync_to_node() for the node that lacks the cluster's secret, on the coordinator.")));
+  }
   const bool ours = connection->group < 0 || connection->separate;
   ereport(ERROR, (errcode(ours ? ERRCODE_CONNECTION_FAILURE : ERRCODE_T_R_SERIALIZATION_FAILURE),
                   errmsg("connection to node %s was lost", connection->name),
@@ -142,18 +148,26 @@ class FirstValue final : public RowSink {
 
 }  // namespace
 
-void Execute(Connection* connection, const char* sql) {
-  StatementText statement;
-  statement.sql = sql;
-  Wait(Send(connection, statement, nullptr));
+void Execute(Connection* connection, const char* sql) { Wait(Send(connection, {.sql = sql}, nullptr)); }
+
+void ExecuteByNode(Connection* connection, const char* sql) {
+  Wait(Send(connection, {.sql = sql, .by_node = true}, nullptr));
 }
 
-char* FetchValue(Connection* connection, const char* sql) {
-  StatementText statement;
-  statement.sql = sql;
+namespace {
+
+char* Fetch(Connection* connection, const StatementText& statement) {
   FirstValue* sink = new (palloc(sizeof(FirstValue))) FirstValue;
   Wait(Send(connection, statement, sink));
   return sink->value;
+}
+
+}  // namespace
+
+char* FetchValue(Connection* connection, const char* sql) { return Fetch(connection, {.sql = sql}); }
+
+char* FetchValueByNode(Connection* connection, const char* sql) {
+  return Fetch(connection, {.sql = sql, .by_node = true});
 }
 
 }  // namespace altius::remote

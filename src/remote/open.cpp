@@ -5,6 +5,7 @@
 #include "session_settings.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/door/calling.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
 
@@ -210,6 +211,13 @@ void WarmUp(Connection* connection) {
   (void)PQflush(connection->pg);
 }
 
+/// What makes this session one of a node; null for a server that knows no such thing.
+char* Greeting(Connection* connection) {
+  const char* nonce = PQparameterStatus(connection->pg, door::kNonceParameter);
+  if (nonce == nullptr) return nullptr;
+  return door::GreetingCommand(nonce, PQuser(connection->pg), global_pid_hook != nullptr ? global_pid_hook() : 0, &connection->issuer);
+}
+
 const char* BecomeReady(Connection* connection, bool* may_recover) {
   if (connection->group >= 0 && !connection->ahead &&
       IsStandby(connection) != connection->standby) {
@@ -218,6 +226,7 @@ const char* BecomeReady(Connection* connection, bool* may_recover) {
                                           : "The server is a standby now.",
                       may_recover);
   }
+  const char* greeting = Greeting(connection);
   PQsetErrorVerbosity(connection->pg, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
     return NotReached(connection, PQerrorMessage(connection->pg), may_recover);
@@ -232,6 +241,7 @@ const char* BecomeReady(Connection* connection, bool* may_recover) {
   InstallNotices(connection);
   NoteInitialSettings(connection);
   connection->state = State::Ready;
+  if (greeting != nullptr) QueueHidden(connection, greeting);
   // The serving backend makes itself known in its node's shared memory.
   QueueHidden(connection, "SET altius.transaction_id = ''");
   if (connection->ahead) WarmUp(connection);

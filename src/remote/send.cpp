@@ -3,6 +3,7 @@
 // statements are kept per connection, the least recently used goes first.
 #include "session_settings.hpp"
 
+#include "altius/door/calling.hpp"
 #include "altius/pg/settings.hpp"
 
 extern "C" {
@@ -135,13 +136,26 @@ Prepared* AddPrepared(Connection* connection, const StatementText& statement, ui
   return prepared;
 }
 
+/// The statement with its ticket: in front of its text, or as a last parameter.
+StatementText WithTicket(Connection* connection, const StatementText& statement) {
+  StatementText with = statement;
+  if (statement.by_node) with.sql = door::SignStatement(&connection->issuer, statement.sql);
+  if (statement.claim == nullptr) return with;
+  auto** values = static_cast<const char**>(palloc(sizeof(char*) * (statement.param_count + 1)));
+  memcpy(values, statement.param_values, sizeof(char*) * statement.param_count);
+  values[with.param_count++] = door::SignClaim(&connection->issuer, statement.claim, statement.claim_length);
+  with.param_values = values;
+  return with;
+}
+
 /// Puts the statement itself into the pipeline, without a sync.
-bool QueueStatement(Connection* connection, const StatementText& statement, ItemKind kind,
+bool QueueStatement(Connection* connection, const StatementText& unsigned_statement, ItemKind kind,
                     Request* request) {
+  const StatementText statement = WithTicket(connection, unsigned_statement);
   const int format = statement.binary_rows ? 1 : 0;
   uint64 number = 0;
   if (pg::settings::log_remote_commands) {
-    ereport(LOG, (errmsg("sending to node %s: %s", connection->name, statement.sql)));
+    ereport(LOG, (errmsg("sending to node %s: %s", connection->name, unsigned_statement.sql)));
   }
   if (statement.prepare) {
     const uint32 hash =
@@ -295,6 +309,10 @@ void QueueHidden(Connection* connection, const char* sql) {
   if (pg::settings::log_remote_commands)
     ereport(LOG, (errmsg("sending to node %s: %s", connection->name, sql)));
   QueueText(connection, sql);
+}
+
+char* SignedValue(Connection* connection, const char* value) {
+  return psprintf("%s %s", value, door::SignClaim(&connection->issuer, value, strlen(value)));
 }
 
 void QueueSetLocal(Connection* connection, const char* name, const char* value) {

@@ -3,6 +3,7 @@
 // over every frame here, and libpq's results are owned by the connection so that none leaks.
 #pragma once
 
+#include "altius/core/door/proof.hpp"
 #include "altius/pg/compat_lock.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "altius/remote/control.hpp"
@@ -127,6 +128,7 @@ struct altius::remote::Connection {
   bool settings_sent;  // some were changed since the start: an error on the node may undo it
   struct SessionSetting* session_settings;  // what the node has of the session's own (session_settings.cpp)
   uint64 settings_generation;               // when they were last compared
+  core::door::Issuer issuer;                // signs what only nodes may ask
   void* attachment;
 };
 

@@ -16,6 +16,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -29,6 +30,7 @@ struct SessionSetting {
   SessionSetting* next;
   char* name;
   char* value;  // null: unknown
+  Oid role;     // that has set it: a setting for superusers is not for the owner of a function to set in the user's name
 };
 
 namespace {
@@ -81,7 +83,7 @@ void Collect(config_generic* setting, void* data) {
   auto** list = static_cast<SessionSetting**>(data);
   auto* found = static_cast<SessionSetting*>(palloc(sizeof(SessionSetting)));
   const char* value = GetConfigOption(setting->name, true, false);
-  *found = {*list, pstrdup(setting->name), pstrdup(value == nullptr ? "" : value)};
+  *found = {*list, pstrdup(setting->name), pstrdup(value == nullptr ? "" : value), setting->srole};
   *list = found;
 }
 
@@ -90,7 +92,7 @@ bool AreSame(SessionSetting* one, SessionSetting* other) {
   for (const SessionSetting* at = other; at != nullptr; at = at->next) difference--;
   for (const SessionSetting* at = one; at != nullptr; at = at->next) {
     const SessionSetting* match = Find(other, at->name);
-    if (match == nullptr || strcmp(match->value, at->value) != 0) return false;
+    if (match == nullptr || match->role != at->role || strcmp(match->value, at->value) != 0) return false;
     difference++;
   }
   return difference == 0;
@@ -117,11 +119,13 @@ void Look() {
 struct Changes {
   const char** names;
   const char** values;  // null pointer: reset
+  const char** roles;   // null pointer: the session's own
   int count;
 };
 
-void Add(Changes* changes, const char* name, const char* value) {
+void Add(Changes* changes, const char* name, const char* value, Oid role) {
   changes->names[changes->count] = name;
+  changes->roles[changes->count] = OidIsValid(role) ? GetUserNameFromId(role, true) : nullptr;
   changes->values[changes->count++] = value;
 }
 
@@ -132,7 +136,7 @@ void SetKnown(SessionSetting* known, const char* value) {
 
 SessionSetting* NewKnown(Connection* connection, const char* name) {
   auto* known = static_cast<SessionSetting*>(MemoryContextAllocZero(TopMemoryContext, sizeof(SessionSetting)));
-  *known = {connection->session_settings, MemoryContextStrdup(TopMemoryContext, name), nullptr};
+  *known = {connection->session_settings, MemoryContextStrdup(TopMemoryContext, name), nullptr, InvalidOid};
   return connection->session_settings = known;
 }
 
@@ -150,7 +154,7 @@ void AddResets(Connection* connection, Changes* changes) {
       at = &known->next;
       continue;
     }
-    Add(changes, pstrdup(known->name), nullptr);
+    Add(changes, pstrdup(known->name), nullptr, known->role);
     *at = known->next;
     Free(known);
   }
@@ -159,10 +163,12 @@ void AddResets(Connection* connection, Changes* changes) {
 void AddWanted(Connection* connection, Changes* changes) {
   for (const SessionSetting* setting = wanted; setting != nullptr; setting = setting->next) {
     SessionSetting* known = Find(connection->session_settings, setting->name);
-    if (known != nullptr && known->value != nullptr && strcmp(known->value, setting->value) == 0) continue;
+    const bool same_role = known != nullptr && known->role == setting->role;
+    if (same_role && known->value != nullptr && strcmp(known->value, setting->value) == 0) continue;
     if (known == nullptr) known = NewKnown(connection, setting->name);
     SetKnown(known, setting->value);
-    Add(changes, setting->name, setting->value);
+    known->role = setting->role;
+    Add(changes, setting->name, setting->value, setting->role);
   }
 }
 
@@ -173,11 +179,12 @@ int Length(const SessionSetting* list) {
 }
 
 void QueueChanges(Connection* connection, const Changes& changes) {
-  static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID};
+  static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
   const char* values[] = {pg::ArrayText(changes.names, changes.count),
-                          pg::ArrayText(changes.values, changes.count)};
+                          pg::ArrayText(changes.values, changes.count),
+                          pg::ArrayText(changes.roles, changes.count)};
   StatementText statement;
-  statement.sql = "SELECT altius_internal.follow_settings($1, $2)";
+  statement.sql = "SELECT altius_internal.follow_settings($1, $2, $3)";
   statement.param_count = lengthof(kTypes);
   statement.param_types = kTypes;
   statement.param_values = values;
@@ -238,6 +245,7 @@ void FollowSessionSettings(Connection* connection) {
   const int most = Length(wanted) + Length(connection->session_settings);
   if (most == 0) return;
   Changes changes = {static_cast<const char**>(palloc(sizeof(char*) * most)),
+                     static_cast<const char**>(palloc(sizeof(char*) * most)),
                      static_cast<const char**>(palloc(sizeof(char*) * most)), 0};
   AddResets(connection, &changes);
   AddWanted(connection, &changes);
@@ -271,20 +279,43 @@ void InitSessionSettings() {
 
 }  // namespace altius::remote
 
-/// follow_settings(names text[], values text[]): sets each, or with a null value resets it, as SET does; what this server does not
-/// know or the user may not set stays as it is.
+namespace altius::remote {
+namespace {
+
+/// Who sets it: the role that did on the asking node, if the caller could be that one too.
+Oid SetterOf(Datum name, bool is_null) {
+  const Oid role = is_null ? InvalidOid : get_role_oid(TextDatumGetCString(name), true);
+  return OidIsValid(role) && is_member_of_role(GetUserId(), role) ? role : GetUserId();
+}
+
+struct Texts {
+  Datum* items;
+  bool* nulls;
+  int count;
+};
+
+Texts TextsOf(ArrayType* array) {
+  Texts texts;
+  deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &texts.items, &texts.nulls, &texts.count);
+  return texts;
+}
+
+}  // namespace
+}  // namespace altius::remote
+
+/// follow_settings(names text[], settings text[], roles text[]): sets each, or with a null value resets it, as SET by that role
+/// does; what this server does not know or the role may not set stays as it is.
 ALTIUS_FUNCTION(altius_follow_settings) {
-  Datum* names;
-  Datum* values;
-  bool* resets;
-  int name_count;
-  int value_count;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr, &name_count);
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &values, &resets, &value_count);
-  for (int i = 0; i < std::min(name_count, value_count); i++) {
-    const char* value = resets[i] ? nullptr : TextDatumGetCString(values[i]);
-    (void)set_config_option(TextDatumGetCString(names[i]), value, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
-                            GUC_ACTION_SET, true, DEBUG1, false);
+  using namespace altius::remote;
+  const Texts names = TextsOf(PG_GETARG_ARRAYTYPE_P(0));
+  const Texts values = TextsOf(PG_GETARG_ARRAYTYPE_P(1));
+  const Texts roles = TextsOf(PG_GETARG_ARRAYTYPE_P(2));
+  for (int i = 0; i < std::min({names.count, values.count, roles.count}); i++) {
+    if (names.nulls[i]) continue;
+    const char* value = values.nulls[i] ? nullptr : TextDatumGetCString(values.items[i]);
+    const Oid role = SetterOf(roles.items[i], roles.nulls[i]);
+    (void)set_config_option_ext(TextDatumGetCString(names.items[i]), value, superuser_arg(role) ? PGC_SUSET : PGC_USERSET,
+                                PGC_S_SESSION, role, GUC_ACTION_SET, true, DEBUG1, false);
   }
   PG_RETURN_VOID();
 }

@@ -2,6 +2,7 @@
 // Which standby of a group may serve reads.  Candidates are the address book's where somebody
 // follows etcd, else pg_dist_node's secondaries; each session asks the one it uses, and the
 // primary, each second how far they are.
+#include "altius/door/door.hpp"
 #include "altius/remote/standbys.hpp"
 
 #include "altius/catalog/metadata.hpp"
@@ -201,9 +202,9 @@ Connection* Insist(int group) {
 
 }  // namespace
 
-bool ReadsFromStandbys() { return Wanted() != kPrimary && !IsInternalBackend(); }
+bool ReadsFromStandbys() { return Wanted() != kPrimary && !door::IsNodeSession(); }
 
-bool IsReadOnlySession() { return use_secondaries == kAlways && !IsInternalBackend(); }
+bool IsReadOnlySession() { return use_secondaries == kAlways && !door::IsNodeSession(); }
 
 Connection* StandbyToRead(int group) {
   if (!ReadsFromStandbys()) return nullptr;

@@ -4,7 +4,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/text_forms.hpp"
-#include "proof.hpp"
+#include "claim.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -73,14 +73,6 @@ const char *TypesText(const Claim &claim) {
   return text.data;
 }
 
-const char *ProofText(const Claim &claim) {
-  const Proof proof = Prove(claim);
-  auto *text = static_cast<char *>(palloc0(2 * sizeof(proof.bytes) + 3));
-  strcpy(text, "\\x");
-  hex_encode(reinterpret_cast<const char *>(proof.bytes), sizeof(proof.bytes), text + 2);
-  return text;
-}
-
 void CheckTypes(const Claim &claim) {
   for (int i = 0; i < claim.count; i++) {
     if (OidIsValid(claim.types[i])) continue;
@@ -90,7 +82,7 @@ void CheckTypes(const Claim &claim) {
   }
 }
 
-constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, NAMEOID, OIDARRAYOID, TEXTARRAYOID, BYTEAOID};
+constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, NAMEOID, OIDARRAYOID, TEXTARRAYOID, TEXTOID};  // the last is the ticket
 
 }  // namespace
 
@@ -111,20 +103,22 @@ remote::StatementText WithLentRights(const remote::StatementText &statement, con
   const char *target = OidIsValid(lending.target) ? GetUserNameFromId(lending.target, false) : "";
   const Claim claim = {sql, modifies, target, statement.param_count, statement.param_types, statement.param_values};
   CheckTypes(claim);
-  auto *values = static_cast<const char **>(palloc(sizeof(char *) * lengthof(kParameterTypes)));
+  auto *values = static_cast<const char **>(palloc(sizeof(char *) * (lengthof(kParameterTypes) - 1)));
   values[0] = sql;
   values[1] = modifies ? "t" : "f";
   values[2] = target;
   values[3] = TypesText(claim);
   values[4] = pg::ArrayText(claim.values, claim.count);
-  values[5] = ProofText(claim);
+  const StringInfoData *bytes = BytesOf(claim);
   remote::StatementText lent = statement;
   lent.sql = psprintf("SELECT%s FROM altius_internal.run_with_lent_rights($1, $2, $3, $4, $5, $6) AS lent(%s)", nothing ? "" : " *",
                       ColumnList(columns));
-  lent.param_count = lengthof(kParameterTypes);
+  lent.param_count = lengthof(kParameterTypes) - 1;
   lent.param_types = kParameterTypes;
   lent.param_values = values;
   lent.prepare = true;
+  lent.claim = bytes->data;
+  lent.claim_length = bytes->len;
   return lent;
 }
 

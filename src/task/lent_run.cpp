@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// The other end of WithLentRights: a node checks the proof and runs the statement.
+// The other end of WithLentRights: a node checks the ticket and runs the statement.
+#include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/task/lent_rights.hpp"
 #include "altius/task/local.hpp"
 #include "altius/task/ownership.hpp"
-#include "proof.hpp"
+#include "claim.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -20,12 +21,11 @@ namespace altius::task {
 
 namespace {
 
-void RequireProof(const Claim &claim, const bytea *proof) {
-  const Proof expected = Prove(claim);
-  if (AreEqual(expected, reinterpret_cast<const uint8 *>(VARDATA_ANY(proof)), VARSIZE_ANY_EXHDR(proof))) return;
+void RequireTicket(const Claim &claim, const char *ticket) {
+  const StringInfoData *bytes = BytesOf(claim);
+  if (door::AdmitsClaim(ticket, bytes->data, bytes->len)) return;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the statement does not come from a node of this cluster"),
-                  errdetail("What proves it does not fit the secret of this node."),
-                  errhint("If it does, run start_metadata_sync_to_node() for this node on the coordinator.")));
+                  errdetail("Its ticket is not for this statement of this session, or was used before.")));
 }
 
 Claim ClaimOf(const char *sql, bool modifies, const char *target, ArrayType *types, ArrayType *values) {
@@ -87,7 +87,7 @@ void Run(const Claim &claim, ReturnSetInfo *info) {
 
 }  // namespace altius::task
 
-/// run_with_lent_rights(statement text, modifies boolean, target name, types oid[], arguments text[], proof bytea): the statement's
+/// run_with_lent_rights(statement text, modifies boolean, target name, types oid[], arguments text[], ticket text): the statement's
 /// rows.
 ALTIUS_FUNCTION(altius_run_with_lent_rights) {
   using namespace altius;
@@ -98,7 +98,7 @@ ALTIUS_FUNCTION(altius_run_with_lent_rights) {
   }
   const task::Claim claim = task::ClaimOf(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1), NameStr(*PG_GETARG_NAME(2)),
                                           PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_ARRAYTYPE_P(4));
-  task::RequireProof(claim, PG_GETARG_BYTEA_PP(5));
+  task::RequireTicket(claim, text_to_cstring(PG_GETARG_TEXT_PP(5)));
   task::Run(claim, info);
   PG_RETURN_NULL();
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "altius/door/door.hpp"
 #include "altius/task/ownership.hpp"
 
 #include "altius/pg/compat_wait.hpp"
@@ -80,7 +81,7 @@ void CheckStatementOf(const DestReceiver* receiver) { expected = receiver; }
 
 void NoteOwnership(QueryDesc* query, int depth) {
   if (answer.query == query->estate) answer = {nullptr, 0};  // of one that failed, at the same address
-  const bool sent = depth == 0 && check_placements && remote::IsInternalBackend();
+  const bool sent = depth == 0 && check_placements && door::IsNodeSession();
   const bool own = expected != nullptr && query->dest == expected;
   if (own) expected = nullptr;
   if (!sent && !own) return;
@@ -148,7 +149,7 @@ pg::Array<int64> ClaimShardsOn(int group, const pg::Array<int64>& shards) {
   for (int i = 0; i < shards.size(); i++)
     appendStringInfo(&sql, "%s" INT64_FORMAT, i == 0 ? "" : ",", shards[i]);
   appendStringInfoString(&sql, "}')");
-  char* answer = remote::FetchValue(txn::Enlist(group, txn::Access::Write), sql.data);
+  char* answer = remote::FetchValueByNode(txn::Enlist(group, txn::Access::Write), sql.data);
   pg::Array<int64> elsewhere;
   if (answer == nullptr) return elsewhere;
   for (char* at = answer + 1; *at != '\0' && *at != '}';) {
@@ -170,7 +171,7 @@ void InitOwnership() {
 }  // namespace altius::task
 
 /// claim_shards(shards bigint[]): locks them as a writer does; those that are not on this node.
-ALTIUS_FUNCTION(altius_claim_shards) {
+ALTIUS_NODE_FUNCTION(altius_claim_shards) {
   using namespace altius;
   Datum* ids;
   bool* nulls;

@@ -61,7 +61,7 @@ bool Lend(Node *node, void *context) {
   foreach (cell, query->rtable) {
     auto *rte = lfirst_node(RangeTblEntry, cell);
     const bool changed = foreach_current_index(cell) + 1 == query->resultRelation && OidIsValid(target);
-    if (rte->rtekind == RTE_RELATION && catalog::IsShardRelation(rte->relid))
+    if (rte->rtekind == RTE_RELATION && catalog::IsShardOfOwner(rte->relid))
       pg::CheckAs(query, rte, changed ? target : BOOTSTRAP_SUPERUSERID);
     if (rte->rtekind == RTE_SUBQUERY && strncmp(rte->eref->aliasname, pg::kBarrierAlias, strlen(pg::kBarrierAlias)) == 0)
       rte->security_barrier = true;

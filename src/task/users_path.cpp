@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "altius/door/door.hpp"
 #include "altius/task/users_path.hpp"
 
 #include "altius/remote/connection.hpp"
@@ -33,7 +34,7 @@ bool IsSessionItself() {
 }  // namespace
 
 bool RunsForAnotherPath() {
-  return !within && users_path != nullptr && *users_path != '\0' && remote::IsInternalBackend() && IsSessionItself();
+  return !within && users_path != nullptr && *users_path != '\0' && door::IsNodeSession() && IsSessionItself();
 }
 
 UsersPath::UsersPath() noexcept { within = true; }

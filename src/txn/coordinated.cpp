@@ -68,12 +68,12 @@ Participant* Join(remote::Connection* connection) {
   participant->joined_level = GetCurrentTransactionNestLevel();
   participant->savepoints = 1;
   const char* begin = BeginCommand();
-  const char* identity = psprintf("SET LOCAL altius.transaction_id = '%s'", CurrentTransactionId());
   current.participants[current.count++] = participant;
   remote::Attachment(connection) = participant;
   remote::Pin(connection, true);
   remote::QueueHidden(connection, begin);
-  remote::QueueHidden(connection, identity);
+  remote::QueueHidden(connection,
+                      psprintf("SET LOCAL altius.transaction_id = '%s'", remote::SignedValue(connection, CurrentTransactionId())));
   QueueConstraints(participant);
   return participant;
 }
@@ -155,7 +155,7 @@ remote::Connection* Enlist(int group, Access access, uint64 owner) {
   if (participant == nullptr) {
     if (access == Access::Read && !InBlock()) return connection;
     if (access == Access::SingleWrite && IsAllThereIs()) {
-      remote::QueueSetLocal(connection, "altius.transaction_id", CurrentTransactionId());
+      remote::QueueSetLocal(connection, "altius.transaction_id", remote::SignedValue(connection, CurrentTransactionId()));
       remote::MarkNextDecisive(connection);
       current.autocommitted = true;
       return connection;
@@ -190,8 +190,7 @@ void ExecuteOnGroups(const int* groups, int count, const char* sql) {
   remote::OpenAhead(groups, count);
   remote::Request** requests =
       static_cast<remote::Request**>(palloc(sizeof(remote::Request*) * (count + 1)));
-  remote::StatementText statement;
-  statement.sql = sql;
+  const remote::StatementText statement = {.sql = sql, .by_node = true};
   for (int i = 0; i < count; i++) {
     requests[i] = remote::Send(Enlist(groups[i], Access::Write), statement, nullptr);
   }

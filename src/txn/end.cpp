@@ -2,6 +2,7 @@
 // How a distributed transaction ends.  Before the local commit everything may still fail, and then
 // all is rolled back; after it nothing raises, and what could not be finished is left to recovery.
 #include "altius/core/txn/decision.hpp"
+#include "altius/door/door.hpp"
 #include "altius/txn/shared.hpp"
 #include "identity.hpp"
 #include "participants.hpp"
@@ -157,7 +158,7 @@ namespace {
 void CheckOwnServer() {
   const bool writes =
       current.local_write || WriterCount() > 1 ||
-      (remote::IsInternalBackend() && TransactionIdIsValid(GetTopTransactionIdIfAny()));
+      (door::IsNodeSession() && TransactionIdIsValid(GetTopTransactionIdIfAny()));
   if (!writes || !remote::IsThisServerDeposed()) return;
   ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                   errmsg("this server is not the primary of its group any more"),
@@ -186,7 +187,7 @@ void PreCommit() {
 
 void BeforeUserPrepare() {
   CheckOwnServer();
-  if (WriterCount() > 0 && remote::IsInternalBackend()) {
+  if (WriterCount() > 0 && door::IsNodeSession()) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("a trigger or function that ran on a node has written on another one, in a "
                            "transaction that changes several nodes"),

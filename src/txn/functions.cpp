@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // SQL functions of floor txn.
+#include "altius/door/door.hpp"
 #include "altius/remote/control.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -63,7 +64,7 @@ ALTIUS_FUNCTION(altius_current_transaction) {
 }
 
 ALTIUS_FUNCTION(citus_backend_gpid) {
-  const int64 origin = remote::OriginGlobalPid();
+  const int64 origin = door::OriginGlobalPid();
   PG_RETURN_INT64(origin != 0 ? origin : txn::GlobalPid());
 }
 
@@ -95,6 +96,21 @@ ALTIUS_FUNCTION(altius_local_wait_edges) {
     core::FormatTransactionId(edge.waiting, waiting);
     core::FormatTransactionId(edge.blocking, blocking);
     Datum values[2] = {CStringGetTextDatum(waiting), CStringGetTextDatum(blocking)};
+    bool nulls[2] = {false, false};
+    tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+  }
+  return Datum{0};
+}
+
+/// session_origins(): the backends that serve other nodes, and the global pids of the sessions that they work for.
+ALTIUS_FUNCTION(altius_session_origins) {
+  InitMaterializedSRF(fcinfo, 0);
+  ReturnSetInfo* set = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  int count;
+  const txn::BackendEntry* entries = txn::ListBackends(&count);
+  for (int i = 0; i < count; i++) {
+    if (entries[i].origin == 0) continue;
+    Datum values[2] = {Int32GetDatum(entries[i].pid), Int64GetDatum(entries[i].origin)};
     bool nulls[2] = {false, false};
     tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
   }

@@ -2,12 +2,15 @@
 #include "identity.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/door/door.hpp"
 #include "altius/remote/control.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 
 extern "C" {
+#include "access/parallel.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 }
@@ -21,15 +24,24 @@ core::TransactionId told = {};
 char* told_text = nullptr;  // altius.transaction_id
 int participants_numbered = 0;
 
-bool CheckTold(char** value, void**, GucSource) {
-  if (*value == nullptr || **value == '\0') return true;
-  return core::ParseTransactionId(*value).has_value();
+/// An id, and behind it a ticket: a transaction of others can be named by nodes only.
+bool CheckTold(char** value, void**, GucSource source) {
+  if (*value == nullptr || **value == '\0' || InitializingParallelWorker) return true;
+  const std::string_view text = *value;
+  const std::string_view id = text.substr(0, text.find(' '));
+  if (!core::ParseTransactionId(id).has_value() || source != PGC_S_SESSION || !IsTransactionState()) return false;
+  if (superuser()) return true;
+  const char* ticket = id.size() < text.size() ? id.data() + id.size() + 1 : "";
+  if (door::AdmitsClaim(ticket, id.data(), id.size())) return true;
+  GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+  GUC_check_errdetail("Only the nodes of the cluster set it.");
+  return false;
 }
 
 void AssignTold(const char* value, void*) {
   told = core::TransactionId{};
   if (value != nullptr && *value != '\0')
-    told = core::ParseTransactionId(value).value_or(core::TransactionId{});
+    told = core::ParseTransactionId(std::string_view(value, strcspn(value, " "))).value_or(core::TransactionId{});
   PublishTransaction(told.IsValid() ? told : own);
 }
 

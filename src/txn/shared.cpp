@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Shared memory: what each backend works for, who is a deadlock's victim, which databases have a
 // maintenance worker.
+#include "altius/door/door.hpp"
 #include "altius/txn/shared.hpp"
 
 #include "altius/pg/compat_wait.hpp"
@@ -86,7 +87,7 @@ uint64 NextTransactionNumber() { return pg_atomic_fetch_add_u64(&shared->next_nu
 void PublishTransaction(const core::TransactionId& id) {
   BackendSlot* slot = MySlot();
   if (slot == nullptr) return;
-  const int64 origin = remote::OriginGlobalPid();
+  const int64 origin = door::OriginGlobalPid();
   SpinLockAcquire(&slot->lock);
   slot->database = MyDatabaseId;
   slot->origin = origin;

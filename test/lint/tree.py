@@ -9,8 +9,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 FLOORS = {
-    "base": 0, "core": 1, "pg": 2, "catalog": 3, "remote": 4, "txn": 5, "plan": 6, "deparse": 6, "task": 6,
-    "planner": 7, "executor": 7, "ingest": 7, "ddl": 7, "cluster": 8, "rebalance": 8, "ha": 8, "monitor": 8, "entry": 9,
+    "base": 0, "core": 1, "pg": 2, "door": 3, "catalog": 4, "remote": 5, "txn": 6, "plan": 7, "deparse": 7, "task": 7,
+    "planner": 8, "executor": 8, "ingest": 8, "ddl": 8, "cluster": 9, "rebalance": 9, "ha": 9, "monitor": 9, "entry": 10,
 }
 
 

@@ -113,9 +113,6 @@ pg::Array<const Node*> ActivePrimaries();
 /// be null.
 const char* AuthInfo(int node_id, const char* role);
 
-/// What only nodes of this cluster know (altius_cluster_secret); null when it was lost.  Never shown to a user.
-const char* ClusterSecret();
-
 /// The active primary of the group; raises 08006-class error when there is none.
 const Node* PrimaryOfGroup(int group);
 
@@ -175,6 +172,9 @@ char* QualifiedShardName(const Table& table, const Shard& shard);
 /// Whether the relation is a shard, or an index of a shard, of a table known here; also one that the metadata doesn't have
 /// yet, or not any more, since it is made or was replaced by a split (altius_stray_shard).
 bool IsShardRelation(Oid relid);
+
+/// The same, and it has the owner of the table that it is a shard of: a name alone gives nobody rights on another's table.
+bool IsShardOfOwner(Oid relid);
 
 /// Whether the relation is a shard that this node does not hold, as the metadata says: it is on its
 /// way in, or has moved away and waits to be dropped.  One hash probe when cached.  Asked under a

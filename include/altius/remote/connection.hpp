@@ -41,6 +41,9 @@ struct StatementText {
   bool binary_rows = false;                   // ask for binary result columns
   bool may_have_moved = false;                // the caller looks at `moved` of the request
   bool prepare = false;  // keep as a prepared statement of the connection (LRU by text and types)
+  bool by_node = false;  // calls what only nodes may call: it goes with a ticket.  Never for a text of users
+  const char* claim = nullptr;  // or a ticket for these bytes goes as the last parameter, after those counted
+  size_t claim_length = 0;
 };
 
 /// The number of rows by which a node says that it has not run a statement, because it does not
@@ -139,21 +142,21 @@ void Forget(Request* request, bool may_cancel);
 
 /// One statement, all answers, in one call.  `sql` may not contain several statements.
 void Execute(Connection* connection, const char* sql);
+/// The same for one that calls what only nodes may call.
+void ExecuteByNode(Connection* connection, const char* sql);
 
 /// Runs `sql` on the connection and returns the single value of the single row as palloc'd text
 /// (null for SQL null).
 char* FetchValue(Connection* connection, const char* sql);
+char* FetchValueByNode(Connection* connection, const char* sql);
 
 /// --- COPY ---
-/// Leaves pipeline mode, starts COPY ... FROM STDIN.
+/// Leaves pipeline mode, starts COPY ... FROM STDIN, as a node's statement.
 void BeginCopyIn(Connection* connection, const char* sql);
 void SendCopyData(Connection* connection, const char* data, int length);
 /// Ends it (with an error message: makes it fail), raises the node's error, returns the rows
 /// copied.
 int64 EndCopyIn(Connection* connection, const char* error_or_null);
-
-/// Whether this backend serves another node of the cluster (told by its application_name).
-bool IsInternalBackend();
 
 /// Whether the connection's socket is known to be dead.
 bool IsBroken(const Connection* connection);

@@ -18,6 +18,9 @@ void Push(Connection* connection);
 /// Queues `SELECT set_config(name, value, true)` the same way, from a prepared statement.
 void QueueSetLocal(Connection* connection, const char* name, const char* value);
 
+/// The value with a ticket of the connection behind it, separated by a blank; it must be queued next.
+char* SignedValue(Connection* connection, const char* value);
+
 /// A command that may have changed settings of the session runs, or has run.
 void NoteSettingChange();
 
@@ -144,10 +147,6 @@ extern void (*wait_hook)();
 
 /// Called when this backend asks for its global pid; 0 when unknown.
 extern int64 (*global_pid_hook)();
-
-/// The global pid of the session that a serving backend works for, from its application_name; 0 in
-/// a client's own session.
-int64 OriginGlobalPid();
 
 /// Settings and the exit callback.  From _PG_init.
 void Init();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // A view lends its owner's rights on the tables that it reads to everybody who may use the view.  PostgreSQL checks all rights
 // on the asking node.  On a node that has the shards the session is the user's own and knows of no view: so the asking node
-// sends the statement with a proof that it comes from a node of the cluster (proof.hpp), and the node runs it without checking
+// sends the statement with a ticket, which proves that it comes from a node (altius/door), and the node runs it without checking
 // rights on shards.  That is done only where the user's own rights are not enough, or row security would apply to the user.
 // Policies for rows that are changed are the nodes' to check: they do it for the view's owner.
 #pragma once

@@ -18,8 +18,11 @@ bool SaysNothingHappened(const char* sqlstate) noexcept {
   return false;
 }
 
+bool IsNotAccepted(const char* sqlstate) noexcept { return std::strcmp(sqlstate, "28000") == 0; }
+
 Verdict Judge(const Failure& failure) noexcept {
   const bool refused = SaysNothingHappened(failure.sqlstate);
+  if (IsNotAccepted(failure.sqlstate)) return Verdict::OwnError;
   if (!failure.lost && !refused) return Verdict::OwnError;
   // Such words after the tag leave open whether the commit had come in between.
   const bool certain = !failure.sent || (refused && !failure.answered);

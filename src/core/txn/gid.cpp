@@ -19,7 +19,7 @@ void FormatTransactionId(const TransactionId& id, char out[kTransactionIdSize]) 
   writer.Number(id.started_us);
 }
 
-std::optional<TransactionId> ParseTransactionId(const char* text) noexcept {
+std::optional<TransactionId> ParseTransactionId(std::string_view text) noexcept {
   TransactionId id;
   base::TextReader reader(text);
   reader.Number(id.group).Text(":").Number(id.pid).Text(":").Number(id.number).Text(":");

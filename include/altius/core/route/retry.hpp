@@ -28,6 +28,9 @@ struct Failure {
 /// statement was not run, or was undone.
 bool SaysNothingHappened(const char* sqlstate) noexcept;
 
+/// The server did not accept this one as a node of its cluster, and closed the session before it ran anything.
+bool IsNotAccepted(const char* sqlstate) noexcept;
+
 Verdict Judge(const Failure& failure) noexcept;
 
 }  // namespace altius::core

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace altius::core {
 
@@ -31,7 +32,7 @@ inline constexpr const char* kGidPrefix = "altius_";
 
 /// `<group>:<pid>:<number>:<started_us>`.
 void FormatTransactionId(const TransactionId& id, char out[kTransactionIdSize]) noexcept;
-std::optional<TransactionId> ParseTransactionId(const char* text) noexcept;
+std::optional<TransactionId> ParseTransactionId(std::string_view text) noexcept;
 
 /// The prepared transaction of one participant.  The origin's record in pg_dist_transaction has the
 /// same gid.

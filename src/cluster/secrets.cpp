@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: PostgreSQL
+// The secret is changed in steps, each committed on all nodes before the next begins: all know the new one beside the old one, all
+// greet with the new one, all forget the old one.  A session that is opened meanwhile is accepted whatever its ends have got to,
+// and whoever dies in between leaves a state from which the steps can be done again.
+#include "secrets.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/door/secret.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/spi.hpp"
+#include "altius/pg/subtransaction.hpp"
+#include "altius/txn/chores.hpp"
+#include "altius/txn/coordinated.hpp"
+#include "altius/remote/control.hpp"
+#include "guards.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+}
+
+namespace altius::cluster {
+
+using door::Secret;
+
+namespace {
+
+constexpr int kChorePeriodMs = 1000;
+constexpr int kReachMs = 5000;
+
+/// Neither the server's log nor pgaudit's is to show an argument.
+constexpr const char* kQuiet[] = {
+    "SET log_statement = none",          "SET log_min_duration_statement = -1", "SET log_min_duration_sample = -1",
+    "SET log_parameter_max_length = 0",  "SET log_parameter_max_length_on_error = 0",
+    "SET log_transaction_sample_rate = 0", "SET pgaudit.log_parameter = off"};
+constexpr const char* kLoud[] = {
+    "RESET log_statement",          "RESET log_min_duration_statement", "RESET log_min_duration_sample",
+    "RESET log_parameter_max_length",  "RESET log_parameter_max_length_on_error",
+    "RESET log_transaction_sample_rate", "RESET pgaudit.log_parameter"};
+
+/// keep_secret() with the secret as an argument: no view of statements shows those.
+void SendSecret(remote::Connection* connection, const Secret& secret) {
+  static const Oid kTypes[] = {INT4OID, BYTEAOID, BOOLOID};
+  char digits[3 + 2 * sizeof(secret.key.bytes)] = "\\x";
+  (void)hex_encode(reinterpret_cast<const char*>(secret.key.bytes), sizeof(secret.key.bytes), digits + 2);
+  const char* values[] = {psprintf("%d", secret.generation), digits, secret.in_use ? "t" : "f"};
+  remote::Wait(remote::Send(connection,
+                            {.sql = "SELECT altius_internal.keep_secret($1, $2, $3)",
+                             .param_count = lengthof(kTypes),
+                             .param_types = kTypes,
+                             .param_values = values},
+                            nullptr));
+}
+
+/// A session to each active primary, this server too.
+class Sessions {
+ public:
+  Sessions() = default;
+  ~Sessions() {
+    for (remote::Connection* connection : connections_) remote::GiveBack(connection);
+  }
+  Sessions(const Sessions&) = delete;
+  Sessions& operator=(const Sessions&) = delete;
+
+  /// Raises 08006 when a node can't be reached.
+  void Open() {
+    for (const catalog::Node* node : catalog::ActivePrimaries()) Reach(node);
+  }
+
+  bool empty() const { return connections_.size() == 0; }
+
+  template <typename Step>
+  void OnEach(Step&& step) {
+    for (remote::Connection* connection : connections_) pg::Call([&] { step(connection); });
+  }
+
+ private:
+  void Reach(const catalog::Node* node) {
+    remote::Connection* connection = pg::Call([&] {
+      remote::Connection* opened = remote::StartOwnConnection(node->group);
+      const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kReachMs);
+      if (remote::FinishOwnConnection(opened, deadline)) return opened;
+      ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                      errmsg("could not connect to node %s:%d to change the cluster's secret", node->host, node->port),
+                      errhint("The secret is changed when all active nodes can be reached.")));
+      return opened;
+    });
+    connections_.push_back(connection);
+  }
+
+  pg::Array<remote::Connection*> connections_;
+};
+
+int NextGeneration() {
+  const char* last = pg::FetchText("SELECT coalesce(max(generation), 0) FROM pg_catalog.altius_cluster_secret");
+  return atoi(last) + 1;
+}
+
+/// Returns the number of the new secret.
+int Rotate() {
+  pg::RunSql("LOCK TABLE pg_catalog.altius_cluster_secret IN SHARE UPDATE EXCLUSIVE MODE");
+  const Secret secret = {NextGeneration(), false, door::NewKey()};
+  Sessions nodes;
+  nodes.Open();
+  if (nodes.empty()) {  // a server that has not been given an address yet
+    door::KeepSecret({secret.generation, true, secret.key});
+    door::ForgetSecretsBefore(secret.generation);
+    return secret.generation;
+  }
+  nodes.OnEach([&](remote::Connection* connection) {
+    for (const char* command : kQuiet) remote::Execute(connection, command);
+    SendSecret(connection, secret);
+  });
+  nodes.OnEach([&](remote::Connection* connection) {
+    remote::Execute(connection, psprintf("SELECT altius_internal.use_secret(%d)", secret.generation));
+  });
+  nodes.OnEach([&](remote::Connection* connection) {
+    remote::Execute(connection, psprintf("SELECT altius_internal.forget_secrets_before(%d)", secret.generation));
+  });
+  return secret.generation;
+}
+
+void RotateIfWanted() {
+  if (RecoveryInProgress() || !catalog::IsActive() || !catalog::IsCoordinator()) return;
+  if (pg::FetchText("SELECT 1 FROM altius_internal.secret_rotation LIMIT 1") == nullptr) return;
+  (void)pg::RunSql("DELETE FROM altius_internal.secret_rotation");
+  ereport(LOG, (errmsg("changed the cluster's secret, for a node was removed"), errdetail("It is number %d now.", Rotate())));
+}
+
+}  // namespace
+
+void HandSecrets(int group) {
+  remote::Connection* connection = txn::Enlist(group, txn::Access::Write);
+  for (const char* command : kQuiet) remote::Execute(connection, command);
+  remote::Execute(connection, psprintf("SELECT altius_internal.forget_secrets_before(%d)", PG_INT32_MAX));
+  for (const Secret& secret : door::AllSecrets()) SendSecret(connection, secret);
+  for (const char* command : kLoud) remote::Execute(connection, command);
+}
+
+void WantRotation() { (void)pg::RunSql("INSERT INTO altius_internal.secret_rotation DEFAULT VALUES"); }
+
+void InitRotation() {
+  txn::AddChore({"changing the cluster's secret", [] { return kChorePeriodMs; }, RotateIfWanted});
+}
+
+}  // namespace altius::cluster
+
+/// altius_rotate_cluster_secret(): changes it on all active nodes, now; returns the number of the new one.
+ALTIUS_FUNCTION(altius_rotate_cluster_secret) {
+  altius::cluster::RequireSuperuser();
+  altius::cluster::RequireCoordinator();
+  PG_RETURN_INT32(altius::cluster::Rotate());
+}
