@@ -2,6 +2,7 @@
 #include "guards.hpp"
 
 #include "altius/catalog/writer.hpp"
+#include "altius/core/route/password.hpp"
 #include "altius/pg/spi.hpp"
 #include "altius/txn/coordinated.hpp"
 
@@ -57,6 +58,18 @@ const catalog::Node* RequireNode(const char* host, int port) {
   ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                   errmsg("node at \"%s:%d\" does not exist", host, port),
                   errhint("SELECT * FROM pg_dist_node shows the nodes.")));
+}
+
+void RequireAddress(const char* host, int port) {
+  if (core::IsOneHost(host) && strlen(host) <= 255 && port >= 1 && port <= 65535) return;
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("\"%s:%d\" is not the address of a node", host, port)));
+}
+
+void RequireKnownAddress(const char* host, int port) {
+  if (superuser() || FindNodeByAddress(host, port) != nullptr) return;
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("must be superuser to connect to a server that is not in pg_dist_node")));
 }
 
 void RunEverywhere(const char* sql) {

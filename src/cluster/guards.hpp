@@ -24,4 +24,10 @@ const catalog::Node* FindNodeByAddress(const char* host, int port);
 /// Runs a statement on all active nodes, on this one last.
 void RunEverywhere(const char* sql);
 
+/// That of one server, and not more that libpq would read into it.
+void RequireAddress(const char* host, int port);
+
+/// Who is no superuser makes this server connect to nodes only.
+void RequireKnownAddress(const char* host, int port);
+
 }  // namespace altius::cluster

@@ -250,6 +250,7 @@ ALTIUS_FUNCTION(citus_set_node_property) {
 ALTIUS_FUNCTION(citus_check_connection_to_node) {
   const char* host = TextArg(fcinfo, 0);
   const int port = IntArg(fcinfo, 1);
+  RequireKnownAddress(host, port);
   ErrorData* error = pg::Try([&] {
     remote::Execute(remote::ConnectionToAddress(host, port, GetUserNameFromId(GetUserId(), false)),
                     "SELECT 1");

@@ -31,10 +31,7 @@ void MoveRow(int node_id, const char* host, int port) {
 }  // namespace
 
 void CheckNewNode(const NewNode& node) {
-  if (node.host[0] == '\0' || strlen(node.host) > 255 || node.port < 1 || node.port > 65535) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("\"%s:%d\" is not the address of a node", node.host, node.port)));
-  }
+  RequireAddress(node.host, node.port);
   if (IsPrimary(node) && strcmp(node.cluster, "default") != 0) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("primaries must be added to the cluster \"default\"")));

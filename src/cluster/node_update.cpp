@@ -57,6 +57,7 @@ bool MayTakeFrom(const catalog::Node& node, const catalog::Node& other) {
 
 /// False when it has the address already.
 bool CheckAddress(int id, const char* host, int port) {
+  RequireAddress(host, port);
   const catalog::Node* other = FindNodeByAddress(host, port);
   if (other == nullptr) return true;
   if (other->id == id) return false;

@@ -106,15 +106,18 @@ void Prober::Fail(const ServerAddress& server, Line* line, std::string problem, 
 
 void Prober::Open(const ServerAddress& server, Line* line, Millis now) {
   std::string error;
+  char refused[300] = "out of memory";
   const bool started = InTransaction(
       [&] {
-        line->connection = remote::StartProbe(server.group, server.host.c_str(), server.port);
+        const char* reason;
+        line->connection = remote::StartProbe(server.group, server.host.c_str(), server.port, &reason);
+        if (reason != nullptr) strlcpy(refused, reason, sizeof(refused));
       },
       &error);
   if (!started) return Fail(server, line, error, now);
   if (line->connection == nullptr) {
     pg::Call([] { remote::CloseBare(nullptr); });
-    return Fail(server, line, "out of memory", now);
+    return Fail(server, line, refused, now);
   }
   if (PQstatus(line->connection) == CONNECTION_BAD) {
     return Fail(server, line, OneLine(PQerrorMessage(line->connection)), now);
@@ -125,9 +128,11 @@ void Prober::Open(const ServerAddress& server, Line* line, Millis now) {
 }
 
 void Prober::Poll(const ServerAddress& server, Line* line, Millis now) {
-  const PostgresPollingStatusType poll = PQconnectPoll(line->connection);
+  const char* refused = nullptr;
+  const PostgresPollingStatusType poll =
+      pg::Call([&] { return remote::GoOnConnecting(&line->connection, &refused); });
   if (poll == PGRES_POLLING_FAILED)
-    return Fail(server, line, OneLine(PQerrorMessage(line->connection)), now);
+    return Fail(server, line, OneLine(refused != nullptr ? refused : PQerrorMessage(line->connection)), now);
   line->wants_write = poll == PGRES_POLLING_WRITING;
   if (poll != PGRES_POLLING_OK) return;
   line->state = State::Idle;

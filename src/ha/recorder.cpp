@@ -17,6 +17,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "altius/pg/rights.hpp"
+#include "altius/remote/control.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -134,6 +135,7 @@ void RecorderMain(Oid database) {
     SetConfigOption("lock_timeout", "100ms", PGC_SUSET, PGC_S_SESSION);
     SetConfigOption("synchronous_commit", "local", PGC_SUSET, PGC_S_SESSION);
     SetConfigOption("altius.failover_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+    remote::AddressesComeFromEtcd();
   });
   if (BecomeRecorder()) Work();
 }

@@ -2,6 +2,7 @@
 // Opening and closing a connection: libpq's asynchronous connect on our wait loop, with options
 // that make results exact.
 #include "budget.hpp"
+#include "passwords.hpp"
 #include "session_settings.hpp"
 
 #include "altius/catalog/metadata.hpp"
@@ -85,28 +86,14 @@ const char* LoginInstead(const char* user) {
   return may_login ? nullptr : GetUserNameFromId(GetSessionUserId(), false);
 }
 
-struct Parameters {
-  pg::Array<const char*> names;
-  pg::Array<const char*> values;
-
-  void Set(const char* name, const char* value) {
-    for (int i = 0; i < names.size(); i++) {
-      if (strcmp(names[i], name) == 0) {
-        values[i] = value;
-        return;
-      }
-    }
-    names.push_back(name);
-    values.push_back(value);
-  }
-};
-
+/// What does not belong there (pg_dist_authinfo is not checked when it is written) is left out.
 void AddConfigured(Parameters* parameters, const char* text) {
   if (text == nullptr || *text == '\0') return;
   PQconninfoOption* options = PQconninfoParse(text, nullptr);
   if (options == nullptr) return;  // citus.node_conninfo was checked when it was set
   for (PQconninfoOption* option = options; option->keyword != nullptr; option++) {
-    if (option->val != nullptr) parameters->Set(pstrdup(option->keyword), pstrdup(option->val));
+    const bool allowed = IsConnectionOption(option->keyword) || strcmp(option->keyword, "password") == 0;
+    if (option->val != nullptr && allowed) parameters->Set(pstrdup(option->keyword), pstrdup(option->val));
   }
   PQconninfoFree(options);
 }
@@ -138,8 +125,6 @@ Parameters ParametersOf(const Connection* connection) {
   parameters.Set("application_name", psprintf("altius_internal gpid=" INT64_FORMAT,
                                               global_pid_hook != nullptr ? global_pid_hook() : 0));
   parameters.Set("options", SessionOptions(connection, role));
-  parameters.names.push_back(nullptr);
-  parameters.values.push_back(nullptr);
   return parameters;
 }
 
@@ -251,7 +236,7 @@ const char* BecomeReady(Connection* connection, bool* may_recover) {
 }  // namespace
 
 void StartOpening(Connection* connection) {
-  const Parameters parameters = ParametersOf(connection);
+  Parameters parameters = ParametersOf(connection);
   if (!AcquireExternalFD()) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
                     errmsg("could not connect to node %s", connection->name),
@@ -259,12 +244,15 @@ void StartOpening(Connection* connection) {
                     errhint("Raise max_files_per_process and the operating system's limit.")));
   }
   connection->holds_fd = true;
-  connection->pg = PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0);
+  const char* refused;
+  connection->pg = StartConnecting(&parameters, WhoNamed(connection), &refused);
   if (connection->pg == nullptr) {
     CloseQuietly(connection);
+    if (refused != nullptr)
+      ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("could not connect to node %s", connection->name),
+                      errdetail_internal("%s", refused)));
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
   }
-  PQsetErrorVerbosity(connection->pg, PQERRORS_VERBOSE);
   connection->state = State::Connecting;
   connection->opened = GetCurrentTransactionStartTimestamp();
   connection->give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
@@ -273,20 +261,22 @@ void StartOpening(Connection* connection) {
 namespace {
 
 /// Null, or why not.
-const char* AwaitBare(PGconn* bare, TimestampTz give_up) {
+const char* AwaitBare(PGconn** bare, TimestampTz give_up) {
+  if (PQstatus(*bare) == CONNECTION_BAD) return pstrdup(PQerrorMessage(*bare));
+  const char* refused;
   PostgresPollingStatusType poll = PGRES_POLLING_WRITING;
   while (poll != PGRES_POLLING_OK) {
     const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
     if (left <= 0) return "The node did not answer in citus.node_connection_timeout.";
     const int wanted = poll == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_CONNECTED;
     const int got = WaitLatchOrSocket(
-        MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | wanted, PQsocket(bare), left,
+        MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | wanted, PQsocket(*bare), left,
         pg::NamedWaitEvent(&connect_event, "AltiusConnect"));
     if ((got & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     if ((got & (WL_SOCKET_READABLE | WL_SOCKET_CONNECTED)) == 0) continue;
-    poll = PQconnectPoll(bare);
-    if (poll == PGRES_POLLING_FAILED) return pstrdup(PQerrorMessage(bare));
+    poll = GoOnConnecting(bare, &refused);
+    if (poll == PGRES_POLLING_FAILED) return refused != nullptr ? refused : pstrdup(PQerrorMessage(*bare));
   }
   return nullptr;
 }
@@ -295,18 +285,14 @@ const char* AwaitBare(PGconn* bare, TimestampTz give_up) {
 
 namespace {
 
-/// Null when memory is short.
-PGconn* StartBare(const Connection* shape, const char* option, const char* value) {
+/// Null when memory is short, or with *refused.
+PGconn* StartBare(const Connection* shape, const char* option, const char* value, const char** refused) {
   Parameters parameters = ParametersOf(shape);
-  parameters.names.pop_back();
-  parameters.values.pop_back();
   if (option != nullptr) parameters.Set(option, value);
-  parameters.names.push_back(nullptr);
-  parameters.values.push_back(nullptr);
   if (!AcquireExternalFD())
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
                     errmsg("there are too many open files on this server")));
-  return PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0);
+  return StartConnecting(&parameters, WhoNamed(shape), refused);
 }
 
 Connection* ShapeOf(const Address& address, int group) {
@@ -322,12 +308,12 @@ Connection* ShapeOf(const Address& address, int group) {
 
 }  // namespace
 
-PGconn* StartProbe(int group, const char* host, int port) {
+PGconn* StartProbe(int group, const char* host, int port, const char** refused) {
   int node_id = 0;
   for (const catalog::Node* node : catalog::AllNodes()) {
     if (node->group == group && node->role == catalog::NodeRole::Primary) node_id = node->id;
   }
-  return StartBare(ShapeOf({host, port, node_id}, group), "application_name", "altius follower");
+  return StartBare(ShapeOf({host, port, node_id}, group), "application_name", "altius follower", refused);
 }
 
 PGconn* OpenBare(int group, bool replication) {
@@ -336,13 +322,14 @@ PGconn* OpenBare(int group, bool replication) {
     ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                     errmsg("could not connect to node %s:%d", address.host, address.port),
                     errdetail_internal("%s", kDemoted)));
+  const char* reason;
   PGconn* bare =
-      StartBare(ShapeOf(address, group), replication ? "replication" : nullptr, "database");
+      StartBare(ShapeOf(address, group), replication ? "replication" : nullptr, "database", &reason);
   const TimestampTz give_up =
       TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
-  const char* reason = "out of memory";
+  if (reason == nullptr) reason = "out of memory";
   try {
-    if (bare != nullptr) reason = pg::Call([&] { return AwaitBare(bare, give_up); });
+    if (bare != nullptr) reason = pg::Call([&] { return AwaitBare(&bare, give_up); });
   } catch (...) {
     CloseBare(bare);
     throw;
@@ -380,10 +367,13 @@ const char* FinishOpening(Connection* connection, bool* may_recover) {
     if (IsDeposed(connection))
       return NotReached(connection, "The group has another primary.", may_recover);
     if ((got & (WL_SOCKET_READABLE | WL_SOCKET_CONNECTED)) == 0) continue;
-    poll = PQconnectPoll(connection->pg);
+    const char* refused;
+    poll = GoOnConnecting(&connection->pg, &refused);
     if (poll == PGRES_POLLING_OK) break;
-    if (poll == PGRES_POLLING_FAILED)
-      return NotReached(connection, PQerrorMessage(connection->pg), may_recover);
+    if (poll != PGRES_POLLING_FAILED) continue;
+    const char* reason = NotReached(connection, refused != nullptr ? refused : PQerrorMessage(connection->pg), may_recover);
+    *may_recover = *may_recover && refused == nullptr;
+    return reason;
   }
   return BecomeReady(connection, may_recover);
 }

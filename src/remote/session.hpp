@@ -151,6 +151,10 @@ const char* TrackedValue(int setting);
 extern int failover_timeout_ms;
 extern int gate_timeout_ms;
 extern int tcp_user_timeout_ms;
+extern bool allow_cleartext_passwords;
+extern bool trust_etcd;
+/// Whether libpq's option may be set for all connections between nodes.
+bool IsConnectionOption(const char* keyword);
 
 // routing.cpp
 inline constexpr const char* kDemoted = "The node is being demoted and has no address now.";

@@ -21,6 +21,8 @@ int max_prepared = 256;
 int failover_timeout_ms = -1;
 int gate_timeout_ms = 30000;
 int tcp_user_timeout_ms = 10000;
+bool allow_cleartext_passwords = false;
+bool trust_etcd = false;
 
 namespace {
 
@@ -50,12 +52,16 @@ constexpr const char* kAllowedOptions[] = {"connect_timeout",
                                            "channel_binding",
                                            "gsslib"};
 
-bool IsAllowed(const char* keyword) {
+}  // namespace
+
+bool IsConnectionOption(const char* keyword) {
   for (const char* allowed : kAllowedOptions) {
     if (strcmp(keyword, allowed) == 0) return true;
   }
   return false;
 }
+
+namespace {
 
 bool CheckConninfo(char** value, void**, GucSource) {
   if (*value == nullptr || **value == '\0') return true;
@@ -68,7 +74,7 @@ bool CheckConninfo(char** value, void**, GucSource) {
   }
   const char* refused = nullptr;
   for (PQconninfoOption* option = options; option->keyword != nullptr; option++) {
-    if (option->val != nullptr && !IsAllowed(option->keyword)) refused = pstrdup(option->keyword);
+    if (option->val != nullptr && !IsConnectionOption(option->keyword)) refused = pstrdup(option->keyword);
   }
   PQconninfoFree(options);
   if (refused == nullptr) return true;
@@ -83,6 +89,15 @@ void DefineSettings() {
                              "Sets libpq connection options used between nodes.", nullptr,
                              &node_conninfo, "sslmode=prefer", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
                              CheckConninfo, nullptr, nullptr);
+  DefineCustomBoolVariable(
+      "altius.allow_cleartext_passwords",
+      "Whether other nodes may ask for passwords in clear or as MD5; else only by SCRAM.", nullptr,
+      &allow_cleartext_passwords, false, PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable(
+      "altius.ha_trust_etcd",
+      "Whether servers that etcd alone names get passwords (by SCRAM) without a verified certificate.",
+      "Without it a group that needs a password is added over sslmode=verify-full only.", &trust_etcd,
+      false, PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("citus.node_connection_timeout",
                           "Gives up connecting to a node after this time.", nullptr,
                           &connection_timeout_ms, 30000, 10, 3600000, PGC_USERSET, GUC_UNIT_MS,

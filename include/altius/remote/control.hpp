@@ -120,8 +120,16 @@ PGconn* OpenBare(int group, bool replication);
 void CloseBare(PGconn* connection);
 
 /// Begins a bare connection to a server of the group, not its primary perhaps, and waits for nothing: the
-/// caller polls it.  Null when memory is short; finish it with CloseBare in any case.  Reads metadata.
-PGconn* StartProbe(int group, const char* host, int port);
+/// caller goes on with GoOnConnecting.  Null when memory is short, or with *refused, the reason why it must
+/// not be; finish it with CloseBare in any case.  Reads metadata.
+PGconn* StartProbe(int group, const char* host, int port, const char** refused);
+
+/// PQconnectPoll for connections between nodes; another one may take the connection's place.  *refused: why it has failed, null
+/// when libpq knows.
+PostgresPollingStatusType GoOnConnecting(PGconn** connection, const char** refused);
+
+/// From now on addresses that this process is given, and pg_dist_node does not have, are what etcd says.
+void AddressesComeFromEtcd();
 
 /// At the end of a transaction: closes connections that are half open, and idle ones that are not to
 /// be kept.

@@ -5,6 +5,7 @@
 
 #include "altius/core/etcd/json.hpp"
 #include "altius/core/ha/view.hpp"
+#include "altius/core/route/password.hpp"
 
 namespace altius::core::ha {
 
@@ -18,11 +19,7 @@ namespace {
 
 constexpr std::size_t kLongestValue = std::size_t{1024} * 1024;
 
-bool IsHost(std::string_view host) {
-  return !host.empty() && host.size() <= kLongestHost &&
-         std::all_of(host.begin(), host.end(),
-                     [](char letter) { return letter > ' ' && letter != '\x7f'; });
-}
+bool IsHost(std::string_view host) { return host.size() <= kLongestHost && IsNetworkHost(host); }
 
 /// Takes `digits` digits off the front.
 bool TakeNumber(std::string_view* text, std::size_t digits, int* out) {
@@ -107,7 +104,7 @@ std::optional<HostPort> ParseConnUrl(std::string_view url) {
     result.host = url.substr(0, colon);
     port = colon == std::string_view::npos ? std::string_view{} : url.substr(colon);
   }
-  if (!IsHost(result.host) || result.host.find(',') != std::string::npos) return std::nullopt;
+  if (!IsHost(result.host)) return std::nullopt;
   if (port.empty()) return result;
   const char* end = port.data() + port.size();
   const auto [rest, error] = std::from_chars(port.data() + 1, end, result.port);
