@@ -58,7 +58,7 @@ BEGIN
       ('user', 'pg_catalog.citus_table_is_visible(oid)', 'reads the metadata'),
       ('user', 'pg_catalog.column_to_column_name(regclass, text)', 'tells the name of a column'),
       ('user', 'pg_catalog.get_shard_id_for_distribution_column(regclass, "any")', 'reads the metadata'),
-      ('user', 'pg_catalog.citus_check_connection_to_node(text, integer)', 'connects as the caller'),
+      ('user', 'pg_catalog.citus_check_connection_to_node(text, integer)', 'connects as the caller, to nodes only'),
       ('user', 'pg_catalog.citus_check_cluster_node_health()', 'connects as the caller'),
       ('user', 'pg_catalog.citus_get_active_worker_nodes()', 'reads the metadata'),
       ('user', 'pg_catalog.citus_is_coordinator()', 'reads the metadata'),

@@ -148,7 +148,6 @@ struct AcceptedString {
   int flags;
 };
 constexpr AcceptedString kStrings[] = {
-    {"citus.node_conninfo", "sslmode=require", PGC_SIGHUP, 0},
     {"citus.local_hostname", "localhost", PGC_SUSET, 0},
     {"citus.show_shards_for_app_name_prefixes", "", PGC_USERSET, 0},
     {"citus.cluster_name", "default", PGC_SU_BACKEND, 0},

@@ -106,8 +106,8 @@ void Follower::RefreshPassword(Millis now) {
   if (configuration_.user.empty() || now < next_password_) return;
   next_password_ = now + kPasswordPeriod;
   if (watcher_.phase() == Phase::Live && watcher_.problem().empty()) return;
-  std::string problem;
-  watcher_.SetPassword(ReadPassword(configuration_.password_file, &problem));
+  std::string problem = "etcd gets no password over http (altius.etcd_allow_cleartext)";
+  if (MayTellPassword(configuration_)) watcher_.SetPassword(ReadPassword(configuration_.password_file, &problem));
   if (problem != password_problem_ && !problem.empty()) Log(true, problem);
   password_problem_ = problem;
 }

@@ -3,8 +3,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 
+#include "altius/core/route/password.hpp"
 #include "altius/pg/settings.hpp"
 
 namespace altius::ha {
@@ -23,6 +25,7 @@ char* cacert = nullptr;
 char* cert = nullptr;
 char* key = nullptr;
 bool verify = true;
+bool allow_cleartext = false;
 bool auto_add_nodes = true;
 bool register_secondaries = true;
 bool gate = true;
@@ -100,9 +103,13 @@ void DefineEtcd() {
       {"altius.etcd_key", "Sets the file of the key of this server's certificate for etcd.", &key,
        "", PGC_SIGHUP, GUC_SUPERUSER_ONLY},
   });
-  pg::DefineOne(pg::BoolSetting{"altius.etcd_verify",
-                                "Whether etcd's certificate and host name are checked.", &verify,
-                                true, PGC_SIGHUP, GUC_SUPERUSER_ONLY});
+  pg::Define<pg::BoolSetting>({
+      {"altius.etcd_verify", "Whether etcd's certificate and host name are checked.", &verify, true,
+       PGC_SIGHUP, GUC_SUPERUSER_ONLY},
+      {"altius.etcd_allow_cleartext",
+       "Whether etcd gets the password over a network without TLS (http).", &allow_cleartext, false,
+       PGC_SIGHUP, GUC_SUPERUSER_ONLY},
+  });
 }
 
 void DefinePatroni() {
@@ -167,6 +174,7 @@ Configuration ReadConfiguration() {
   it.user = TextOf(user);
   it.password_file = TextOf(password_file);
   it.tls = {TextOf(cacert), TextOf(cert), TextOf(key), verify};
+  it.allow_cleartext = allow_cleartext;
   it.probe_interval_ms = probe_interval_ms;
   it.gate = gate;
   it.warm_probes = warm_probes;
@@ -177,6 +185,10 @@ Configuration ReadConfiguration() {
 const char* FollowedDatabase() { return database; }
 bool AddsNodes() { return auto_add_nodes; }
 bool RegistersSecondaries() { return register_secondaries; }
+
+bool MayTellPassword(const Configuration& it) {
+  return it.allow_cleartext || std::all_of(it.endpoints.begin(), it.endpoints.end(), core::IsPrivateUrl);
+}
 
 std::string ReadPassword(const std::string& path, std::string* problem) {
   problem->clear();

@@ -16,6 +16,7 @@ struct Configuration {
   std::string user;
   std::string password_file;
   Tls tls;
+  bool allow_cleartext = false;
   int probe_interval_ms = 5;
   bool gate = true;
   bool warm_probes = true;
@@ -34,6 +35,9 @@ Configuration ReadConfiguration();
 const char* FollowedDatabase();
 bool AddsNodes();             // altius.ha_auto_add_nodes
 bool RegistersSecondaries();  // altius.ha_register_secondaries
+
+/// Whether no password would travel in clear.
+bool MayTellPassword(const Configuration& it);
 
 /// The first line of the file; `problem` says why there is none.
 std::string ReadPassword(const std::string& path, std::string* problem);

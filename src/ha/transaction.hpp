@@ -26,6 +26,7 @@ bool InTransaction(Body&& body, std::string* error) {
     return true;
   } catch (const pg::Error& failed) {
     *error = failed.what();
+    if (failed.data() != nullptr && failed.data()->detail != nullptr) *error += std::string(": ") + failed.data()->detail;
     const bool shutdown = failed.sqlerrcode() == ERRCODE_ADMIN_SHUTDOWN;
     pg::Call(AbortWork);
     if (shutdown) throw;

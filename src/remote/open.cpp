@@ -139,22 +139,32 @@ bool LooksLikeState(const char* at) {
   return digits > 0 && at[5] == ':' && at[6] == ' ';
 }
 
-/// The SQLSTATE in a message of the verbose form, `FATAL:  57P03: the database ...`; null when
-/// there is none.
-const char* StateIn(const char* message) {
+}  // namespace
+
+const char* SqlStateIn(const char* message) {
   for (const char* at = strchr(message, ' '); at != nullptr; at = strchr(at + 1, ' ')) {
     if (LooksLikeState(at + 1)) return at + 1;
   }
   return nullptr;
 }
 
+namespace {
+
 /// Whether the node may answer otherwise soon: it starts, stops or recovers.
 bool IsPassing(const char* state) { return strncmp(state, "57P0", 4) == 0; }
+
+/// libpq does not say why a certificate was refused.
+const char* WithCause(const char* reason) {
+  constexpr const char* kRefused = "certificate verify failed";
+  const size_t length = strlen(reason);
+  if (length < strlen(kRefused) || strcmp(reason + length - strlen(kRefused), kRefused) != 0) return reason;
+  return psprintf("%s: it has expired, or no authority in sslrootcert has signed it", reason);
+}
 
 /// Closes it; the reason as the user wants to see it.
 const char* NotReached(Connection* connection, const char* why, bool* may_recover) {
   char* reason = pstrdup(why);
-  char* state = const_cast<char*>(StateIn(reason));
+  char* state = const_cast<char*>(SqlStateIn(reason));
   *may_recover = state == nullptr || IsPassing(state);
   if (state != nullptr) {
     char* end = strchr(state, '\n');
@@ -164,7 +174,7 @@ const char* NotReached(Connection* connection, const char* why, bool* may_recove
   for (size_t length = strlen(reason); length > 0 && reason[length - 1] == '\n'; length--)
     reason[length - 1] = '\0';
   CloseQuietly(connection);
-  return reason;
+  return WithCause(reason);
 }
 
 /// What the node has of our tracked settings right after the start: what we sent, and its

@@ -73,14 +73,13 @@ core::PasswordUse UseOn(PGconn* connection, core::NamedBy named_by) {
   return use;
 }
 
-/// The same connection anew, with TLS and SCRAM or not at all.
-PGconn* WithChannelBinding(PGconn* before) {
+/// The same connection anew with other values.
+PGconn* StartAnew(PGconn* before, const Parameters& changes) {
   PQconninfoOption* options = PQconninfo(before);
   Parameters parameters;
   for (PQconninfoOption* option = options; option != nullptr && option->keyword != nullptr; option++)
     if (option->val != nullptr) parameters.Set(option->keyword, option->val);
-  parameters.Set("sslmode", "require");
-  parameters.Set("channel_binding", "require");
+  for (int i = 0; i < changes.names.size(); i++) parameters.Set(changes.names[i], changes.values[i]);
   parameters.names.push_back(nullptr);
   parameters.values.push_back(nullptr);
   PGconn* connection = PQconnectStartParams(parameters.names.data(), parameters.values.data(), 0);
@@ -90,6 +89,54 @@ PGconn* WithChannelBinding(PGconn* before) {
   pfree(parameters.names.data());
   pfree(parameters.values.data());
   return connection;
+}
+
+// Has no effect beside application_name: keeps the sslmode that was wished for while channel binding is tried.
+constexpr const char* kKeepsMode = "fallback_application_name";
+
+/// With TLS and SCRAM or not at all.
+PGconn* WithChannelBinding(PGconn* before) {
+  PQconninfoOption* options = PQconninfo(before);
+  Parameters changes;
+  changes.Set(kKeepsMode, pstrdup(ValueIn(options, "sslmode")));
+  changes.Set("sslmode", "require");
+  changes.Set("channel_binding", "require");
+  PQconninfoFree(options);
+  return StartAnew(before, changes);
+}
+
+/// Channel binding was tried and the server has not refused it: it has no TLS, or wants no password.  So it gets none.
+PGconn* WithoutPassword(PGconn* before) {
+  PQconninfoOption* options = PQconninfo(before);
+  Parameters changes;
+  changes.Set("sslmode", pstrdup(ValueIn(options, kKeepsMode)));
+  changes.Set(kKeepsMode, "");
+  changes.Set("channel_binding", "prefer");
+  changes.Set("password", "");
+  changes.Set("passfile", "/nonexistent");
+  PQconninfoFree(options);
+  return StartAnew(before, changes);
+}
+
+bool TriedChannelBinding(PGconn* connection) {
+  PQconninfoOption* options = PQconninfo(connection);
+  const bool tried = *ValueIn(options, kKeepsMode) != '\0';
+  PQconninfoFree(options);
+  return tried;
+}
+
+PostgresPollingStatusType Restarted(const PGconn* connection) {
+  return connection == nullptr || PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+}
+
+/// PQconnectPoll, and another way when channel binding was in vain.
+PostgresPollingStatusType PollOrRetry(PGconn** connection) {
+  const PostgresPollingStatusType poll = PQconnectPoll(*connection);
+  if (poll != PGRES_POLLING_FAILED || KnowsMethods() || !TriedChannelBinding(*connection)) return poll;
+  if (SqlStateIn(PQerrorMessage(*connection)) != nullptr) return poll;
+  *connection = WithoutPassword(*connection);
+  if (HasPassword(*connection)) return PGRES_POLLING_FAILED;
+  return Restarted(*connection);
 }
 
 /// What has arrived and libpq has not read yet.
@@ -159,9 +206,9 @@ bool IsBeforeLogin(ConnStatusType status) {
   return status == CONNECTION_MADE || status == CONNECTION_AWAITING_RESPONSE;
 }
 
-PostgresPollingStatusType WatchedPoll(PGconn* connection, const char** refused) {
+PostgresPollingStatusType WatchedPoll(PGconn** connection, const char** refused) {
   constexpr int kMoreUs = 1000;
-  switch (LookAt(connection)) {
+  switch (LookAt(*connection)) {
     case core::AsksFor::Password:
       *refused = kClear;
       return PGRES_POLLING_FAILED;
@@ -171,7 +218,7 @@ PostgresPollingStatusType WatchedPoll(PGconn* connection, const char** refused) 
     case core::AsksFor::Nothing:
       break;
   }
-  return PQconnectPoll(connection);
+  return PollOrRetry(connection);
 }
 
 }  // namespace
@@ -182,11 +229,11 @@ PostgresPollingStatusType GoOnConnecting(PGconn** connection, const char** refus
   const bool encrypted = PQsslInUse(*connection) != 0;
   const bool reads = status == CONNECTION_SSL_STARTUP || status == CONNECTION_AWAITING_RESPONSE;
   const bool matters = encrypted ? IsBeforeLogin(status) : reads;
-  if (!matters || KnowsMethods() || !HasPassword(*connection)) return PQconnectPoll(*connection);
-  if (UseOn(*connection, core::NamedBy::Catalog) != core::PasswordUse::Watch) return PQconnectPoll(*connection);
-  if (!encrypted) return WatchedPoll(*connection, refused);
+  if (!matters || KnowsMethods() || !HasPassword(*connection)) return PollOrRetry(connection);
+  if (UseOn(*connection, core::NamedBy::Catalog) != core::PasswordUse::Watch) return PollOrRetry(connection);
+  if (!encrypted) return WatchedPoll(connection, refused);
   *connection = WithChannelBinding(*connection);
-  return *connection == nullptr || PQstatus(*connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  return Restarted(*connection);
 }
 
 }  // namespace altius::remote

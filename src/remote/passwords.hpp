@@ -21,6 +21,10 @@ struct Parameters {
 /// as it is when memory is short.
 PGconn* StartConnecting(Parameters* parameters, core::NamedBy named_by, const char** refused);
 
+/// The SQLSTATE in a message of the verbose form, `FATAL:  57P03: the database ...`; null when there is none, so that it
+/// is libpq's.
+const char* SqlStateIn(const char* message);
+
 /// Where a server's address comes from.
 core::NamedBy WhoNamed(const Connection* connection);
 

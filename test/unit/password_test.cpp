@@ -44,6 +44,7 @@ TEST_CASE("an older libpq is watched, and is given TLS where etcd alone names th
   CHECK(HowToUsePassword(Ask(NamedBy::Catalog, "10.0.0.1", "verify-ca", false)) == PasswordUse::Free);
   CHECK(HowToUsePassword(Ask(NamedBy::Etcd, "10.0.0.1", "prefer", false)) == PasswordUse::BindChannel);
   CHECK(HowToUsePassword(Ask(NamedBy::Etcd, "127.0.0.1", "prefer", false)) == PasswordUse::Watch);
+  CHECK(HowToUsePassword(Ask(NamedBy::Etcd, "127.0.0.1.example", "prefer", false)) == PasswordUse::BindChannel);
   PasswordQuestion without = Ask(NamedBy::Etcd, "10.0.0.1", "disable", false);
   without.has_password = false;
   CHECK(HowToUsePassword(without) == PasswordUse::Free);
@@ -87,6 +88,15 @@ TEST_CASE("one host is one host") {
   CHECK(IsOneHost("/run/postgresql"));
   for (const char* host : {"/tmp/x", "@x"}) CHECK_FALSE(IsNetworkHost(host));
   for (const char* host : {"", "a,b", "/tmp,10.0.0.1", "a b", "a'b", "host=a", "a\\b", "a\tb", "%x", "a/b"}) CHECK_FALSE(IsOneHost(host));
+}
+
+TEST_CASE("what is sent over http is for all to read, unless it stays here") {
+  for (const char* url : {"https://10.0.0.1:2379", "http://127.0.0.1:2379", "http://127.0.0.1", "http://localhost:2379/",
+                          "http://[::1]:2379"})
+    CHECK(IsPrivateUrl(url));
+  for (const char* url : {"http://10.0.0.1:2379", "http://127.example:2379@10.0.0.1", "http://localhost@10.0.0.1/",
+                          "ftp://127.0.0.1", "127.0.0.1", ""})
+    CHECK_FALSE(IsPrivateUrl(url));
 }
 
 TEST_CASE("only SCRAM is answered") {

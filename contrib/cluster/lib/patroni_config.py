@@ -54,7 +54,12 @@ def follower(values):
     settings = {"altius.etcd_endpoints": endpoints, "altius.ha_scope": values["scope"],
                 "altius.ha_layout": values["layout"], "altius.ha_database": values["database"]}
     if values["etcd_user"]:
-        settings.update({"altius.etcd_user": values["etcd_user"], "altius.etcd_password_file": values["etcd_password_file"]})
+        # Endpoints are http: etcd gets its password in clear.
+        settings.update({"altius.etcd_user": values["etcd_user"], "altius.etcd_password_file": values["etcd_password_file"],
+                         "altius.etcd_allow_cleartext": "on"})
+    if values["auth"] != "trust":
+        # nodes log in over TLS, but have no certificates that could be verified: the README says how to do better.
+        settings["altius.ha_trust_etcd"] = "on"
     if values["layout"] == "scopes":
         settings["altius.ha_group_map"] = values["scope"] + "-{group}"
     return settings

@@ -12,7 +12,8 @@ bool IsVerified(std::string_view sslmode) { return sslmode == "verify-full" || s
 
 /// Nobody is between this server and itself.
 bool IsLoopback(std::string_view host) {
-  return host.starts_with('/') || host.starts_with('@') || host.starts_with("127.") || host == "::1" || host == "localhost";
+  const bool number = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host.starts_with('/') || host.starts_with('@') || (host.starts_with("127.") && number) || host == "::1" || host == "localhost";
 }
 
 bool IsHostCharacter(char letter) {
@@ -48,6 +49,17 @@ PasswordUse HowToUsePassword(const PasswordQuestion& question) {
 
 bool IsNetworkHost(std::string_view host) {
   return !host.empty() && !host.starts_with('%') && std::all_of(host.begin(), host.end(), IsHostCharacter);
+}
+
+bool IsPrivateUrl(std::string_view url) {
+  constexpr std::string_view kPlain = "http://";
+  if (url.starts_with("https://")) return true;
+  if (!url.starts_with(kPlain)) return false;
+  url.remove_prefix(kPlain.size());
+  url = url.substr(0, url.find('/'));
+  if (url.find('@') != std::string_view::npos) return false;
+  if (url.starts_with("[::1]")) return true;
+  return IsLoopback(url.substr(0, url.find(':')));
 }
 
 bool IsOneHost(std::string_view host) {

@@ -41,6 +41,9 @@ bool IsOneHost(std::string_view host);
 /// The same, over a network.
 bool IsNetworkHost(std::string_view host);
 
+/// Whether nobody else reads what is sent to this URL: https, or this machine.
+bool IsPrivateUrl(std::string_view url);
+
 /// What a server asks for, from the first bytes it has sent (not over TLS).
 enum class AsksFor {
   Nothing,   // that matters here
