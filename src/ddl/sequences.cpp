@@ -37,6 +37,12 @@ PlannedStmt* Plan(Query* query, const char* source, int cursor_options, ParamLis
 }
 
 int64 Draw(Oid relid) {
+  if (get_rel_relkind(relid) != RELKIND_SEQUENCE) {
+    const char* name = get_rel_name(relid);
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    name != nullptr ? errmsg("\"%s\" is not a sequence", name)
+                                    : errmsg("relation with OID %u does not exist", relid)));
+  }
   if (catalog::IsCoordinator() || !IsSharedSequence(relid)) return nextval_internal(relid, true);
   remote::Connection* connection = txn::OutsideTransaction(catalog::kCoordinatorGroup);
   const char* value = remote::FetchValue(

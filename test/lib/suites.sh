@@ -192,19 +192,28 @@ suite_failover_long() {
   done
 }
 
-suite_differential() {
-  [ -x test/differential/run ] || { note "no tests yet"; return; }
+# A program on the cluster that counts for itself: its last such line is "N passed, M failed".  own_count NAME COMMAND...
+own_count() {
+  local name=$1 status=0 counts
+  shift
   start_cluster || return
-  local status=0 counts
-  test/differential/run 2>&1 | tee build/differential.log
+  "$@" 2>&1 | tee "build/$name.log"
   status=${PIPESTATUS[0]}
-  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed' build/differential.log | tail -1)
+  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "build/$name.log" | tail -1)
   if [ -z "$counts" ]; then
-    count_fail "differential: ended with status $status and no count"
+    count_fail "$name: ended with status $status and no count"
   else
     set -- $counts
     passed=$((passed + $1)) failed=$((failed + $3))
-    [ "$status" -eq 0 ] || [ "$3" -gt 0 ] || count_fail "differential: ended with status $status"
+    [ "$status" -eq 0 ] || [ "$3" -gt 0 ] || count_fail "$name: ended with status $status"
   fi
-  check_crashes differential
+  check_crashes "$name"
+}
+
+suite_differential() { own_count differential test/differential/run; }
+
+suite_hostile() { own_count hostile test/hostile/run; }
+
+suite_hostile_long() {
+  own_count hostile-long test/hostile/run --calls "${ALTIUS_HOSTILE_CALLS:-20000}" --seed "${ALTIUS_HOSTILE_SEED:-$$}"
 }
