@@ -194,14 +194,14 @@ class Attack:
             if sql.startswith("COPY") and data is None:
                 data = io.BytesIO(b"3000\tx\n3001\ty\n" if "STDIN" in sql else b"")
             outcome = session.run(sql, data)
-            self.note(number, session.server, sql, outcome, where)
+            self.note(number, session, sql, outcome, where)
             if outcome.state in ("lost", "hang"):
                 break
         session.settle()
         self.look(where)
 
-    def note(self, number, server, sql, outcome, where):
-        self.log(f"{number} {server}: {sql[:2000]}\n    {outcome}")
+    def note(self, number, session, sql, outcome, where):
+        self.log(f"{number} {session.server}: {sql[:2000]}\n    {outcome}")
         self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
         if outcome.seconds > self.slowest[0]:
             self.slowest = (outcome.seconds, sql[:200])
@@ -209,6 +209,7 @@ class Attack:
             self.problem("a session ended", where, str(outcome))
         elif outcome.state == "hang":
             self.problem("a statement hangs", where, str(outcome))
+            self.stage.end(session.server, session.pid)
         elif outcome.state.startswith("XX"):
             self.problem("internal error", where, str(outcome))
 

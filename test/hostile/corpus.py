@@ -81,12 +81,15 @@ def replay(stage, case, log):
         key = (step.role, step.server, json.dumps(step.more))
         if key not in sessions:
             sessions[key] = Session(servers[step.server], ROLES[step.role], DATABASE, **step.more)
+            sessions[key].run("SET statement_timeout = '8s'")
         sql = filled(stage, step.sql)
         data = io.BytesIO(bytes.fromhex(filled(stage, step.data or ""))) if sql.startswith("COPY") else None
         outcome = sessions[key].run(sql, data)
         log(f"{step.role}@{step.server}: {sql[:1000]}\n    {outcome}")
         if outcome.state in ("lost", "hang"):
             problems.append(f"{sql[:500]}: {outcome}")
+            if outcome.state == "hang":
+                stage.end(servers[step.server], sessions[key].pid)
         elif step.expected is not None and not fits(step.expected, outcome):
             problems.append(f"{sql[:500]}: expected {step.expected}, got {outcome}")
     for session in sessions.values():

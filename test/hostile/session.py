@@ -2,6 +2,8 @@
 """A connection that no statement can hold for ever, and what a statement came to."""
 
 import select
+import socket
+import threading
 import time
 
 import psycopg2
@@ -54,7 +56,7 @@ class Session:
     def __init__(self, server, user, database, **more):
         self.parameters = dict(host=server.host, port=server.port, user=user, dbname=database, connect_timeout=10, **more)
         self.server, self.user = server, user
-        self.connection = None
+        self.connection, self.pid = None, None
 
     def open(self):
         global deadline
@@ -65,6 +67,7 @@ class Session:
             deadline = None
             try:
                 self.connection = psycopg2.connect(**self.parameters)
+                self.pid = self.connection.info.backend_pid
                 self.connection.autocommit = True
                 return
             except psycopg2.OperationalError:
@@ -101,17 +104,24 @@ class Session:
             deadline = None
 
     def _copy(self, cursor, sql, data, started):
-        # psycopg2 does COPY with blocking calls, so there statement_timeout alone keeps time.
+        # psycopg2 does COPY with blocking calls: a time-out takes the socket away from below.
+        pipe = socket.fromfd(self.connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+        alarm = threading.Timer(PATIENCE, pipe.shutdown, [socket.SHUT_RDWR])
+        alarm.start()
         psycopg2.extensions.set_wait_callback(None)
         try:
             cursor.copy_expert(sql, data)
         finally:
             psycopg2.extensions.set_wait_callback(_wait)
+            alarm.cancel()
+            pipe.close()
         return Outcome("", seconds=time.monotonic() - started)
 
     def _failed(self, error, seconds):
         if self.connection is None or self.connection.closed:
             self.close()
+            if seconds >= PATIENCE:
+                return Outcome("hang", "no end of it", seconds=seconds)
             return Outcome("lost", f"{error.pgcode or ''} {error}", seconds=seconds)
         state = "hang" if seconds > PATIENCE else error.pgcode or "client"
         return Outcome(state, str(error), seconds=seconds)

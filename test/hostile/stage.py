@@ -5,6 +5,7 @@ Whatever mallory owns tries to make her a superuser when somebody runs it with a
 triggers, checks, generated columns, indexes, views, operators and in functions named as PostgreSQL's own."""
 
 import os
+import signal
 
 from session import Session
 
@@ -128,6 +129,14 @@ class Stage:
         if outcome.state:
             raise RuntimeError(f"{server}: {sql[:200]}: {outcome}")
         return outcome.rows
+
+    def end(self, server, pid):
+        """Ends a session that hangs, if need be as nothing else does: then the server recovers."""
+        rows = self.ask(server, f"SELECT pg_terminate_backend({pid}, 5000)")
+        if rows[0][0]:
+            return
+        print(f"# killing process {pid}", flush=True)
+        os.kill(pid, signal.SIGKILL)
 
     def _outside(self, server, sql):
         session = Session(server, ADMIN, "postgres")
