@@ -5,7 +5,7 @@ A case is a paragraph: `-- what it is`, then statements; directives stand before
   -- on: worker1             where (default: coordinator); `-- as: admin|alice|mallory` as whom (default: mallory)
   -- with: {"options": ..}   parameters of the connection
   -- data: 00ff            what follows COPY FROM STDIN, in hexadecimal digits
-  -- expect: 42501 0A000     SQLSTATEs of which the next statement must raise one; `ok`: none; `rows: [...]` its rows;
+  -- expect: 42501 0A000     SQLSTATEs of which the next statement must raise one (`refused`: no connection); `ok`: none; `rows: [...]` its rows;
                              without it, anything is right that is no crash, no internal error and changes nothing
 `:shard(vault.secret)` stands for the first shard of that table, `:shard8(..)` for its eight bytes.
 """

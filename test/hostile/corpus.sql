@@ -1,17 +1,17 @@
 -- Cases that ended sessions or servers, made a superuser, or reached what is others'.  corpus.py has the format.
 
 -- The function behind leaves of plans is named in a statement
--- expect: 42501 0A000
+-- expect: 42501 0A000 42883
 SELECT * FROM altius_internal.fragment(1) AS t(a int);
--- expect: 42501 0A000
+-- expect: 42501 0A000 42883
 SELECT * FROM altius_internal.fragment(1, 'x', NULL) AS t(a int);
--- expect: 42501 0A000
+-- expect: 42501 0A000 42883
 SELECT altius_internal.fragment(0);
 -- on: worker1
--- expect: 42501 0A000
+-- expect: 42501 0A000 42883
 SELECT * FROM altius_internal.fragment(140000000000000) AS t(a int);
 -- as: admin
--- expect: 42501 0A000
+-- expect: 42501 0A000 42883
 SELECT * FROM altius_internal.fragment(1) AS t(a int);
 
 -- Node trees that are none
@@ -108,10 +108,10 @@ SELECT altius_internal.claim_shards('{:shard(playground.d)}');
 SELECT altius_internal.create_shard(:shard(playground.d), 1);
 -- expect: 42501
 SELECT altius_internal.create_shards('playground.d', 4);
--- expect: 42501
-SELECT altius_internal.follow_settings('{work_mem}', '{1MB}');
--- expect: 42501
-SELECT altius_internal.load_metadata();
+SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{log_statement}');
+SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{superuser}');
+-- expect: rows: [('none',)]
+SELECT current_setting('log_statement');
 -- expect: 42501
 INSERT INTO pg_dist_node (nodename) VALUES ('x');
 -- expect: ok
@@ -151,7 +151,7 @@ SELECT DISTINCT is_worker_query FROM citus_stat_activity WHERE pid = pg_backend_
 -- expect: rows: [(False,)]
 SELECT DISTINCT success FROM run_command_on_workers('SELECT altius_internal.insert_colocation(1000000, 1, 1, ''int4'', 0)');
 -- expect: rows: [(False,)]
-SELECT DISTINCT success FROM run_command_on_all_nodes('SELECT altius_internal.load_metadata()');
+SELECT DISTINCT success FROM run_command_on_all_nodes('SELECT altius_internal.claim_shards(''{1}'')');
 -- expect: rows: [(False,)]
 SELECT DISTINCT success FROM run_command_on_shards('playground.d', 'SELECT altius_internal.run_commands(''{SELECT 1}'') FROM %s');
 -- expect: 42501
@@ -178,28 +178,28 @@ ALTER ROLE hostile_mallory RESET altius.transaction_id;
 
 -- ... not even from the start
 -- with: {"options": "-c altius.transaction_id=0:1:1:1"}
--- expect: rows: [(0,)]
+-- expect: refused
 SELECT count(*) FROM get_all_active_transactions() WHERE process_id = pg_backend_pid() AND transaction_number = 1;
 
 -- Frames of rows come from nodes
 -- data: 00000000000000010000000800000001ffffffff
--- expect: 42501
+-- expect: 42501 42601
 COPY playground.d (k, v) FROM STDIN WITH (altius_frames '');
 -- data: 000000000000000100000008000000010000000a
 -- on: worker1
--- expect: 42501
+-- expect: 42501 42601
 COPY playground.d (k, v) FROM STDIN WITH (altius_frames '{}', format binary);
 -- data: 0102
--- expect: 42501
+-- expect: 42501 42601
 COPY playground.d FROM STDIN WITH (altius_frames);
 
 -- ... whatever the session is called
 -- with: {"application_name": "altius_internal gpid=10000000001"}
 -- data: :shard8(playground.d)0000000800000001ffffffff
--- expect: 42501
+-- expect: 42501 42601
 COPY playground.d (k, v) FROM STDIN WITH (altius_frames '');
 -- data: :shard8(playground.d)0000000800000001fffffff8
--- expect: 42501
+-- expect: 42501 42601
 COPY playground.d (k, v) FROM STDIN WITH (altius_frames '', format binary);
 
 -- Frames with impossible lengths, from a superuser (the shard is that of the metadata)

@@ -70,8 +70,8 @@ class Session:
                 self.pid = self.connection.info.backend_pid
                 self.connection.autocommit = True
                 return
-            except psycopg2.OperationalError:
-                if time.monotonic() - started > 30:
+            except psycopg2.OperationalError as error:
+                if "FATAL" in str(error) and "database system" not in str(error) or time.monotonic() - started > 30:
                     raise
                 time.sleep(0.3)  # a server that has crashed needs a moment
 
@@ -83,8 +83,11 @@ class Session:
     def run(self, sql, copy=None):
         """One message of the simple protocol; `copy`: the bytes for COPY FROM STDIN, or a place for COPY TO STDOUT."""
         global deadline
-        self.open()
         started = time.monotonic()
+        try:
+            self.open()
+        except psycopg2.OperationalError as error:
+            return Outcome("refused", str(error), seconds=time.monotonic() - started)
         deadline = started + PATIENCE
         try:
             with self.connection.cursor() as cursor:

@@ -93,6 +93,8 @@ INSERT INTO playground.d (k, v, n, s) SELECT i, 'v' || i, i, i FROM generate_ser
 INSERT INTO playground.t SELECT 't' || i, i FROM generate_series(1, 40) i;
 INSERT INTO playground.p SELECT i, '2024-01-01' FROM generate_series(1, 20) i;
 INSERT INTO playground.ref SELECT i, 'r' FROM generate_series(1, 10) i;
+CREATE TRIGGER obey BEFORE INSERT OR UPDATE ON playground.d FOR EACH ROW EXECUTE FUNCTION playground.obey();
+CREATE TRIGGER obey BEFORE INSERT OR UPDATE ON playground.ref FOR EACH ROW EXECUTE FUNCTION playground.obey();
 CREATE VIEW playground.view AS SELECT k, v, playground.gain(k) AS gained FROM playground.d;
 CREATE TYPE playground.color AS ENUM ('red', 'green');
 """)
