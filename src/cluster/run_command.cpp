@@ -7,6 +7,8 @@
 extern "C" {
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 }
@@ -105,6 +107,17 @@ const Table& RequireTable(Oid relid) {
                   errmsg("relation \"%s\" is not a distributed table", get_rel_name(relid))));
 }
 
+/// What is asked inside the transaction is a question, no command: above all none that ends the transaction over there.
+void RequireQuestion(const char* sql) {
+  const List* statements = raw_parser(sql, RAW_PARSE_DEFAULT);
+  const ::Node* only = list_length(statements) == 1 ? linitial_node(RawStmt, statements)->stmt : nullptr;
+  if (only != nullptr && only->type == T_SelectStmt &&
+      reinterpret_cast<const SelectStmt*>(only)->intoClause == nullptr)
+    return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("only a SELECT can be asked of all nodes"),
+                  errhint("run_command_on_all_nodes runs commands.")));
+}
+
 struct Target {
   int shard;
   int group;
@@ -173,6 +186,7 @@ ALTIUS_FUNCTION(run_command_on_coordinator) {
 /// nodes it asks this server.
 ALTIUS_FUNCTION(altius_ask_all_nodes) {
   InitMaterializedSRF(fcinfo, 0);
+  RequireQuestion(CommandArg(fcinfo, 0));
   const auto nodes = catalog::ActivePrimaries();
   pg::Array<Question> questions;
   for (const catalog::Node* node : nodes) questions.push_back({node->group, CommandArg(fcinfo, 0)});

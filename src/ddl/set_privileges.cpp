@@ -44,7 +44,7 @@ Oid OwnerOf(Oid class_id, HeapTuple row) {
 }
 
 HeapTuple RowOf(Oid class_id, Oid object_id) {
-  const int cache = get_object_catcache_oid(class_id);
+  const int cache = is_objectclass_supported(class_id) ? get_object_catcache_oid(class_id) : -1;
   if (cache < 0 || get_object_attnum_acl(class_id) == InvalidAttrNumber)
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("objects of this kind have no privileges")));
   HeapTuple row = SearchSysCacheCopy1(cache, ObjectIdGetDatum(object_id));
@@ -53,7 +53,11 @@ HeapTuple RowOf(Oid class_id, Oid object_id) {
   return row;
 }
 
+/// Only relations have parts, and another catalog's object may have a relation's oid.
 Place PlaceOf(const ObjectAddress& object) {
+  if (object.objectSubId != 0 && (object.classId != RelationRelationId || object.objectSubId < 0 ||
+                                  object.objectSubId > MaxHeapAttributeNumber))
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column %d does not exist", object.objectSubId)));
   HeapTuple row = RowOf(object.classId, object.objectId);
   const Oid owner = OwnerOf(object.classId, row);
   if (object.objectSubId == 0) return {object.classId, get_object_attnum_acl(object.classId), row, owner};

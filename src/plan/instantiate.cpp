@@ -44,7 +44,11 @@ const catalog::Table* LeadingTable(List* tables) {
       lead = table;
     }
   }
-  if (lead == nullptr) elog(ERROR, "no table of the distributed statement is distributed");
+  if (lead == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                    errmsg("tables were undistributed while the statement used them"),
+                    errhint("Run it again.")));
+  }
   return lead;
 }
 

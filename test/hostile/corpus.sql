@@ -296,6 +296,31 @@ SELECT citus_check_connection_to_node('127.0.0.1', 1);
 -- expect: 42501
 SELECT citus_check_connection_to_node('127.0.0.2', 5432);
 
+-- A question to all nodes is no command
+-- expect: 0A000
+SELECT * FROM altius_internal.ask_all_nodes('PREPARE TRANSACTION ''x''');
+-- expect: 0A000
+SELECT * FROM altius_internal.ask_all_nodes('ROLLBACK', false);
+-- expect: 0A000
+SELECT * FROM altius_internal.ask_all_nodes('SELECT 1; COMMIT');
+-- expect: 0A000
+SELECT * FROM altius_internal.ask_all_nodes('');
+
+-- Privileges are of objects that exist
+SELECT altius_internal.set_privileges(4294967295, 'playground.d'::regclass, 1, '{}');
+SELECT altius_internal.set_privileges('playground.d'::regclass, 'playground.d'::regclass, 65537, '{}');
+-- expect: 42501
+SELECT altius_internal.set_privileges('pg_class'::regclass, 'pg_authid'::regclass, 0, '{}');
+-- expect: 42703
+SELECT altius_internal.set_privileges('pg_class'::regclass, 'playground.d'::regclass, 65537, '{}');
+-- expect: 42703
+SELECT altius_internal.set_privileges('pg_proc'::regclass, 'playground.rise'::regproc, 1, '{}');
+
+-- A table is undistributed by the statement that reads it
+BEGIN;
+SELECT undistribute_table('playground.d') UNION ALL SELECT NULL FROM playground.d;
+ROLLBACK;
+
 -- Other names for a session
 SELECT citus_nodeid_for_gpid(9223372036854775807), citus_pid_for_gpid(-9223372036854775808), citus_calculate_gpid(2147483647, -2147483648);
 SELECT pg_cancel_backend(9223372036854775807);

@@ -149,6 +149,10 @@ class Stage:
 
     def strike(self):
         """Takes everything away again."""
+        for server in self.servers:
+            admin = self.admins[server]
+            for (gid,) in admin.run("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()").rows or ():
+                admin.run(f"ROLLBACK PREPARED '{gid}'")
         for admin in self.admins.values():
             admin.close()
         for server in self.servers:
