@@ -191,11 +191,13 @@ class Stage:
 
 
 def split(script):
-    """Statements of a script; dollar quotes may hold semicolons."""
+    """Statements of a script; quotes may hold semicolons."""
     statements, start, quote = [], 0, None
     i = 0
     while i < len(script):
-        if script[i] == "$":
+        if script[i] == "'" and quote in (None, "'"):
+            quote = None if quote else "'"
+        elif script[i] == "$" and quote != "'":
             end = script.find("$", i + 1)
             tag = script[i:end + 1]
             if end > 0 and tag[1:-1].replace("_", "a").isalnum() or tag == "$$":
