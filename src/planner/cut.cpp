@@ -33,7 +33,7 @@ struct CutState {
 Node *RebuildSide(CutState *state, Scope *scope);
 
 bool BecomesLeaf(const Part &part) {
-  return part.reach != Reach::Here && part.has_tables && bms_is_subset(part.lateral, part.rels);
+  return part.reach != Reach::Here && part.has_tables && part.within;
 }
 
 /// Nodes of the residual join tree that stand for the part; conditions it can't keep go to *quals.
@@ -47,8 +47,10 @@ List *RebuildPart(CutState *state, Part *part, List **quals) {
   *quals = list_concat(*quals, part->quals);
   if (part->left == nullptr) return part->nodes;
   auto *join = linitial_node(JoinExpr, part->nodes);
-  join->larg = RebuildSide(state, part->left);
-  join->rarg = RebuildSide(state, part->right);
+  const bool right = join->jointype == JOIN_RIGHT;  // the kept side is the part's left one
+  join->larg = RebuildSide(state, right ? part->right : part->left);
+  join->rarg = RebuildSide(state, right ? part->left : part->right);
+  join->quals = part->join_quals == NIL ? nullptr : pg::AsNode(make_ands_explicit(part->join_quals));
   return part->nodes;
 }
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "equality.hpp"
 
+#include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 
 extern "C" {
 #include "access/stratnum.h"
+#include "catalog/pg_collation.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
 #include "utils/typcache.h"
 }
 
@@ -30,11 +34,18 @@ bool AnyVarWalker(Node *node, void *context) {
 
 }  // namespace
 
-bool IsKeyEquality(Oid op, Node *side) {
-  if (!IsA(side, Var)) return true;
-  const TypeCacheEntry *type =
-      lookup_type_cache(getBaseType(reinterpret_cast<Var *>(side)->vartype), TYPECACHE_HASH_OPFAMILY);
-  return OidIsValid(type->hash_opf) && get_op_opfamily_strategy(op, type->hash_opf) == HTEqualStrategyNumber;
+Meaning MeaningOfType(Oid type, Oid collation) {
+  const TypeCacheEntry *entry = lookup_type_cache(getBaseType(type), TYPECACHE_HASH_OPFAMILY);
+  const bool decides = OidIsValid(collation) && collation != DEFAULT_COLLATION_OID && collation != C_COLLATION_OID &&
+                       !get_collation_isdeterministic(collation);
+  return {entry->hash_opf, decides ? collation : InvalidOid};
+}
+
+Meaning MeaningOfOperator(Oid op, Oid type, Oid collation) {
+  const Meaning meaning = MeaningOfType(type, collation);
+  const bool equality =
+      OidIsValid(meaning.family) && get_op_opfamily_strategy(op, meaning.family) == HTEqualStrategyNumber;
+  return equality ? meaning : Meaning{InvalidOid, InvalidOid};
 }
 
 bool HasVars(Node *expr) {
@@ -42,9 +53,21 @@ bool HasVars(Node *expr) {
   return AnyVarWalker(expr, &depth);
 }
 
+namespace {
+
+/// text as varchar is still compared as text; as bpchar or citext it is not.
+bool KeepsMeaning(const RelabelType *relabel) {
+  const Oid family = MeaningOfType(relabel->resulttype, InvalidOid).family;
+  return OidIsValid(family) && family == MeaningOfType(exprType(pg::AsNode(relabel->arg)), InvalidOid).family;
+}
+
+}  // namespace
+
 Node *Canonical(Node *expr) {
   while (expr != nullptr && IsA(expr, RelabelType)) {
-    expr = reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(expr)->arg);
+    auto *relabel = reinterpret_cast<RelabelType *>(expr);
+    if (!IsA(relabel->arg, Const) && !IsA(relabel->arg, Param) && !KeepsMeaning(relabel)) break;
+    expr = reinterpret_cast<Node *>(relabel->arg);
   }
   if (expr != nullptr && IsA(expr, Var)) {
     auto *var = reinterpret_cast<Var *>(expr);
@@ -61,83 +84,17 @@ bool IsLevelConstant(Node *expr) {
          !contain_agg_clause(expr) && !contain_window_function(expr);
 }
 
-bool EqualitySides(Node *conjunct, Node **left, Node **right) {
+bool EqualitySides(Node *conjunct, Node **left, Node **right, Meaning *meaning) {
   if (!IsA(conjunct, OpExpr)) return false;
   auto *op = reinterpret_cast<OpExpr *>(conjunct);
   if (list_length(op->args) != 2) return false;
   *left = Canonical(static_cast<Node *>(linitial(op->args)));
   *right = Canonical(static_cast<Node *>(lsecond(op->args)));
-  return IsKeyEquality(op->opno, *left) && IsKeyEquality(op->opno, *right);
-}
-
-int Equalities::Root(int index) const {
-  while (parents_[index] != index) index = parents_[index];
-  return index;
-}
-
-int Equalities::Find(Node *expr) const {
-  expr = Canonical(expr);
-  for (int i = 0; i < parents_.size(); i++) {
-    if (parents_[i] == i && list_member(members_[i], expr)) return i;
-  }
-  return -1;
-}
-
-int Equalities::NewClass() {
-  parents_.push_back(parents_.size());
-  members_.push_back(NIL);
-  return parents_.size() - 1;
-}
-
-int Equalities::ClassOf(Node *expr) {
-  const int found = Find(expr);
-  if (found >= 0) return found;
-  const int made = NewClass();
-  members_[made] = list_make1(Canonical(expr));
-  return made;
-}
-
-void Equalities::Unite(int a, int b) {
-  a = Root(a);
-  b = Root(b);
-  if (a == b) return;
-  parents_[b] = a;
-  members_[a] = list_concat_unique(members_[a], members_[b]);
-}
-
-List *Equalities::Constants(int index) const {
-  List *result = NIL;
-  ListCell *cell;
-  foreach (cell, Members(index)) {
-    auto *member = static_cast<Node *>(lfirst(cell));
-    if (IsLevelConstant(member)) result = lappend(result, member);
-  }
-  return result;
-}
-
-void Equalities::Learn(Node *conjunct) {
-  Node *left, *right;
-  if (!EqualitySides(conjunct, &left, &right)) return;
-  const bool left_usable = IsA(left, Var) || IsLevelConstant(left);
-  const bool right_usable = IsA(right, Var) || IsLevelConstant(right);
-  if (left_usable && right_usable) Unite(ClassOf(left), ClassOf(right));
-}
-
-int Equalities::Import(const Equalities &other) {
-  const int offset = parents_.size();
-  for (int i = 0; i < other.parents_.size(); i++) {
-    parents_.push_back(other.Root(i) + offset);
-    members_.push_back(list_copy(other.members_[i]));
-  }
-  for (int i = 0; i < other.parents_.size(); i++) {
-    if (other.parents_[i] != i) continue;
-    ListCell *cell;
-    foreach (cell, other.members_[i]) {
-      const int known = Find(static_cast<Node *>(lfirst(cell)));
-      if (known >= 0) Unite(known, i + offset);
-    }
-  }
-  return offset;
+  if (!IsA(*left, Var) && !IsA(*right, Var)) return false;
+  Node *column = IsA(*left, Var) ? *left : *right;
+  *meaning = MeaningOfOperator(op->opno, exprType(column), op->inputcollid);
+  if (!OidIsValid(meaning->family)) return false;
+  return !IsA(*right, Var) || MeaningOfType(exprType(*right), op->inputcollid).family == meaning->family;
 }
 
 }  // namespace altius::planner

@@ -134,22 +134,19 @@ Beside JoinBeside(Query* query, const catalog::Table& table, const Level* level)
   const Scope& scope = *AnalyzeFrom(level);
   if (!IsWhole(scope) || scope.parts.size() != 1) return kElsewhere;
   const Part& part = *scope.parts[0];
-  if (!UpperShips(query, scope, &part) || !bms_is_subset(part.lateral, part.rels))
-    return kElsewhere;
+  if (!UpperShips(query, scope, &part) || !part.within) return kElsewhere;
   const bool copies = table.kind == catalog::TableKind::Reference;
   // A row of a reference table must change in the same way on every copy.
-  if (copies != (part.reach == Reach::Replicated)) return kElsewhere;
+  if (copies != (part.reach == Reach::Replicated) || part.located->once) return kElsewhere;
   return {true, copies, {part.pruned, part.prunes}};
 }
 
 /// INSERT ... VALUES (one row): computed here, sent as arguments.
-Beside RowBeside(Query* query, const catalog::Table& table, const Level* level) {
-  Scope none = {};
-  none.level = level;
-  Part row = {};
-  row.reach = Reach::Replicated;
-  if (!ConflictShips(query->onConflict, none, &row)) return kElsewhere;
-  if (!IsShippable(pg::AsNode(query->returningList), none, &row)) return kElsewhere;
+Beside RowBeside(Query* query, const catalog::Table& table) {
+  const Scope& values = *ScopeOfValues(query);
+  const Part* row = values.parts[0];
+  if (!ConflictShips(query->onConflict, values, row)) return kElsewhere;
+  if (!IsShippable(pg::AsNode(query->returningList), values, row)) return kElsewhere;
   if (table.key != 0 && KeyTarget(query, table) == nullptr) plan::RaiseNullKey(table);
   return {true, table.kind == catalog::TableKind::Reference, {false, NIL}};
 }
@@ -164,15 +161,16 @@ RangeTblEntry* SourceOf(Query* query) {
 Beside SelectBeside(Query* query, const catalog::Table& table, const Level* level) {
   RangeTblEntry* source = SourceOf(query);
   if (source == nullptr || source->rtekind != RTE_SUBQUERY) return kElsewhere;
-  const QueryLocus locus = AnalyzeQuery(source->subquery, level);
+  const QueryLocus whole = LocatedQuery(source->subquery).Whole();
+  const locus::Locus& locus = *whole.located;
   if (!locus.whole || !locus.has_tables || source->subquery->limitCount != nullptr)
     return kElsewhere;
   const Scope& scope = *AnalyzeFrom(level);
   if (!IsWhole(scope) || scope.parts.size() != 1 || !UpperShips(query, scope, scope.parts[0]))
     return kElsewhere;
-  const Reachable reachable = {locus.pruned, locus.prunes};
+  const Reachable reachable = {locus.prunes.known, whole.prunes};
   if (table.kind == catalog::TableKind::Reference) {
-    return locus.reach == Reach::Replicated ? Beside{true, true, {false, NIL}} : kElsewhere;
+    return locus.reach == Reach::Replicated && !locus.once ? Beside{true, true, {false, NIL}} : kElsewhere;
   }
   if (locus.reach != Reach::Hashed || locus.colocation != table.colocation) return kElsewhere;
   if (table.kind == catalog::TableKind::SingleShard) {
@@ -183,7 +181,7 @@ Beside SelectBeside(Query* query, const catalog::Table& table, const Level* leve
   auto* var = reinterpret_cast<Var*>(key->expr);
   const bool from_key =
       var->varno == linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex &&
-      list_member_int(locus.key_columns, var->varattno);
+      locus.key_columns.Has(var->varattno);
   return from_key ? Beside{true, false, reachable} : kElsewhere;
 }
 
@@ -193,7 +191,7 @@ bool IsOneRow(Query* query) {
 
 Beside FindBeside(Query* query, const catalog::Table& table, const Level* level) {
   if (query->cteList != NIL || query->commandType == CMD_MERGE) return kElsewhere;
-  if (IsOneRow(query)) return RowBeside(query, table, level);
+  if (IsOneRow(query)) return RowBeside(query, table);
   return query->commandType == CMD_INSERT ? SelectBeside(query, table, level)
                                           : JoinBeside(query, table, level);
 }

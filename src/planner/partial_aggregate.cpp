@@ -43,10 +43,11 @@ bool CollectWalker(Node *node, void *data) {
   return pg::Walk(node, CollectWalker, data);
 }
 
-bool IsKey(const AggregateSplit *split, Aggref *aggregate) {
-  if (list_length(aggregate->args) != 1) return false;
+/// The aggregate counts each value of the key once.
+bool CountsKey(const AggregateSplit *split, Aggref *aggregate) {
+  if (list_length(aggregate->args) != 1 || list_length(aggregate->aggdistinct) != 1) return false;
   Node *arg = pg::AsNode(linitial_node(TargetEntry, aggregate->args)->expr);
-  return split->scope->equalities.Same(split->scope->equalities.Find(arg), split->part->key);
+  return IsKey(arg, linitial_node(SortGroupClause, aggregate->aggdistinct)->eqop, *split->scope, *split->part);
 }
 
 /// How the aggregate is split; false when it can't be.
@@ -55,7 +56,7 @@ bool CombineOf(const AggregateSplit *split, Aggref *aggregate, Combine *combine)
   if (aggregate->aggorder != NIL && aggregate->aggdistinct == NIL) return false;
   const char *name = get_func_name(aggregate->aggfnoid);
   // Equal keys lie on one shard, so no value is counted on two nodes; but the nodes' groups are finer than grouping sets.
-  const bool counted_once = split->query->groupingSets == NIL && IsKey(split, aggregate);
+  const bool counted_once = split->query->groupingSets == NIL && CountsKey(split, aggregate);
   if (aggregate->aggdistinct != NIL && !counted_once) return false;
   if (strcmp(name, "count") == 0) {
     *combine = Combine::Count;

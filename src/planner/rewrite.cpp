@@ -89,18 +89,20 @@ void BecomeLeaf(Query *query, const Level *level, Reachable reachable) {
 
 void Rewrite(Query *query, const Level *parent) {
   if (query->commandType != CMD_SELECT || !HasManagedTables(query)) return;
-  const QueryLocus locus = AnalyzeQuery(query, parent);
+  LocatedQuery located(query);
+  const QueryLocus locus = located.Whole();
   // A query that reads columns of one that is cut depends on its rows: only its parts are shipped.
-  if (locus.whole && locus.has_tables && !HasVars(pg::AsNode(query)) && AreReadable(DeliveredTargets(query), query)) {
+  if (locus.whole && locus.located->has_tables && !HasVars(pg::AsNode(query)) && AreReadable(DeliveredTargets(query), query)) {
     const Level whole = {query, parent, true};
-    BecomeLeaf(query, &whole, {locus.pruned, locus.prunes});
+    BecomeLeaf(query, &whole, {locus.located->prunes.known, locus.prunes});
     const Level leaf = {query, parent, false};
     RewriteInner(&leaf);
     return;
   }
+  if (!locus.whole) ereport(DEBUG1, (errmsg_internal("query is cut: %s", locus::ToText(locus.located->reason))));
   const Level level = {query, parent, false};
   if (query->setOperations == nullptr) {
-    Scope *scope = AnalyzeFrom(&level);
+    Scope *scope = located.CutScope();
     if (!SplitUpper(&level, scope)) CutParts(&level, scope);
   }
   RewriteInner(&level);

@@ -161,16 +161,18 @@ Node *WithShards(OpExpr *comparison, Node *left, Node *right) {
 }
 
 /// A value beside the key's of the same row: then there is one shard.
-bool IsPinned(Node *quals, Index varno, AttrNumber key) {
+bool IsPinned(Node *quals, Index varno, const catalog::Table &table) {
   if (quals == nullptr) return false;
   ListCell *cell;
   foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(quals))) {
     Node *left, *right;
-    if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right)) continue;
+    Meaning meaning;
+    if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right, &meaning)) continue;
+    if (meaning != MeaningOfType(table.key_type, table.key_collation)) continue;
     for (Node *side : {left, right}) {
       if (!IsA(side, Var)) continue;
       const auto *var = reinterpret_cast<Var *>(side);
-      if (static_cast<Index>(var->varno) != varno || var->varattno != key || var->varlevelsup > 0) continue;
+      if (static_cast<Index>(var->varno) != varno || var->varattno != table.key || var->varlevelsup > 0) continue;
       if (IsLevelConstant(side == left ? right : left)) return true;
     }
   }
@@ -183,7 +185,7 @@ bool IsInOneShard(Node *expr, List *levels) {
   const auto *query = static_cast<Query *>(linitial(levels));
   const RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
   const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
-  return table != nullptr && table->key != 0 && IsPinned(query->jointree->quals, var->varno, table->key);
+  return table != nullptr && table->key != 0 && IsPinned(query->jointree->quals, var->varno, *table);
 }
 
 bool IsLocal(Node *expr, List *levels) {

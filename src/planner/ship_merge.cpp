@@ -36,8 +36,7 @@ struct Merge {
   Query *query;
   int target;  // range table indexes
   int source;
-  Scope scope;  // that of a shard, where nothing but the target and the shipped rows is
-  Part row;
+  const Scope *scope;  // that of a shard, where nothing but the target and the shipped rows is
 };
 
 bool Mentions(Node *expr, int rti) { return bms_is_member(rti, pull_varnos(nullptr, expr)); }
@@ -56,7 +55,10 @@ Expr *KeyInCondition(const Merge &merge) {
   ListCell *cell;
   foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(*pg::MergeCondition(merge.query)))) {
     Node *left, *right;
-    if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right)) continue;
+    Meaning meaning;
+    if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right, &meaning)) continue;
+    const catalog::Table &table = *merge.shipping->table;
+    if (meaning != MeaningOfType(table.key_type, table.key_collation)) continue;
     if (IsKeyOfTarget(merge, right)) std::swap(left, right);
     if (IsKeyOfTarget(merge, left) && !Mentions(right, merge.target) && !contain_volatile_functions(right))
       return reinterpret_cast<Expr *>(right);
@@ -133,7 +135,7 @@ void AddKey(Merge *merge) {
 Expr *Fit(Merge *merge, Expr *expr) {
   if (expr == nullptr) return nullptr;
   Node *node = pg::AsNode(expr);
-  if (!contain_volatile_functions(node) && IsShippable(node, merge->scope, &merge->row))
+  if (!contain_volatile_functions(node) && IsShippable(node, *merge->scope, merge->scope->parts[0]))
     return reinterpret_cast<Expr *>(SpellConstants(merge->shipping, node));
   if (Mentions(node, merge->target)) {
     Refuse("an expression of MERGE needs both a row of the target and what is elsewhere, or is volatile",
@@ -187,10 +189,7 @@ Query *RowsOfSource(const Merge &merge) {
 void ShipMerge(Shipping *shipping) {
   Query *query = shipping->original;
   IsolateSource(query);
-  Merge merge = {shipping, query, query->resultRelation, list_length(query->rtable), {}, {}};
-  const Level level = {query, nullptr, false};
-  merge.scope.level = &level;
-  merge.row.reach = Reach::Replicated;
+  Merge merge = {shipping, query, query->resultRelation, list_length(query->rtable), ScopeOfValues(query)};
   shipping->rows = RowsOfSource(merge);
   ListCell *cell;
   foreach (cell, pg::Rte(query->rtable, merge.source)->subquery->targetList) {

@@ -27,11 +27,6 @@ namespace altius::planner {
 
 namespace {
 
-struct ShipContext {
-  const Scope *scope;
-  const Part *part;  // null: beside no rows at all
-};
-
 bool IsMutableFunction(Oid function, void *) { return func_volatile(function) != PROVOLATILE_IMMUTABLE; }
 
 bool IsUnshippableFunction(Oid function, void *context) { return !IsShippableFunction(function, context); }
@@ -73,61 +68,6 @@ bool IsValueSubLink(Node *node) {
   if (!IsA(node, SubLink)) return false;
   const SubLinkType type = reinterpret_cast<SubLink *>(node)->subLinkType;
   return type == EXPR_SUBLINK || type == EXISTS_SUBLINK || type == ARRAY_SUBLINK;
-}
-
-/// `key IN (SELECT key2 ...)`: pairs of equal keys only.
-bool ComparesKeys(Node *test, const QueryLocus &inner, const ShipContext &context) {
-  if (test == nullptr) return false;
-  if (IsA(test, BoolExpr) && reinterpret_cast<BoolExpr *>(test)->boolop == AND_EXPR) {
-    ListCell *cell;
-    foreach (cell, reinterpret_cast<BoolExpr *>(test)->args) {
-      if (ComparesKeys(static_cast<Node *>(lfirst(cell)), inner, context)) return true;
-    }
-    return false;
-  }
-  Node *left, *right;
-  if (!EqualitySides(test, &left, &right) || !IsA(right, Param)) return false;
-  auto *param = reinterpret_cast<Param *>(right);
-  if (param->paramkind != PARAM_SUBLINK || !list_member_int(inner.key_columns, param->paramid)) return false;
-  return context.scope->equalities.Same(context.scope->equalities.Find(left), context.part->key);
-}
-
-/// A subquery that finds all it needs beside the rows of the part.
-bool IsShippableSubLink(SubLink *link, const ShipContext &context) {
-  if (link->testexpr != nullptr && !IsShippable(link->testexpr, *context.scope, context.part)) return false;
-  const QueryLocus inner = AnalyzeQuery(reinterpret_cast<Query *>(link->subselect), context.scope->level);
-  if (!inner.whole) return false;
-  if (inner.reach == Reach::Replicated) return true;
-  const Part *part = context.part;
-  if (part == nullptr || part->reach != Reach::Hashed || part->colocation != inner.colocation) return false;
-  if (inner.single) return part->single;
-  ListCell *cell;
-  foreach (cell, inner.pins) {
-    Node *pin = pg::Copy(static_cast<Node *>(lfirst(cell)));
-    IncrementVarSublevelsUp(pin, -1, 1);
-    if (context.scope->equalities.Same(context.scope->equalities.Find(pin), part->key)) return true;
-  }
-  return link->subLinkType == ANY_SUBLINK && ComparesKeys(link->testexpr, inner, context);
-}
-
-/// A column of an outer level can be had only while all levels up to there are shipped together: fragments of a level that
-/// is cut do not depend on rows of outer levels.
-bool IsWithinReach(const Var *var, const Level *level) {
-  for (Index i = 0; i < var->varlevelsup; i++, level = level->parent) {
-    if (level == nullptr || !level->whole) return false;
-  }
-  return true;
-}
-
-/// The text of a field's name is found where the row is made; that of a subquery's row is not (multi_assign.cpp).
-bool IsFieldOfSubLink(FieldSelect *field, const Level *level) {
-  if (!IsA(field->arg, Var)) return false;
-  auto *var = reinterpret_cast<Var *>(field->arg);
-  if (!pg::IsAnonymousRow(var->vartype) || var->varattno <= 0 || var->varlevelsup > 0) return false;
-  RangeTblEntry *rte = pg::Rte(level->query->rtable, var->varno);
-  if (rte->rtekind != RTE_SUBQUERY) return false;
-  const TargetEntry *column = get_tle_by_resno(rte->subquery->targetList, var->varattno);
-  return column != nullptr && IsA(column->expr, SubLink);
 }
 
 /// The nodes have the objects of PostgreSQL and of extensions; of those that users make, only what is noted as distributed.
@@ -173,33 +113,6 @@ bool NamesWhatIsHere(Node *node) {
   }
 }
 
-/// True when something below can't be shipped.
-bool UnshippableWalker(Node *node, void *data) {
-  if (node == nullptr) return false;
-  auto *context = static_cast<ShipContext *>(data);
-  if (IsArgument(node, context->scope->level)) return pg::IsAnonymousRow(exprType(node));  // no node can read one
-  if (IsA(node, SubLink) && IsShippableSubLink(reinterpret_cast<SubLink *>(node), *context)) return false;
-  switch (nodeTag(node)) {
-    case T_SubLink:
-    case T_NextValueExpr:
-    case T_CurrentOfExpr:
-    case T_FieldStore:  // has no text of its own; see AreShippable
-      return true;
-    case T_SubscriptingRef:
-      if (IsAssignment(node)) return true;
-      break;
-    case T_FieldSelect:
-      if (IsFieldOfSubLink(reinterpret_cast<FieldSelect *>(node), context->scope->level)) return true;
-      break;
-    case T_Var:
-      return !IsWithinReach(reinterpret_cast<Var *>(node), context->scope->level);
-    default:
-      break;
-  }
-  if (NamesWhatIsHere(node) || check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
-  return pg::Walk(node, UnshippableWalker, data);
-}
-
 bool IsPlainParam(Node *node) {
   if (!IsA(node, Param)) return false;
   const ParamKind kind = reinterpret_cast<Param *>(node)->paramkind;
@@ -230,21 +143,32 @@ bool IsShippableFunction(Oid function, void *) {
   return function != F_REGCLASS && IsOnAllNodes(ProcedureRelationId, function);
 }
 
-bool IsArgument(Node *expr, const Level *level) {
+bool IsUnshippableCall(Node *node) {
+  if (NamesWhatIsHere(node) || check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
+  // Rows that depend on the node's state would be others on each node.
+  if (!IsA(node, FuncExpr)) return false;
+  auto *call = reinterpret_cast<FuncExpr *>(node);
+  return call->funcretset && func_volatile(call->funcid) != PROVOLATILE_IMMUTABLE;
+}
+
+bool MayBeArgument(Node *expr) {
   if (IsPlainParam(expr)) return true;
   if (!IsCall(expr) && !IsA(expr, SubLink)) return false;
   if (HasVars(expr) || AggregateWalker(expr, nullptr)) return false;
-  if (IsValueSubLink(expr)) {
-    int depth = 0;
-    return !level->whole || !EscapingCteWalker(expr, &depth);
-  }
+  if (IsValueSubLink(expr)) return true;
   if (checkExprHasSubLink(expr) || contain_volatile_functions(expr)) return false;
   return MutableWalker(expr, nullptr) || check_functions_in_node(expr, IsUnshippableFunction, nullptr);
 }
 
+bool IsArgument(Node *expr, const Level *level) {
+  int depth = 0;
+  return MayBeArgument(expr) && !(level->whole && IsValueSubLink(expr) && EscapingCteWalker(expr, &depth));
+}
+
 bool IsShippable(Node *expr, const Scope &scope, const Part *part) {
-  ShipContext context = {&scope, part};
-  return !UnshippableWalker(expr, &context);
+  if (expr == nullptr) return true;
+  const locus::Condition *condition = scope.translation->Expression(expr);
+  return scope.analysis->Ships(*condition, *scope.located, part == nullptr ? nullptr : part->located);
 }
 
 bool AreShippable(const List *assignments, const Scope &scope, const Part *part) {

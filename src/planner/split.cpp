@@ -276,7 +276,7 @@ bool SplitGroups(SplitState *state) {
 bool SplitUpper(const Level *level, Scope *scope) {
   if (!IsWhole(*scope) || scope->parts.size() != 1) return false;
   Part *part = scope->parts[0];
-  if (part->reach == Reach::Here || !part->has_tables || !bms_is_subset(part->lateral, part->rels)) return false;
+  if (part->reach == Reach::Here || !part->has_tables || !part->within) return false;
   Query *query = level->query;
   ExpandWholeRows(query, part->rels);
   SplitState state = {level, scope, part, {}};

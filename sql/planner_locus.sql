@@ -1,0 +1,130 @@
+-- Where rows lie: each statement gives, and leaves, what it does on plain tables.
+\set SHOW_CONTEXT never
+CREATE SCHEMA locus_plain;
+CREATE SCHEMA planner_locus;
+SET search_path TO planner_locus;
+SET citus.shard_count TO 4;
+CREATE TABLE d (k int, v int);
+CREATE TABLE e (k int, v int);
+CREATE TABLE f (k int, v int);
+CREATE TABLE r (x int PRIMARY KEY, y int);
+CREATE TABLE l (z int);
+SELECT create_distributed_table('d', 'k', colocate_with => 'none');
+SELECT create_distributed_table('e', 'k', colocate_with => 'd');
+SELECT create_distributed_table('f', 'k', colocate_with => 'none');
+SELECT create_reference_table('r');
+INSERT INTO d VALUES (1, 1), (2, 2), (5, 0), (7, 3);
+INSERT INTO e VALUES (1, 9), (2, 9), (5, 9), (7, 9);
+INSERT INTO f VALUES (1, 1), (2, 2), (5, 5);
+INSERT INTO r VALUES (1, 1), (2, 2), (5, 5), (7, 7);
+INSERT INTO l VALUES (1), (2);
+CREATE TABLE locus_plain.d AS TABLE d;
+CREATE TABLE locus_plain.e AS TABLE e;
+CREATE TABLE locus_plain.f AS TABLE f;
+CREATE TABLE locus_plain.r AS TABLE r;
+CREATE TABLE locus_plain.l AS TABLE l;
+\pset format unaligned
+\pset tuples_only on
+PREPARE twin(text) AS SELECT * FROM testing.twin($1, 'planner_locus', 'locus_plain');
+
+-- An ungrouped aggregate gives a row wherever it is evaluated: once for each row around it, not on each shard.
+EXECUTE twin('SELECT g, n FROM generate_series(1, 3) g, LATERAL (SELECT count(*) n FROM d WHERE d.k = g) s');
+EXECUTE twin('SELECT g, n FROM (VALUES (1), (2)) q(g), LATERAL (SELECT count(*) n FROM d WHERE d.k = g) s');
+EXECUTE twin('SELECT r.x, n FROM r, LATERAL (SELECT count(*) n, max(v) FROM d WHERE d.k = r.x) s');
+EXECUTE twin('SELECT r1.x, s.x, s.v FROM r r1, LATERAL (SELECT r2.x, d.v FROM r r2 LEFT JOIN d ON d.k = r1.x) s');
+EXECUTE twin('SELECT r.x, q.x, q.v FROM r, LATERAL (SELECT f2.x, e.v FROM r f2 LEFT JOIN e ON e.k = r.x) q');
+EXECUTE twin('SELECT q1.x, q2.z FROM r q1 JOIN (l q2 JOIN LATERAL (SELECT count(DISTINCT q4.y) FROM r q4 JOIN d q5 ON q4.x = q5.v WHERE q5.k = q1.x) q3(c) ON q2.z = q3.c) ON q1.x = q3.c');
+EXECUTE twin('SELECT count(*) FROM d WHERE k = 5 UNION ALL SELECT count(*) FROM d WHERE k = 7');
+EXECUTE twin('SELECT s.n, e.v FROM (SELECT count(*) n FROM d WHERE k = 5) s, e WHERE e.k = 7');
+EXECUTE twin('SELECT s.n, e.k FROM (SELECT count(*) n FROM d WHERE k = 5 AND k = 7) s, e WHERE e.k = 7');
+EXECUTE twin('SELECT d.k, s.n FROM d, LATERAL (SELECT count(*) n FROM e WHERE e.k = d.k AND e.v > 9) s');
+EXECUTE twin('SELECT r.x, s FROM r LEFT JOIN LATERAL (SELECT k FROM d WHERE d.k = r.x GROUP BY GROUPING SETS ((k), ())) s ON true');
+EXECUTE twin('SELECT r.x, s.* FROM r, LATERAL (SELECT 1 FROM d WHERE d.k = r.x HAVING count(*) = 0) s');
+-- What ON says of the nullable side holds for rows that match.
+EXECUTE twin('SELECT count(*) FROM r LEFT JOIN d ON d.k = r.x AND d.k = 5 JOIN e ON e.k = r.x');
+EXECUTE twin('SELECT r.x, d.v, e.v FROM r LEFT JOIN d ON d.k = r.x AND d.k = 5 LEFT JOIN e ON e.k = r.x');
+EXECUTE twin('SELECT e.k, q.x FROM e LEFT JOIN (r q LEFT JOIN d ON d.k = q.x AND d.k = 5) ON e.k = q.x');
+EXECUTE twin('SELECT r.x, count(d.k) FROM d RIGHT JOIN r ON d.k = r.x AND r.x = 5 GROUP BY r.x');
+EXECUTE twin('SELECT d.k, e.k FROM d FULL JOIN e ON d.k = e.k AND e.k = 5');
+EXECUTE twin('SELECT x FROM r WHERE x IN (SELECT r2.x FROM r r2 LEFT JOIN d ON d.k = r2.x AND d.k = 5)');
+-- Any rows of a reference table are taken once.
+EXECUTE twin('SELECT count(DISTINCT q.x) FROM d, (SELECT x FROM r LIMIT 3) q');
+EXECUTE twin('SELECT count(DISTINCT n) FROM d, (SELECT row_number() OVER () n FROM r) q');
+EXECUTE twin('SELECT count(*) >= 0 FROM d, r TABLESAMPLE BERNOULLI (50)');
+EXECUTE twin('SELECT d.k, (SELECT y FROM r WHERE r.x = d.k LIMIT 1) FROM d');
+-- Functions that a node answers for itself are asked here.
+EXECUTE twin('SELECT count(DISTINCT s.setting) FROM d, pg_settings s WHERE s.name = ''port''');
+EXECUTE twin('SELECT count(DISTINCT u) FROM d, current_database() u');
+
+-- Equal means equal in the sense of the key.
+CREATE TABLE t (k text, v int);
+SELECT create_distributed_table('t', 'k', colocate_with => 'none');
+CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+INSERT INTO t VALUES ('a', 1), ('a ', 2), ('a  ', 3), ('ABC1', 4), ('abc1', 5), ('Abc1', 6), ('aBc1', 7);
+CREATE TABLE locus_plain.t AS TABLE t;
+EXECUTE twin('SELECT count(*) FROM t WHERE k = ''ABC1'' COLLATE planner_locus.ci');
+EXECUTE twin('SELECT count(*) FROM t a JOIN t b ON a.k = b.k COLLATE planner_locus.ci');
+EXECUTE twin('SELECT count(*) FROM t GROUP BY k COLLATE planner_locus.ci');
+EXECUTE twin('SELECT count(*) FROM t GROUP BY k::bpchar');
+EXECUTE twin('SELECT DISTINCT length(k::bpchar) FROM t');
+EXECUTE twin('SELECT count(DISTINCT k::bpchar) FROM t');
+EXECUTE twin('SELECT count(*) OVER (PARTITION BY k::bpchar) FROM t');
+EXECUTE twin('SELECT k::bpchar = ''a'' FROM t INTERSECT SELECT k::bpchar = ''a'' FROM t');
+EXECUTE twin('SELECT count(*) FROM (SELECT k::bpchar FROM t INTERSECT ALL SELECT k::bpchar FROM t WHERE v > 1) s');
+EXECUTE twin('SELECT count(*) FROM t a JOIN t b ON a.k::bpchar = b.k::bpchar');
+EXECUTE twin('SELECT count(*) FROM t WHERE k::varchar = ''ABC1''');
+EXECUTE twin('SELECT count(*) FROM t a JOIN t b ON a.k::varchar = b.k');
+
+-- Writes: the rows that are left.
+CREATE FUNCTION left_over(statement text, OUT same boolean, OUT result text) LANGUAGE plpgsql AS $$
+DECLARE
+  contents text := 'SELECT ''d'', k, v FROM d UNION ALL SELECT ''e'', k, v FROM e UNION ALL SELECT ''r'', x, y FROM r';
+  cluster text[];
+  plain text[];
+BEGIN
+  SET LOCAL search_path TO planner_locus;
+  EXECUTE statement;
+  cluster := testing.rows_of(contents, 'planner_locus');
+  SET LOCAL search_path TO locus_plain;
+  EXECUTE statement;
+  plain := testing.rows_of(contents, 'locus_plain');
+  SET LOCAL search_path TO planner_locus;
+  same := cluster = plain;
+  result := array_to_string(cluster, ' ');
+END $$;
+BEGIN;
+SELECT * FROM left_over('DELETE FROM d USING r LEFT JOIN f ON f.k = r.x AND f.v > 2 WHERE r.x = d.k AND f.k IS NOT NULL');
+ROLLBACK;
+BEGIN;
+SELECT * FROM left_over('UPDATE d SET v = 100 FROM f RIGHT JOIN r ON f.k = r.x AND f.v > 2 WHERE r.x = d.k AND f.k IS NULL');
+ROLLBACK;
+BEGIN;
+SELECT * FROM left_over('INSERT INTO e SELECT r.x, 0 FROM r LEFT JOIN d ON d.k = r.x AND d.k = 5');
+SELECT count(*) FROM e WHERE k = 1;
+ROLLBACK;
+BEGIN;
+SELECT * FROM left_over('INSERT INTO e SELECT r.x, 0 FROM r LEFT JOIN d ON d.k = r.x AND d.k = 5 UNION SELECT k, 0 FROM e');
+ROLLBACK;
+BEGIN;
+SELECT * FROM left_over('INSERT INTO e SELECT x, (SELECT count(*) FROM d WHERE d.k = r.x) FROM r');
+ROLLBACK;
+BEGIN;
+SELECT * FROM left_over('WITH gone AS (DELETE FROM d USING r LEFT JOIN f ON f.k = r.x AND f.v > 2 WHERE r.x = d.k AND f.k IS NOT NULL RETURNING d.k) UPDATE r SET y = 0 WHERE x IN (SELECT k FROM gone)');
+ROLLBACK;
+
+-- Each query is looked at once, however often it is read.
+\set VERBOSITY terse
+SET statement_timeout TO '20s';
+DO $$
+DECLARE
+  chain text := 'WITH c0 AS (SELECT k FROM planner_locus.d)';
+BEGIN
+  FOR i IN 1..40 LOOP
+    chain := chain || format(', c%s AS (SELECT a.k FROM c%s a JOIN c%s b ON a.k = b.k)', i, i - 1, i - 1);
+  END LOOP;
+  EXECUTE 'EXPLAIN ' || chain || ' SELECT count(*) FROM c40';
+END $$;
+RESET statement_timeout;
+
+SET client_min_messages TO warning;
+DROP SCHEMA planner_locus, locus_plain CASCADE;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: PostgreSQL
+// The locus algebra against brute force; see locus/README.md.
+#include <algorithm>
+#include <cstdlib>
+
+#include "catch.hpp"
+#include "locus/world.hpp"
+
+using namespace locus_test;
+
+namespace {
+
+// Under the sanitizers a tenth has to do; mutate runs without them.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kShare = 10;
+#else
+constexpr int kShare = 1;
+#endif
+
+struct Tally {
+  int all = 0, whole = 0, parts = 0, wrong = 0;
+};
+
+/// Runs one statement both ways; complains of the first few that differ.
+void Compare(World& world, Tally* tally) {
+  tally->all++;
+  Outcome said = RunAsSaid(world);
+  std::vector<Row> right = RunOnAll(world);
+  tally->whole += said.whole ? 1 : 0;
+  tally->parts += said.parts ? 1 : 0;
+  std::sort(right.begin(), right.end());
+  std::sort(said.rows.begin(), said.rows.end());
+  // Cut, and LIMIT takes any rows.
+  const bool free =
+      !said.whole && world.uppers[static_cast<std::size_t>(world.root->id)].limit != kNone;
+  if (said.claims.empty() && (free ? said.rows.size() == right.size() : said.rows == right)) return;
+  if (tally->wrong++ >= 3) return;
+  std::string rows = "\nright:";
+  for (const Row& row : right)
+    rows += " " + std::to_string(row.values[0]) + "," + std::to_string(row.values[1]);
+  rows += "\nsaid: ";
+  for (const Row& row : said.rows)
+    rows += " " + std::to_string(row.values[0]) + "," + std::to_string(row.values[1]);
+  UNSCOPED_INFO((said.whole ? "whole " : "cut ") << Describe(world) << rows << "\n" << said.claims);
+}
+
+}  // namespace
+
+TEST_CASE("every small statement gives what it gives on one node", "[locus]") {
+  // Each seventh, unless there is time for all.
+  const int step = std::getenv("ALTIUS_LOCUS_ALL") == nullptr ? 7 * kShare : 1;
+  Chooser choose;
+  Tally tally;
+  int number = 0;
+  do {
+    std::unique_ptr<World> world = Generate(choose, 2);
+    if (number++ % step == 0) Compare(*world, &tally);
+  } while (choose.Next());
+  CHECK(tally.wrong == 0);
+  CHECK(tally.whole > 1000 / kShare);
+}
+
+TEST_CASE("random statements give what they give on one node", "[locus]") {
+  const char* seed = std::getenv("ALTIUS_SEED");
+  Chooser choose(seed == nullptr ? 1U : static_cast<unsigned>(std::atoi(seed)));
+  Tally tally;
+  for (int i = 0; i < 100000 / kShare; i++) Compare(*Generate(choose, 2 + i % 6), &tally);
+  CHECK(tally.wrong == 0);
+  CHECK(tally.whole > 15000 / kShare);
+  CHECK(tally.parts > 30000 / kShare);
+}
