@@ -207,6 +207,12 @@ Node *ExtractMutator(Node *node, void *data) {
     return pg::AsNode(result);
   }
   if (IsPlaceCall(node)) return pg::Copy(node);
+  if (pg::IsStrictLengthCoercion(node)) {
+    // Printed as a cast it would cut the value off, where an assignment refuses it.
+    auto *call = reinterpret_cast<FuncExpr *>(pg::Mutate(node, ExtractMutator, data));
+    call->funcformat = COERCE_EXPLICIT_CALL;
+    return pg::AsNode(call);
+  }
   if (IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) return ParameterFor(extraction, node);
   if (extraction->constants_too && extraction->depth == 0 && IsA(node, OpExpr)) {
     return SendConstants(reinterpret_cast<OpExpr *>(node), extraction);

@@ -87,10 +87,16 @@ PlannedStmt *PlanDistributed(Query *original, const char *source, int cursor_opt
 }
 
 PlannedStmt *Plan(Query *query, const char *source, int cursor_options, ParamListInfo params) {
-  if (query->commandType == CMD_UTILITY || pg::settings::plan_locally || !catalog::IsActive() || !HasManagedTables(query)) {
+  if (query->commandType == CMD_UTILITY || pg::settings::plan_locally || !catalog::IsActive()) {
     return PlanAsBefore(query, source, cursor_options, params);
   }
-  return PlanDistributed(query, source, cursor_options, params);
+  InlinedFunctions inlined = {NIL, false};
+  query = InlineFunctions(query, &inlined);
+  if (!HasManagedTables(query)) return PlanAsBefore(query, source, cursor_options, params);
+  PlannedStmt *plan = PlanDistributed(query, source, cursor_options, params);
+  plan->invalItems = list_concat(plan->invalItems, inlined.dependencies);
+  plan->dependsOnRole = plan->dependsOnRole || inlined.depends_on_role;
+  return plan;
 }
 
 PlannedStmt *PlannerHook(Query *query, const char *source, int cursor_options, ParamListInfo params) {
@@ -100,9 +106,18 @@ PlannedStmt *PlannerHook(Query *query, const char *source, int cursor_options, P
   });
 }
 
+/// Whatever way a managed table came into a query: the shell that it is here is never read.
+void RefuseShell(const RangeTblEntry *rte) {
+  if (rte->rtekind != RTE_RELATION || pg::settings::plan_locally || !catalog::IsActive()) return;
+  const catalog::Table *table = catalog::FindTable(rte->relid);
+  if (table == nullptr || table->kind == catalog::TableKind::Local) return;
+  elog(ERROR, "the plan would read the empty shell of table \"%s\"", table->name);
+}
+
 void PathlistHook(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte) {
   pg::Entry([&] {
     if (previous_pathlist != nullptr) previous_pathlist(root, rel, rti, rte);
+    RefuseShell(rte);
     PlanLeaf(root, rel, rte);
   });
 }

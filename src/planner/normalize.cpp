@@ -218,6 +218,57 @@ Query *SecuredTable(RangeTblEntry *rte) {
   return query;
 }
 
+bool ComesThroughView(const Query *query) {
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    if (static_cast<RangeTblEntry *>(lfirst(cell))->relkind == RELKIND_VIEW) return true;
+  }
+  return false;
+}
+
+bool HasRowSecurity(Oid relid) {
+  Relation relation = table_open(relid, NoLock);
+  const bool result = relation->rd_rel->relrowsecurity;
+  table_close(relation, NoLock);
+  return result;
+}
+
+/// The condition, asked only for rows that barriers let pass.
+Node *BehindBarrier(Node *condition, List *barriers) {
+  auto *when = makeNode(CaseWhen);
+  when->expr = make_ands_explicit(pg::Copy(barriers));
+  when->result = reinterpret_cast<Expr *>(condition);
+  when->location = -1;
+  auto *result = makeNode(CaseExpr);
+  result->casetype = BOOLOID;
+  result->args = list_make1(when);
+  result->defresult = reinterpret_cast<Expr *>(makeBoolConst(false, false));
+  result->location = -1;
+  return pg::AsNode(result);
+}
+
+/// Conditions of security barrier views on the table that is changed: no statement can say them but in WHERE, where one that could
+/// tell of hidden rows comes after them.  Policies of the table itself hold on its shards, too.
+void SpellBarriers(Query *query) {
+  if (query->resultRelation == 0 || query->commandType == CMD_INSERT) return;
+  RangeTblEntry *target = pg::Rte(query->rtable, query->resultRelation);
+  if (target->rtekind != RTE_RELATION || target->securityQuals == NIL || catalog::FindTable(target->relid) == nullptr) return;
+  if (HasRowSecurity(target->relid) && !ComesThroughView(query)) return;
+  List *barriers = NIL;
+  ListCell *cell;
+  foreach (cell, target->securityQuals) {
+    barriers = list_concat(barriers, make_ands_implicit(static_cast<Expr *>(lfirst(cell))));
+  }
+  target->securityQuals = NIL;
+  List *conditions = list_copy(barriers);
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(query->jointree->quals))) {
+    auto *condition = static_cast<Node *>(lfirst(cell));
+    conditions = lappend(conditions, contain_leaked_vars(condition) ? BehindBarrier(condition, barriers) : condition);
+  }
+  query->jointree->quals = pg::AsNode(make_ands_explicit(conditions));
+  query->hasSubLinks = query->hasSubLinks || checkExprHasSubLink(query->jointree->quals);
+}
+
 void WrapSecuredTables(Query *query) {
   int index = 0;
   ListCell *cell;
@@ -325,6 +376,7 @@ void Normalize(Query *query) {
   FlattenAliases(query);
   SpellArbiter(query);
   NormalizeTarget(query);
+  SpellBarriers(query);
   WrapSecuredTables(query);
   if (pg::WalkQuery(query, TableOidWalker, nullptr)) ReplaceInQuery(query, SpellTableOid, query);
   pg::WalkQuery(query, NormalizeWalker, nullptr);

@@ -164,13 +164,30 @@ Node *Cast(Node *expr, Oid type) {
   return coerce_to_target_type(nullptr, expr, exprType(expr), type, -1, COERCION_EXPLICIT, COERCE_IMPLICIT_CAST, -1);
 }
 
+/// An argument is computed for the rows that FILTER lets pass only: others may have none (division by zero).
+Node *WhereFiltered(Node *argument, Expr *filter) {
+  if (filter == nullptr || IsA(argument, Var) || IsA(argument, Const)) return argument;
+  auto *when = makeNode(CaseWhen);
+  when->expr = pg::Copy(filter);
+  when->result = reinterpret_cast<Expr *>(argument);
+  when->location = -1;
+  auto *result = makeNode(CaseExpr);
+  result->casetype = exprType(argument);
+  result->casecollid = exprCollation(argument);
+  result->args = list_make1(when);
+  result->defresult =
+      reinterpret_cast<Expr *>(makeNullConst(exprType(argument), exprTypmod(argument), exprCollation(argument)));
+  result->location = -1;
+  return pg::AsNode(result);
+}
+
 /// The user's aggregate over the arms' columns.
 Aggref *OverArms(AggregateSplit *split, Aggref *aggregate) {
   Aggref *partial = pg::Copy(aggregate);
   ListCell *cell;
   foreach (cell, partial->args) {
     auto *target = lfirst_node(TargetEntry, cell);
-    target->expr = InputColumn(split, pg::AsNode(target->expr));
+    target->expr = InputColumn(split, WhereFiltered(pg::AsNode(target->expr), partial->aggfilter));
   }
   if (partial->aggfilter != nullptr) {
     partial->aggfilter = InputColumn(split, pg::AsNode(partial->aggfilter));

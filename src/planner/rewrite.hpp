@@ -40,6 +40,15 @@ void BlankUnused(Query *query);
 /// Replaces the query by SELECT * FROM leaf.
 void BecomeLeaf(Query *query, const Level *level, Reachable reachable);
 
+/// Functions whose queries were put in the place of their calls: what the plan depends on.
+struct InlinedFunctions {
+  List *dependencies;  // for PlannedStmt::invalItems
+  bool depends_on_role;
+};
+
+/// The query, or a copy in which calls of SQL functions that read managed tables are subqueries.
+Query *InlineFunctions(Query *query, InlinedFunctions *inlined);
+
 /// True when a relation that Altius manages is in the query or in one within it.
 bool HasManagedTables(Query *query);
 

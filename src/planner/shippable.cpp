@@ -145,6 +145,11 @@ bool IsShippableFunction(Oid function, void *) {
 
 bool IsUnshippableCall(Node *node) {
   if (NamesWhatIsHere(node) || check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
+  // An assignment to an array of varchar(n) can only be printed as a cast, which would cut the values off.
+  if (IsA(node, ArrayCoerceExpr)) {
+    auto *array = reinterpret_cast<ArrayCoerceExpr *>(node);
+    return array->coerceformat != COERCE_EXPLICIT_CAST && pg::IsStrictLengthCoercion(pg::AsNode(array->elemexpr));
+  }
   // Rows that depend on the node's state would be others on each node.
   if (!IsA(node, FuncExpr)) return false;
   auto *call = reinterpret_cast<FuncExpr *>(node);

@@ -89,11 +89,28 @@ void ReadFromLeaf(const SplitState &state, Query *arm, Query *upper) {
 
 /// --- everything up to the result columns is local ---
 
-/// limit + offset, as the number of rows that each node has to deliver.
+Node *IsSmall(Node *count) {
+  constexpr int64 kLarge = int64{1} << 62;
+  Node *large = pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(kLarge), false, FLOAT8PASSBYVAL));
+  List *args = list_make2(pg::Copy(count), large);
+  return pg::AsNode(makeFuncExpr(F_INT8LT, BOOLOID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+}
+
+/// limit + offset, as the number of rows that each node has to deliver; null, for all, where the sum could be too large a number.
 Node *RowsNeeded(Query *query) {
   if (query->limitOffset == nullptr) return pg::Copy(query->limitCount);
   List *args = list_make2(pg::Copy(query->limitCount), pg::Copy(query->limitOffset));
-  return pg::AsNode(makeFuncExpr(F_INT8PL, INT8OID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+  auto *when = makeNode(CaseWhen);
+  when->expr = makeBoolExpr(AND_EXPR, list_make2(IsSmall(query->limitCount), IsSmall(query->limitOffset)), -1);
+  when->result = reinterpret_cast<Expr *>(
+      makeFuncExpr(F_INT8PL, INT8OID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+  when->location = -1;
+  auto *rows = makeNode(CaseExpr);
+  rows->casetype = INT8OID;
+  rows->args = list_make1(when);
+  rows->defresult = reinterpret_cast<Expr *>(makeNullConst(INT8OID, -1, InvalidOid));
+  rows->location = -1;
+  return pg::AsNode(rows);
 }
 
 /// SELECT c1, c2, ... FROM altius_arms

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "catalog/pg_type_d.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/nodes.h"
 #include "nodes/parsenodes.h"
 }
@@ -37,6 +38,17 @@ inline SubLink *MultiSubLink(const TargetEntry *target) {
 }
 inline int MultiLinkId(const Param *param) { return param->paramid >> 16; }
 inline int MultiColumn(const Param *param) { return param->paramid & 0xFFFF; }
+
+/// varchar(value, n, false): the length of an assignment, which raises an error where a cast would cut the value off.
+inline bool IsStrictLengthCoercion(Node *node) {
+  if (!IsA(node, FuncExpr)) return false;
+  auto *call = reinterpret_cast<FuncExpr *>(node);
+  if (call->funcformat == COERCE_EXPLICIT_CALL || list_length(call->args) != 3) return false;
+  auto *is_explicit = static_cast<Node *>(lthird(call->args));
+  if (!IsA(is_explicit, Const) || !exprIsLengthCoercion(node, nullptr)) return false;
+  auto *constant = reinterpret_cast<Const *>(is_explicit);
+  return constant->consttype == BOOLOID && !DatumGetBool(constant->constvalue);
+}
 
 /// A record, or an array of records: which fields it has is known to who made it.
 inline bool IsAnonymousRow(Oid type) { return type == RECORDOID || type == RECORDARRAYOID; }
