@@ -127,7 +127,7 @@ FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' AND conparentid = 0 ORD
   ListCell* cell;
   foreach (cell, rows) {
     char** row = static_cast<char**>(lfirst(cell));
-    commands = lappend(commands, CommandsIf(row[0], list_make1(row[1])));
+    commands = list_concat(commands, CommandsForTable(relid, list_make1(row[1]), row[0]));
   }
   return commands;
 }

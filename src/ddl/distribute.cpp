@@ -159,10 +159,10 @@ void RefusePartition(Oid relid, const DistributeOptions& options) {
 }  // namespace
 
 List* InstallCommands(const catalog::Table& table, int parts) {
-  List* commands = ShellCommands(table.relid);
+  List* commands = CommandsForTable(table.relid, TableCommands(table.relid, kShell), nullptr);
   commands = list_concat(commands, catalog::TableCommands(table));
   commands = lappend(commands, CreateShardsCommand(table.relid, parts));
-  List* foreign_keys = TableCommands(table.relid, kForeignKeys);
+  List* foreign_keys = CommandsForTable(table.relid, TableCommands(table.relid, kForeignKeys), nullptr);
   if (foreign_keys == NIL) return commands;
   commands = list_concat(commands, foreign_keys);
   return lappend(commands, CreateShardsCommand(table.relid, kForeignKeys));

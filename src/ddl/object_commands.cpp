@@ -203,8 +203,7 @@ char* AsOwnersCommand(const ObjectAddress& object, const Made& made) {
                   TextArrayLiteral(made.commands));
 }
 
-}  // namespace
-
+/// `DO` block that runs the commands when `condition` (an SQL expression) holds there.
 char* CommandsIf(const char* condition, List* commands) {
   StringInfoData body;
   initStringInfo(&body);
@@ -215,8 +214,6 @@ char* CommandsIf(const char* condition, List* commands) {
   appendStringInfoString(&body, "END IF; END");
   return psprintf("DO %s", quote_literal_cstr(body.data));
 }
-
-namespace {
 
 List* Definition(const ObjectAddress& object) {
   const Made made = Describe(object);
@@ -244,12 +241,13 @@ List* CommandsOfObject(const ObjectAddress& object) {
   return list_concat(commands, PrivilegeCommands(object));
 }
 
-List* ShellCommands(Oid relid) {
+List* CommandsForTable(Oid relid, List* commands, const char* condition) {
+  if (commands == NIL) return NIL;
   ObjectAddress table = {};
   ObjectAddressSet(table, RelationRelationId, relid);
-  const Made made = {TableCommands(relid, kShell), nullptr, NIL};
-  char* as_owner = AsOwnersCommand(table, made);
-  return as_owner == nullptr ? made.commands : list_make1(as_owner);
+  char* as_owner = AsOwnersCommand(table, {commands, condition, NIL});
+  if (as_owner != nullptr) return list_make1(as_owner);
+  return condition == nullptr ? commands : list_make1(CommandsIf(condition, commands));
 }
 
 }  // namespace altius::ddl

@@ -15,13 +15,10 @@ namespace altius::ddl {
 /// their definition as their owner (make_as_owner).
 List* CommandsOfObject(const ObjectAddress& object);
 
-/// The shell of a table, where there is none.
-List* ShellCommands(Oid relid);
+/// What makes a table's shell or a part of it, in the same way; `condition` (an SQL expression) may be null.
+List* CommandsForTable(Oid relid, List* commands, const char* condition);
 
 /// Roles that users made, with their attributes and memberships.
 List* RoleCommands();
-
-/// `DO` block that runs the commands when `condition` (an SQL expression) holds there.
-char* CommandsIf(const char* condition, List* commands);
 
 }  // namespace altius::ddl

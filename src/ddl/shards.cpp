@@ -66,21 +66,9 @@ void SilenceNotices() {
                           GUC_ACTION_SAVE, true, 0, false);
 }
 
-/// The rows come from a shard that has the same foreign keys: they are not looked at again.
 void TrustForeignKeys(List* statements) {
   ListCell* cell;
-  ListCell* item;
-  foreach (cell, statements) {
-    if (!IsA(lfirst(cell), AlterTableStmt)) continue;
-    foreach (item, lfirst_node(AlterTableStmt, cell)->cmds) {
-      Node* definition = lfirst_node(AlterTableCmd, item)->def;
-      if (definition == nullptr || !IsA(definition, Constraint)) continue;
-      auto* constraint = reinterpret_cast<Constraint*>(definition);
-      if (constraint->contype != CONSTR_FOREIGN || constraint->skip_validation) continue;
-      constraint->skip_validation = true;
-      constraint->initially_valid = true;
-    }
-  }
+  foreach (cell, statements) ddl::TrustForeignKeys(static_cast<Node*>(lfirst(cell)));
 }
 
 /// Nobody else reads a shard before its policies are there, whatever default privileges say.

@@ -8,6 +8,7 @@
 extern "C" {
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "executor/nodeModifyTable.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -133,6 +134,10 @@ struct InRowMemory {
 ApplyTable* OpenApplyTable(Oid relid, const StreamColumn* columns, int count) {
   auto* table = static_cast<ApplyTable*>(palloc0(sizeof(ApplyTable)));
   table->relation = table_open(relid, RowExclusiveLock);
+  if (table->relation->rd_rel->relkind != RELKIND_RELATION) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("\"%s\" is not a table", RelationGetRelationName(table->relation))));
+  }
   MapColumns(table, columns, count);
   table->estate = CreateExecutorState();
   table->info = makeNode(ResultRelInfo);

@@ -91,10 +91,14 @@ as_mallory("CREATE TABLE things ($columns); CREATE TABLE kinds (number serial, $
     SELECT create_distributed_table('parts', 'id', colocate_with => 'things');
     SELECT create_distributed_table('keyed', 'id', colocate_with => 'none', shard_count => 2);
     SELECT create_reference_table('kinds');
+    CREATE TABLE links (id int, kind int REFERENCES kinds);
+    CREATE INDEX ON links (id) WHERE evil.call(5, 'predicate of links') = 5;
+    SELECT create_distributed_table('links', 'id', colocate_with => 'things');
     CREATE VIEW shown AS SELECT id FROM things WHERE sizes <> '{6}'::evil.small[];
     INSERT INTO things (id, size) SELECT n, n FROM generate_series(1, 50) n;
     INSERT INTO kinds (id, size) SELECT n, n FROM generate_series(1, 50) n;
     INSERT INTO kinds (id, size, sizes, more) VALUES (51, 51, NULL, NULL), (52, 52, ARRAY[7, NULL]::small[], ROW(1, E'a\t\\\\\nb'));
+    INSERT INTO links SELECT n, n FROM generate_series(1, 50) n;
     INSERT INTO parts SELECT n, n FROM generate_series(1, 50) n;
     INSERT INTO keyed SELECT n, '{1}' FROM generate_series(1, 50) n});
 # A partition of another owner.
@@ -117,6 +121,8 @@ sub copies {
     return $copies =~ s/\b[0-9a-f]{32}\b/sum/r;
 }
 is(copies(), '3|1|sum 52', 'the copies are equal, and no row was hidden by the policy');
+is($cluster->query('worker2', q{SELECT bool_and(convalidated) FROM pg_constraint WHERE conrelid = 'evil.links'::regclass AND contype = 'f'}), 't',
+    'foreign keys are there and valid');
 is($cluster->query('worker2', q{SELECT string_agg(DISTINCT rolname, ',' ORDER BY rolname) FROM pg_class c JOIN pg_roles r ON r.oid = relowner
     WHERE relnamespace = 'evil'::regnamespace AND relname !~ '^parts_many'}), 'mallory', 'what she owns is hers there');
 is($cluster->query('worker2', q{SELECT string_agg(DISTINCT rolname, ',') FROM pg_class c JOIN pg_roles r ON r.oid = relowner
@@ -166,6 +172,7 @@ as_mallory('ALTER TABLE things FORCE ROW LEVEL SECURITY');
 forget();
 
 # --- a copy that a node lacks ---
+as_mallory('DROP TABLE links');
 for my $mode ('block_writes', 'force_logical') {
     for my $node ('coordinator', 'worker1') {
         $cluster->query($node, qq{DELETE FROM pg_dist_placement WHERE groupid = (SELECT groupid FROM pg_dist_node WHERE nodeport = $port{worker2})
