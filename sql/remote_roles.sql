@@ -29,6 +29,23 @@ SET SESSION AUTHORIZATION remote_roles_member;
 SELECT note_count();
 RESET SESSION AUTHORIZATION;
 
+-- What the owner's code does on other nodes does not become the caller, be that a superuser.
+GRANT CREATE ON SCHEMA remote_roles TO remote_roles_group;
+SET ROLE remote_roles_group;
+CREATE FUNCTION become(way text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  IF way = 'set' THEN RESET ROLE; ELSIF way = 'config' THEN PERFORM set_config('role', 'none', false);
+  ELSE RESET SESSION AUTHORIZATION; END IF;
+  RETURN current_user;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE;
+END $$;
+CREATE FUNCTION shipped(way text, id int) RETURNS text LANGUAGE plpgsql STABLE AS
+  $$ BEGIN RETURN remote_roles.become(way); END $$;
+CREATE FUNCTION becomes() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT DISTINCT remote_roles.shipped(way, id) FROM remote_roles.notes, unnest(ARRAY['set', 'config', 'authorization']) way WHERE id < 10 $$;
+RESET ROLE;
+SELECT DISTINCT becomes FROM becomes();
 SET client_min_messages = warning;
 DROP SCHEMA remote_roles CASCADE;
 DROP ROLE remote_roles_group, remote_roles_member;

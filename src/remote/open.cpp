@@ -72,7 +72,10 @@ const char* SessionOptions(const Connection* connection, const char* role) {
   for (int i = 0; i < kTrackedCount && !connection->own; i++) {
     if (TravelsAtStart(i)) AppendOption(&out, TrackedName(i), TrackedValue(i));
   }
-  if (role != nullptr) AppendOption(&out, "role", role);
+  if (role == nullptr) return out.data;
+  // It may be the owner of a SECURITY DEFINER function: its code must not become who has called it.
+  AppendOption(&out, "role", role);
+  AppendOption(&out, "altius.fixed_role", "on");
   return out.data;
 }
 

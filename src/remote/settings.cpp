@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The settings of connections between nodes, and which settings of a client session its connections
 // follow.
+#include "altius/pg/compat_guc.hpp"
 #include "altius/pg/compat_locale.hpp"
 #include "session.hpp"
 
@@ -82,9 +83,24 @@ bool CheckConninfo(char** value, void**, GucSource) {
   return false;
 }
 
+bool fixed_role = false;
+
+void Fix(config_generic* setting, void*) {
+  if (strcmp(setting->name, "role") == 0 || strcmp(setting->name, "session_authorization") == 0)
+    setting->context = PGC_INTERNAL;
+}
+
+/// Of this process: nothing that runs here becomes the role that has logged in.
+void FixRole(bool wanted, void*) {
+  if (wanted) pg::VisitSettings(Fix, nullptr);
+}
+
 }  // namespace
 
 void DefineSettings() {
+  DefineCustomBoolVariable("altius.fixed_role", "The session keeps the role that it has started with.",
+                           "Sent by other nodes for roles that may not log in.", &fixed_role, false, PGC_BACKEND,
+                           GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, nullptr, FixRole, nullptr);
   DefineCustomStringVariable("citus.node_conninfo",
                              "Sets libpq connection options used between nodes.", nullptr,
                              &node_conninfo, "sslmode=prefer", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
