@@ -122,6 +122,26 @@ SELECT * FROM rights_moves.seen();
 CALL rights_moves.count();
 SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = 'rights_moves.things'::regclass;
 
+-- A table that has only the name of a shard becomes none, and is not cleaned up.
+CREATE TABLE rights_moves.victims (id int);
+SELECT DISTINCT result FROM pg_dist_shardid_seq, run_command_on_all_nodes(format($all$DO $do$
+  BEGIN
+    FOR n IN %s .. %s LOOP
+      EXECUTE format('CREATE TABLE rights_moves.victims_%%s (id int)', n);
+      EXECUTE format('ALTER TABLE rights_moves.victims_%%s OWNER TO rights_moves_mallory', n);
+    END LOOP;
+  END $do$ $all$, last_value + 1, last_value + 4));
+DO $$
+BEGIN
+  PERFORM create_distributed_table('rights_moves.victims', 'id', shard_count => 2, colocate_with => 'none');
+EXCEPTION WHEN duplicate_table THEN
+  RAISE WARNING 'refused';
+END $$;
+SELECT result FROM run_command_on_workers($$SELECT count(altius_internal.drop_leftover(1, oid::regclass::text, 100)) FROM pg_class
+  WHERE relname ~ '^victims_' AND relnamespace = 'rights_moves'::regnamespace$$);
+SELECT result FROM run_command_on_workers($$SELECT count(*) FROM pg_class
+  WHERE relname ~ '^victims_' AND relnamespace = 'rights_moves'::regnamespace$$);
+
 -- An owner that may make nothing in the schema any more; nor may a function of the owner meanwhile.
 ALTER SCHEMA rights_moves OWNER TO postgres;
 GRANT USAGE ON SCHEMA rights_moves TO rights_moves_mallory;

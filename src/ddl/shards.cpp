@@ -89,6 +89,19 @@ void CreateShard(const catalog::Table& table, List* statements, int index, int p
   if ((parts & (kAttach | kForeignKeys)) != 0) AlignNames(table.relid, relid, shard.id);
 }
 
+/// Who may make tables in the schema may have made one of this name.
+bool IsThere(const catalog::Table& table, const catalog::Shard& shard) {
+  const Oid relid = ShardRelation(table, shard);
+  if (!OidIsValid(relid)) return false;
+  const bool same = get_rel_relkind(relid) == get_rel_relkind(table.relid) &&
+                    pg::OwnerOfRelation(relid) == pg::OwnerOfRelation(table.relid);
+  if (same) return true;
+  ereport(ERROR, (errcode(ERRCODE_DUPLICATE_TABLE),
+                  errmsg("relation \"%s\" already exists", catalog::ShardName(table, shard)),
+                  errdetail("It has the name of a shard of \"%s\", but is none.", table.name)));
+  pg_unreachable();
+}
+
 }  // namespace
 
 void CreateLocalShards(const catalog::Table& table, int parts) {
@@ -98,7 +111,7 @@ void CreateLocalShards(const catalog::Table& table, int parts) {
   SilenceNotices();
   for (int i = 0; i < table.shard_count; i++) {
     if (!catalog::HasPlacement(table.shards[i], here)) continue;
-    if ((parts & kTable) != 0 && OidIsValid(ShardRelation(table, table.shards[i]))) continue;
+    if ((parts & kTable) != 0 && IsThere(table, table.shards[i])) continue;
     if (statements == NIL) statements = ParsedCommands(table.relid, parts);
     TrustForeignKeys(statements);  // the shards are empty
     CreateShard(table, statements, i, parts);

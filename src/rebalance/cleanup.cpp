@@ -4,6 +4,7 @@
 #include "altius/catalog/writer.hpp"
 #include "altius/core/shard/name.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/rights.hpp"
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/chores.hpp"
@@ -181,16 +182,32 @@ int ChorePeriod() {
 
 void Run(const char* sql) { (void)pg::RunSql(sql); }
 
-/// What has the name now may be something else, that a user has put there.
+/// Of the table that the shard is of; InvalidOid when it is not known here.
+Oid OwnerOfShard(int64 id) {
+  int index = 0;
+  const catalog::Table* table = catalog::FindTableOfShard(id, &index);
+  if (table != nullptr) return pg::OwnerOfRelation(table->relid);
+  const char* stray = pg::FetchText(
+      psprintf("SELECT logicalrelid::pg_catalog.oid FROM pg_catalog.altius_stray_shard WHERE shardid = " INT64_FORMAT, id));
+  return stray == nullptr ? InvalidOid : pg::OwnerOfRelation(static_cast<Oid>(strtoul(stray, nullptr, 10)));
+}
+
+/// What has the name may be another role's, and may have been there before.
 bool IsShardTable(Oid relid) {
   const char kind = get_rel_relkind(relid);
-  return (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) && core::ShardIdOfName(get_rel_name(relid)).has_value();
+  const auto id = core::ShardIdOfName(get_rel_name(relid));
+  if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) || !id.has_value()) return false;
+  return OwnerOfShard(*id) == pg::OwnerOfRelation(relid);
 }
 
 bool DropShard(const char* name) {
   const RangeVar* names = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
   const Oid relid = RangeVarGetRelid(names, NoLock, true);
-  if (!OidIsValid(relid) || !IsShardTable(relid)) return true;
+  if (!OidIsValid(relid)) return true;
+  if (!IsShardTable(relid)) {
+    ereport(LOG, (errmsg("\"%s\" is not dropped, for it is no shard of a table of its owner", name)));
+    return true;
+  }
   // It came back meanwhile, and is in use.
   if (catalog::IsShardRelation(relid) && !catalog::IsElsewhere(relid)) return true;
   if (RangeVarGetRelid(names, AccessExclusiveLock, true) != relid) return false;
