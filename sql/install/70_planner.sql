@@ -1,11 +1,8 @@
 -- Planner: what stands in plans for a fragment, and what it asks of the nodes.
 
--- Only a mark in a query tree: the planner replaces it by a scan of the fragment before anything can call it.
-CREATE FUNCTION altius_internal.fragment(address bigint, VARIADIC arguments "any")
-  RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED
-  AS 'MODULE_PATHNAME', 'altius_fragment';
-
-CREATE FUNCTION altius_internal.fragment(address bigint)
+-- Only a mark in a query tree: the planner replaces it by a scan of the fragment before anything can call it.  SQL has no
+-- values of type internal, so no statement can write such a mark.
+CREATE FUNCTION altius_internal.fragment(leaf internal)
   RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED
   AS 'MODULE_PATHNAME', 'altius_fragment';
 

@@ -36,11 +36,22 @@ Oid HashFunctionOf(const Table& table, Oid type) {
 
 }  // namespace
 
+void RequireShards(const Table& table) {
+  if (table.shard_count > 0) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("table \"%s\" has no shards", table.name),
+                  errhint("pg_dist_shard has no row for it.")));
+}
+
 int32 HashOfKey(const Table& table, Datum value) {
+  if (table.hash == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("could not identify a hash function for the distribution column of \"%s\"", table.name)));
+  }
   return DatumGetInt32(FunctionCall1Coll(table.hash, table.key_collation, value));
 }
 
 int ShardIndexOfValue(const Table& table, Datum value) {
+  RequireShards(table);
   if (table.kind != TableKind::Hash) return 0;
   return IndexOfHash(table, HashOfKey(table, value));
 }
@@ -62,6 +73,9 @@ int ShardIndexOfTypedValue(const Table& table, Datum value, Oid type) {
 }
 
 Datum AsKey(const Table& table, Datum value, Oid type) {
+  if (!OidIsValid(type)) {
+    ereport(ERROR, (errcode(ERRCODE_INDETERMINATE_DATATYPE), errmsg("could not determine the type of the value")));
+  }
   if (getBaseType(type) == table.key_type) return value;
   Oid function;
   bool is_varlena;
@@ -87,5 +101,6 @@ ALTIUS_FUNCTION(altius_key_hash) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                     errmsg("\"%s\" is not distributed by a column", get_rel_name(PG_GETARG_OID(0)))));
   }
-  PG_RETURN_INT32(catalog::HashOfKey(*table, PG_GETARG_DATUM(1)));
+  const Oid type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+  PG_RETURN_INT32(catalog::HashOfKey(*table, catalog::AsKey(*table, PG_GETARG_DATUM(1), type)));
 }

@@ -2,12 +2,12 @@
 // Reads the pg_dist_* tables by index scans.  Never SPI: this runs inside planner hooks and
 // invalidation-sensitive code.
 #include "cache.hpp"
+#include "altius/core/shard/key_text.hpp"
 #include "relations.hpp"
 
 extern "C" {
 #include "catalog/pg_enum.h"
 #include "common/hashfn.h"
-#include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -17,6 +17,8 @@ extern "C" {
 namespace altius::catalog {
 namespace {
 
+constexpr int kNoGroup = -1;
+
 /// What pg_dist_partition says about a relation.
 struct PartitionRow {
   bool found = false;
@@ -25,6 +27,14 @@ struct PartitionRow {
   int colocation = 0;
   AttrNumber key = InvalidAttrNumber;
 };
+
+AttrNumber KeyOf(Oid relid, const char* text_form) {
+  const auto column = core::ColumnOfKeyText(text_form);
+  if (column.has_value()) return *column;
+  ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("the distribution column of \"%s\" can't be read", get_rel_name(relid)),
+                  errdetail("pg_dist_partition.partkey is not what this version writes.")));
+  pg_unreachable();
+}
 
 PartitionRow ReadPartition(Oid relid) {
   PartitionRow row;
@@ -38,8 +48,7 @@ PartitionRow ReadPartition(Oid relid) {
          bool is_null = false;
          const Datum key_text = Column(relation, tuple, partition::kKey, &is_null);
          if (!is_null) {
-           const auto* var = static_cast<Var*>(stringToNode(TextDatumGetCString(key_text)));
-           row.key = var->varattno;
+           row.key = KeyOf(relid, TextDatumGetCString(key_text));
          }
          return false;
        });
@@ -75,6 +84,7 @@ void ReadPlacements(Shard* shard, MemoryContext context) {
   std::sort(groups.begin(), groups.end());
   auto* kept = static_cast<int*>(MemoryContextAlloc(context, sizeof(int) * (groups.size() + 1)));
   std::copy(groups.begin(), groups.end(), kept);
+  kept[groups.size()] = kNoGroup;
   shard->groups = kept;
   shard->group_count = groups.size();
 }
@@ -106,6 +116,7 @@ void ReadShards(Table* table, MemoryContext context) {
       static_cast<Shard*>(MemoryContextAlloc(context, sizeof(Shard) * (shards.size() + 1)));
   table->mins =
       static_cast<int32*>(MemoryContextAlloc(context, sizeof(int32) * (shards.size() + 1)));
+  table->shards[shards.size()] = {.id = 0, .min = 0, .max = 0, .groups = &kNoGroup, .group_count = 0};
   for (int i = 0; i < shards.size(); i++) {
     if (shards[i].groups == nullptr) ReadPlacements(&shards[i], context);
     table->shards[i] = shards[i];
@@ -175,6 +186,16 @@ FmgrInfo* HashFunctionOfType(Oid type) {
   return OidIsValid(entry->hash_proc) ? &entry->hash_proc_finfo : nullptr;
 }
 
+namespace {
+
+void RequireColumn(const Table& table) {
+  if (get_attname(table.relid, table.key, true) != nullptr) return;
+  ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("table \"%s\" has no column %d", table.name, table.key),
+                  errdetail("pg_dist_partition says that it is the distribution column.")));
+}
+
+}  // namespace
+
 const Table* LoadTable(Generation* generation, Oid relid) {
   const PartitionRow row = ReadPartition(relid);
   TableKind kind;
@@ -192,6 +213,7 @@ const Table* LoadTable(Generation* generation, Oid relid) {
     Oid type;
     int32 typmod;
     table->key = row.key;
+    RequireColumn(*table);
     get_atttypetypmodcoll(relid, row.key, &type, &typmod, &table->key_collation);
     table->key_type = getBaseType(type);
     table->hash = HashFunctionOfType(table->key_type);

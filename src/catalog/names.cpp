@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Names of shards, and the way back: is this relation a shard?
 #include "altius/catalog/metadata.hpp"
+#include "altius/core/shard/key_text.hpp"
 #include "altius/core/shard/name.hpp"
 #include "altius/pg/bridge.hpp"
 #include "cache.hpp"
@@ -11,7 +12,6 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -122,10 +122,10 @@ ALTIUS_FUNCTION(altius_shard_name) {
 
 /// The name of the column that a text of pg_dist_partition.partkey stands for.
 ALTIUS_FUNCTION(column_to_column_name) {
-  char* key = text_to_cstring(PG_GETARG_TEXT_PP(1));
-  const auto* var = static_cast<Var*>(stringToNode(key));
-  if (var == nullptr || !IsA(var, Var)) PG_RETURN_NULL();
-  char* name = get_attname(PG_GETARG_OID(0), var->varattno, true);
+  text* key = PG_GETARG_TEXT_PP(1);
+  const auto column = altius::core::ColumnOfKeyText({VARDATA_ANY(key), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(key))});
+  if (!column.has_value()) PG_RETURN_NULL();
+  char* name = get_attname(PG_GETARG_OID(0), *column, true);
   if (name == nullptr) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(name));
 }

@@ -6,8 +6,10 @@
 #include "relations.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "commands/sequence.h"
 #include "nodes/makefuncs.h"
@@ -76,7 +78,21 @@ char* KeyText(Oid relid, const char* column) {
   Oid collation;
   int32 typmod;
   get_atttypetypmodcoll(relid, number, &type, &typmod, &collation);
+  if (number < 0 || HashFunctionOfType(getBaseType(type)) == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("column \"%s\" can't be the distribution column", column)));
+  }
   return nodeToString(makeVar(1, number, type, typmod, collation, 0));
+}
+
+/// What the callers' own checks make sure of, again: nothing else of the metadata is fit for anything but tables.
+void CheckTable(Oid relid) {
+  const char kind = get_rel_relkind(relid);
+  const bool fits = kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE;
+  if (fits && relid >= FirstNormalObjectId && get_rel_persistence(relid) != RELPERSISTENCE_TEMP) return;
+  const char* name = get_rel_name(relid);
+  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                  errmsg("\"%s\" can't be a distributed table", name == nullptr ? "?" : name)));
 }
 
 Datum BoundText(int32 bound) { return CStringGetTextDatum(psprintf("%d", bound)); }
@@ -104,6 +120,11 @@ Method MethodOf(TableKind kind) {
 
 void InsertPartition(Oid relid, char partmethod, const char* key_column, int colocation,
                      char repmodel) {
+  CheckTable(relid);
+  if ((partmethod == 'h') != (key_column != nullptr) || (partmethod != 'h' && partmethod != 'n') ||
+      (repmodel != 's' && repmodel != 't')) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there are no such distributed tables")));
+  }
   Datum values[partition::kColumns] = {};
   bool nulls[partition::kColumns] = {};
   values[partition::kRelid - 1] = ObjectIdGetDatum(relid);
@@ -122,6 +143,7 @@ void InsertPartition(Oid relid, char partmethod, const char* key_column, int col
 }
 
 void InsertShards(Oid relid, int count, const int64* ids, const int32* mins, const int32* maxs) {
+  CheckTable(relid);
   const bool has_bounds = mins != nullptr && maxs != nullptr;
   Inserter inserter(DistRelations().shard);
   for (int i = 0; i < count; i++) {
@@ -238,6 +260,7 @@ void AddToShardCount(int colocation, int more) {
 }  // namespace
 
 void SplitShards(int count, const ShardPart* parts) {
+  if (count == 0) return;
   const Table* lead = FindTableOfShard(parts[0].parent, nullptr);
   int parts_of_one = 0;
   Oid relid = InvalidOid;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // SQL twins of the writers, called by the coordinator on the other nodes.  They check what keeps a
 // user from spoiling the metadata of tables that are not his.
+#include <initializer_list>
+
 #include "altius/catalog/writer.hpp"
 #include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
@@ -25,6 +27,14 @@ void RequireOwner(Oid relid) {
   if (superuser()) return;
   if (!pg::OwnsRelation(relid, GetUserId())) {
     aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+  }
+}
+
+/// For functions of which some arguments may be null.
+void RequireArguments(FunctionCallInfo fcinfo, std::initializer_list<int> numbers) {
+  for (const int number : numbers) {
+    if (!PG_ARGISNULL(number)) continue;
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument %d must not be null", number + 1)));
   }
 }
 
@@ -93,6 +103,7 @@ using namespace altius;           // NOLINT: the functions below are outside of 
 using namespace altius::catalog;  // NOLINT
 
 ALTIUS_NODE_FUNCTION(altius_insert_partition) {
+  RequireArguments(fcinfo, {0, 1, 3, 4});
   const Oid relid = PG_GETARG_OID(0);
   RequireOwner(relid);
   const char* key = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
@@ -101,6 +112,8 @@ ALTIUS_NODE_FUNCTION(altius_insert_partition) {
 }
 
 ALTIUS_NODE_FUNCTION(altius_insert_shards) {
+  RequireArguments(fcinfo, {0, 1});
+  if (PG_ARGISNULL(2) != PG_ARGISNULL(3)) RequireArguments(fcinfo, {2, 3});
   const Oid relid = PG_GETARG_OID(0);
   RequireOwner(relid);
   const auto ids = BigintsOf(PG_GETARG_ARRAYTYPE_P(1));

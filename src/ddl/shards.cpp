@@ -152,11 +152,12 @@ void RunCommands(List* commands) {
     const char* command = static_cast<char*>(lfirst(cell));
     ListCell* raw;
     foreach (raw, ParseOwn(command)) {
-      Node* statement = lfirst_node(RawStmt, raw)->stmt;
-      if (IsA(statement, SelectStmt))
-        door::WithPass([&] { RunQuery(command); });
+      const auto* one = lfirst_node(RawStmt, raw);
+      const char* text_of = command + one->stmt_location;
+      if (IsA(one->stmt, SelectStmt))
+        door::WithPass([&] { RunQuery(one->stmt_len > 0 ? pnstrdup(text_of, one->stmt_len) : text_of); });
       else
-        RunWholeUtility(statement, command);
+        RunWholeUtility(one->stmt, command);
     }
   }
   EndLocalPlanning(level);

@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "nodes/makefuncs.h"
+#include "parser/analyze.h"
 #include "parser/parser.h"
 #include "tcop/dest.h"
 #include "tcop/utility.h"
@@ -157,7 +158,22 @@ void RunUtility(Node* statement, const char* sql) {
   Run(statement, sql, PROCESS_UTILITY_SUBCOMMAND);
 }
 
+namespace {
+
+/// PostgreSQL takes the parse tree of a query for one that has been analysed, and reads what is not there.
+void RequireCommand(Node* statement) {
+  RawStmt* raw = makeNode(RawStmt);
+  raw->stmt = statement;
+  const bool other = IsA(statement, CallStmt) || IsA(statement, CopyStmt) || IsA(statement, TransactionStmt);
+  if (!other && !analyze_requires_snapshot(raw)) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this is no command about objects"),
+                  errhint("Nodes tell each other such commands; use SQL to run others.")));
+}
+
+}  // namespace
+
 void RunWholeUtility(Node* statement, const char* sql) {
+  RequireCommand(statement);
   Run(statement, sql, PROCESS_UTILITY_QUERY);
 }
 

@@ -68,7 +68,8 @@ void RunCommand(const char* sql);
 /// The raw parse trees (of RawStmt) of text that the functions above have made.
 List* ParseOwn(const char* sql);
 
-/// As above, but event triggers fire: ours cleans up after DROP.
+/// As above, but event triggers fire: ours cleans up after DROP.  For text of other nodes: raises an error for statements that
+/// are no commands about objects, that is queries and commands with a query within (they need analysis), COPY, COMMIT.
 void RunWholeUtility(Node* statement, const char* sql);
 
 /// Runs a statement through SPI for its effect.

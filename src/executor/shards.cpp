@@ -89,6 +89,7 @@ pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead,
                             const Arguments& arguments) {
   const plan::Fragment& fragment = *state->fragment;
   pg::Array<int> shards;
+  catalog::RequireShards(lead);
   if (lead.kind != catalog::TableKind::Hash) {
     shards.push_back(0);
     return shards;

@@ -200,6 +200,9 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
   List *options = statement->options;
   uint64 lines;
   if (const char *settings = TakeFramesOption(&options)) {
+    if (statement->filename != nullptr || where != nullptr) {
+      ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("frames of rows come from another node only")));
+    }
     const LineFormat format = {.columns = statement->attlist, .options = options};
     lines = ReceiveFrames(shell, table, format, settings);
   } else {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 // The receiving end of a stream of frames: lines that another node has parsed already, with the shard they belong to.
+#include "altius/core/copy/frames.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "lines.hpp"
 
 extern "C" {
 #include "commands/copyfrom_internal.h"
+#include "commands/defrem.h"
 #include "libpq/pqformat.h"
-#include "port/pg_bswap.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 
@@ -20,9 +21,8 @@ namespace altius::ingest {
 
 namespace {
 
-constexpr int kHeaderBytes = 12;
-constexpr int kRecordHeadBytes = 8;
 constexpr int kFlushBytes = 512 * 1024;
+constexpr const char *kLineOptions[] = {"encoding", "delimiter", "null", "quote", "escape", "force_not_null", "force_null"};
 
 /// Bytes from the client's COPY stream, whatever the messages they come in.
 struct Input {
@@ -92,14 +92,9 @@ bool Take(Input *input, char *target, int count) {
   return true;
 }
 
-uint64 CountRecords(const char *records, int length) {
-  uint64 count = 0;
-  for (int at = 0; at < length; count++) {
-    uint32 line_length;
-    memcpy(&line_length, records + at + sizeof(uint32), sizeof(line_length));
-    at += kRecordHeadBytes + static_cast<int>(pg_ntoh32(line_length));
-  }
-  return count;
+[[noreturn]] void Broken() {
+  ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("a frame of rows is broken")));
+  pg_unreachable();
 }
 
 struct Receiver {
@@ -117,26 +112,42 @@ void Flush(Receiver *receiver, int index) {
   resetStringInfo(records);
 }
 
+/// The table's number of the shard.
+int IndexOf(const catalog::Table &table, int64 shard_id) {
+  for (int i = 0; i < table.shard_count; i++)
+    if (table.shards[i].id == shard_id) return i;
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard %lld of table \"%s\" is not known on this node",
+                                                           static_cast<long long>(shard_id), table.name)));
+  pg_unreachable();
+}
+
 void ReceiveFrame(Receiver *receiver, Input *input, const char *header, uint64 *lines) {
-  uint64 id;
-  uint32 length;
-  memcpy(&id, header, sizeof(id));
-  memcpy(&length, header + sizeof(id), sizeof(length));
-  const auto shard_id = static_cast<int64>(pg_ntoh64(id));
-  const auto count = static_cast<int>(pg_ntoh32(length));
-  int index = 0;
-  while (index < receiver->table->shard_count && receiver->table->shards[index].id != shard_id) index++;
-  if (index == receiver->table->shard_count) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard %lld of table \"%s\" is not known on this node",
-                                                             static_cast<long long>(shard_id), receiver->table->name)));
-  }
+  const auto head = core::ReadFrameHead(header);
+  if (!head.has_value()) Broken();
+  const int index = IndexOf(*receiver->table, head->shard_id);
+  const auto length = static_cast<int>(head->length);
   StringInfo buffer = &receiver->buffers[index];
-  enlargeStringInfo(buffer, count);
-  if (!Take(input, buffer->data + buffer->len, count)) Lost();
-  *lines += CountRecords(buffer->data + buffer->len, count);
-  buffer->len += count;
+  enlargeStringInfo(buffer, length);
+  if (!Take(input, buffer->data + buffer->len, length)) Lost();
+  const auto count = core::CountRecords({buffer->data + buffer->len, head->length});
+  if (!count.has_value()) Broken();
+  *lines += *count;
+  buffer->len += length;
   buffer->data[buffer->len] = '\0';
   if (buffer->len >= kFlushBytes) Flush(receiver, index);
+}
+
+/// The format of the lines is one that RawFormat or TextFormat makes.
+void CheckOptions(const LineFormat &format) {
+  ListCell *cell;
+  foreach (cell, format.options) {
+    auto *option = lfirst_node(DefElem, cell);
+    bool known = false;
+    for (const char *name : kLineOptions) known = known || strcmp(option->defname, name) == 0;
+    if (strcmp(option->defname, "format") == 0) known = strcmp(defGetString(option), "csv") == 0;
+    if (known) continue;
+    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("option \"%s\" can't go with frames of rows", option->defname)));
+  }
 }
 
 }  // namespace
@@ -145,6 +156,7 @@ uint64 ReceiveFrames(Relation shell, const catalog::Table &table, const LineForm
   if (whereToSendOutput != DestRemote) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("frames of rows come from another node only")));
   }
+  CheckOptions(format);
   const int level = NewGUCNestLevel();
   ApplyReadingSettings(settings);
   txn::NoteLocalWrite();
@@ -154,8 +166,8 @@ uint64 ReceiveFrames(Relation shell, const catalog::Table &table, const LineForm
   Input input{};
   Begin(&input);
   uint64 lines = 0;
-  char header[kHeaderBytes];
-  while (Take(&input, header, kHeaderBytes)) ReceiveFrame(&receiver, &input, header, &lines);
+  char header[core::kFrameHeadBytes];
+  while (Take(&input, header, sizeof(header))) ReceiveFrame(&receiver, &input, header, &lines);
   for (int i = 0; i < table.shard_count; i++) Flush(&receiver, i);
   AtEOXact_GUC(true, level);
   return lines;

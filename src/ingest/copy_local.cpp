@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // Lines into a shard on this node, by PostgreSQL's own COPY: constraints, triggers, partitions and multi-row inserts are its.
+#include <string_view>
+
+#include "altius/core/copy/frames.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_copy.hpp"
 #include "altius/task/errors.hpp"
@@ -9,7 +12,6 @@ extern "C" {
 #include "access/table.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
-#include "port/pg_bswap.h"
 #include "utils/lsyscache.h"
 }
 
@@ -20,23 +22,19 @@ namespace {
 /// Records that COPY reads.  Its callback has no argument, so the one under way is found here.
 struct Source {
   CopyFromState state;
-  const char *next;
-  const char *end;
-  const char *line;  // rest of the line being handed out
-  int left;          // of it
-  bool newline;      // still to be handed out
+  std::string_view records;  // still to be read
+  std::string_view line;     // rest of the line being handed out
+  bool newline;              // still to be handed out
 };
 Source *current = nullptr;
 
 /// Goes on to the next record and says its number to COPY, for error messages.
 bool NextRecord(Source *source) {
-  if (source->next >= source->end) return false;
-  uint32 head[2];
-  memcpy(head, source->next, sizeof(head));
-  source->state->cur_lineno = pg_ntoh32(head[0]);
-  source->left = static_cast<int>(pg_ntoh32(head[1]));
-  source->line = source->next + sizeof(head);
-  source->next = source->line + source->left;
+  if (source->records.empty()) return false;
+  const auto record = core::TakeRecord(&source->records);
+  if (!record.has_value()) ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("a frame of rows is broken")));
+  source->state->cur_lineno = record->line_number;
+  source->line = record->line;
   source->newline = true;
   return true;
 }
@@ -45,11 +43,10 @@ bool NextRecord(Source *source) {
 int Read(void *buffer, int, int most) {
   Source *source = current;
   if (!source->newline && !NextRecord(source)) return 0;
-  const int length = std::min(source->left, most);
-  memcpy(buffer, source->line, length);
-  source->line += length;
-  source->left -= length;
-  if (source->left > 0 || length == most) return length;
+  const auto length = static_cast<int>(std::min(source->line.size(), static_cast<std::size_t>(most)));
+  memcpy(buffer, source->line.data(), length);
+  source->line.remove_prefix(length);
+  if (!source->line.empty() || length == most) return length;
   static_cast<char *>(buffer)[length] = '\n';
   source->newline = false;
   return length + 1;
@@ -76,8 +73,7 @@ void WriteLines(Relation shell, const LineFormat &format, const char *shard_name
   ParseState *pstate = make_parsestate(nullptr);
   addRangeTableEntryForRelation(pstate, shard, RowExclusiveLock, nullptr, false, false);
   Source source{};
-  source.next = records;
-  source.end = records + length;
+  source.records = {records, static_cast<std::size_t>(length)};
   Source *outer = current;
   source.state = BeginCopyFrom(pstate, shard, nullptr, nullptr, false, ReadEntry, format.columns, format.options);
   source.state->cur_relname = RelationGetRelationName(shell);

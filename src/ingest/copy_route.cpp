@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "altius/core/copy/frames.hpp"
 #include "altius/plan/instantiate.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "lines.hpp"
-
-extern "C" {
-#include "port/pg_bswap.h"
-}
 
 namespace altius::ingest {
 
@@ -28,11 +25,8 @@ Stream *StreamTo(Router *router, int group) {
 
 void SendFrame(Router *router, int group, int64 shard_id, StringInfo records) {
   const Stream *stream = StreamTo(router, group);
-  char header[12];
-  const uint64 id = pg_hton64(static_cast<uint64>(shard_id));
-  const uint32 length = pg_hton32(static_cast<uint32>(records->len));
-  memcpy(header, &id, sizeof(id));
-  memcpy(header + sizeof(id), &length, sizeof(length));
+  char header[core::kFrameHeadBytes];
+  core::WriteFrameHead({shard_id, static_cast<uint32>(records->len)}, header);
   remote::SendCopyData(stream->connection, header, sizeof(header));
   remote::SendCopyData(stream->connection, records->data, records->len);
 }
@@ -146,6 +140,7 @@ void FlushLargest(Router *router) {
 }  // namespace
 
 Router MakeRouter(const catalog::Table &table, Relation shell, const LineFormat &format) {
+  catalog::RequireShards(table);
   Router router{};
   router.table = &table;
   router.shell = shell;
@@ -161,8 +156,9 @@ Router MakeRouter(const catalog::Table &table, Relation shell, const LineFormat 
 
 void RouteLine(Router *router, int shard_index, uint32 line_number, const char *line, int length) {
   StringInfo buffer = &router->buffers[shard_index];
-  const uint32 head[2] = {pg_hton32(line_number), pg_hton32(static_cast<uint32>(length))};
-  appendBinaryStringInfo(buffer, reinterpret_cast<const char *>(head), sizeof(head));
+  char head[core::kRecordHeadBytes];
+  core::WriteRecordHead(line_number, static_cast<uint32>(length), head);
+  appendBinaryStringInfo(buffer, head, sizeof(head));
   appendBinaryStringInfo(buffer, line, length);
   router->bytes += sizeof(head) + length;
   router->lines++;

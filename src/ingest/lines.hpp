@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 // Lines of COPY on their way to the shards.
 //
-// Each shard has a buffer of records: line number (4 bytes), length (4 bytes), the line without its end.  Full buffers are
-// written to shards on this node by PostgreSQL's own COPY, or sent to other nodes as frames in one COPY stream a node:
-// shard id (8 bytes), length (4 bytes), records.  Numbers are in network byte order.  The receiving node need not parse
-// anything to know the shard, and its errors name the line that the user wrote.
+// Each shard has a buffer of records, see core/copy/frames.hpp.  Full buffers are written to shards on this node by PostgreSQL's
+// own COPY, or sent to other nodes as frames in one COPY stream a node.  The receiving node need not parse anything to know the
+// shard, and its errors name the line that the user wrote.
 #pragma once
 
 #include "altius/catalog/metadata.hpp"

@@ -28,7 +28,8 @@ void ForgetRequests(void *argument) {
 
 const catalog::Table *Target(const plan::Ship &ship) {
   const catalog::Table *table = catalog::FindTable(ship.target);
-  if (table == nullptr || table->shard_count == 0) elog(ERROR, "table %u is not distributed", ship.target);
+  if (table == nullptr) elog(ERROR, "table %u is not distributed", ship.target);
+  catalog::RequireShards(*table);
   return table;
 }
 

@@ -14,6 +14,7 @@
 #include "altius/task/users_path.hpp"
 #include "modify.hpp"
 #include "normalize.hpp"
+#include "planning.hpp"
 #include "rewrite.hpp"
 
 extern "C" {
@@ -101,8 +102,9 @@ PlannedStmt *Plan(Query *query, const char *source, int cursor_options, ParamLis
 
 PlannedStmt *PlannerHook(Query *query, const char *source, int cursor_options, ParamListInfo params) {
   return pg::Entry([&] {
+    const Planning planning;
     const auto plan = [&] { return Plan(query, source, cursor_options, params); };
-    return task::RunsForAnotherPath() ? task::OnUsersPath(plan) : plan();
+    return pg::Call([&] { return task::RunsForAnotherPath() ? task::OnUsersPath(plan) : plan(); });
   });
 }
 

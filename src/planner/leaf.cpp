@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// A fragment within a query: FROM altius_internal.fragment(<address>, arguments, prune values) AS leaf(columns).
+// A fragment within a query: FROM altius_internal.fragment(<number>, arguments, prune values) AS leaf(columns).
 //
-// The address is that of the plan::Fragment in planning memory: the entry never outlives the planning of its statement.
+// The number is good for the planning of this statement.  It is a constant of type internal, of which SQL can write none but
+// null: what a user's statement calls by that name is never a leaf.
 #include "leaf.hpp"
+
+#include "planning.hpp"
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/node.hpp"
@@ -49,11 +52,25 @@ Oid InternalFunction(const char *name, Oid type, Oid *cached) {
 
 Oid CachedLeafFunction() {
   static Oid cached = InvalidOid;
-  return InternalFunction("fragment", INT8OID, &cached);
+  return InternalFunction("fragment", INTERNALOID, &cached);
 }
 
-plan::Fragment *FragmentOf(FuncExpr *call) {
-  return reinterpret_cast<plan::Fragment *>(DatumGetInt64(castNode(Const, linitial(call->args))->constvalue));
+/// The fragment that the function stands for; null when it stands for none.
+plan::Fragment *FindFragment(const RangeTblFunction *function) {
+  if (!IsA(function->funcexpr, FuncExpr)) return nullptr;
+  const auto *call = reinterpret_cast<const FuncExpr *>(function->funcexpr);
+  // Functions of system catalogs are asked for often, and before the extension may exist.
+  if (call->funcid < FirstNormalObjectId || call->funcid != CachedLeafFunction() || !IsA(linitial(call->args), Const)) return nullptr;
+  const auto *number = linitial_node(Const, call->args);
+  if (number->consttype != INTERNALOID || number->constisnull) return nullptr;
+  plan::Fragment *fragment = Planning::Find(DatumGetInt64(number->constvalue));
+  return fragment != nullptr && equal(fragment->column_types, function->funccoltypes) ? fragment : nullptr;
+}
+
+plan::Fragment *FragmentOf(const RangeTblEntry *leaf) {
+  plan::Fragment *fragment = FindFragment(linitial_node(RangeTblFunction, leaf->functions));
+  if (fragment == nullptr) elog(ERROR, "a leaf stands for no fragment of this planning");
+  return fragment;
 }
 
 double EstimateRows(const plan::Fragment *fragment) {
@@ -114,9 +131,8 @@ bool IsPlaceCall(Node *expr) {
 }
 
 RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names) {
-  auto *address = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(reinterpret_cast<int64>(fragment)),
-                            false, FLOAT8PASSBYVAL);
-  List *args = list_concat(lcons(address, list_copy(arguments)), pg::Copy(prunes));
+  auto *number = makeConst(INTERNALOID, -1, InvalidOid, sizeof(int64), Int64GetDatum(Planning::Add(fragment)), false, true);
+  List *args = list_concat(lcons(number, list_copy(arguments)), pg::Copy(prunes));
   FuncExpr *call = makeFuncExpr(CachedLeafFunction(), RECORDOID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
   call->funcretset = true;
 
@@ -170,10 +186,10 @@ CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti) {
   auto *scan = makeNode(CustomScan);
   scan->flags = CUSTOMPATH_SUPPORT_PROJECTION;
   scan->scan.plan.startup_cost = kRoundTripCost;
-  scan->scan.plan.plan_rows = EstimateRows(FragmentOf(call));
+  scan->scan.plan.plan_rows = EstimateRows(FragmentOf(leaf));
   scan->scan.plan.total_cost = kRoundTripCost + kRowCost * scan->scan.plan.plan_rows;
   scan->custom_exprs = list_copy_tail(call->args, 1);
-  scan->custom_private = plan::ToList(*FragmentOf(call));
+  scan->custom_private = plan::ToList(*FragmentOf(leaf));
   for (int i = 1; i <= function->funccolcount; i++) {
     char *name = pstrdup(strVal(list_nth(leaf->eref->colnames, i - 1)));
     auto *column = reinterpret_cast<Expr *>(LeafColumn(leaf, rti, i));
@@ -184,26 +200,19 @@ CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti) {
 }
 
 bool IsLeaf(const RangeTblEntry *rte) {
-  if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1) return false;
-  auto *function = linitial_node(RangeTblFunction, rte->functions);
-  if (!IsA(function->funcexpr, FuncExpr)) return false;
-  const Oid called = reinterpret_cast<FuncExpr *>(function->funcexpr)->funcid;
-  // Functions of system catalogs are asked for often, and before the extension may exist.
-  return called >= FirstNormalObjectId && called == CachedLeafFunction();
+  return rte->rtekind == RTE_FUNCTION && list_length(rte->functions) == 1 &&
+         FindFragment(linitial_node(RangeTblFunction, rte->functions)) != nullptr;
 }
 
 void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
   if (!IsLeaf(rte)) return;
-  auto *function = linitial_node(RangeTblFunction, rte->functions);
-  auto *call = castNode(FuncExpr, function->funcexpr);
-
   auto *path = makeNode(CustomPath);
   path->path.pathtype = T_CustomScan;
   path->path.parent = rel;
   path->path.pathtarget = rel->reltarget;
   // Its result may hold columns of other relations, where a lateral subquery around it was pulled up.
   path->path.param_info = get_baserel_parampathinfo(root, rel, rel->lateral_relids);
-  path->path.rows = rel->rows = clamp_row_est(EstimateRows(FragmentOf(call)));
+  path->path.rows = rel->rows = clamp_row_est(EstimateRows(FragmentOf(rte)));
   path->path.startup_cost = kRoundTripCost;
   path->path.total_cost = kRoundTripCost + kRowCost * path->path.rows;
   path->flags = CUSTOMPATH_SUPPORT_PROJECTION;

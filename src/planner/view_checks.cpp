@@ -157,7 +157,7 @@ void SpellViewChecks(Query *query, const catalog::Table &table) {
 }  // namespace altius::planner
 
 ALTIUS_FUNCTION(altius_refuse_view_row) {
-  const char *view = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const char *view = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
   ereport(ERROR, (errcode(ERRCODE_WITH_CHECK_OPTION_VIOLATION), errmsg("new row violates check option for view \"%s\"", view)));
   PG_RETURN_NULL();
 }

@@ -126,9 +126,11 @@ int64 CopyFromNode(const catalog::Table& table, const catalog::Shard& shard, boo
 }
 
 int64 CopyById(FunctionCallInfo fcinfo, bool is_part) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("shard and source must not be null")));
   int index = 0;
   const catalog::Table* table = catalog::FindTableOfShard(PG_GETARG_INT64(0), &index);
-  if (table == nullptr)
+  if (table == nullptr || (is_part && table->kind != catalog::TableKind::Hash))
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard " INT64_FORMAT " does not exist", PG_GETARG_INT64(0))));
   const char* snapshot = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
   return CopyFromNode(*table, table->shards[index], is_part, PG_GETARG_INT32(1), snapshot);

@@ -113,6 +113,7 @@ namespace {
 
 /// The group must be what it was when the move began: tables may have come or gone meanwhile.
 bool IsSameGroup(const pg::Array<int64>& ids, int source, int target) {
+  if (ids.empty()) return false;
   int index = 0;
   const catalog::Table* lead = catalog::FindTableOfShard(ids[0], &index);
   if (lead == nullptr) return false;

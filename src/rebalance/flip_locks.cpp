@@ -25,9 +25,8 @@ namespace altius::rebalance {
 
 pg::Array<int64> ShardIds(ArrayType* array) {
   Datum* values;
-  bool* nulls;
   int count;
-  deconstruct_array(array, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &count);
+  deconstruct_array(array, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, nullptr, &count);
   pg::Array<int64> ids;
   for (int i = 0; i < count; i++) ids.push_back(DatumGetInt64(values[i]));
   return ids;

@@ -101,6 +101,9 @@ ALTIUS_FUNCTION(altius_set_replica_identity) {
   using namespace altius;
   const Oid relid = PG_GETARG_OID(0);
   const char identity = text_to_cstring(PG_GETARG_TEXT_PP(1))[0];
+  if (strchr("dnfi", identity) == nullptr || identity == '\0') {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no such replica identity")));
+  }
   const int level = NewGUCNestLevel();
   (void)set_config_option("lock_timeout", psprintf("%d", PG_GETARG_INT32(2)), PGC_USERSET,
                           PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

@@ -25,9 +25,8 @@ struct Ids {
 
 Ids ElementsOf(Datum array) {
   Ids ids{};
-  bool* nulls = nullptr;
   deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-                    TYPALIGN_DOUBLE, &ids.values, &nulls, &ids.count);
+                    TYPALIGN_DOUBLE, &ids.values, nullptr, &ids.count);
   return ids;
 }
 

@@ -174,10 +174,9 @@ void InitOwnership() {
 ALTIUS_NODE_FUNCTION(altius_claim_shards) {
   using namespace altius;
   Datum* ids;
-  bool* nulls;
   int count;
   deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids,
-                    &nulls, &count);
+                    nullptr, &count);
   auto* elsewhere = static_cast<Datum*>(palloc(sizeof(Datum) * std::max(count, 1)));
   int found = 0;
   for (int i = 0; i < count; i++) {

@@ -50,7 +50,7 @@ struct Shard {
   int64 id;
   int32 min;          // least hash value; 0 for tables not cut by hash
   int32 max;          // greatest hash value, inclusive
-  const int* groups;  // groups with an active placement, ascending
+  const int* groups;  // groups with an active placement, ascending; behind the last one stands -1
   int group_count;
 };
 
@@ -64,10 +64,10 @@ struct Table {
   Oid key_type;    // base type of that column (domains looked through)
   Oid key_collation;
   int colocation;
-  Shard* shards;  // ascending by min
+  Shard* shards;  // ascending by min; behind the last one stands one that lies nowhere
   int32* mins;    // the shards' least hash values, for binary search
   int shard_count;
-  FmgrInfo* hash;  // default hash function of key_type
+  FmgrInfo* hash;  // default hash function of key_type; null when it has none any more
 };
 
 /// The table's metadata, or null for a relation that Altius does not manage.  One hash probe when
@@ -92,6 +92,9 @@ Datum AsKey(const Table& table, Datum value, Oid type);
 
 /// Index of the shard with exactly these bounds; -1 when there is none: it has been split.  `hint` is looked at first.
 int ShardIndexOfRange(const Table& table, int32 min, int32 max, int hint = 0);
+
+/// Raises an error when the metadata has no shard of the table: it is being distributed, or was changed by hand.
+void RequireShards(const Table& table);
 
 /// The hash value by which the key (not null, of key_type) finds its shard.
 int32 HashOfKey(const Table& table, Datum value);

@@ -8,12 +8,15 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "utils/acl.h"
+#include "utils/syscache.h"
 }
 
 namespace altius::pg {
 
-/// Whether the role owns the relation.
+/// Whether the role owns the relation; raises 42P01 when it is gone, where PostgreSQL 16 has an internal error.
 inline bool OwnsRelation(Oid relid, Oid role) {
+  if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid)));
 #if PG_VERSION_NUM >= 160000
   return object_ownercheck(RelationRelationId, relid, role);
 #else

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "planning.hpp"
+
+namespace altius::planner {
+
+Planning* Planning::innermost_ = nullptr;
+
+int64 Planning::Add(plan::Fragment* fragment) {
+  static int64 last = 0;
+  if (innermost_ == nullptr) elog(ERROR, "a fragment was made outside of a planning");
+  auto* entry = static_cast<Entry*>(palloc(sizeof(Entry)));
+  *entry = {++last, fragment, innermost_->entries_};
+  innermost_->entries_ = entry;
+  return last;
+}
+
+plan::Fragment* Planning::Find(int64 number) {
+  if (innermost_ == nullptr) return nullptr;
+  for (const Entry* entry = innermost_->entries_; entry != nullptr; entry = entry->next)
+    if (entry->number == number) return entry->fragment;
+  return nullptr;
+}
+
+}  // namespace altius::planner
