@@ -9,8 +9,10 @@
 #include "altius/pg/rights.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/remote/control.hpp"
+#include "altius/task/explaining.hpp"
 #include "altius/task/users_path.hpp"
 #include "altius/txn/coordinated.hpp"
+#include "copy_within.hpp"
 #include "sequences.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
@@ -28,15 +30,26 @@ namespace altius::ddl {
 namespace {
 
 ProcessUtility_hook_type previous_hook = nullptr;
-bool (*copy_handler)(CopyStmt*, ParseState*, const char*, QueryCompletion*) = nullptr;
+CopyHandler copy_handler = {nullptr, nullptr, nullptr};
+
+bool RunCopy(CopyStmt* statement, const char* query, QueryEnvironment* environment, QueryCompletion* completion) {
+  ParseState* state = make_parsestate(nullptr);
+  state->p_sourcetext = query;
+  state->p_queryEnv = environment;
+  return copy_handler.run(statement, state, query, completion);
+}
 
 bool HandleCopy(const UtilityCall& call) {
-  if (!IsA(call.statement(), CopyStmt) || copy_handler == nullptr) return false;
-  ParseState* state = make_parsestate(nullptr);
-  state->p_sourcetext = call.query;
-  state->p_queryEnv = call.environment;
-  return copy_handler(reinterpret_cast<CopyStmt*>(call.statement()), state, call.query,
-                      call.completion);
+  if (!IsA(call.statement(), CopyStmt) || copy_handler.run == nullptr) return false;
+  auto* statement = reinterpret_cast<CopyStmt*>(call.statement());
+  if (CopyStmt* as_query = copy_handler.as_query(statement)) {
+    RunHere(WithStatement(call, reinterpret_cast<Node*>(as_query)));
+    return true;
+  }
+  if (previous_hook == nullptr || !copy_handler.fills_shards(statement))
+    return RunCopy(statement, call.query, call.environment, call.completion);
+  CopyWithin(call, RunCopy);
+  return true;
 }
 
 /// Looked for before the object, as PostgreSQL does, so that its error is the first.
@@ -69,6 +82,9 @@ void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilit
     // Rows of another node: constraints and expressions of indexes may call functions of users.
     if (IsA(call.statement(), CopyStmt) && task::RunsForAnotherPath()) {
       task::OnUsersPath(run);
+    } else if (IsA(call.statement(), ExplainStmt)) {
+      const task::Explaining explaining;
+      pg::Call(run);
     } else {
       run();
     }
@@ -126,13 +142,12 @@ void SpreadCommand(const char* message, List* local_shard_statements, const char
   remote::WaitAll(requests, count);
 }
 
-void SetCopyHandler(bool (*handler)(CopyStmt*, ParseState*, const char*, QueryCompletion*)) {
-  copy_handler = handler;
-}
+void SetCopyHandler(const CopyHandler& handler) { copy_handler = handler; }
 
 void Init() {
   previous_hook = ProcessUtility_hook;
   ProcessUtility_hook = Hook;
+  InitCopyWithin();
   InitSequences();
 }
 

@@ -36,7 +36,7 @@ constexpr void (*kModules[])() = {
 
 /// What lower floors call without knowing who does it.
 void Connect() {
-  ddl::SetCopyHandler(ingest::HandleCopy);
+  ddl::SetCopyHandler({ingest::CopyAsQuery, ingest::FillsShards, ingest::HandleCopy});
   ddl::SetRowMover(ingest::MoveLocalRows);
 }
 

@@ -8,6 +8,7 @@
 
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
+#include "altius/task/explaining.hpp"
 
 namespace altius::executor {
 
@@ -60,7 +61,7 @@ void ShowTask(FragmentState* state, const Task& task, Arguments* arguments, bool
   OpenTask(task, reads, es);
   if (ran) ShowTraffic(task, es);
   if (es->verbose || arguments->count < 0) ExplainPropertyText("Statement", task.sql, es);
-  if (arguments->count >= 0) {
+  if (arguments->count >= 0 && task::Explaining::now()) {
     ShowRemotePlan(state, task, arguments, ran && reads, es);
   }
   CloseTask(es);
@@ -79,7 +80,7 @@ void Explain(FragmentState* state, List*, ExplainState* es) {
     arguments = run->arguments;
     tasks = run->tasks;
     shard_count = run->shard_count;
-  } else if (!Foresee(state, &arguments, &tasks, &shard_count)) {
+  } else if (!task::Explaining::now() || !Foresee(state, &arguments, &tasks, &shard_count)) {
     ExplainPropertyText("Distributed Tasks", "chosen at execution", es);
     return;
   }

@@ -219,23 +219,31 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
 
 }  // namespace
 
+namespace {
+
+/// The table that the statement names, locked, if its rows lie on shards.
+const catalog::Table *TableOf(const CopyStmt &statement) {
+  if (statement.relation == nullptr || IsCopyOfPart(statement)) return nullptr;
+  const LOCKMODE lock = statement.is_from ? RowExclusiveLock : AccessShareLock;
+  const Oid relid = RangeVarGetRelid(statement.relation, lock, true);
+  const catalog::Table *table = OidIsValid(relid) ? catalog::FindTable(relid) : nullptr;
+  return table == nullptr || table->kind == catalog::TableKind::Local ? nullptr : table;
+}
+
+}  // namespace
+
+CopyStmt *CopyAsQuery(const CopyStmt *statement) {
+  const catalog::Table *table = statement->is_from ? nullptr : TableOf(*statement);
+  return table == nullptr ? nullptr : CopyTableTo(*statement, table->relid);
+}
+
+bool FillsShards(const CopyStmt *statement) { return statement->is_from && TableOf(*statement) != nullptr; }
+
 bool HandleCopy(CopyStmt *statement, ParseState *pstate, const char *, QueryCompletion *completion) {
   if (statement->relation == nullptr) return false;
-  if (IsCopyOfPart(*statement)) {
-    const uint64 rows = CopyPart(*statement);
-    if (completion != nullptr) SetQueryCompletion(completion, CMDTAG_COPY, rows);
-    return true;
-  }
-  const LOCKMODE lock = statement->is_from ? RowExclusiveLock : AccessShareLock;
-  const Oid relid = RangeVarGetRelid(statement->relation, lock, true);
-  const catalog::Table *table = OidIsValid(relid) ? catalog::FindTable(relid) : nullptr;
-  if (table == nullptr || table->kind == catalog::TableKind::Local) return false;
-  uint64 processed = 0;
-  if (statement->is_from) {
-    processed = CopyTableFrom(statement, pstate, *table);
-  } else {
-    CopyTableTo(*statement, pstate, relid, &processed);
-  }
+  const bool part = IsCopyOfPart(*statement);
+  if (!part && !FillsShards(statement)) return false;
+  const uint64 processed = part ? CopyPart(*statement) : CopyTableFrom(statement, pstate, *TableOf(*statement));
   if (completion != nullptr) SetQueryCompletion(completion, CMDTAG_COPY, processed);
   return true;
 }

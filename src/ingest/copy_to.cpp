@@ -40,7 +40,7 @@ Node *SelectColumns(Relation relation, List *names) {
 
 }  // namespace
 
-void CopyTableTo(const CopyStmt &statement, ParseState *pstate, Oid relid, uint64 *processed) {
+CopyStmt *CopyTableTo(const CopyStmt &statement, Oid relid) {
   CopyStmt *copy = makeNode(CopyStmt);
   *copy = statement;
   const Relation relation = table_open(relid, AccessShareLock);
@@ -48,7 +48,7 @@ void CopyTableTo(const CopyStmt &statement, ParseState *pstate, Oid relid, uint6
   copy->relation = nullptr;
   copy->attlist = NIL;
   table_close(relation, NoLock);
-  DoCopy(pstate, copy, 0, 0, processed);
+  return copy;
 }
 
 }  // namespace altius::ingest

@@ -81,7 +81,7 @@ void WriteLines(Relation shell, const LineFormat &format, const char *shard_name
 uint64 ReceiveFrames(Relation shell, const catalog::Table &table, const LineFormat &format, const char *settings);
 
 /// --- copy_to.cpp ---
-void CopyTableTo(const CopyStmt &statement, ParseState *pstate, Oid relid, uint64 *processed);
+CopyStmt *CopyTableTo(const CopyStmt &statement, Oid relid);
 
 /// --- copy_part.cpp ---
 /// Whether a superuser's session of a node asks for a part of a shard; then the number of its rows.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "altius/pg/permissions.hpp"
 
+#include "altius/pg/bridge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 
 extern "C" {
 #include "catalog/pg_namespace.h"
+#include "executor/executor.h"
 #include "parser/parse_relation.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
@@ -60,6 +62,37 @@ void ForgetPermissions(Query *query) {
     if (rte->rtekind == RTE_RELATION) (void)addRTEPermissionInfo(&query->rteperminfos, rte);
   }
 #endif
+}
+
+namespace {
+
+ExecutorCheckPerms_hook_type next_check = nullptr;
+void (*after_check)(List *range_table) = nullptr;
+
+#if PG_VERSION_NUM >= 160000
+bool CheckPermissions(List *range_table, List *permissions, bool raise) {
+  return Entry([&] {
+    if (next_check != nullptr && !next_check(range_table, permissions, raise)) return false;
+    after_check(range_table);
+    return true;
+  });
+}
+#else
+bool CheckPermissions(List *range_table, bool raise) {
+  return Entry([&] {
+    if (next_check != nullptr && !next_check(range_table, raise)) return false;
+    after_check(range_table);
+    return true;
+  });
+}
+#endif
+
+}  // namespace
+
+void AfterPermissionCheck(void (*then)(List *range_table)) {
+  after_check = then;
+  next_check = ExecutorCheckPerms_hook;
+  ExecutorCheckPerms_hook = CheckPermissions;
 }
 
 RelationUses CollectRelations(Query *query) {

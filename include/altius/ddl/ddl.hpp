@@ -12,9 +12,13 @@ extern "C" {
 
 namespace altius::ddl {
 
-/// Asked first for every COPY; true: the statement is done.  Connected by entry to ingest.
-void SetCopyHandler(bool (*handler)(CopyStmt* statement, ParseState* state, const char* query,
-                                    QueryCompletion* completion));
+/// Asked first for every COPY.  Connected by entry to ingest.
+struct CopyHandler {
+  CopyStmt* (*as_query)(const CopyStmt* statement);   // what PostgreSQL runs in its place; null: nothing
+  bool (*fills_shards)(const CopyStmt* statement);    // COPY FROM of a table whose rows go to shards
+  bool (*run)(CopyStmt* statement, ParseState* state, const char* query, QueryCompletion* completion);  // true: it is done
+};
+void SetCopyHandler(const CopyHandler& handler);
 
 /// Installs the utility hook.  From _PG_init.
 void Init();

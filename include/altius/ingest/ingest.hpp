@@ -20,6 +20,12 @@ extern "C" {
 
 namespace altius::ingest {
 
+/// COPY table TO as COPY (SELECT columns FROM table) TO; null when it is not that of a table that Altius manages.
+CopyStmt* CopyAsQuery(const CopyStmt* statement);
+
+/// Whether it is COPY FROM of a table whose rows go to shards.
+bool FillsShards(const CopyStmt* statement);
+
 /// COPY of a table that Altius manages.  False: PostgreSQL's own COPY does it.
 bool HandleCopy(CopyStmt* statement, ParseState* pstate, const char* query,
                 QueryCompletion* completion);

@@ -38,6 +38,9 @@ struct Requirement {
 Requirement RequirementOf(const RelationUses &uses, int index);
 void VisitRequirements(const PlannedStmt *plan, void (*visit)(const Requirement &requirement, void *data), void *data);
 
+/// Calls `then` each time when rights on the relations of a statement have been checked and are there.  Once, from _PG_init.
+void AfterPermissionCheck(void (*then)(List *range_table));
+
 /// A relation of the query is checked as if this role used it.
 void CheckAs(Query *query, RangeTblEntry *rte, Oid role);
 
