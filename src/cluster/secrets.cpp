@@ -30,15 +30,19 @@ namespace {
 constexpr int kChorePeriodMs = 1000;
 constexpr int kReachMs = 5000;
 
-/// Neither the server's log nor pgaudit's is to show an argument.
+/// Neither the server's log nor pgaudit's or auto_explain's is to show an argument; plans have them as constants.
 constexpr const char* kQuiet[] = {
     "SET log_statement = none",          "SET log_min_duration_statement = -1", "SET log_min_duration_sample = -1",
     "SET log_parameter_max_length = 0",  "SET log_parameter_max_length_on_error = 0",
-    "SET log_transaction_sample_rate = 0", "SET pgaudit.log_parameter = off"};
+    "SET log_transaction_sample_rate = 0", "SET pgaudit.log_parameter = off",
+    "SET debug_print_parse = off",       "SET debug_print_rewritten = off",     "SET debug_print_plan = off",
+    "SET auto_explain.log_min_duration = -1"};
 constexpr const char* kLoud[] = {
     "RESET log_statement",          "RESET log_min_duration_statement", "RESET log_min_duration_sample",
     "RESET log_parameter_max_length",  "RESET log_parameter_max_length_on_error",
-    "RESET log_transaction_sample_rate", "RESET pgaudit.log_parameter"};
+    "RESET log_transaction_sample_rate", "RESET pgaudit.log_parameter",
+    "RESET debug_print_parse",         "RESET debug_print_rewritten",      "RESET debug_print_plan",
+    "RESET auto_explain.log_min_duration"};
 
 /// keep_secret() with the secret as an argument: no view of statements shows those.
 void SendSecret(remote::Connection* connection, const Secret& secret) {
@@ -98,9 +102,12 @@ int NextGeneration() {
   return atoi(last) + 1;
 }
 
+/// One at a time changes the secret or gives it to a node that joins: one that the change does not know of would miss it.
+void LockSecrets() { pg::RunSql("LOCK TABLE pg_catalog.altius_cluster_secret IN SHARE UPDATE EXCLUSIVE MODE"); }
+
 /// Returns the number of the new secret.
 int Rotate() {
-  pg::RunSql("LOCK TABLE pg_catalog.altius_cluster_secret IN SHARE UPDATE EXCLUSIVE MODE");
+  LockSecrets();
   const Secret secret = {NextGeneration(), false, door::NewKey()};
   Sessions nodes;
   nodes.Open();
@@ -132,6 +139,7 @@ void RotateIfWanted() {
 }  // namespace
 
 void HandSecrets(int group) {
+  LockSecrets();
   remote::Connection* connection = txn::Enlist(group, txn::Access::Write);
   for (const char* command : kQuiet) remote::Execute(connection, command);
   remote::Execute(connection, psprintf("SELECT altius_internal.forget_secrets_before(%d)", PG_INT32_MAX));

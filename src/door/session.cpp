@@ -4,6 +4,7 @@
 #include "altius/door/calling.hpp"
 #include "altius/door/door.hpp"
 #include "altius/door/secret.hpp"
+#include "altius/pg/compat_guc.hpp"
 #include "mac.hpp"
 
 extern "C" {
@@ -92,7 +93,7 @@ bool CheckGreeting(char** value, void** extra, GucSource source) {
     if (!greeting.has_value()) return Refuse("It is not a greeting.");
     RequireAccepted(*greeting, &found);
   }
-  auto* kept = static_cast<Peer*>(malloc(sizeof(Peer)));
+  auto* kept = static_cast<Peer*>(pg::AllocateExtra(sizeof(Peer)));
   if (kept == nullptr) return false;
   *kept = found;
   *extra = kept;
@@ -110,9 +111,14 @@ bool TakePass() {
   return taken;
 }
 
+/// A statement's own calls are made as the role that it was sent as: not as the owner of a table whose expressions it evaluates.
+bool IsOtherRoleAtWork() {
+  return GetUserId() != GetOuterUserId() || InLocalUserIdChange() || InSecurityRestrictedOperation();
+}
+
 /// What the client sent, whatever runs inside of it now; its ticket is used up by the first who asks.
 bool TakeStatementTicket() {
-  if (!peer.has_key || debug_query_string == nullptr) return false;
+  if (!peer.has_key || debug_query_string == nullptr || IsOtherRoleAtWork()) return false;
   const std::optional<Signed> it = ParseSigned(debug_query_string);
   return it.has_value() && Admit(Hmac, &peer.gate, it->ticket, it->statement);
 }
@@ -123,7 +129,12 @@ bool IsNodeSession() { return peer.present; }
 
 int64 OriginGlobalPid() { return peer.global_pid; }
 
-bool IsNodeStatement() { return superuser() || TakePass() || TakeStatementTicket(); }
+/// Superusers use tickets and passes up, too: what runs as another role inside of their call must find none.
+bool IsNodeStatement() {
+  const bool passed = TakePass();
+  const bool signed_by_node = TakeStatementTicket();
+  return passed || signed_by_node || superuser();
+}
 
 void RequireNodeCall(FunctionCallInfo fcinfo) {
   if (IsNodeStatement()) return;

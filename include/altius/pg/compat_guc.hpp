@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
-// Looking at all settings, which differs between PostgreSQL's major versions (compat.hpp has the rest).
+// Settings, where PostgreSQL's major versions differ: looking at all of them, and what check hooks hand to assign hooks
+// (compat.hpp has the rest).
 #pragma once
 
 #include "altius/pg/pg.hpp"
 
 extern "C" {
+#include "utils/guc.h"
 #include "utils/guc_tables.h"
 }
 
@@ -21,6 +23,16 @@ inline void VisitSettings(void (*visit)(config_generic* setting, void* data), vo
   for (int i = 0; i < count; i++) visit(all[i], data);
 #if PG_VERSION_NUM >= 160000
   pfree(all);
+#endif
+}
+
+/// What a check hook may give to its assign hook as `extra`: PostgreSQL frees it.  Null, with a message in the log, when there is
+/// no memory.
+inline void* AllocateExtra(size_t size) {
+#if PG_VERSION_NUM >= 160000
+  return guc_malloc(LOG, size);
+#else
+  return malloc(size);
 #endif
 }
 
