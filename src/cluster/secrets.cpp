@@ -44,6 +44,9 @@ constexpr const char* kLoud[] = {
     "RESET debug_print_parse",         "RESET debug_print_rewritten",      "RESET debug_print_plan",
     "RESET auto_explain.log_min_duration"};
 
+/// A node may hold rows of the secret for a transaction in doubt, which the maintenance worker has yet to end: it must not wait here.
+constexpr const char* kImpatient[] = {"SET lock_timeout = '2s'", "SET statement_timeout = '10s'"};
+
 /// keep_secret() with the secret as an argument: no view of statements shows those.
 void SendSecret(remote::Connection* connection, const Secret& secret) {
   static const Oid kTypes[] = {INT4OID, BYTEAOID, BOOLOID};
@@ -103,11 +106,13 @@ int NextGeneration() {
 }
 
 /// One at a time changes the secret or gives it to a node that joins: one that the change does not know of would miss it.
-void LockSecrets() { pg::RunSql("LOCK TABLE pg_catalog.altius_cluster_secret IN SHARE UPDATE EXCLUSIVE MODE"); }
+void LockSecrets(bool wait) {
+  pg::RunSql(psprintf("LOCK TABLE pg_catalog.altius_cluster_secret IN SHARE UPDATE EXCLUSIVE MODE%s", wait ? "" : " NOWAIT"));
+}
 
 /// Returns the number of the new secret.
-int Rotate() {
-  LockSecrets();
+int Rotate(bool wait) {
+  LockSecrets(wait);
   const Secret secret = {NextGeneration(), false, door::NewKey()};
   Sessions nodes;
   nodes.Open();
@@ -117,6 +122,7 @@ int Rotate() {
     return secret.generation;
   }
   nodes.OnEach([&](remote::Connection* connection) {
+    for (const char* command : kImpatient) remote::Execute(connection, command);
     for (const char* command : kQuiet) remote::Execute(connection, command);
     SendSecret(connection, secret);
   });
@@ -133,13 +139,13 @@ void RotateIfWanted() {
   if (RecoveryInProgress() || !catalog::IsActive() || !catalog::IsCoordinator()) return;
   if (pg::FetchText("SELECT 1 FROM altius_internal.secret_rotation LIMIT 1") == nullptr) return;
   (void)pg::RunSql("DELETE FROM altius_internal.secret_rotation");
-  ereport(LOG, (errmsg("changed the cluster's secret, for a node was removed"), errdetail("It is number %d now.", Rotate())));
+  ereport(LOG, (errmsg("changed the cluster's secret, for a node was removed"), errdetail("It is number %d now.", Rotate(false))));
 }
 
 }  // namespace
 
 void HandSecrets(int group) {
-  LockSecrets();
+  LockSecrets(true);
   remote::Connection* connection = txn::Enlist(group, txn::Access::Write);
   for (const char* command : kQuiet) remote::Execute(connection, command);
   remote::Execute(connection, psprintf("SELECT altius_internal.forget_secrets_before(%d)", PG_INT32_MAX));
@@ -159,5 +165,5 @@ void InitRotation() {
 ALTIUS_FUNCTION(altius_rotate_cluster_secret) {
   altius::cluster::RequireSuperuser();
   altius::cluster::RequireCoordinator();
-  PG_RETURN_INT32(altius::cluster::Rotate());
+  PG_RETURN_INT32(altius::cluster::Rotate(true));
 }
