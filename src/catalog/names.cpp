@@ -4,17 +4,16 @@
 #include "altius/core/shard/key_text.hpp"
 #include "altius/core/shard/name.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/rights.hpp"
 #include "cache.hpp"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 }
 
 namespace altius::catalog {
@@ -60,19 +59,11 @@ const Shard* ShardOfRelation(Oid relid, const Table** of = nullptr) {
   return stray ? &kNowhere : &table->shards[index];
 }
 
-Oid OwnerOf(Oid relid) {
-  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-  if (!HeapTupleIsValid(tuple)) return InvalidOid;
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-  ReleaseSysCache(tuple);
-  return owner;
-}
-
 }  // namespace
 
 bool IsShardOfOwner(Oid relid) {
   const Table* table = nullptr;
-  return IsActive() && ShardOfRelation(relid, &table) != nullptr && OwnerOf(relid) == OwnerOf(table->relid);
+  return IsActive() && ShardOfRelation(relid, &table) != nullptr && pg::OwnerOfRelation(relid) == pg::OwnerOfRelation(table->relid);
 }
 
 bool IsShardRelation(Oid relid) {
