@@ -12,7 +12,7 @@ DATA_built  = sql/altius--$(EXTVERSION).sql
 DATA        = $(wildcard sql/upgrade/altius--*--*.sql)
 
 PG_CONFIG  ?= pg_config
-PG_CPPFLAGS = -Iinclude -DALTIUS_VERSION=\"$(EXTVERSION)\" -isystem $(shell $(PG_CONFIG) --includedir)
+PG_CPPFLAGS = -Iinclude -Isrc -DALTIUS_VERSION=\"$(EXTVERSION)\" -isystem $(shell $(PG_CONFIG) --includedir)
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -Wno-register \
               -Wno-missing-field-initializers -Wno-cast-function-type -MMD -MP $(EXTRA_CXXFLAGS)
 SHLIB_LINK  = -lpq -lcurl -lstdc++ -Wl,--version-script=src/exports.map

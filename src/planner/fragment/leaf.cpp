@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: PostgreSQL
+// A fragment within a query: FROM altius_internal.fragment(<number>, arguments, prune values) AS leaf(columns).
+//
+// The number is good for the planning of this statement.  It is a constant of type internal, of which SQL can write none but
+// null: what a user's statement calls by that name is never a leaf.
+#include "leaf.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "altius/plan/ship.hpp"
+#include "planner/planning.hpp"
+#include "place_calls.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "parser/parse_func.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+constexpr double kRowsPerShard = 1000;    // of a table never analysed
+constexpr double kRoundTripCost = 100;    // in units of a sequential page read
+constexpr double kRowCost = 0.02;         // to fetch one row from another node
+
+Oid CachedLeafFunction() {
+  static Oid cached = InvalidOid;
+  return InternalFunction("fragment", INTERNALOID, &cached);
+}
+
+/// The fragment that the function stands for; null when it stands for none.
+plan::Fragment *FindFragment(const RangeTblFunction *function) {
+  if (!IsA(function->funcexpr, FuncExpr)) return nullptr;
+  const auto *call = reinterpret_cast<const FuncExpr *>(function->funcexpr);
+  // Functions of system catalogs are asked for often, and before the extension may exist.
+  if (call->funcid < FirstNormalObjectId || call->funcid != CachedLeafFunction() || !IsA(linitial(call->args), Const)) return nullptr;
+  const auto *number = linitial_node(Const, call->args);
+  if (number->consttype != INTERNALOID || number->constisnull) return nullptr;
+  plan::Fragment *fragment = Planning::Find(DatumGetInt64(number->constvalue));
+  return fragment != nullptr && equal(fragment->column_types, function->funccoltypes) ? fragment : nullptr;
+}
+
+plan::Fragment *FragmentOf(const RangeTblEntry *leaf) {
+  plan::Fragment *fragment = FindFragment(linitial_node(RangeTblFunction, leaf->functions));
+  if (fragment == nullptr) elog(ERROR, "a leaf stands for no fragment of this planning");
+  return fragment;
+}
+
+double EstimateRows(const plan::Fragment *fragment) {
+  double rows = kRowsPerShard;
+  int shards = 1;
+  ListCell *cell;
+  foreach (cell, fragment->tables) {
+    const catalog::Table *table = catalog::FindTable(lfirst_oid(cell));
+    if (table != nullptr && table->kind == catalog::TableKind::Hash) shards = table->shard_count;
+  }
+  rows *= fragment->every_shard ? shards : std::max(1, fragment->prune_count);
+  return fragment->upper != nullptr ? std::max(1.0, rows / 10) : rows;
+}
+
+/// The leaf's row as a whole, if the plan reads it: a join with rows that are locked or changed does.
+Var *WholeRowIn(List *targets, Index rti) {
+  ListCell *cell;
+  foreach (cell, pull_var_clause(pg::AsNode(targets), PVC_RECURSE_PLACEHOLDERS | PVC_RECURSE_AGGREGATES)) {
+    auto *var = lfirst_node(Var, cell);
+    if (var->varno == static_cast<decltype(var->varno)>(rti) && var->varattno == InvalidAttrNumber) return var;
+  }
+  return nullptr;
+}
+
+Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *targets, List *clauses, List *) {
+  CustomScan *scan = MakeFragmentScan(root->simple_rte_array[rel->relid], rel->relid);
+  scan->scan.plan.targetlist = targets;
+  scan->scan.plan.qual = extract_actual_clauses(clauses, false);
+  scan->flags = path->flags;
+  Var *whole = WholeRowIn(targets, rel->relid);
+  if (whole != nullptr) {
+    auto *expr = reinterpret_cast<Expr *>(pg::Copy(whole));
+    const int column = list_length(scan->custom_scan_tlist) + 1;
+    auto *target = makeTargetEntry(expr, column, pstrdup("wholerow"), false);
+    scan->custom_scan_tlist = lappend(scan->custom_scan_tlist, target);
+  }
+  return &scan->scan.plan;
+}
+
+const CustomPathMethods kLeafMethods = {plan::kFragmentScan, PlanFragment, nullptr};
+
+}  // namespace
+
+RangeTblEntry *MakeLeaf(plan::Fragment *fragment, List *arguments, List *prunes, List *names) {
+  auto *number = makeConst(INTERNALOID, -1, InvalidOid, sizeof(int64), Int64GetDatum(Planning::Add(fragment)), false, true);
+  List *args = list_concat(lcons(number, list_copy(arguments)), pg::Copy(prunes));
+  FuncExpr *call = makeFuncExpr(CachedLeafFunction(), RECORDOID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+  call->funcretset = true;
+
+  auto *function = makeNode(RangeTblFunction);
+  function->funcexpr = pg::AsNode(call);
+  function->funccolcount = list_length(fragment->column_types);
+  function->funccolnames = pg::Copy(names);
+  function->funccoltypes = list_copy(fragment->column_types);
+  function->funccoltypmods = list_copy(fragment->column_typmods);
+  function->funccolcollations = list_copy(fragment->column_collations);
+
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_FUNCTION;
+  rte->functions = list_make1(function);
+  rte->eref = makeAlias("altius_fragment", pg::Copy(names));
+  rte->inFromCl = true;
+  return rte;
+}
+
+Var *LeafColumn(RangeTblEntry *leaf, int rti, int column) {
+  auto *function = linitial_node(RangeTblFunction, leaf->functions);
+  return makeVar(rti, column, list_nth_oid(function->funccoltypes, column - 1),
+                 list_nth_int(function->funccoltypmods, column - 1),
+                 list_nth_oid(function->funccolcollations, column - 1), 0);
+}
+
+Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets) {
+  auto *query = makeNode(Query);
+  query->commandType = CMD_SELECT;
+  query->querySource = QSRC_ORIGINAL;
+  query->canSetTag = true;
+  query->rtable = list_make1(leaf);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = 1;
+  query->jointree = makeFromExpr(list_make1(ref), nullptr);
+  ListCell *cell;
+  int column = 1;
+  foreach (cell, targets) {
+    auto *target = flatCopyTargetEntry(lfirst_node(TargetEntry, cell));
+    target->expr = reinterpret_cast<Expr *>(LeafColumn(leaf, 1, column++));
+    target->ressortgroupref = 0;
+    query->targetList = lappend(query->targetList, target);
+  }
+  query->hasSubLinks = true;  // of arguments, perhaps
+  return query;
+}
+
+CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti) {
+  auto *function = linitial_node(RangeTblFunction, leaf->functions);
+  auto *call = castNode(FuncExpr, function->funcexpr);
+  auto *scan = makeNode(CustomScan);
+  scan->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+  scan->scan.plan.startup_cost = kRoundTripCost;
+  scan->scan.plan.plan_rows = EstimateRows(FragmentOf(leaf));
+  scan->scan.plan.total_cost = kRoundTripCost + kRowCost * scan->scan.plan.plan_rows;
+  scan->custom_exprs = list_copy_tail(call->args, 1);
+  scan->custom_private = plan::ToList(*FragmentOf(leaf));
+  for (int i = 1; i <= function->funccolcount; i++) {
+    char *name = pstrdup(strVal(list_nth(leaf->eref->colnames, i - 1)));
+    auto *column = reinterpret_cast<Expr *>(LeafColumn(leaf, rti, i));
+    scan->custom_scan_tlist = lappend(scan->custom_scan_tlist, makeTargetEntry(column, i, name, false));
+  }
+  scan->methods = GetCustomScanMethods(plan::kFragmentScan, false);
+  return scan;
+}
+
+bool IsLeaf(const RangeTblEntry *rte) {
+  return rte->rtekind == RTE_FUNCTION && list_length(rte->functions) == 1 &&
+         FindFragment(linitial_node(RangeTblFunction, rte->functions)) != nullptr;
+}
+
+void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
+  if (!IsLeaf(rte)) return;
+  auto *path = makeNode(CustomPath);
+  path->path.pathtype = T_CustomScan;
+  path->path.parent = rel;
+  path->path.pathtarget = rel->reltarget;
+  // Its result may hold columns of other relations, where a lateral subquery around it was pulled up.
+  path->path.param_info = get_baserel_parampathinfo(root, rel, rel->lateral_relids);
+  path->path.rows = rel->rows = clamp_row_est(EstimateRows(FragmentOf(rte)));
+  path->path.startup_cost = kRoundTripCost;
+  path->path.total_cost = kRoundTripCost + kRowCost * path->path.rows;
+  path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+  path->methods = &kLeafMethods;
+  rel->pathlist = list_make1(path);
+  rel->partial_pathlist = NIL;
+}
+
+}  // namespace altius::planner
+
+ALTIUS_FUNCTION(altius_fragment) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("altius_internal.fragment can't be called"),
+                  errhint("It stands for a part of a distributed plan.")));
+  PG_RETURN_NULL();
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: PostgreSQL
+// Expressions as core/locus reads them: which relations they read, what they equate, whether another node computes the same.
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/modify/assigned.hpp"
+#include "equality.hpp"
+#include "scope.hpp"
+#include "shippable.hpp"
+#include "translation.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct CteUses {
+  const locus::Tree *tree;
+  const Frame *frame;
+  locus::Set homes;  // within the translated queries
+  int depth;
+};
+
+/// CTEs outside the walked expression that it reads.
+bool CteWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *uses = static_cast<CteUses *>(data);
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    const int up = static_cast<int>(rte->ctelevelsup) - uses->depth;
+    if (rte->rtekind != RTE_CTE || up < 0) return false;
+    const Frame *home = uses->frame;
+    for (int i = 0; i < up && home != nullptr; i++) home = home->around;
+    if (home != nullptr) uses->homes = uses->homes.With(uses->tree->arena, home->translated->id);
+    return false;
+  }
+  if (IsA(node, Query)) {
+    uses->depth++;
+    pg::WalkQuery(reinterpret_cast<Query *>(node), CteWalker, data, QTW_EXAMINE_RTES_BEFORE);
+    uses->depth--;
+    return false;
+  }
+  return pg::Walk(node, CteWalker, data);
+}
+
+locus::Set CtesOutside(const locus::Tree &tree, Node *expr, const Frame *frame) {
+  CteUses uses = {&tree, frame, {}, 0};
+  CteWalker(expr, &uses);
+  return uses.homes;
+}
+
+/// The text of a field's name is found where the row is made; that of a subquery's row is not (multi_assign.cpp).
+bool IsFieldOfSubLink(FieldSelect *field, Query *query) {
+  if (!IsA(field->arg, Var)) return false;
+  auto *var = reinterpret_cast<Var *>(field->arg);
+  if (!pg::IsAnonymousRow(var->vartype) || var->varattno <= 0 || var->varlevelsup > 0) return false;
+  RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
+  if (rte->rtekind != RTE_SUBQUERY) return false;
+  const TargetEntry *column = get_tle_by_resno(rte->subquery->targetList, var->varattno);
+  return column != nullptr && IsA(column->expr, SubLink);
+}
+
+bool HasNoText(Node *node, Query *query) {
+  switch (nodeTag(node)) {
+    case T_NextValueExpr:
+    case T_CurrentOfExpr:
+    case T_FieldStore:  // has no text of its own; see AreShippable
+      return true;
+    case T_SubscriptingRef:
+      return IsAssignment(node);
+    case T_FieldSelect:
+      return IsFieldOfSubLink(reinterpret_cast<FieldSelect *>(node), query);
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+int Translation::RelationOf(const Var *var, const Frame *frame) {
+  Index up = var->varlevelsup;
+  for (; frame != nullptr; frame = frame->around, up--) {
+    if (up == 0) return frame->base + static_cast<int>(var->varno);
+  }
+  for (const Outside &known : outside_) {
+    if (known.up == up && known.varno == static_cast<int>(var->varno)) return known.relation;
+  }
+  const int relation = tree.AddRelation({});
+  outside_.push_back({up, static_cast<int>(var->varno), relation});
+  return relation;
+}
+
+int Translation::ConstantId(Node *expr) {
+  for (int i = 0; i < constants_.size(); i++) {
+    if (equal(constants_[i], expr)) return i;
+  }
+  constants_.push_back(expr);
+  return constants_.size() - 1;
+}
+
+int Translation::DomainOf(const Meaning &meaning) {
+  for (int i = 0; i < domains_.size(); i++) {
+    if (domains_[i] == meaning) return i;
+  }
+  domains_.push_back(meaning);
+  return domains_.size() - 1;
+}
+
+locus::Term Translation::TermOf(Node *expr, Frame *frame) {
+  expr = Canonical(expr);
+  if (expr == nullptr) return {};
+  if (IsA(expr, Var)) {
+    auto *var = reinterpret_cast<Var *>(expr);
+    return var->varattno > 0 ? locus::Term{RelationOf(var, frame), var->varattno} : locus::Term{};
+  }
+  return IsLevelConstant(expr) ? locus::Term{locus::kNone, ConstantId(expr)} : locus::Term{};
+}
+
+locus::Value Translation::ValueOf(Node *expr, Oid equality) {
+  const Meaning meaning = MeaningOfOperator(equality, exprType(expr), exprCollation(expr));
+  const locus::Term term = TermOf(expr, root_);
+  return OidIsValid(meaning.family) && term.id != locus::kNone ? tree.ValueOf(term, DomainOf(meaning)) : locus::kNone;
+}
+
+locus::List<locus::Value> Translation::Keys(const List *clauses, List *targets, Frame *frame) {
+  locus::List<locus::Value> keys;
+  ListCell *cell;
+  foreach (cell, clauses) {
+    auto *clause = lfirst_node(SortGroupClause, cell);
+    Node *expr = get_sortgroupclause_expr(clause, targets);
+    const Meaning meaning = MeaningOfOperator(clause->eqop, exprType(expr), exprCollation(expr));
+    const locus::Term term = TermOf(expr, frame);
+    if (OidIsValid(meaning.family) && term.id != locus::kNone) keys.Add(tree.arena, tree.ValueOf(term, DomainOf(meaning)));
+  }
+  return keys;
+}
+
+/// --- conditions ---
+
+bool Translation::DescribeEqual(locus::Condition *condition, Node *expr, Frame *frame) {
+  Node *left, *right;
+  Meaning meaning;
+  condition->kind = locus::Condition::Kind::Equal;
+  if (IsA(expr, ScalarArrayOpExpr)) {
+    auto *any = reinterpret_cast<ScalarArrayOpExpr *>(expr);
+    left = Canonical(static_cast<Node *>(linitial(any->args)));
+    right = static_cast<Node *>(lsecond(any->args));
+    if (!any->useOr || !IsA(left, Var) || HasVars(right)) return false;
+    meaning = MeaningOfOperator(any->opno, exprType(left), any->inputcollid);
+    condition->kind = locus::Condition::Kind::Any;
+    if (!OidIsValid(meaning.family)) return false;
+  } else if (!EqualitySides(expr, &left, &right, &meaning)) {
+    return false;
+  }
+  const locus::Term left_term = TermOf(left, frame), right_term = TermOf(right, frame);
+  if (left_term.id == locus::kNone || right_term.id == locus::kNone) return false;
+  const int domain = DomainOf(meaning);
+  condition->left = tree.ValueOf(left_term, domain);
+  condition->right = tree.ValueOf(right_term, domain);
+  return true;
+}
+
+/// What the condition says of equality.
+void Translation::Describe(locus::Condition *condition, Node *expr, Frame *frame) {
+  if (DescribeEqual(condition, expr, frame)) return;
+  condition->kind = locus::Condition::Kind::Opaque;
+  if (!IsA(expr, BoolExpr) || reinterpret_cast<BoolExpr *>(expr)->boolop == NOT_EXPR) return;
+  auto *junction = reinterpret_cast<BoolExpr *>(expr);
+  condition->kind = junction->boolop == AND_EXPR ? locus::Condition::Kind::And : locus::Condition::Kind::Or;
+  ListCell *cell;
+  foreach (cell, junction->args) {
+    auto *part = tree.arena.Make<locus::Condition>();
+    Describe(part, static_cast<Node *>(lfirst(cell)), frame);
+    condition->parts.Add(tree.arena, part);
+  }
+}
+
+const locus::Condition *Translation::Conjunct(Node *expr, Frame *frame) {
+  auto *condition = tree.arena.Make<locus::Condition>();
+  condition->origin = conditions_.size();
+  conditions_.push_back(expr);
+  Collect(condition, expr, frame);
+  Describe(condition, expr, frame);
+  return condition;
+}
+
+void Translation::Conjuncts(locus::List<const locus::Condition *> *conditions, Node *quals, Frame *frame) {
+  ListCell *cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(quals))) {
+    conditions->Add(tree.arena, Conjunct(static_cast<Node *>(lfirst(cell)), frame));
+  }
+}
+
+const locus::Condition *Translation::Opaque(Node *expr, Frame *frame) {
+  auto *condition = tree.arena.Make<locus::Condition>();
+  Collect(condition, expr, frame);
+  return condition;
+}
+
+void Translation::Collect(locus::Condition *condition, Node *expr, Frame *frame) {
+  Walk walk = {this, frame, condition};
+  CollectWalker(expr, &walk);
+}
+
+bool Translation::CollectWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *walk = static_cast<Walk *>(data);
+  return walk->translation->CollectNode(walk, node) ? false : pg::Walk(node, CollectWalker, data);
+}
+
+/// True when there is nothing left to do below the node.
+bool Translation::CollectNode(Walk *walk, Node *node) {
+  locus::Condition *condition = walk->condition;
+  if (MayBeArgument(node)) {
+    condition->ships = condition->ships && !pg::IsAnonymousRow(exprType(node));  // no node can read one
+    if (IsA(node, SubLink) && !CtesOutside(tree, node, walk->frame).IsEmpty()) {
+      AddSubquery(walk, reinterpret_cast<SubLink *>(node), true);
+    }
+    return true;
+  }
+  if (IsA(node, SubLink)) {
+    AddSubquery(walk, reinterpret_cast<SubLink *>(node), false);
+    return true;
+  }
+  if (IsA(node, Var)) {
+    condition->relations = condition->relations.With(tree.arena, RelationOf(reinterpret_cast<Var *>(node), walk->frame));
+    return true;
+  }
+  if (HasNoText(node, walk->frame->query) || IsUnshippableCall(node)) condition->ships = false;
+  return false;
+}
+
+void Translation::AddSubquery(Walk *walk, SubLink *link, bool argument) {
+  locus::Subquery subquery;
+  subquery.argument = argument;
+  if (argument) subquery.ctes = CtesOutside(tree, pg::AsNode(link), walk->frame);
+  subquery.query = Translate(castNode(Query, link->subselect), walk->frame);
+  subquery.any = link->subLinkType == ANY_SUBLINK;
+  if (subquery.any) AddComparisons(&subquery, link->testexpr, walk->frame);
+  locus::Condition *condition = walk->condition;
+  condition->relations = condition->relations.Union(tree.arena, subquery.query->outer);
+  condition->subqueries.Add(tree.arena, subquery);
+  if (link->testexpr != nullptr) CollectWalker(link->testexpr, walk);
+}
+
+void Translation::AddComparisons(locus::Subquery *subquery, Node *test, Frame *frame) {
+  ListCell *cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(test))) {
+    Node *left, *right;
+    Meaning meaning;
+    if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right, &meaning) || !IsA(right, Param)) continue;
+    auto *param = reinterpret_cast<Param *>(right);
+    if (param->paramkind != PARAM_SUBLINK) continue;
+    subquery->left.Add(tree.arena, TermOf(left, frame));
+    subquery->right.Add(tree.arena, param->paramid);
+    subquery->domains.Add(tree.arena, DomainOf(meaning));
+  }
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "nodes/parsenodes.h"
+}
+
+namespace altius::planner {
+
+/// Whether another order of the rows that the query reads may give another result.
+bool DependsOnOrder(Query *query);
+
+}  // namespace altius::planner

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "scope.hpp"
+
+#include "altius/pg/node.hpp"
+#include "planner/level.hpp"
+#include "translation.hpp"
+
+namespace altius::planner {
+
+namespace {
+
+List *ConditionsOf(const Translation &translation, const locus::List<const locus::Condition *> &conditions) {
+  List *result = NIL;
+  for (const locus::Condition *condition : conditions) result = lappend(result, translation.ConditionOf(*condition));
+  return result;
+}
+
+List *PrunesOf(const Translation &translation, const locus::Prunes &prunes) {
+  List *result = NIL;
+  for (const locus::Value value : prunes.values) result = lappend(result, translation.ConstantOf(value));
+  return result;
+}
+
+Scope *NewScope(Translation *translation, locus::Analysis *analysis, const locus::Scope *located) {
+  auto *scope = static_cast<Scope *>(palloc0(sizeof(Scope)));
+  scope->translation = translation;
+  scope->analysis = analysis;
+  scope->located = located;
+  return scope;
+}
+
+/// The scopes seen so far, each with its counterpart: parts name their owners.
+struct Counterparts {
+  Translation *translation;
+  locus::Analysis *analysis;
+  pg::Array<Scope *> scopes;
+  pg::Array<Part *> parts;
+};
+
+Scope *ScopeFor(Counterparts *known, const locus::Scope *located);
+
+Part *PartFor(Counterparts *known, const locus::Part *located) {
+  for (Part *part : known->parts) {
+    if (part->located == located) return part;
+  }
+  const Translation &translation = *known->translation;
+  auto *part = static_cast<Part *>(palloc0(sizeof(Part)));
+  known->parts.push_back(part);
+  part->located = located;
+  part->reach = located->reach;
+  part->pruned = located->prunes.known;
+  part->prunes = PrunesOf(translation, located->prunes);
+  part->has_tables = located->has_tables;
+  part->within = located->lateral.IsSubsetOf(located->relations);
+  part->rels = translation.IndexesOf(located->relations);
+  part->quals = ConditionsOf(translation, located->conditions);
+  part->join_quals = ConditionsOf(translation, located->join_conditions);
+  for (const locus::From *node : located->nodes) part->nodes = lappend(part->nodes, translation.NodeOf(*node));
+  if (located->left != nullptr) {
+    part->left = ScopeFor(known, located->left);
+    part->right = ScopeFor(known, located->right);
+  }
+  part->owner = ScopeFor(known, located->owner);
+  return part;
+}
+
+Scope *ScopeFor(Counterparts *known, const locus::Scope *located) {
+  for (Scope *scope : known->scopes) {
+    if (scope->located == located) return scope;
+  }
+  Scope *scope = NewScope(known->translation, known->analysis, located);
+  known->scopes.push_back(scope);
+  for (const locus::Part *part : located->parts) scope->parts.push_back(PartFor(known, part));
+  scope->conjuncts = ConditionsOf(*known->translation, located->conditions);
+  return scope;
+}
+
+locus::Analysis *NewAnalysis(locus::Tree *tree, int cut_root) {
+  auto *analysis = static_cast<locus::Analysis *>(palloc(sizeof(locus::Analysis)));
+  return new (analysis) locus::Analysis(tree, cut_root);
+}
+
+}  // namespace
+
+Translation *LocatedQuery::MakeTranslation(Query *query) {
+  return new (palloc(sizeof(Translation))) Translation(query);
+}
+
+QueryLocus LocatedQuery::Whole() {
+  const locus::Query &root = translation_->Root();
+  const locus::Locus &located = NewAnalysis(&translation_->tree, locus::kNone)->LocusOf(root);
+  return {&located, located.whole, PrunesOf(*translation_, located.prunes)};
+}
+
+Scope *LocatedQuery::CutScope() {
+  const locus::Query &root = translation_->Root();
+  locus::Analysis *analysis = NewAnalysis(&translation_->tree, root.id);
+  Counterparts known = {translation_, analysis, {}, {}};
+  return ScopeFor(&known, analysis->ScopeOf(root, false));
+}
+
+Scope *AnalyzeFrom(const Level *level) { return LocatedQuery(level->query).CutScope(); }
+
+Scope *ScopeOfValues(Query *query) {
+  auto *translation = new (palloc(sizeof(Translation))) Translation(query);
+  auto *located = translation->tree.arena.Make<locus::Scope>();
+  located->query = &translation->Bare();
+  auto *part = translation->tree.arena.Make<locus::Part>();
+  part->reach = Reach::Replicated;
+  located->parts.Add(translation->tree.arena, part);
+  part->owner = located;
+  locus::Analysis *analysis = NewAnalysis(&translation->tree, located->query->id);
+  Counterparts known = {translation, analysis, {}, {}};
+  return ScopeFor(&known, located);
+}
+
+bool IsWhole(const Scope &scope) { return locus::IsWhole(*scope.located); }
+
+bool IsPinned(const Scope &scope, const Part &part) {
+  return locus::IsPinned(scope.translation->tree, *scope.located, *part.located);
+}
+
+bool HasKey(List *clauses, List *target_list, const Scope &scope, const Part &part) {
+  return locus::HasKey(*scope.located, *part.located, scope.translation->ValuesOf(clauses, target_list));
+}
+
+bool IsKey(Node *expr, Oid equality, const Scope &scope, const Part &part) {
+  const locus::Value value = scope.translation->ValueOf(expr, equality);
+  locus::List<locus::Value> values;
+  values.Add(scope.translation->tree.arena, value);
+  return value != locus::kNone && locus::HasKey(*scope.located, *part.located, values);
+}
+
+}  // namespace altius::planner

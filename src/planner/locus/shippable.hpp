@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: PostgreSQL
+// What of a statement another node may compute, and what the asking node computes for it.
+#pragma once
+
+#include "scope.hpp"
+
+namespace altius::planner {
+
+/// Whether the list of conjuncts, targets, ... can be computed beside the rows of `part`.
+bool IsShippable(Node *expr, const Scope &scope, const Part *part);
+/// The same for the target list of a modification, whose entries may assign parts of columns.
+bool AreShippable(const List *assignments, const Scope &scope, const Part *part);
+
+/// Whether the asking node may compute this expression once and send its value: no columns, but not constant everywhere.
+bool MayBeArgument(Node *expr);
+/// The same; but one that reads a CTE goes along with a level that is shipped whole.
+bool IsArgument(Node *expr, const Level *level);
+
+/// Level-independent part of shippability: the function may run on another node with the same result.
+bool IsShippableFunction(Oid function, void *context);
+
+/// The function may not be called by another node: never the same twice, or not known there.
+bool IsUnshippableCall(Node *node);
+
+}  // namespace altius::planner

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: PostgreSQL
+// MERGE into a table of the asking node: PostgreSQL wants the source as one item, and rows that do not match count too.  So
+// no condition of ON may be moved into the source, as it would be with other joins: it becomes a query of its own.
+#include "local_merge.hpp"
+
+#include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/fragment/place_calls.hpp"
+#include "planner/select/column_map.hpp"
+#include "planner/select/cut.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct Source {
+  Bitmapset *rels;
+  int rti;         // of the new query
+  List *columns;   // of TargetEntry, in terms of the former range table
+};
+
+/// CTEs are one level further up now.
+bool RaiseCteWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *depth = static_cast<Index *>(data);
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    if (rte->rtekind == RTE_CTE && rte->ctelevelsup >= *depth) rte->ctelevelsup++;
+    return false;
+  }
+  if (IsA(node, Query)) {
+    Index deeper = *depth + 1;
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), RaiseCteWalker, &deeper, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, RaiseCteWalker, data);
+}
+
+Node *ColumnOfSource(Node *node, void *data) {
+  auto *source = static_cast<Source *>(data);
+  if (IsPlaceCall(node)) {
+    if (!bms_is_subset(pull_varnos(nullptr, node), source->rels)) return nullptr;
+  } else if (!IsA(node, Var) || !bms_is_member(reinterpret_cast<Var *>(node)->varno, source->rels)) {
+    return nullptr;
+  }
+  ListCell *cell;
+  foreach (cell, source->columns) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (equal(target->expr, node)) return pg::AsNode(ColumnLike(node, source->rti, target->resno));
+  }
+  const int column = list_length(source->columns) + 1;
+  auto *expr = pg::Copy(reinterpret_cast<Expr *>(node));
+  source->columns =
+      lappend(source->columns, makeTargetEntry(expr, static_cast<AttrNumber>(column), psprintf("c%d", column), false));
+  return pg::AsNode(ColumnLike(node, source->rti, column));
+}
+
+Query *SelectFromSource(const Query *merge) {
+  auto *select = makeNode(Query);
+  select->commandType = CMD_SELECT;
+  select->querySource = QSRC_ORIGINAL;
+  select->canSetTag = true;
+  select->rtable = pg::Copy(merge->rtable);
+  select->jointree = makeFromExpr(pg::Copy(merge->jointree->fromlist), nullptr);
+  select->hasSubLinks = merge->hasSubLinks;
+  BlankUnused(select);
+  pg::ForgetPermissions(select);
+  Index depth = 0;
+  pg::WalkQuery(select, RaiseCteWalker, &depth, QTW_EXAMINE_RTES_BEFORE);
+  return select;
+}
+
+}  // namespace
+
+RangeTblEntry *SubqueryEntry(Query *subquery, const char *alias) {
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_SUBQUERY;
+  rte->subquery = subquery;
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, subquery->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk) names = lappend(names, makeString(pstrdup(target->resname)));
+  }
+  rte->eref = makeAlias(alias, names);
+  rte->inFromCl = true;
+  return rte;
+}
+
+void IsolateSource(Query *merge) {
+  Source source = {IndexesIn(pg::AsNode(merge->jointree->fromlist)), list_length(merge->rtable) + 1, NIL};
+  ExpandWholeRows(merge, source.rels);
+  Query *select = SelectFromSource(merge);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = source.rti;
+  merge->jointree->fromlist = list_make1(ref);
+  BlankUnused(merge);
+  ReplaceInQuery(merge, ColumnOfSource, &source);
+  if (source.columns == NIL) {
+    Expr *one = reinterpret_cast<Expr *>(makeBoolConst(true, false));
+    source.columns = list_make1(makeTargetEntry(one, 1, pstrdup("c1"), false));
+  }
+  select->targetList = source.columns;
+  merge->rtable = lappend(merge->rtable, SubqueryEntry(select, "source"));
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: PostgreSQL
+// Modifications inside WITH whose rows must be computed before they can be sent: each becomes a statement of its own, which
+// the asking node plans and runs when the leaf that stands for it is first read.
+#include "nested.hpp"
+
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/fragment/fragment.hpp"
+#include "planner/fragment/leaf.hpp"
+#include "planner/level.hpp"
+#include "planner/select/column_map.hpp"
+#include "assigned.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "rewrite/rewriteManip.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct CteSearch {
+  const char *name;
+  int depth;
+};
+
+bool ReadsCteWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *search = static_cast<CteSearch *>(data);
+  if (IsA(node, Query)) {
+    CteSearch inner = {search->name, search->depth + 1};
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), ReadsCteWalker, &inner, QTW_EXAMINE_RTES_BEFORE);
+  }
+  if (!IsA(node, RangeTblEntry)) return pg::Walk(node, ReadsCteWalker, data);
+  auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+  return rte->rtekind == RTE_CTE && static_cast<int>(rte->ctelevelsup) == search->depth &&
+         strcmp(rte->ctename, search->name) == 0;
+}
+
+/// Whether the query (one level below the WITH) reads the CTE.
+bool ReadsCte(Query *query, const CommonTableExpr *cte) {
+  CteSearch search = {cte->ctename, 0};
+  return ReadsCteWalker(pg::AsNode(query), &search);
+}
+
+/// References to the WITH around the query become references to its own.
+bool LowerCteWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  const int depth = *static_cast<int *>(data);
+  if (IsA(node, Query)) {
+    int inner = depth + 1;
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), LowerCteWalker, &inner, QTW_EXAMINE_RTES_BEFORE);
+  }
+  if (!IsA(node, RangeTblEntry)) return pg::Walk(node, LowerCteWalker, data);
+  auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+  if (rte->rtekind == RTE_CTE && static_cast<int>(rte->ctelevelsup) > depth) rte->ctelevelsup--;
+  return false;
+}
+
+/// A modification that others read too can't be taken along: it runs once.
+void CheckMovable(Query *around, const Query *reader, const CommonTableExpr *cte) {
+  ListCell *cell;
+  bool shared = cte->cterefcount > 1;
+  foreach (cell, around->cteList) {
+    auto *other = lfirst_node(CommonTableExpr, cell);
+    auto *query = reinterpret_cast<Query *>(other->ctequery);
+    shared = shared || (query != reader && ReadsCte(query, cte));
+  }
+  if (!shared) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("the result of the modification \"%s\" is read by several modifications in WITH", cte->ctename),
+                  errhint("Run the modifications as statements of their own, in one transaction.")));
+}
+
+/// The CTEs that the query needs come along: reads are copied, modifications moved.
+void TakeCtesAlong(Query *query, Query *around) {
+  List *taken = NIL;
+  for (int i = list_length(around->cteList) - 1; i >= 0; i--) {
+    auto *cte = static_cast<CommonTableExpr *>(list_nth(around->cteList, i));
+    bool needed = reinterpret_cast<Query *>(cte->ctequery) != query && ReadsCte(query, cte);
+    ListCell *cell;
+    foreach (cell, taken) {
+      needed = needed || ReadsCte(reinterpret_cast<Query *>(lfirst_node(CommonTableExpr, cell)->ctequery), cte);
+    }
+    if (!needed) continue;
+    if (reinterpret_cast<Query *>(cte->ctequery)->commandType == CMD_SELECT) {
+      taken = lcons(pg::Copy(cte), taken);
+    } else {
+      CheckMovable(around, query, cte);
+      taken = lcons(cte, taken);
+      around->cteList = list_delete_nth_cell(around->cteList, i);
+      query->hasModifyingCTE = true;
+    }
+  }
+  int depth = 0;
+  pg::WalkQuery(query, LowerCteWalker, &depth, QTW_EXAMINE_RTES_BEFORE);
+  query->cteList = list_concat(taken, query->cteList);
+}
+
+}  // namespace
+
+namespace {
+
+/// What stands beside the source of an INSERT as a column of the SELECT that becomes its source; the column.
+Node *AddColumn(Query *select, Node *value, int rti) {
+  const int column = list_length(select->targetList) + 1;
+  IncrementVarSublevelsUp(value, 1, 1);
+  auto *target = makeTargetEntry(reinterpret_cast<Expr *>(value), column, psprintf("c%d", column), false);
+  select->targetList = lappend(select->targetList, target);
+  return pg::AsNode(ColumnLike(value, rti, column));
+}
+
+}  // namespace
+
+void SpellSource(Query *insert) {
+  if (insert->commandType != CMD_INSERT || insert->jointree->fromlist == NIL) return;
+  auto *select = makeNode(Query);
+  select->commandType = CMD_SELECT;
+  select->canSetTag = true;
+  select->rtable = pg::Copy(insert->rtable);
+  select->jointree = pg::Copy(insert->jointree);
+  select->hasSubLinks = insert->hasSubLinks;
+  const int rti = list_length(insert->rtable) + 1;
+  Bitmapset *sources = nullptr;
+  ListCell *cell;
+  foreach (cell, insert->jointree->fromlist) {
+    sources = bms_add_member(sources, lfirst_node(RangeTblRef, cell)->rtindex);
+  }
+  int index = 0;
+  foreach (cell, select->rtable) {
+    auto *entry = static_cast<RangeTblEntry *>(lfirst(cell));
+    entry->inFromCl = true;
+    if (!bms_is_member(++index, sources)) BlankEntry(entry);
+  }
+  // What stood beside the target stands one level deeper now.
+  IncrementVarSublevelsUp(pg::AsNode(select), 1, 1);
+  foreach (cell, insert->targetList) {
+    Node **expr = reinterpret_cast<Node **>(&lfirst_node(TargetEntry, cell)->expr);
+    VisitAssigned(expr, [&](Node **value, AssignedPart part) {
+      if (part == AssignedPart::Value) *value = AddColumn(select, *value, rti);
+      return true;
+    });
+  }
+  for (int source = -1; (source = bms_next_member(sources, source)) >= 0;) BlankEntry(pg::Rte(insert->rtable, source));
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_SUBQUERY;
+  rte->subquery = select;
+  rte->eref = makeAlias("altius_source", NIL);
+  rte->inFromCl = true;
+  insert->rtable = lappend(insert->rtable, rte);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = rti;
+  insert->jointree = makeFromExpr(list_make1(ref), nullptr);
+}
+
+Query *NestedModification(Query *query, const Level *level) {
+  TakeCtesAlong(query, level->parent->query);
+  List *targets = query->returningList;
+  Query *statement = pg::Copy(query);
+  SpellSource(statement);
+  // Values of identity columns were made already, or were allowed already.
+  if (statement->commandType == CMD_INSERT) statement->override = OVERRIDING_SYSTEM_VALUE;
+  List *arguments = NIL;
+  plan::Fragment *fragment = MakeStatementFragment(statement, level, &arguments);
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, targets) {
+    const char *name = lfirst_node(TargetEntry, cell)->resname;
+    names = lappend(names, makeString(pstrdup(name != nullptr ? name : "?column?")));
+  }
+  return SelectFromLeaf(MakeLeaf(fragment, arguments, NIL, names), targets);
+}
+
+}  // namespace altius::planner

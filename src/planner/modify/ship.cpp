@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: PostgreSQL
+// A modification in two halves: a SELECT that PostgreSQL plans like any other (with fragments as leaves), and a statement
+// that each shard runs on the rows meant for it.  Rows to insert find their shard by the key; rows to update or delete were
+// locked where they lie, and name their shard and ctid (for copies of a reference table: their primary key).
+#include "ship.hpp"
+
+#include "altius/deparse/deparse.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "altius/plan/instantiate.hpp"
+#include "planner/fragment/place_calls.hpp"
+#include "planner/level.hpp"
+#include "planner/locus/shippable.hpp"
+#include "planner/select/column_map.hpp"
+#include "planner/select/records.hpp"
+#include "planner/select/rewrite.hpp"
+#include "multi_assign.hpp"
+#include "ship_merge.hpp"
+#include "shipping.hpp"
+
+extern "C" {
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/planner.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_oper.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
+
+namespace altius::planner {
+
+int AddRowColumn(Shipping *shipping, Expr *expr) {
+  RefuseAnonymousRow(exprType(pg::AsNode(expr)));
+  const int column = list_length(shipping->rows->targetList) + 1;
+  shipping->rows->targetList =
+      lappend(shipping->rows->targetList, makeTargetEntry(expr, column, psprintf("c%d", column), false));
+  return column;
+}
+
+RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up) {
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_CTE;
+  rte->ctename = pstrdup("altius_rows");
+  rte->ctelevelsup = levels_up;
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, shipping.rows->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    Node *expr = pg::AsNode(target->expr);
+    names = lappend(names, makeString(pstrdup(target->resname)));
+    rte->coltypes = lappend_oid(rte->coltypes, exprType(expr));
+    rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod(expr));
+    rte->colcollations = lappend_oid(rte->colcollations, exprCollation(expr));
+  }
+  rte->eref = makeAlias("altius_rows", names);
+  rte->inFromCl = true;
+  return rte;
+}
+
+RangeTblRef *RefTo(int rti) {
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = rti;
+  return ref;
+}
+
+namespace {
+
+Var *ShippedColumn(const Shipping &shipping, int rti, int column) {
+  auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, column - 1));
+  return ColumnLike(pg::AsNode(target->expr), rti, column);
+}
+
+/// (SELECT column FROM altius_rows LIMIT 1): the same in every row.
+Node *ReadOneRow(const Shipping &shipping, int column) {
+  auto *query = makeNode(Query);
+  query->commandType = CMD_SELECT;
+  query->canSetTag = true;
+  query->rtable = list_make1(ShippedRows(shipping, 1));
+  query->jointree = makeFromExpr(list_make1(RefTo(1)), nullptr);
+  auto *expr = reinterpret_cast<Expr *>(ShippedColumn(shipping, 1, column));
+  query->targetList = list_make1(makeTargetEntry(expr, 1, pstrdup("c"), false));
+  query->limitOption = LIMIT_OPTION_COUNT;
+  query->limitCount =
+      pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(1), false, FLOAT8PASSBYVAL));
+  auto *link = makeNode(SubLink);
+  link->subLinkType = EXPR_SUBLINK;
+  link->subselect = pg::AsNode(query);
+  link->location = -1;
+  return pg::AsNode(link);
+}
+
+Node *SubstituteConstant(Node *node, void *data) {
+  auto *shipping = static_cast<Shipping *>(data);
+  const Level level = {shipping->original, nullptr, false};
+  if (!IsArgument(node, &level)) return nullptr;
+  return ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(node))));
+}
+
+}  // namespace
+
+Node *SpellConstants(Shipping *shipping, Node *expr) { return ReplaceInExpr(expr, SubstituteConstant, shipping); }
+
+namespace {
+
+Query *RowsOf(Query *query) {
+  Query *rows = pg::Copy(query);
+  rows->commandType = CMD_SELECT;
+  rows->resultRelation = 0;
+  rows->returningList = NIL;
+  rows->onConflict = nullptr;
+  rows->override = OVERRIDING_NOT_SET;
+  rows->targetList = NIL;
+  return rows;
+}
+
+/// WITH altius_rows(c1, ...) AS (SELECT a1::type1, ... FROM unnest($1::text[], ...) u(a1, ...))
+char *RowsClause(const Shipping &shipping) {
+  StringInfoData names, casts, arrays, aliases;
+  for (StringInfo buffer : {&names, &casts, &arrays, &aliases}) initStringInfo(buffer);
+  for (int i = 1; i <= shipping.ship.column_count; i++) {
+    auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, i - 1));
+    Node *expr = pg::AsNode(target->expr);
+    const char *comma = i == 1 ? "" : ", ";
+    const char *type = format_type_extended(exprType(expr), exprTypmod(expr),
+                                            FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+    appendStringInfo(&names, "%sc%d", comma, i);
+    appendStringInfo(&casts, "%sa%d::%s", comma, i, type);
+    appendStringInfo(&arrays, "%s$%d::text[]", comma, i);
+    appendStringInfo(&aliases, "%sa%d", comma, i);
+  }
+  return psprintf("WITH altius_rows(%s) AS (SELECT %s FROM ROWS FROM (unnest(%s)) AS u(%s)) ", names.data, casts.data,
+                  arrays.data, aliases.data);
+}
+
+bool SpreadTableWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
+    return table != nullptr && table->kind != catalog::TableKind::Reference;
+  }
+  if (IsA(node, Query)) {
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), SpreadTableWalker, context, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, SpreadTableWalker, context);
+}
+
+void ShipConstants(Shipping *shipping, Query *statement) {
+  statement->returningList = reinterpret_cast<List *>(SpellConstants(shipping, pg::AsNode(statement->returningList)));
+  statement->onConflict = reinterpret_cast<OnConflictExpr *>(SpellConstants(shipping, pg::AsNode(statement->onConflict)));
+  if (SpreadTableWalker(pg::AsNode(statement->returningList), nullptr) ||
+      SpreadTableWalker(pg::AsNode(statement->onConflict), nullptr)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a subquery on a distributed table can't depend on the changed row in RETURNING or ON CONFLICT"),
+                    errhint("Read the other table in a statement of its own, in the same transaction.")));
+  }
+}
+
+/// --- INSERT ---
+
+/// INSERT INTO target (columns) SELECT c1, ... FROM altius_rows ...
+void MakeInsertStatement(Shipping *shipping, List *column_of_target) {
+  Query *statement = shipping->statement = pg::Copy(shipping->original);
+  auto *select = makeNode(Query);
+  select->commandType = CMD_SELECT;
+  select->canSetTag = true;
+  select->rtable = list_make1(ShippedRows(*shipping, 1));
+  select->jointree = makeFromExpr(list_make1(RefTo(1)), nullptr);
+  for (int i = 1; i <= list_length(column_of_target); i++) {
+    auto *expr = reinterpret_cast<Expr *>(ShippedColumn(*shipping, 1, i));
+    select->targetList = lappend(select->targetList, makeTargetEntry(expr, i, psprintf("c%d", i), false));
+  }
+  Bitmapset *sources = nullptr;
+  ListCell *cell;
+  foreach (cell, statement->jointree->fromlist) {
+    sources = bms_add_member(sources, lfirst_node(RangeTblRef, cell)->rtindex);
+  }
+  for (int rti = -1; (rti = bms_next_member(sources, rti)) >= 0;) BlankEntry(pg::Rte(statement->rtable, rti));
+  auto *source = makeNode(RangeTblEntry);
+  source->rtekind = RTE_SUBQUERY;
+  source->subquery = select;
+  source->eref = makeAlias("altius_source", NIL);
+  source->inFromCl = true;
+  statement->rtable = lappend(statement->rtable, source);
+  const int rti = list_length(statement->rtable);
+  statement->jointree = makeFromExpr(list_make1(RefTo(rti)), nullptr);
+  statement->override = OVERRIDING_NOT_SET;
+  statement->cteList = NIL;
+  foreach (cell, statement->targetList) {
+    const int column = list_nth_int(column_of_target, foreach_current_index(cell));
+    lfirst_node(TargetEntry, cell)->expr = reinterpret_cast<Expr *>(ShippedColumn(*shipping, rti, column));
+  }
+}
+
+void ShipInsert(Shipping *shipping) {
+  Query *query = shipping->original;
+  List *column_of_target = NIL;
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    const int column = AddRowColumn(shipping, pg::Copy(target->expr));
+    column_of_target = lappend_int(column_of_target, column);
+    if (target->resno == shipping->table->key) shipping->ship.key_column = column - 1;
+  }
+  if (shipping->table->key != 0 && shipping->ship.key_column < 0) plan::RaiseNullKey(*shipping->table);
+  ShipConstants(shipping, query);
+  shipping->ship.column_count = list_length(shipping->rows->targetList);
+  BlankEntry(pg::Rte(shipping->rows->rtable, query->resultRelation));
+  if (query->onConflict != nullptr && query->onConflict->exclRelIndex > 0) {
+    BlankEntry(pg::Rte(shipping->rows->rtable, query->onConflict->exclRelIndex));
+  }
+  MakeInsertStatement(shipping, column_of_target);
+}
+
+/// --- UPDATE, DELETE ---
+
+/// Columns by which a shard finds the row again.
+struct Match {
+  AttrNumber attribute;
+  int column;  // of the shipped rows
+  Var *var;    // of the target
+};
+
+Var *TargetVar(const Shipping &shipping, AttrNumber attribute) {
+  const int rti = shipping.original->resultRelation;
+  if (attribute == SelfItemPointerAttributeNumber) return makeVar(rti, attribute, TIDOID, -1, InvalidOid, 0);
+  if (attribute == TableOidAttributeNumber) return makeVar(rti, attribute, OIDOID, -1, InvalidOid, 0);
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(shipping.table->relid, attribute, &type, &typmod, &collation);
+  return makeVar(rti, attribute, type, typmod, collation, 0);
+}
+
+void AddMatch(Shipping *shipping, pg::Array<Match> *matches, AttrNumber attribute) {
+  Var *var = TargetVar(*shipping, attribute);
+  matches->push_back({attribute, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(var))), var});
+}
+
+/// Copies of a reference table agree on their rows, but not on where these lie.
+void AddPrimaryKey(Shipping *shipping, pg::Array<Match> *matches) {
+  Relation relation = table_open(shipping->table->relid, NoLock);
+  Bitmapset *columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+  table_close(relation, NoLock);
+  if (bms_is_empty(columns)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("reference table \"%s\" needs a primary key for this statement", shipping->table->name),
+                    errdetail("The new values are computed once and then written to every copy of the row."),
+                    errhint("Add a primary key with ALTER TABLE ... ADD PRIMARY KEY.")));
+  }
+  for (int member = -1; (member = bms_next_member(columns, member)) >= 0;) {
+    AddMatch(shipping, matches, member + FirstLowInvalidHeapAttributeNumber);
+  }
+}
+
+Expr *ShardOfTarget(const Shipping &shipping) {
+  List *args = list_make1(TargetVar(shipping, TableOidAttributeNumber));
+  return reinterpret_cast<Expr *>(
+      makeFuncExpr(ShardOfFunction(), INT8OID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+}
+
+/// A ctid is unique within one partition only.
+bool IsPartitioned(const Shipping &shipping) {
+  return get_rel_relkind(shipping.table->relid) == RELKIND_PARTITIONED_TABLE;
+}
+
+void AddPlace(Shipping *shipping, pg::Array<Match> *matches) {
+  AddMatch(shipping, matches, SelfItemPointerAttributeNumber);
+  const int shard = AddRowColumn(shipping, ShardOfTarget(*shipping));
+  shipping->ship.shard_column = shard - 1;
+  shipping->ship.column_count = IsPartitioned(*shipping) ? shard : shard - 1;
+  auto *mark = makeNode(RowMarkClause);
+  mark->rti = shipping->original->resultRelation;
+  mark->strength = LCS_FORUPDATE;
+  mark->waitPolicy = LockWaitBlock;
+  shipping->rows->rowMarks = lappend(shipping->rows->rowMarks, mark);
+  shipping->rows->hasForUpdate = true;
+}
+
+template <typename Left>
+Node *Equals(Left *left, Var *right) {
+  return pg::AsNode(make_op(nullptr, list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("="))),
+                            pg::AsNode(left), pg::AsNode(right), nullptr, -1));
+}
+
+/// In RETURNING: columns of the target stay, those of other relations come with the shipped rows.
+Node *SubstituteSource(Node *node, void *data) {
+  auto *shipping = static_cast<Shipping *>(data);
+  if (!IsA(node, Var)) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  if (var->varno == shipping->original->resultRelation || var->varlevelsup > 0) return nullptr;
+  const int index = shipping->sources.Add(node);
+  return pg::AsNode(ColumnLike(node, shipping->sources.rti, -index));
+}
+
+/// Numbers of source columns are known only when all columns are: they were noted as negative ones.
+Node *NumberSource(Node *node, void *data) {
+  auto *shipping = static_cast<Shipping *>(data);
+  if (!IsA(node, Var)) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  if (var->varno != shipping->sources.rti || var->varattno > 0) return nullptr;
+  const int column = list_length(shipping->original->targetList) - var->varattno;
+  return pg::AsNode(ColumnLike(node, var->varno, column));
+}
+
+void ShipChange(Shipping *shipping) {
+  Query *query = shipping->original;
+  if (query->commandType == CMD_DELETE) query->targetList = NIL;
+  Query *statement = shipping->statement = pg::Copy(query);
+  const int rti = shipping->sources.rti = list_length(query->rtable) + 1;
+  ListCell *cell;
+  foreach (cell, query->targetList) AddRowColumn(shipping, pg::Copy(lfirst_node(TargetEntry, cell)->expr));
+  statement->returningList =
+      reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), SubstituteSource, shipping));
+  foreach (cell, shipping->sources.exprs) AddRowColumn(shipping, pg::Copy(static_cast<Expr *>(lfirst(cell))));
+  statement->returningList =
+      reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), NumberSource, shipping));
+  ShipConstants(shipping, statement);
+
+  pg::Array<Match> matches;
+  shipping->ship.shard_column = -1;
+  if (shipping->table->kind == catalog::TableKind::Reference) {
+    AddPrimaryKey(shipping, &matches);
+    shipping->ship.column_count = list_length(shipping->rows->targetList);
+  } else {
+    AddPlace(shipping, &matches);
+  }
+  ListCell *entry;
+  foreach (entry, statement->rtable) {
+    if (foreach_current_index(entry) + 1 != query->resultRelation) {
+      BlankEntry(static_cast<RangeTblEntry *>(lfirst(entry)));
+    }
+  }
+  statement->rtable = lappend(statement->rtable, ShippedRows(*shipping, 0));
+  List *quals = NIL;
+  for (const Match &match : matches) {
+    quals = lappend(quals, Equals(match.var, ShippedColumn(*shipping, rti, match.column)));
+  }
+  if (shipping->ship.shard_column >= 0 && IsPartitioned(*shipping)) {
+    Var *shard = ShippedColumn(*shipping, rti, shipping->ship.shard_column + 1);
+    quals = lappend(quals, Equals(ShardOfTarget(*shipping), shard));
+  }
+  statement->jointree = makeFromExpr(list_make2(RefTo(query->resultRelation), RefTo(rti)),
+                                     pg::AsNode(make_ands_explicit(quals)));
+  statement->cteList = NIL;
+  foreach (cell, statement->targetList) {
+    lfirst_node(TargetEntry, cell)->expr =
+        reinterpret_cast<Expr *>(ShippedColumn(*shipping, rti, foreach_current_index(cell) + 1));
+  }
+}
+
+/// RETURNING may print a whole row of a subquery: it has no type that could travel.
+void SpellSourceRows(Query *query) {
+  if (query->commandType == CMD_INSERT || query->returningList == NIL) return;
+  Bitmapset *sources = bms_add_range(nullptr, 1, list_length(query->rtable));
+  ExpandWholeRows(query, bms_del_member(sources, query->resultRelation));
+}
+
+/// --- the plan ---
+
+void DescribeResult(CustomScan *scan, const Query *query) {
+  ListCell *cell;
+  foreach (cell, query->returningList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    Node *expr = pg::AsNode(target->expr);
+    const Oid type = exprType(expr), collation = exprCollation(expr);
+    const int32 typmod = ResultTypmod(expr, query, nullptr);
+    const int column = foreach_current_index(cell) + 1;
+    auto *null_of_type = reinterpret_cast<Expr *>(makeNullConst(type, typmod, collation));
+    scan->custom_scan_tlist =
+        lappend(scan->custom_scan_tlist, makeTargetEntry(null_of_type, column, target->resname, false));
+    auto *var = reinterpret_cast<Expr *>(makeVar(INDEX_VAR, column, type, typmod, collation, 0));
+    scan->scan.plan.targetlist =
+        lappend(scan->scan.plan.targetlist, makeTargetEntry(var, column, target->resname, false));
+  }
+}
+
+constexpr int kShipNodeId = 1 << 20;  // beyond the child's, which are numbered from 0
+
+struct Arguments {
+  plan::Ship *ship;
+  List *params;  // of Param, in the order of their new numbers
+};
+
+/// The client's parameters get numbers behind those of the columns.
+Node *NumberParam(Node *node, void *data) {
+  auto *arguments = static_cast<Arguments *>(data);
+  if (!IsA(node, Param) || reinterpret_cast<Param *>(node)->paramkind != PARAM_EXTERN) return nullptr;
+  int index = 0;
+  while (index < list_length(arguments->params) && !equal(list_nth(arguments->params, index), node)) index++;
+  if (index == list_length(arguments->params)) {
+    arguments->params = lappend(arguments->params, pg::Copy(node));
+    arguments->ship->arg_types = lappend_oid(arguments->ship->arg_types, reinterpret_cast<Param *>(node)->paramtype);
+  }
+  auto *numbered = reinterpret_cast<Param *>(pg::Copy(node));
+  numbered->paramid = arguments->ship->column_count + index + 1;
+  return pg::AsNode(numbered);
+}
+
+CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
+  auto *scan = makeNode(CustomScan);
+  Plan *below = child->planTree;
+  scan->scan.plan.startup_cost = below->total_cost;
+  scan->scan.plan.total_cost = below->total_cost;
+  scan->scan.plan.plan_rows = below->plan_rows;
+  scan->scan.plan.plan_node_id = kShipNodeId;
+  scan->scan.plan.extParam = bms_copy(below->extParam);
+  scan->scan.plan.allParam = bms_copy(below->allParam);
+  scan->custom_plans = list_make1(below);
+  scan->methods = GetCustomScanMethods(plan::kShipScan, false);
+  shipping->ship.returning = shipping->original->returningList != NIL;
+  DescribeResult(scan, shipping->original);
+  Arguments arguments = {&shipping->ship, NIL};
+  ReplaceInQuery(shipping->statement, NumberParam, &arguments);
+  scan->custom_exprs = arguments.params;
+  shipping->ship.statement = deparse::SplitAtTables(deparse::QueryText(shipping->statement), &shipping->ship.tables,
+                                                    RowsClause(*shipping));
+  scan->custom_private = plan::ToList(shipping->ship);
+  return scan;
+}
+
+}  // namespace
+
+PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char *source, int cursor_options,
+                          ParamListInfo params) {
+  SpellSourceRows(query);
+  if (query->commandType == CMD_UPDATE) SpellMultiAssignments(query);
+  Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
+  shipping.ship.command = query->commandType;
+  shipping.ship.target = table.relid;
+  shipping.ship.key_column = shipping.ship.shard_column = -1;
+  shipping.ship.tables = list_make1_oid(table.relid);
+  if (query->commandType == CMD_INSERT) {
+    ShipInsert(&shipping);
+  } else if (query->commandType == CMD_MERGE) {
+    ShipMerge(&shipping);
+  } else {
+    ShipChange(&shipping);
+  }
+  Query *rows = pg::Copy(shipping.rows);
+  Rewrite(rows, nullptr);
+  PlannedStmt *plan = standard_planner(rows, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
+  plan->planTree = &MakeScan(&shipping, plan)->scan.plan;
+  plan->commandType = query->commandType;
+  plan->hasReturning = query->returningList != NIL;
+  return plan;
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: PostgreSQL
+// Modifications whose rows are computed first, by any plan, and then sent to the shards they belong to.
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+
+extern "C" {
+#include "nodes/params.h"
+#include "nodes/plannodes.h"
+}
+
+namespace altius::planner {
+
+/// Plan of a modification of `table` that does not run beside the data.
+PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char *source, int cursor_options,
+                          ParamListInfo params);
+
+}  // namespace altius::planner

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: PostgreSQL
+// MERGE into a managed table: the source's rows are computed by any plan and go to the shards, in one piece for each, where the
+// statement takes them as its source.  A row can only match in the shard of the value that ON compares the distribution column
+// with, and that is also the value a row to insert has: so each shard decides by itself.
+#include "ship_merge.hpp"
+
+#include "altius/pg/compat_merge.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/locus/equality.hpp"
+#include "planner/locus/scope.hpp"
+#include "planner/locus/shippable.hpp"
+#include "planner/select/column_map.hpp"
+#include "assigned.hpp"
+#include "local_merge.hpp"
+#include "shipping.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+constexpr int kSourceOfRows = 1;  // its range table index in Shipping::rows
+
+[[noreturn]] void Refuse(const char *what, const char *hint) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg_internal("%s", what), errhint("%s", hint)));
+  pg_unreachable();
+}
+
+struct Merge {
+  Shipping *shipping;
+  Query *query;
+  int target;  // range table indexes
+  int source;
+  const Scope *scope;  // that of a shard, where nothing but the target and the shipped rows is
+};
+
+bool Mentions(Node *expr, int rti) { return bms_is_member(rti, pull_varnos(nullptr, expr)); }
+
+/// Without the casts that nobody has written.
+Node *Bare(Expr *expr) { return Canonical(strip_implicit_coercions(pg::AsNode(expr))); }
+
+bool IsKeyOfTarget(const Merge &merge, Node *expr) {
+  if (!IsA(expr, Var)) return false;
+  auto *var = reinterpret_cast<Var *>(expr);
+  return static_cast<int>(var->varno) == merge.target && var->varattno == merge.shipping->table->key && var->varlevelsup == 0;
+}
+
+/// What ON says the distribution column is equal to.
+Expr *KeyInCondition(const Merge &merge) {
+  ListCell *cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(*pg::MergeCondition(merge.query)))) {
+    Node *left, *right;
+    Meaning meaning;
+    if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right, &meaning)) continue;
+    const catalog::Table &table = *merge.shipping->table;
+    if (meaning != MeaningOfType(table.key_type, table.key_collation)) continue;
+    if (IsKeyOfTarget(merge, right)) std::swap(left, right);
+    if (IsKeyOfTarget(merge, left) && !Mentions(right, merge.target) && !contain_volatile_functions(right))
+      return reinterpret_cast<Expr *>(right);
+  }
+  Refuse(psprintf("MERGE into distributed table \"%s\" needs a condition on its distribution column \"%s\"",
+                  merge.shipping->table->name, get_attname(merge.shipping->table->relid, merge.shipping->table->key, false)),
+         "Join the column with = to a column or expression of the source.");
+}
+
+/// The value of the distribution column in the row that the action inserts, which has to be that of ON.
+Expr *KeyInserted(const Merge &merge, const MergeAction *action, Expr *condition_key) {
+  ListCell *cell;
+  foreach (cell, action->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (target->resno == merge.shipping->table->key && equal(Bare(target->expr), Bare(condition_key))) return target->expr;
+  }
+  Refuse("MERGE can insert only rows with the distribution column that the source's row was compared by",
+         "Insert other rows with a statement of its own, in the same transaction.");
+}
+
+void CheckKeepsKey(const Merge &merge, const MergeAction *action, Expr *condition_key) {
+  ListCell *cell;
+  foreach (cell, action->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (target->resjunk || target->resno != merge.shipping->table->key) continue;
+    if (IsKeyOfTarget(merge, Bare(target->expr)) || equal(Bare(target->expr), Bare(condition_key))) continue;
+    Refuse("MERGE cannot change the distribution column", "Run an UPDATE of its own, in the same transaction.");
+  }
+}
+
+/// As a value of the distribution column's type.
+Expr *AsKey(const Merge &merge, Expr *key) {
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(merge.shipping->table->relid, merge.shipping->table->key, &type, &typmod, &collation);
+  Node *value = coerce_to_target_type(nullptr, pg::AsNode(pg::Copy(key)), exprType(pg::AsNode(key)), type, -1,
+                                      COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
+  if (value == nullptr)
+    Refuse("MERGE compares the distribution column with a value of another type", "Cast the value to the column's type.");
+  return reinterpret_cast<Expr *>(value);
+}
+
+/// In terms of the rows' query.
+Expr *OfRows(const Merge &merge, Expr *expr) {
+  Expr *copy = pg::Copy(expr);
+  ChangeVarNodes(pg::AsNode(copy), merge.source, kSourceOfRows, 0);
+  return copy;
+}
+
+/// By which the rows find their shards.
+void AddKey(Merge *merge) {
+  if (merge->shipping->table->key == 0) return;
+  Expr *key = KeyInCondition(*merge);
+  Expr *inserted = nullptr;
+  ListCell *cell;
+  foreach (cell, merge->query->mergeActionList) {
+    auto *action = lfirst_node(MergeAction, cell);
+    if (action->commandType == CMD_INSERT) inserted = KeyInserted(*merge, action, key);
+    if (action->commandType == CMD_UPDATE) CheckKeepsKey(*merge, action, key);
+  }
+  Shipping *shipping = merge->shipping;
+  Expr *value = OfRows(*merge, inserted != nullptr ? inserted : AsKey(*merge, key));
+  shipping->ship.key_column = AddRowColumn(shipping, value) - 1;
+  if (inserted != nullptr) return;
+  auto *test = makeNode(NullTest);  // a row that matches nothing is not needed
+  test->arg = pg::Copy(value);
+  test->nulltesttype = IS_NOT_NULL;
+  test->location = -1;
+  shipping->rows->jointree->quals = pg::AsNode(test);
+}
+
+/// The expression as a shard can compute it.  What needs other rows, or may not be the same twice, is computed with the
+/// source's row, if it needs nothing of the target's.
+Expr *Fit(Merge *merge, Expr *expr) {
+  if (expr == nullptr) return nullptr;
+  Node *node = pg::AsNode(expr);
+  if (!contain_volatile_functions(node) && IsShippable(node, *merge->scope, merge->scope->parts[0]))
+    return reinterpret_cast<Expr *>(SpellConstants(merge->shipping, node));
+  if (Mentions(node, merge->target)) {
+    Refuse("an expression of MERGE needs both a row of the target and what is elsewhere, or is volatile",
+           "Compute it in the source, or with a statement of its own in the same transaction.");
+  }
+  const int column = AddRowColumn(merge->shipping, OfRows(*merge, expr));
+  return reinterpret_cast<Expr *>(ColumnLike(node, merge->source, column));
+}
+
+void FitCondition(Merge *merge) {
+  Node **condition = pg::MergeCondition(merge->query);
+  List *parts = make_ands_implicit(reinterpret_cast<Expr *>(*condition));
+  ListCell *cell;
+  foreach (cell, parts) lfirst(cell) = Fit(merge, static_cast<Expr *>(lfirst(cell)));
+  *condition = parts == NIL ? pg::AsNode(makeBoolConst(true, false)) : pg::AsNode(make_ands_explicit(parts));
+}
+
+void FitAction(Merge *merge, MergeAction *action) {
+  if (pg::IsForMissingSource(action)) {
+    Refuse("WHEN NOT MATCHED BY SOURCE is not supported for distributed and reference tables",
+           "Run an UPDATE or DELETE with NOT EXISTS instead, in the same transaction.");
+  }
+  action->qual = pg::AsNode(Fit(merge, reinterpret_cast<Expr *>(action->qual)));
+  action->override = OVERRIDING_NOT_SET;  // values of identity columns are made here
+  ListCell *cell;
+  foreach (cell, action->targetList) {
+    Node **expr = reinterpret_cast<Node **>(&lfirst_node(TargetEntry, cell)->expr);
+    VisitAssigned(expr, [&](Node **part, AssignedPart) {
+      *part = pg::AsNode(Fit(merge, reinterpret_cast<Expr *>(*part)));
+      return true;
+    });
+  }
+}
+
+/// SELECT c1, ... FROM the source
+Query *RowsOfSource(const Merge &merge) {
+  auto *rows = makeNode(Query);
+  rows->commandType = CMD_SELECT;
+  rows->querySource = QSRC_ORIGINAL;
+  rows->canSetTag = true;
+  rows->cteList = pg::Copy(merge.query->cteList);
+  rows->hasRecursive = merge.query->hasRecursive;
+  rows->hasSubLinks = merge.query->hasSubLinks;
+  rows->rtable = list_make1(pg::Copy(pg::Rte(merge.query->rtable, merge.source)));
+  rows->jointree = makeFromExpr(list_make1(RefTo(kSourceOfRows)), nullptr);
+  return rows;
+}
+
+}  // namespace
+
+void ShipMerge(Shipping *shipping) {
+  Query *query = shipping->original;
+  IsolateSource(query);
+  Merge merge = {shipping, query, query->resultRelation, list_length(query->rtable), ScopeOfValues(query)};
+  shipping->rows = RowsOfSource(merge);
+  ListCell *cell;
+  foreach (cell, pg::Rte(query->rtable, merge.source)->subquery->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    AddRowColumn(shipping, reinterpret_cast<Expr *>(ColumnLike(pg::AsNode(target->expr), kSourceOfRows, target->resno)));
+  }
+  AddKey(&merge);
+  FitCondition(&merge);
+  foreach (cell, query->mergeActionList) FitAction(&merge, lfirst_node(MergeAction, cell));
+  foreach (cell, query->returningList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    target->expr = Fit(&merge, target->expr);
+  }
+  shipping->ship.column_count = list_length(shipping->rows->targetList);
+  Query *statement = shipping->statement = pg::Copy(query);
+  lfirst(list_nth_cell(statement->rtable, merge.source - 1)) = ShippedRows(*shipping, 0);
+  statement->cteList = NIL;
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: PostgreSQL
+// What ship.cpp and ship_merge.cpp share: a modification in two halves.
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/plan/ship.hpp"
+#include "planner/select/column_map.hpp"
+
+namespace altius::planner {
+
+struct Shipping {
+  const catalog::Table *table;
+  Query *original;
+  Query *rows;       // SELECT: the rows to ship
+  Query *statement;  // what a shard does with them
+  Columns sources;   // columns of other relations that RETURNING reads, as columns of the shipped rows
+  plan::Ship ship;
+};
+
+/// Adds a column (of expressions in terms of `rows`) to the rows; its number.
+int AddRowColumn(Shipping *shipping, Expr *expr);
+
+/// FROM altius_rows, the CTE that stands in front of the statement.  It has the columns that were added so far.
+RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up);
+RangeTblRef *RefTo(int rti);
+
+/// Parameters and the like mean something on this node only: the statement reads what they are from the first row.
+Node *SpellConstants(Shipping *shipping, Node *expr);
+
+}  // namespace altius::planner

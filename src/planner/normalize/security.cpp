@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "security.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
+#include "altius/pg/walk.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/rel.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+/// (SELECT every column FROM table WHERE row security allows): same column numbers as the table's.
+Query *SecuredTable(RangeTblEntry *rte) {
+  auto *inner = pg::Copy(rte);
+  auto *query = makeNode(Query);
+  query->commandType = CMD_SELECT;
+  query->querySource = QSRC_ORIGINAL;
+  query->canSetTag = true;
+  pg::ForgetPermissions(inner);
+  inner->securityQuals = NIL;
+  inner->lateral = false;
+  query->rtable = list_make1(inner);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = 1;
+  Node *quals = pg::AsNode(make_ands_explicit(pg::Copy(rte->securityQuals)));
+  query->jointree = makeFromExpr(list_make1(ref), quals);
+  query->hasSubLinks = checkExprHasSubLink(quals);
+  Relation relation = table_open(rte->relid, NoLock);
+  TupleDesc columns = RelationGetDescr(relation);
+  for (int i = 0; i < columns->natts; i++) {
+    Form_pg_attribute column = TupleDescAttr(columns, i);
+    Expr *expr = column->attisdropped
+                     ? reinterpret_cast<Expr *>(makeNullConst(INT4OID, -1, InvalidOid))
+                     : reinterpret_cast<Expr *>(makeVar(1, i + 1, column->atttypid, column->atttypmod,
+                                                        column->attcollation, 0));
+    query->targetList =
+        lappend(query->targetList, makeTargetEntry(expr, i + 1, pstrdup(NameStr(column->attname)), false));
+  }
+  table_close(relation, NoLock);
+  return query;
+}
+
+bool ComesThroughView(const Query *query) {
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    if (static_cast<RangeTblEntry *>(lfirst(cell))->relkind == RELKIND_VIEW) return true;
+  }
+  return false;
+}
+
+bool HasRowSecurity(Oid relid) {
+  Relation relation = table_open(relid, NoLock);
+  const bool result = relation->rd_rel->relrowsecurity;
+  table_close(relation, NoLock);
+  return result;
+}
+
+/// The condition, asked only for rows that barriers let pass.
+Node *BehindBarrier(Node *condition, List *barriers) {
+  auto *when = makeNode(CaseWhen);
+  when->expr = make_ands_explicit(pg::Copy(barriers));
+  when->result = reinterpret_cast<Expr *>(condition);
+  when->location = -1;
+  auto *result = makeNode(CaseExpr);
+  result->casetype = BOOLOID;
+  result->args = list_make1(when);
+  result->defresult = reinterpret_cast<Expr *>(makeBoolConst(false, false));
+  result->location = -1;
+  return pg::AsNode(result);
+}
+
+}  // namespace
+
+void SpellBarriers(Query *query) {
+  if (query->resultRelation == 0 || query->commandType == CMD_INSERT) return;
+  RangeTblEntry *target = pg::Rte(query->rtable, query->resultRelation);
+  if (target->rtekind != RTE_RELATION || target->securityQuals == NIL || catalog::FindTable(target->relid) == nullptr) return;
+  if (HasRowSecurity(target->relid) && !ComesThroughView(query)) return;
+  List *barriers = NIL;
+  ListCell *cell;
+  foreach (cell, target->securityQuals) {
+    barriers = list_concat(barriers, make_ands_implicit(static_cast<Expr *>(lfirst(cell))));
+  }
+  target->securityQuals = NIL;
+  List *conditions = list_copy(barriers);
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(query->jointree->quals))) {
+    auto *condition = static_cast<Node *>(lfirst(cell));
+    conditions = lappend(conditions, contain_leaked_vars(condition) ? BehindBarrier(condition, barriers) : condition);
+  }
+  query->jointree->quals = pg::AsNode(make_ands_explicit(conditions));
+  query->hasSubLinks = query->hasSubLinks || checkExprHasSubLink(query->jointree->quals);
+}
+
+void WrapSecuredTables(Query *query) {
+  int index = 0;
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+    if (++index == query->resultRelation || rte->rtekind != RTE_RELATION || rte->securityQuals == NIL) continue;
+    if (catalog::FindTable(rte->relid) == nullptr) continue;
+    // The conditions' columns are numbered for the outer range table.
+    ChangeVarNodes(pg::AsNode(rte->securityQuals), index, 1, 0);
+    Query *secured = SecuredTable(rte);
+    pg::ForgetPermissions(rte);
+    rte->rtekind = RTE_SUBQUERY;
+    rte->relid = InvalidOid;
+    rte->subquery = secured;
+    rte->security_barrier = true;
+    rte->securityQuals = NIL;
+    rte->inh = false;
+  }
+}
+
+}  // namespace altius::planner

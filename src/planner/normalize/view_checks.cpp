@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: PostgreSQL
+// WITH CHECK OPTION of a view that a modification goes through: PostgreSQL checks the rows that its executor writes, but the
+// rows of distributed tables are written on the nodes.  So a value of the new row takes the check along:
+//   CASE WHEN condition on the new row THEN value ELSE altius_internal.refuse_view_row('view', value) END
+// The function is volatile, which keeps all of it on the asking node.  A row that ON CONFLICT does not insert is checked, too.
+#include "view_checks.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/node.hpp"
+#include "planner/select/column_map.hpp"
+
+extern "C" {
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct NewRow {
+  int rti;  // of the target
+  Oid relid;
+  const List *targets;
+  bool inserted;  // columns that are not named are null; else they stay as they are
+};
+
+[[noreturn]] void Refuse(const WithCheckOption *option, const char *why) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("cannot change a distributed table through view \"%s\", which has a check option", option->relname),
+                  errdetail_internal("%s", why), errhint("Change the table itself.")));
+  pg_unreachable();
+}
+
+const TargetEntry *TargetOf(const NewRow &row, AttrNumber column) {
+  ListCell *cell;
+  foreach (cell, row.targets) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk && target->resno == column) return target;
+  }
+  return nullptr;
+}
+
+struct Check {
+  const NewRow *row;
+  const WithCheckOption *option;
+};
+
+/// A column of the new row by what it is made of.
+Node *NewValue(Node *node, void *data) {
+  const auto *check = static_cast<Check *>(data);
+  const NewRow &row = *check->row;
+  if (!IsA(node, Var)) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  if (static_cast<int>(var->varno) != row.rti || var->varlevelsup > 0) return nullptr;
+  if (var->varattno <= 0) Refuse(check->option, "Its condition is about the whole row.");
+  if (get_attgenerated(row.relid, var->varattno) != '\0') Refuse(check->option, "Its condition is about a generated column.");
+  const TargetEntry *target = TargetOf(row, var->varattno);
+  if (target == nullptr)
+    return row.inserted ? pg::AsNode(makeNullConst(var->vartype, var->vartypmod, var->varcollid)) : nullptr;
+  Node *value = pg::AsNode(target->expr);
+  if (contain_volatile_functions(value)) Refuse(check->option, "A value that its condition is about is volatile.");
+  return pg::AsNode(pg::Copy(value));
+}
+
+Expr *RefuseRow(const WithCheckOption *option, Expr *value) {
+  Node *node = pg::AsNode(value);
+  const Oid argument_types[] = {TEXTOID, ANYELEMENTOID};
+  List *name = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("refuse_view_row")));
+  auto *view = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(option->relname), false, false);
+  List *arguments = list_make2(view, pg::Copy(value));
+  return reinterpret_cast<Expr *>(makeFuncExpr(LookupFuncName(name, 2, argument_types, false), exprType(node), arguments,
+                                               exprCollation(node), exprCollation(node), COERCE_EXPLICIT_CALL));
+}
+
+/// Any value of the row will do; the distribution column's is needed as it is.
+TargetEntry *Carrier(List *targets, AttrNumber key) {
+  TargetEntry *carrier = nullptr;
+  ListCell *cell;
+  foreach (cell, targets) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (target->resjunk) continue;
+    if (target->resno != key) return target;
+    carrier = target;
+  }
+  return carrier;
+}
+
+/// Checks the rows that `targets` make; of what they are made says `row`, whose values are not checked ones.
+void SpellCheck(WithCheckOption *option, const NewRow &row, List *targets, AttrNumber key) {
+  TargetEntry *carrier = Carrier(targets, key);
+  if (carrier == nullptr) Refuse(option, "The row has no values.");
+  Check check = {&row, option};
+  Node *value = pg::AsNode(carrier->expr);
+  auto *when = makeNode(CaseWhen);
+  when->expr = reinterpret_cast<Expr *>(ReplaceInExpr(pg::AsNode(pg::Copy(option->qual)), NewValue, &check));
+  when->result = carrier->expr;
+  when->location = -1;
+  auto *checked = makeNode(CaseExpr);
+  checked->casetype = exprType(value);
+  checked->casecollid = exprCollation(value);
+  checked->args = list_make1(when);
+  checked->defresult = RefuseRow(option, carrier->expr);
+  checked->location = -1;
+  carrier->expr = reinterpret_cast<Expr *>(checked);
+}
+
+void SpellChecks(const Query *query, const catalog::Table &table, List *targets, bool inserted) {
+  const NewRow row = {query->resultRelation, table.relid, pg::Copy(targets), inserted};
+  ListCell *cell;
+  foreach (cell, query->withCheckOptions) {
+    auto *option = lfirst_node(WithCheckOption, cell);
+    if (option->kind == WCO_VIEW_CHECK && option->qual != nullptr) SpellCheck(option, row, targets, table.key);
+  }
+}
+
+/// Those of row security, which the nodes check.
+List *OtherChecks(const Query *query) {
+  List *others = NIL;
+  ListCell *cell;
+  foreach (cell, query->withCheckOptions) {
+    if (lfirst_node(WithCheckOption, cell)->kind != WCO_VIEW_CHECK) others = lappend(others, lfirst(cell));
+  }
+  return others;
+}
+
+bool HasSubLinks(const Query *query) {
+  return query->hasSubLinks || checkExprHasSubLink(pg::AsNode(query->withCheckOptions));
+}
+
+}  // namespace
+
+void SpellViewChecks(Query *query, const catalog::Table &table) {
+  if (query->withCheckOptions == NIL) return;
+  query->hasSubLinks = HasSubLinks(query);
+  const bool writes = query->commandType == CMD_INSERT || query->commandType == CMD_UPDATE;
+  if (writes) SpellChecks(query, table, query->targetList, query->commandType == CMD_INSERT);
+  if (query->onConflict != nullptr && query->onConflict->onConflictSet != NIL)
+    SpellChecks(query, table, query->onConflict->onConflictSet, false);
+  ListCell *cell;
+  foreach (cell, query->mergeActionList) {
+    const auto *action = lfirst_node(MergeAction, cell);
+    if (action->commandType == CMD_INSERT || action->commandType == CMD_UPDATE)
+      SpellChecks(query, table, action->targetList, action->commandType == CMD_INSERT);
+  }
+  query->withCheckOptions = OtherChecks(query);
+}
+
+}  // namespace altius::planner
+
+ALTIUS_FUNCTION(altius_refuse_view_row) {
+  const char *view = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+  ereport(ERROR, (errcode(ERRCODE_WITH_CHECK_OPTION_VIOLATION), errmsg("new row violates check option for view \"%s\"", view)));
+  PG_RETURN_NULL();
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: PostgreSQL
+// The stages of planning, in their order.
+#include "pipeline.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
+#include "planner/fragment/alone.hpp"
+#include "planner/modify/modify.hpp"
+#include "planner/normalize/inline_functions.hpp"
+#include "planner/normalize/lent_views.hpp"
+#include "planner/normalize/normalize.hpp"
+#include "planner/normalize/row_places.hpp"
+#include "planner/select/rewrite.hpp"
+#include "level.hpp"
+#include "managed.hpp"
+
+namespace altius::planner {
+
+namespace {
+
+bool ModifiesManagedTable(Query *query) {
+  if (query->commandType == CMD_SELECT || query->resultRelation == 0) return false;
+  RangeTblEntry *rte = pg::Rte(query->rtable, query->resultRelation);
+  return rte->rtekind == RTE_RELATION && catalog::FindTable(rte->relid) != nullptr;
+}
+
+/// A cursor's row is known by its place in a shard, which cursors do not keep.
+void RefuseCurrentOf(Query *query) {
+  ListCell *cell;
+  foreach (cell, query->cteList) RefuseCurrentOf(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery));
+  if (query->jointree == nullptr || query->jointree->quals == nullptr) return;
+  if (!IsA(query->jointree->quals, CurrentOfExpr) || !ModifiesManagedTable(query)) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("WHERE CURRENT OF is not supported for distributed and reference tables"),
+                  errhint("Name the row by its key.")));
+}
+
+/// A managed table in a live place would be read as the empty shell that it is here: never silently.
+void CheckNoShellIsRead(Query *query) {
+  if (HasManagedTables(query)) elog(ERROR, "a distributed table was left in the plan");
+}
+
+/// From here on PostgreSQL's planner sees leaves in the place of fragments.
+PlannedStmt *PlanResidual(Query *query, const Request &request) {
+  CheckNoShellIsRead(query);
+  PlannedStmt *plan = (request.cursor_options & CURSOR_OPT_SCROLL) != 0 ? nullptr : PlanAlone(query);
+  return plan != nullptr ? plan : request.as_before(query, request);
+}
+
+PlannedStmt *PlanCopy(Query *query, const pg::RelationUses &uses, const Request &request) {
+  // 1. normalize/
+  Normalize(query);
+  PrepareForLentRights(query, uses);
+  CompareRowPlaces(query);
+  // 2. modify/: beside the data, or shipped; what it reads goes through 3.
+  if (ModifiesManagedTable(query)) {
+    return PlanModification(query, request.source, request.cursor_options, request.params);
+  }
+  if (query->commandType != CMD_SELECT) {
+    const Level level = {query, nullptr, false};
+    RewriteLocalModification(query, &level);
+    return PlanResidual(query, request);
+  }
+  // 3. select/: whole, split above FROM, or cut; locus/ says which.  fragment/: each part becomes a leaf.
+  Rewrite(query, nullptr);
+  // 4. what is left
+  return PlanResidual(query, request);
+}
+
+}  // namespace
+
+PlannedStmt *PlanStatement(Query *original, const Request &request) {
+  InlinedFunctions inlined = {NIL, false};
+  original = InlineFunctions(original, &inlined);
+  if (!HasManagedTables(original)) return request.as_before(original, request);
+  RefuseCurrentOf(original);
+  const pg::RelationUses uses = pg::CollectRelations(original);
+  PlannedStmt *plan = PlanCopy(pg::Copy(original), uses, request);
+  plan->queryId = original->queryId;
+  plan->stmt_location = original->stmt_location;
+  plan->stmt_len = original->stmt_len;
+  plan->canSetTag = original->canSetTag;
+  pg::AppendRelations(plan, uses);
+  plan->invalItems = list_concat(plan->invalItems, inlined.dependencies);
+  plan->dependsOnRole = plan->dependsOnRole || inlined.depends_on_role;
+  return plan;
+}
+
+}  // namespace altius::planner

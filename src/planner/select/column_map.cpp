@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "column_map.hpp"
+
+#include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/fragment/place_calls.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_relation.h"
+#include "rewrite/rewriteManip.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct Replacement {
+  Substitute substitute;
+  void *context;
+  int depth;  // queries between the expression and the level
+};
+
+/// Columns of the level seen from a query below it.
+Node *ReplaceBelow(Node *node, Replacement *replacement) {
+  if (!IsA(node, Var) || static_cast<int>(reinterpret_cast<Var *>(node)->varlevelsup) != replacement->depth) {
+    return nullptr;
+  }
+  Var *lowered = pg::Copy(reinterpret_cast<Var *>(node));
+  lowered->varlevelsup = 0;
+  Node *result = replacement->substitute(pg::AsNode(lowered), replacement->context);
+  if (result == nullptr) return nullptr;
+  result = pg::Copy(result);
+  IncrementVarSublevelsUp(result, replacement->depth, 0);
+  return result;
+}
+
+Node *ReplaceMutator(Node *node, void *data) {
+  if (node == nullptr) return nullptr;
+  auto *replacement = static_cast<Replacement *>(data);
+  if (IsA(node, Query)) {
+    replacement->depth++;
+    Query *result = pg::MutateQuery(reinterpret_cast<Query *>(node), ReplaceMutator, data);
+    replacement->depth--;
+    return pg::AsNode(result);
+  }
+  const bool outer = IsA(node, Var) && static_cast<int>(reinterpret_cast<Var *>(node)->varlevelsup) != replacement->depth;
+  if (!outer && !IsA(node, List) && !IsA(node, TargetEntry) && !IsA(node, RangeTblRef)) {
+    Node *result = replacement->depth == 0 ? replacement->substitute(node, replacement->context)
+                                           : ReplaceBelow(node, replacement);
+    if (result != nullptr) return result;
+  }
+  return pg::Mutate(node, ReplaceMutator, data);
+}
+
+struct VarUse {
+  Bitmapset *rels;  // null: any
+  Columns *columns;
+  int depth;
+};
+
+bool UsedVarWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *use = static_cast<VarUse *>(data);
+  if (IsPlaceCall(node)) {
+    // Known only where the row lies.
+    const Bitmapset *rels = pull_varnos(nullptr, node);
+    if (use->rels == nullptr || bms_is_subset(rels, use->rels)) use->columns->Add(node);
+    return false;
+  }
+  if (IsA(node, Var)) {
+    auto *var = reinterpret_cast<Var *>(node);
+    if (static_cast<int>(var->varlevelsup) != use->depth) return false;
+    if (use->rels != nullptr && !bms_is_member(var->varno, use->rels)) return false;
+    Var *lowered = pg::Copy(var);
+    lowered->varlevelsup = 0;
+    use->columns->Add(pg::AsNode(lowered));
+    return false;
+  }
+  if (IsA(node, Query)) {
+    use->depth++;
+    pg::WalkQuery(reinterpret_cast<Query *>(node), UsedVarWalker, data, QTW_IGNORE_JOINALIASES);
+    use->depth--;
+    return false;
+  }
+  return pg::Walk(node, UsedVarWalker, data);
+}
+
+struct WholeRows {
+  Query *query;
+  Bitmapset *rels;
+};
+
+Node *SpellWholeRow(Node *node, void *data) {
+  auto *rows = static_cast<WholeRows *>(data);
+  if (!IsA(node, Var)) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  if (var->varattno != InvalidAttrNumber || !bms_is_member(var->varno, rows->rels)) return nullptr;
+  // One that has a type can be delivered as it is: null where an outer join found no row.
+  if (var->vartype != RECORDOID) return nullptr;
+  auto *row = makeNode(RowExpr);
+  row->row_typeid = var->vartype;
+  row->row_format = COERCE_IMPLICIT_CAST;
+  row->location = -1;
+  RangeTblEntry *rte = pg::Rte(rows->query->rtable, var->varno);
+  const bool relation = rte->rtekind == RTE_RELATION;
+  expandRTE(rte, var->varno, 0, -1, relation, &row->colnames, &row->args);
+  return pg::AsNode(row);
+}
+
+}  // namespace
+
+Node *Comparable(Node *expr) {
+  if (!IsA(expr, Var)) return expr;
+  auto *var = reinterpret_cast<Var *>(expr);
+  return pg::AsNode(
+      makeVar(var->varno, var->varattno, var->vartype, var->vartypmod, var->varcollid, var->varlevelsup));
+}
+
+int Columns::Find(Node *expr) const {
+  expr = Comparable(expr);
+  ListCell *cell;
+  foreach (cell, exprs) {
+    if (equal(lfirst(cell), expr)) return foreach_current_index(cell) + 1;
+  }
+  return 0;
+}
+
+int Columns::Add(Node *expr) {
+  const int found = Find(expr);
+  if (found > 0) return found;
+  exprs = lappend(exprs, Comparable(expr));
+  return list_length(exprs);
+}
+
+Node *ReplaceInExpr(Node *expr, Substitute substitute, void *context) {
+  Replacement replacement = {substitute, context, 0};
+  return ReplaceMutator(expr, &replacement);
+}
+
+void ReplaceInQuery(Query *query, Substitute substitute, void *context) {
+  Replacement replacement = {substitute, context, 0};
+  *query = *pg::MutateQuery(query, ReplaceMutator, &replacement);
+}
+
+void AddUsedVars(Query *query, Bitmapset *rels, Columns *columns) {
+  VarUse use = {rels, columns, 0};
+  pg::WalkQuery(query, UsedVarWalker, &use, QTW_IGNORE_JOINALIASES);
+}
+
+void AddVarsOfExpr(Node *expr, Columns *columns) {
+  VarUse use = {nullptr, columns, 0};
+  UsedVarWalker(expr, &use);
+}
+
+void ExpandWholeRows(Query *query, Bitmapset *rels) {
+  WholeRows rows = {query, rels};
+  ReplaceInQuery(query, SpellWholeRow, &rows);
+}
+
+Var *ColumnLike(Node *expr, int rti, int column) {
+  return makeVar(rti, column, exprType(expr), exprTypmod(expr), exprCollation(expr), 0);
+}
+
+void BlankEntry(RangeTblEntry *rte) {
+  pg::ForgetPermissions(rte);
+  rte->rtekind = RTE_RESULT;
+  rte->relid = InvalidOid;
+  rte->relkind = 0;
+  rte->rellockmode = 0;
+  rte->tablesample = nullptr;
+  rte->subquery = nullptr;
+  rte->security_barrier = false;
+  rte->jointype = JOIN_INNER;
+  rte->joinaliasvars = rte->joinleftcols = rte->joinrightcols = NIL;
+  rte->functions = NIL;
+  rte->values_lists = NIL;
+  rte->tablefunc = nullptr;
+  rte->ctename = nullptr;
+  rte->ctelevelsup = 0;
+  rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+  rte->securityQuals = NIL;
+  rte->lateral = false;
+  rte->inh = false;
+}
+
+}  // namespace altius::planner

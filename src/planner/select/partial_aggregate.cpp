@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "partial_aggregate.hpp"
+
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/locus/equality.hpp"
+#include "planner/locus/scope.hpp"
+#include "planner/locus/shippable.hpp"
+#include "column_map.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_func.h"
+#include "parser/parse_oper.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+constexpr const char *kSelfCombining[] = {"sum",    "min",     "max",    "bool_and", "bool_or",
+                                          "every",  "bit_and", "bit_or", "bit_xor",  "any_value"};
+
+struct Collection {
+  List *aggregates;  // of Aggref, each once
+  bool impossible;   // an aggregate of this level inside a sublink
+};
+
+bool CollectWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *collection = static_cast<Collection *>(data);
+  if (IsA(node, Aggref)) {
+    collection->aggregates = list_append_unique(collection->aggregates, node);
+    return false;
+  }
+  if (IsA(node, SubLink)) {
+    collection->impossible = collection->impossible || HasVars(node);
+    return false;
+  }
+  return pg::Walk(node, CollectWalker, data);
+}
+
+/// The aggregate counts each value of the key once.
+bool CountsKey(const AggregateSplit *split, Aggref *aggregate) {
+  if (list_length(aggregate->args) != 1 || list_length(aggregate->aggdistinct) != 1) return false;
+  Node *arg = pg::AsNode(linitial_node(TargetEntry, aggregate->args)->expr);
+  return IsKey(arg, linitial_node(SortGroupClause, aggregate->aggdistinct)->eqop, *split->scope, *split->part);
+}
+
+/// How the aggregate is split; false when it can't be.
+bool CombineOf(const AggregateSplit *split, Aggref *aggregate, Combine *combine) {
+  if (aggregate->aggfnoid >= FirstNormalObjectId || aggregate->aggkind != AGGKIND_NORMAL) return false;
+  if (aggregate->aggorder != NIL && aggregate->aggdistinct == NIL) return false;
+  const char *name = get_func_name(aggregate->aggfnoid);
+  // Equal keys lie on one shard, so no value is counted on two nodes; but the nodes' groups are finer than grouping sets.
+  const bool counted_once = split->query->groupingSets == NIL && CountsKey(split, aggregate);
+  if (aggregate->aggdistinct != NIL && !counted_once) return false;
+  if (strcmp(name, "count") == 0) {
+    *combine = Combine::Count;
+    return true;
+  }
+  if (strcmp(name, "avg") == 0) {
+    *combine = Combine::Average;
+    return aggregate->aggdistinct == NIL;
+  }
+  *combine = Combine::Same;
+  for (const char *known : kSelfCombining) {
+    if (strcmp(name, known) == 0) return true;
+  }
+  return false;
+}
+
+bool IsDedup(List *aggregates) {
+  Node *arg = nullptr;
+  ListCell *cell;
+  foreach (cell, aggregates) {
+    auto *aggregate = lfirst_node(Aggref, cell);
+    if (aggregate->aggdistinct == NIL || list_length(aggregate->args) != 1 || aggregate->aggfilter != nullptr ||
+        aggregate->aggkind != AGGKIND_NORMAL) {
+      return false;
+    }
+    Node *mine = pg::AsNode(linitial_node(TargetEntry, aggregate->args)->expr);
+    if (arg != nullptr && !equal(arg, mine)) return false;
+    arg = mine;
+  }
+  return arg != nullptr;
+}
+
+/// The expression as the upper query sees it: a column of the arms, unless it is a constant.
+Expr *InputColumn(AggregateSplit *split, Node *expr) {
+  if (!HasVars(expr)) return pg::Copy(reinterpret_cast<Expr *>(expr));
+  return reinterpret_cast<Expr *>(ColumnLike(expr, 1, split->inputs.Add(expr)));
+}
+
+TargetEntry *AddUpperTarget(AggregateSplit *split, Expr *upper, Node *level_expr) {
+  auto *target = makeTargetEntry(upper, list_length(split->upper_targets) + 1, nullptr, false);
+  split->upper_targets = lappend(split->upper_targets, target);
+  split->outputs.exprs = lappend(split->outputs.exprs, Comparable(level_expr));
+  return target;
+}
+
+/// A group column of the upper query; `like` has the operators of the user's clause, null: the type's own.
+void AddGroup(AggregateSplit *split, Node *expr, SortGroupClause *like) {
+  if (split->outputs.Find(expr) > 0) return;
+  SortGroupClause *clause = like != nullptr ? pg::Copy(like) : makeNode(SortGroupClause);
+  if (like == nullptr) {
+    get_sort_group_operators(exprType(expr), false, true, false, &clause->sortop, &clause->eqop, nullptr,
+                             &clause->hashable);
+  }
+  TargetEntry *target = AddUpperTarget(split, InputColumn(split, expr), expr);
+  clause->tleSortGroupRef = target->ressortgroupref = target->resno;
+  split->upper_groups = lappend(split->upper_groups, clause);
+}
+
+/// A column that is grouped by nothing depends on a key that is: it is a group column as well.
+bool UngroupedVarWalker(Node *node, void *data) {
+  auto *split = static_cast<AggregateSplit *>(data);
+  if (node == nullptr || IsA(node, Aggref)) return false;
+  if (split->outputs.Find(node) > 0) return false;
+  if (IsA(node, Var) && reinterpret_cast<Var *>(node)->varlevelsup == 0) AddGroup(split, node, nullptr);
+  return pg::Walk(node, UngroupedVarWalker, data);
+}
+
+bool AddGroups(AggregateSplit *split) {
+  ListCell *cell;
+  foreach (cell, split->query->groupClause) {
+    auto *clause = lfirst_node(SortGroupClause, cell);
+    Node *expr = get_sortgroupclause_expr(clause, split->query->targetList);
+    if (!IsShippable(expr, *split->scope, split->part)) return false;
+    AddGroup(split, expr, clause);
+  }
+  UngroupedVarWalker(pg::AsNode(split->query->targetList), split);
+  UngroupedVarWalker(split->query->havingQual, split);
+  return true;
+}
+
+Aggref *MakeAggregate(Oid function, Oid result, Oid input_collation, Node *arg) {
+  auto *aggregate = makeNode(Aggref);
+  aggregate->aggfnoid = function;
+  aggregate->aggtype = result;
+  aggregate->inputcollid = input_collation;
+  aggregate->aggcollid = OidIsValid(get_typcollation(result)) ? input_collation : InvalidOid;
+  aggregate->aggkind = AGGKIND_NORMAL;
+  aggregate->aggsplit = AGGSPLIT_SIMPLE;
+  aggregate->aggno = aggregate->aggtransno = -1;
+  aggregate->location = -1;
+  aggregate->aggargtypes = list_make1_oid(exprType(arg));
+  aggregate->args = list_make1(makeTargetEntry(reinterpret_cast<Expr *>(arg), 1, nullptr, false));
+  return aggregate;
+}
+
+Aggref *BuiltinAggregate(const char *name, Node *arg) {
+  Oid type = exprType(arg);
+  List *qualified = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup(name)));
+  const Oid function = LookupFuncName(qualified, 1, &type, false);
+  return MakeAggregate(function, get_func_rettype(function), exprCollation(arg), arg);
+}
+
+Node *Cast(Node *expr, Oid type) {
+  if (exprType(expr) == type) return expr;
+  return coerce_to_target_type(nullptr, expr, exprType(expr), type, -1, COERCION_EXPLICIT, COERCE_IMPLICIT_CAST, -1);
+}
+
+/// An argument is computed for the rows that FILTER lets pass only: others may have none (division by zero).
+Node *WhereFiltered(Node *argument, Expr *filter) {
+  if (filter == nullptr || IsA(argument, Var) || IsA(argument, Const)) return argument;
+  auto *when = makeNode(CaseWhen);
+  when->expr = pg::Copy(filter);
+  when->result = reinterpret_cast<Expr *>(argument);
+  when->location = -1;
+  auto *result = makeNode(CaseExpr);
+  result->casetype = exprType(argument);
+  result->casecollid = exprCollation(argument);
+  result->args = list_make1(when);
+  result->defresult =
+      reinterpret_cast<Expr *>(makeNullConst(exprType(argument), exprTypmod(argument), exprCollation(argument)));
+  result->location = -1;
+  return pg::AsNode(result);
+}
+
+/// The user's aggregate over the arms' columns.
+Aggref *OverArms(AggregateSplit *split, Aggref *aggregate) {
+  Aggref *partial = pg::Copy(aggregate);
+  ListCell *cell;
+  foreach (cell, partial->args) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    target->expr = InputColumn(split, WhereFiltered(pg::AsNode(target->expr), partial->aggfilter));
+  }
+  if (partial->aggfilter != nullptr) {
+    partial->aggfilter = InputColumn(split, pg::AsNode(partial->aggfilter));
+  }
+  return partial;
+}
+
+/// sum(x), count(x) in place of avg(x).
+void AddAverage(AggregateSplit *split, Aggref *aggregate) {
+  Aggref *over_arms = OverArms(split, aggregate);
+  Node *arg = pg::AsNode(linitial_node(TargetEntry, over_arms->args)->expr);
+  // PostgreSQL averages float4 in float8.
+  Node *summed = exprType(arg) == FLOAT4OID ? Cast(pg::Copy(arg), FLOAT8OID) : pg::Copy(arg);
+  for (Aggref *partial : {BuiltinAggregate("sum", summed), MakeAggregate(F_COUNT_ANY, INT8OID, InvalidOid, arg)}) {
+    partial->aggfilter = pg::Copy(over_arms->aggfilter);
+    if (partial->aggfnoid == F_COUNT_ANY) partial->aggargtypes = list_make1_oid(ANYOID);
+    AddUpperTarget(split, reinterpret_cast<Expr *>(partial), pg::AsNode(partial));
+  }
+}
+
+bool AddAggregates(AggregateSplit *split, List *aggregates) {
+  ListCell *cell;
+  foreach (cell, aggregates) {
+    auto *aggregate = lfirst_node(Aggref, cell);
+    if (!IsShippable(pg::AsNode(aggregate), *split->scope, split->part)) return false;
+    if (split->dedup) {
+      AddGroup(split, pg::AsNode(linitial_node(TargetEntry, aggregate->args)->expr), nullptr);
+      continue;
+    }
+    SplitAggregate entry = {aggregate, Combine::Same, list_length(split->outputs.exprs) + 1};
+    if (!CombineOf(split, aggregate, &entry.combine)) return false;
+    if (entry.combine == Combine::Average) {
+      AddAverage(split, aggregate);
+    } else {
+      Aggref *partial = OverArms(split, aggregate);
+      AddUpperTarget(split, reinterpret_cast<Expr *>(partial), pg::AsNode(partial));
+    }
+    split->aggregates.push_back(entry);
+    split->upper_has_aggregates = true;
+  }
+  return true;
+}
+
+Var *OutputColumn(AggregateSplit *split, int column) {
+  auto *target = static_cast<TargetEntry *>(list_nth(split->upper_targets, column - 1));
+  return ColumnLike(pg::AsNode(target->expr), split->outputs.rti, column);
+}
+
+Node *FinalAggregate(AggregateSplit *split, const SplitAggregate &entry) {
+  Node *partial = pg::AsNode(OutputColumn(split, entry.column));
+  if (entry.combine == Combine::Count) {
+    auto *coalesce = makeNode(CoalesceExpr);
+    Node *total = Cast(pg::AsNode(BuiltinAggregate("sum", partial)), INT8OID);
+    Node *zero = pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0), false, true));
+    coalesce->coalescetype = INT8OID;
+    coalesce->args = list_make2(total, zero);
+    coalesce->location = -1;
+    return pg::AsNode(coalesce);
+  }
+  if (entry.combine == Combine::Average) {
+    Node *sum = pg::AsNode(BuiltinAggregate("sum", partial));
+    Node *count = pg::AsNode(BuiltinAggregate("sum", pg::AsNode(OutputColumn(split, entry.column + 1))));
+    if (exprType(sum) != NUMERICOID) count = Cast(count, FLOAT8OID);
+    List *slash = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("/")));
+    Node *quotient = pg::AsNode(make_op(nullptr, slash, sum, count, nullptr, -1));
+    return Cast(quotient, entry.aggregate->aggtype);
+  }
+  const char *name = get_func_name(entry.aggregate->aggfnoid);
+  if (strcmp(name, "sum") == 0) return Cast(pg::AsNode(BuiltinAggregate(name, partial)), entry.aggregate->aggtype);
+  Aggref *final_aggregate =
+      MakeAggregate(entry.aggregate->aggfnoid, entry.aggregate->aggtype, entry.aggregate->inputcollid, partial);
+  final_aggregate->aggargtypes = list_copy(entry.aggregate->aggargtypes);
+  final_aggregate->aggcollid = entry.aggregate->aggcollid;
+  return pg::AsNode(final_aggregate);
+}
+
+/// Division by zero counts can't happen: a sum over no rows is null, and null / 0 is null... unless evaluated strictly.
+Node *SubstituteOutput(Node *node, void *data) {
+  auto *split = static_cast<AggregateSplit *>(data);
+  if (IsA(node, Aggref)) {
+    for (const SplitAggregate &entry : split->aggregates) {
+      if (equal(entry.aggregate, node)) return FinalAggregate(split, entry);
+    }
+    return nullptr;
+  }
+  if (IsA(node, Const) || IsA(node, Param)) return nullptr;
+  const int column = split->outputs.Find(node);
+  return column == 0 ? nullptr : pg::AsNode(OutputColumn(split, column));
+}
+
+}  // namespace
+
+bool PlanAggregates(AggregateSplit *split) {
+  Collection collection = {NIL, false};
+  CollectWalker(pg::AsNode(split->query->targetList), &collection);
+  CollectWalker(split->query->havingQual, &collection);
+  if (collection.impossible) return false;
+  bool splittable = true;
+  ListCell *cell;
+  foreach (cell, collection.aggregates) {
+    Combine ignored;
+    splittable = splittable && CombineOf(split, lfirst_node(Aggref, cell), &ignored);
+  }
+  split->dedup = !splittable && IsDedup(collection.aggregates);
+  if (!splittable && !split->dedup) return false;
+  if (!AddGroups(split) || !AddAggregates(split, collection.aggregates)) return false;
+  return split->upper_targets != NIL;
+}
+
+Node *FinalExpr(AggregateSplit *split, Node *expr) { return ReplaceInExpr(expr, SubstituteOutput, split); }
+
+}  // namespace altius::planner

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "rewrite.hpp"
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/fragment/fragment.hpp"
+#include "planner/fragment/leaf.hpp"
+#include "planner/level.hpp"
+#include "planner/locus/equality.hpp"
+#include "planner/locus/scope.hpp"
+#include "planner/managed.hpp"
+#include "planner/modify/modify.hpp"
+#include "cut.hpp"
+#include "records.hpp"
+#include "split.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "optimizer/tlist.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+bool InnerWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  if (IsA(node, Query)) {
+    Rewrite(reinterpret_cast<Query *>(node), static_cast<const Level *>(data));
+    return false;
+  }
+  return pg::Walk(node, InnerWalker, data);
+}
+
+/// CTEs that were rewritten into reads are no modifications any more.
+void CheckModifyingCtes(Query *query) {
+  query->hasModifyingCTE = false;
+  ListCell *cell;
+  foreach (cell, query->cteList) {
+    auto *cte_query = reinterpret_cast<Query *>(lfirst_node(CommonTableExpr, cell)->ctequery);
+    if (cte_query->commandType != CMD_SELECT) query->hasModifyingCTE = true;
+  }
+}
+
+}  // namespace
+
+/// Last one first: a modification may take along others that it reads.
+void RewriteModifyingCtes(const Level *level) {
+  Query *query = level->query;
+  for (int i = list_length(query->cteList) - 1; i >= 0; i = std::min(i, list_length(query->cteList)) - 1) {
+    auto *cte = static_cast<CommonTableExpr *>(list_nth(query->cteList, i));
+    if (reinterpret_cast<Query *>(cte->ctequery)->commandType != CMD_SELECT) RewriteModifyingCte(cte, level);
+  }
+}
+
+void RewriteInner(const Level *level) {
+  if (level->query->hasModifyingCTE) RewriteModifyingCtes(level);
+  pg::WalkQuery(level->query, InnerWalker, const_cast<Level *>(level));
+  CheckModifyingCtes(level->query);
+}
+
+void BecomeLeaf(Query *query, const Level *level, Reachable reachable) {
+  const Query before = *query;
+  List *targets = DeliveredTargets(query);
+  List *arguments = NIL;
+  Query *arm = pg::Copy(query);
+  PrintAll(arm);
+  plan::Fragment *fragment = MakeFragment(arm, nullptr, level, reachable, &arguments);
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, targets) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    names = lappend(names, makeString(pstrdup(target->resname != nullptr ? target->resname : "?column?")));
+  }
+  *query = *SelectFromLeaf(MakeLeaf(fragment, arguments, reachable.prunes, names), targets);
+  query->queryId = before.queryId;
+  query->canSetTag = before.canSetTag;
+  query->stmt_location = before.stmt_location;
+  query->stmt_len = before.stmt_len;
+}
+
+void Rewrite(Query *query, const Level *parent) {
+  if (query->commandType != CMD_SELECT || !HasManagedTables(query)) return;
+  LocatedQuery located(query);
+  const QueryLocus locus = located.Whole();
+  // A query that reads columns of one that is cut depends on its rows: only its parts are shipped.
+  if (locus.whole && locus.located->has_tables && !HasVars(pg::AsNode(query)) && AreReadable(DeliveredTargets(query), query)) {
+    const Level whole = {query, parent, true};
+    BecomeLeaf(query, &whole, {locus.located->prunes.known, locus.prunes});
+    const Level leaf = {query, parent, false};
+    RewriteInner(&leaf);
+    return;
+  }
+  if (!locus.whole) ereport(DEBUG1, (errmsg_internal("query is cut: %s", locus::ToText(locus.located->reason))));
+  const Level level = {query, parent, false};
+  if (query->setOperations == nullptr) {
+    Scope *scope = located.CutScope();
+    if (!SplitUpper(&level, scope)) CutParts(&level, scope);
+  }
+  RewriteInner(&level);
+}
+
+}  // namespace altius::planner

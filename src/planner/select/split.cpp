@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: PostgreSQL
+// Grouping, DISTINCT, windows and LIMIT above a FROM that runs whole: as much as can be is done beside the data.
+//
+// The cut goes above the last step that gives the same result shard group by shard group; the step above it is done twice
+// where that saves rows: partially on the nodes, finally on the asking node.
+#include "split.hpp"
+
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/fragment/fragment.hpp"
+#include "planner/fragment/leaf.hpp"
+#include "planner/level.hpp"
+#include "planner/locus/scope.hpp"
+#include "planner/locus/shippable.hpp"
+#include "column_map.hpp"
+#include "cut.hpp"
+#include "partial_aggregate.hpp"
+#include "records.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_oper.h"
+#include "utils/fmgroids.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct SplitState {
+  const Level *level;
+  const Scope *scope;
+  const Part *part;
+  Columns columns;
+};
+
+bool Ships(const SplitState &state, void *expr) {
+  return IsShippable(static_cast<Node *>(expr), *state.scope, state.part);
+}
+
+bool IsGrouped(const Query *query) {
+  return query->hasAggs || query->groupClause != NIL || query->groupingSets != NIL || query->havingQual != nullptr;
+}
+
+bool GroupsAreLocal(const SplitState &state) {
+  Query *query = state.level->query;
+  return query->groupingSets == NIL && HasKey(query->groupClause, query->targetList, *state.scope, *state.part);
+}
+
+bool WindowsAreLocal(const SplitState &state) {
+  Query *query = state.level->query;
+  ListCell *cell;
+  foreach (cell, query->windowClause) {
+    List *partition = lfirst_node(WindowClause, cell)->partitionClause;
+    if (!HasKey(partition, query->targetList, *state.scope, *state.part)) return false;
+  }
+  return true;
+}
+
+/// The arm: what of the level runs on each shard group.
+Query *MakeArm(const SplitState &state, List *targets) {
+  Query *arm = ArmOf(state.level->query, *state.part);
+  arm->targetList = targets;
+  return arm;
+}
+
+void KeepGroupingIn(Query *arm, Query *query) {
+  arm->groupClause = pg::Copy(query->groupClause);
+  arm->groupingSets = pg::Copy(query->groupingSets);
+  arm->groupDistinct = query->groupDistinct;
+  arm->havingQual = pg::Copy(query->havingQual);
+  arm->hasAggs = query->hasAggs;
+}
+
+/// The level reads from the leaf alone.
+void ReadFromLeaf(const SplitState &state, Query *arm, Query *upper) {
+  Query *query = state.level->query;
+  List *arguments = NIL;
+  const Reachable reachable = {state.part->pruned, state.part->prunes};
+  plan::Fragment *fragment = MakeFragment(arm, upper, state.level, reachable, &arguments);
+  List *names = NIL;
+  for (int i = 1; i <= list_length(fragment->column_types); i++) {
+    names = lappend(names, makeString(psprintf("c%d", i)));
+  }
+  ListCell *cell;
+  foreach (cell, query->rtable) BlankEntry(static_cast<RangeTblEntry *>(lfirst(cell)));
+  query->rtable = lappend(query->rtable, MakeLeaf(fragment, arguments, state.part->prunes, names));
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = list_length(query->rtable);
+  query->jointree = makeFromExpr(list_make1(ref), nullptr);
+  query->rowMarks = NIL;
+  query->hasSubLinks = true;
+}
+
+/// --- everything up to the result columns is local ---
+
+Node *IsSmall(Node *count) {
+  constexpr int64 kLarge = int64{1} << 62;
+  Node *large = pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(kLarge), false, FLOAT8PASSBYVAL));
+  List *args = list_make2(pg::Copy(count), large);
+  return pg::AsNode(makeFuncExpr(F_INT8LT, BOOLOID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+}
+
+/// limit + offset, as the number of rows that each node has to deliver; null, for all, where the sum could be too large a number.
+Node *RowsNeeded(Query *query) {
+  if (query->limitOffset == nullptr) return pg::Copy(query->limitCount);
+  List *args = list_make2(pg::Copy(query->limitCount), pg::Copy(query->limitOffset));
+  auto *when = makeNode(CaseWhen);
+  when->expr = makeBoolExpr(AND_EXPR, list_make2(IsSmall(query->limitCount), IsSmall(query->limitOffset)), -1);
+  when->result = reinterpret_cast<Expr *>(
+      makeFuncExpr(F_INT8PL, INT8OID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+  when->location = -1;
+  auto *rows = makeNode(CaseExpr);
+  rows->casetype = INT8OID;
+  rows->args = list_make1(when);
+  rows->defresult = reinterpret_cast<Expr *>(makeNullConst(INT8OID, -1, InvalidOid));
+  rows->location = -1;
+  return pg::AsNode(rows);
+}
+
+/// SELECT c1, c2, ... FROM altius_arms
+Query *SelectFromArms(List *targets) {
+  auto *query = makeNode(Query);
+  query->commandType = CMD_SELECT;
+  query->querySource = QSRC_ORIGINAL;
+  query->canSetTag = true;
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_CTE;
+  rte->ctename = pstrdup("altius_arms");
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, targets) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    names = lappend(names, makeString(psprintf("c%d", target->resno)));
+    Node *expr = pg::AsNode(target->expr);
+    auto *copy = flatCopyTargetEntry(target);
+    copy->expr = reinterpret_cast<Expr *>(ColumnLike(expr, 1, target->resno));
+    query->targetList = lappend(query->targetList, copy);
+    rte->coltypes = lappend_oid(rte->coltypes, exprType(expr));
+    rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod(expr));
+    rte->colcollations = lappend_oid(rte->colcollations, exprCollation(expr));
+  }
+  rte->eref = makeAlias("altius_arms", names);
+  rte->inFromCl = true;
+  query->rtable = list_make1(rte);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = 1;
+  query->jointree = makeFromExpr(list_make1(ref), nullptr);
+  return query;
+}
+
+/// DISTINCT and ORDER BY ... LIMIT on each node; null when there is nothing to save.
+Query *TopOfArms(const SplitState &state, bool distinct_local) {
+  Query *query = state.level->query;
+  const bool distinct = query->distinctClause != NIL && !distinct_local;
+  const bool limited = query->limitCount != nullptr && Ships(state, query->limitCount) &&
+                       Ships(state, query->limitOffset) && query->rowMarks == NIL;
+  if (!distinct && !limited) return nullptr;
+  Query *upper = SelectFromArms(DeliveredTargets(query));
+  if (distinct) {
+    upper->distinctClause = pg::Copy(query->distinctClause);
+    upper->hasDistinctOn = query->hasDistinctOn;
+  }
+  if (limited || query->hasDistinctOn) upper->sortClause = pg::Copy(query->sortClause);
+  if (limited) {
+    upper->limitCount = RowsNeeded(query);
+    upper->limitOption = query->limitOption;
+  }
+  return upper;
+}
+
+bool SplitTop(SplitState *state) {
+  Query *query = state->level->query;
+  if (!Ships(*state, query->targetList) || !Ships(*state, query->windowClause)) return false;
+  if (!AreReadable(DeliveredTargets(query), query)) return false;
+  Query *arm = MakeArm(*state, pg::Copy(query->targetList));
+  KeepGroupingIn(arm, query);
+  arm->hasWindowFuncs = query->hasWindowFuncs;
+  arm->hasTargetSRFs = query->hasTargetSRFs;
+  arm->windowClause = pg::Copy(query->windowClause);
+  const bool distinct_local =
+      query->distinctClause != NIL && HasKey(query->distinctClause, query->targetList, *state->scope, *state->part);
+  if (distinct_local) {
+    arm->distinctClause = pg::Copy(query->distinctClause);
+    arm->hasDistinctOn = query->hasDistinctOn;
+    if (arm->hasDistinctOn) arm->sortClause = pg::Copy(query->sortClause);
+  }
+  Query *upper = TopOfArms(*state, distinct_local);
+
+  List *targets = DeliveredTargets(query);
+  ReadFromLeaf(*state, arm, upper);
+  query->targetList = NIL;
+  ListCell *cell;
+  foreach (cell, targets) {
+    auto *target = flatCopyTargetEntry(lfirst_node(TargetEntry, cell));
+    Var *column = ColumnLike(pg::AsNode(target->expr), list_length(query->rtable), target->resno);
+    target->expr = reinterpret_cast<Expr *>(column);
+    query->targetList = lappend(query->targetList, target);
+  }
+  query->groupClause = query->groupingSets = NIL;
+  query->havingQual = nullptr;
+  query->windowClause = NIL;
+  if (distinct_local) query->distinctClause = NIL;
+  query->hasDistinctOn = query->hasDistinctOn && !distinct_local;
+  query->hasAggs = query->hasWindowFuncs = query->hasTargetSRFs = false;
+  return true;
+}
+
+/// --- groups are local, what stands above them is not ---
+
+bool IsGroupExpr(Query *query, Node *node) {
+  ListCell *cell;
+  foreach (cell, query->groupClause) {
+    auto *clause = lfirst_node(SortGroupClause, cell);
+    if (equal(get_sortgroupclause_expr(clause, query->targetList), node)) return true;
+  }
+  return false;
+}
+
+Node *SubstituteGrouped(Node *node, void *data) {
+  auto *state = static_cast<SplitState *>(data);
+  const bool result_of_group = IsA(node, Aggref) || IsA(node, Var) || IsGroupExpr(state->level->query, node);
+  if (!result_of_group || IsA(node, Const)) return nullptr;
+  if (IsA(node, Var) && reinterpret_cast<Var *>(node)->varlevelsup > 0) return nullptr;
+  return pg::AsNode(ColumnLike(node, state->columns.rti, state->columns.Add(node)));
+}
+
+List *TargetsOf(List *exprs) {
+  List *targets = NIL;
+  ListCell *cell;
+  foreach (cell, exprs) {
+    auto *expr = pg::Copy(static_cast<Expr *>(lfirst(cell)));
+    targets = lappend(targets, makeTargetEntry(expr, list_length(targets) + 1, nullptr, false));
+  }
+  return targets;
+}
+
+/// Gives the group clauses of `query` their expressions as (new) junk entries of `targets`.
+List *CopyGroupClause(Query *query, List **targets) {
+  List *result = NIL;
+  ListCell *cell;
+  foreach (cell, query->groupClause) {
+    auto *clause = pg::Copy(lfirst_node(SortGroupClause, cell));
+    auto *expr = pg::Copy(reinterpret_cast<Expr *>(get_sortgroupclause_expr(clause, query->targetList)));
+    auto *target = makeTargetEntry(expr, list_length(*targets) + 1, nullptr, false);
+    target->ressortgroupref = clause->tleSortGroupRef = list_length(result) + 1;
+    *targets = lappend(*targets, target);
+    result = lappend(result, clause);
+  }
+  return result;
+}
+
+bool SplitAboveGroups(SplitState *state) {
+  Query *query = state->level->query;
+  if (!Ships(*state, query->havingQual)) return false;
+  state->columns = {list_length(query->rtable) + 1, NIL};
+  List *targets = reinterpret_cast<List *>(
+      ReplaceInExpr(pg::Copy(pg::AsNode(query->targetList)), SubstituteGrouped, state));
+  if (state->columns.exprs == NIL || !Ships(*state, state->columns.exprs)) return false;
+  List *arm_targets = TargetsOf(state->columns.exprs);
+  List *group = CopyGroupClause(query, &arm_targets);
+  Query *arm = MakeArm(*state, arm_targets);
+  KeepGroupingIn(arm, query);
+  arm->groupClause = group;
+  ReadFromLeaf(*state, arm, nullptr);
+  query->targetList = targets;
+  query->groupClause = NIL;
+  query->havingQual = nullptr;
+  query->hasAggs = false;
+  return true;
+}
+
+/// --- groups cross the shards ---
+
+bool SplitGroups(SplitState *state) {
+  Query *query = state->level->query;
+  AggregateSplit split = {state->scope, state->part, query, {1, NIL}, {list_length(query->rtable) + 1, NIL}};
+  if (!PlanAggregates(&split)) return false;
+  Query *arm = MakeArm(*state, TargetsOf(split.inputs.exprs));
+  if (arm->targetList == NIL) {
+    auto *one = makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(1), false, true);
+    arm->targetList = list_make1(makeTargetEntry(reinterpret_cast<Expr *>(one), 1, nullptr, false));
+  }
+  Query *upper = SelectFromArms(arm->targetList);
+  upper->targetList = split.upper_targets;
+  upper->groupClause = split.upper_groups;
+  upper->hasAggs = split.upper_has_aggregates;
+  List *targets = query->targetList;
+  Node *having = query->havingQual;
+  ReadFromLeaf(*state, arm, upper);
+  query->targetList = reinterpret_cast<List *>(FinalExpr(&split, pg::AsNode(targets)));
+  query->havingQual = FinalExpr(&split, having);
+  return true;
+}
+
+}  // namespace
+
+bool SplitUpper(const Level *level, Scope *scope) {
+  if (!IsWhole(*scope) || scope->parts.size() != 1) return false;
+  Part *part = scope->parts[0];
+  if (part->reach == Reach::Here || !part->has_tables || !part->within) return false;
+  Query *query = level->query;
+  ExpandWholeRows(query, part->rels);
+  SplitState state = {level, scope, part, {}};
+  const bool one_place = part->reach == Reach::Replicated || IsPinned(*scope, *part);
+  const bool grouped = IsGrouped(query);
+  if (grouped && !one_place && !GroupsAreLocal(state)) return query->rowMarks == NIL && SplitGroups(&state);
+  if (one_place || WindowsAreLocal(state)) {
+    if (Ships(state, query->havingQual) && SplitTop(&state)) return true;
+  }
+  return grouped && query->groupingSets == NIL && SplitAboveGroups(&state);
+}
+
+}  // namespace altius::planner
