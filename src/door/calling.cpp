@@ -22,8 +22,9 @@ char* GreetingCommand(const char* server_nonce, const char* user, int64 global_p
     const Parties parties = {server_nonce, user, get_database_name(MyDatabaseId)};
     greeting.generation = secret.generation;
     greeting.nonce = NewNonce();
-    issuer->key = SessionKey(Hmac, secret.key, parties, greeting);
-    greeting.mac = GreetingMac(Hmac, issuer->key);
+    const Key session_key = SessionKey(Hmac, secret.key, parties, greeting);
+    greeting.mac = GreetingMac(Hmac, session_key);
+    issuer->key = TicketKey(Hmac, session_key);
   }
   char text[kGreetingSize];
   FormatGreeting(greeting, text);
@@ -32,13 +33,13 @@ char* GreetingCommand(const char* server_nonce, const char* user, int64 global_p
 
 char* SignStatement(Issuer* issuer, const char* sql) {
   char signature[kSignatureSize];
-  FormatSignature(Issue(Hmac, issuer, sql), signature);
+  FormatSignature(Issue(issuer, sql), signature);
   return psprintf("%s%s", signature, sql);
 }
 
 char* SignClaim(Issuer* issuer, const char* claim, size_t length) {
   auto* text = static_cast<char*>(palloc(kTicketSize));
-  FormatTicket(Issue(Hmac, issuer, {claim, length}), text);
+  FormatTicket(Issue(issuer, {claim, length}), text);
   return text;
 }
 

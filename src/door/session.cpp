@@ -62,8 +62,9 @@ const char* Judge(const Greeting& greeting, Peer* found) {
   const char* reason = "This node does not have that generation of the cluster's secret.";
   if (greeting.generation > 0 && FindSecret(greeting.generation, &secret)) {
     const Parties parties = {ShowNonce(), GetUserNameFromId(GetSessionUserId(), false), get_database_name(MyDatabaseId)};
-    found->gate.key = SessionKey(Hmac, secret, parties, greeting);
-    const Digest expected = GreetingMac(Hmac, found->gate.key);
+    const Key session_key = SessionKey(Hmac, secret, parties, greeting);
+    const Digest expected = GreetingMac(Hmac, session_key);
+    found->gate.key = TicketKey(Hmac, session_key);
     found->has_key = AreEqual(expected.bytes, greeting.mac.bytes, kDigestBytes);
     reason = "What it proves does not fit this node's secret.";
   }
@@ -120,7 +121,7 @@ bool IsOtherRoleAtWork() {
 bool TakeStatementTicket() {
   if (!peer.has_key || debug_query_string == nullptr || IsOtherRoleAtWork()) return false;
   const std::optional<Signed> it = ParseSigned(debug_query_string);
-  return it.has_value() && Admit(Hmac, &peer.gate, it->ticket, it->statement);
+  return it.has_value() && Admit(&peer.gate, it->ticket, it->statement);
 }
 
 }  // namespace
@@ -147,7 +148,7 @@ void RequireNodeCall(FunctionCallInfo fcinfo) {
 bool AdmitsClaim(const char* ticket, const char* claim, size_t length) {
   if (!peer.has_key) return peer.present && superuser();
   const std::optional<Ticket> parsed = ParseTicket(ticket);
-  return parsed.has_value() && Admit(Hmac, &peer.gate, *parsed, {claim, length});
+  return parsed.has_value() && Admit(&peer.gate, *parsed, {claim, length});
 }
 
 Pass::Pass() { pass_open = true; }

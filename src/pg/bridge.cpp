@@ -50,6 +50,9 @@ void ThrowCaptured(const SavedStacks &saved) {
 }
 
 void Failure::Describe() noexcept {
+  data = nullptr;
+  home = nullptr;
+  message[0] = detail[0] = hint[0] = '\0';
   try {
     throw;
   } catch (Error &error) {

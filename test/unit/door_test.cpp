@@ -38,6 +38,12 @@ Key KeyOf(int number) {
   return key;
 }
 
+SipKey SipKeyOf(int number) {
+  SipKey key;
+  std::memcpy(key.bytes, KeyOf(number).bytes, kSipBytes);
+  return key;
+}
+
 bool Same(const Digest& one, const Digest& other) { return AreEqual(one.bytes, other.bytes, kDigestBytes); }
 
 }  // namespace
@@ -107,42 +113,50 @@ TEST_CASE("door: the key of a session depends on everything that is said") {
   CHECK_FALSE(keys.insert(key(KeyOf(1), parties, greeting)).second);
 }
 
-TEST_CASE("door: a ticket opens once, for its claim, in its session, and not after a later one") {
-  Issuer issuer{KeyOf(3)};
-  Gate gate{KeyOf(3)};
-  const Ticket first = Issue(Mix, &issuer, "a");
-  const Ticket second = Issue(Mix, &issuer, "b");
-  const Ticket third = Issue(Mix, &issuer, "c");
+TEST_CASE("door: the key of tickets is the session's, and does not show it") {
+  const SipKey key = TicketKey(Mix, KeyOf(1));
+  CHECK(std::memcmp(key.bytes, TicketKey(Mix, KeyOf(1)).bytes, kSipBytes) == 0);
+  CHECK(std::memcmp(key.bytes, TicketKey(Mix, KeyOf(2)).bytes, kSipBytes) != 0);
+  CHECK(std::memcmp(key.bytes, KeyOf(1).bytes, kSipBytes) != 0);
+  CHECK(std::memcmp(key.bytes, GreetingMac(Mix, KeyOf(1)).bytes, kSipBytes) != 0);
+}
 
-  CHECK_FALSE(Admit(Mix, &gate, second, "a"));
-  Gate elsewhere{KeyOf(4)};
-  CHECK_FALSE(Admit(Mix, &elsewhere, second, "b"));
-  CHECK(Admit(Mix, &gate, second, "b"));
-  CHECK_FALSE(Admit(Mix, &gate, second, "b"));
-  CHECK_FALSE(Admit(Mix, &gate, first, "a"));
+TEST_CASE("door: a ticket opens once, for its claim, in its session, and not after a later one") {
+  Issuer issuer{SipKeyOf(3)};
+  Gate gate{SipKeyOf(3)};
+  const Ticket first = Issue(&issuer, "a");
+  const Ticket second = Issue(&issuer, "b");
+  const Ticket third = Issue(&issuer, "c");
+
+  CHECK_FALSE(Admit(&gate, second, "a"));
+  Gate elsewhere{SipKeyOf(4)};
+  CHECK_FALSE(Admit(&elsewhere, second, "b"));
+  CHECK(Admit(&gate, second, "b"));
+  CHECK_FALSE(Admit(&gate, second, "b"));
+  CHECK_FALSE(Admit(&gate, first, "a"));
   Ticket moved = second;
   moved.counter = 3;
-  CHECK_FALSE(Admit(Mix, &gate, moved, "b"));
-  CHECK(Admit(Mix, &gate, third, "c"));
-  CHECK_FALSE(Admit(Mix, &gate, Ticket{}, ""));
+  CHECK_FALSE(Admit(&gate, moved, "b"));
+  CHECK(Admit(&gate, third, "c"));
+  CHECK_FALSE(Admit(&gate, Ticket{}, ""));
 }
 
 TEST_CASE("door: whatever is delivered, in whatever order, nothing is admitted twice or backwards") {
   std::mt19937 random(20261130);
   for (int round = 0; round < 2000; round++) {
-    Issuer issuer{KeyOf(round)};
-    Gate gate{KeyOf(round)};
+    Issuer issuer{SipKeyOf(round)};
+    Gate gate{SipKeyOf(round)};
     std::vector<std::pair<Ticket, std::string>> sent;
     for (int i = 0; i < 6; i++) {
       const std::string claim = "claim " + std::to_string(random() % 3);
-      sent.emplace_back(Issue(Mix, &issuer, claim), claim);
+      sent.emplace_back(Issue(&issuer, claim), claim);
     }
     std::uint64_t last = 0;
     for (int i = 0; i < 20; i++) {
       auto [ticket, claim] = sent[random() % sent.size()];
       if (random() % 4 == 0) claim = "claim " + std::to_string(random() % 3);
       const bool fits = claim == sent[ticket.counter - 1].second;
-      const bool admitted = Admit(Mix, &gate, ticket, claim);
+      const bool admitted = Admit(&gate, ticket, claim);
       REQUIRE(admitted == (fits && ticket.counter > last));
       if (admitted) last = ticket.counter;
     }
@@ -150,17 +164,17 @@ TEST_CASE("door: whatever is delivered, in whatever order, nothing is admitted t
 }
 
 TEST_CASE("door: a signed statement reads back") {
-  Issuer issuer{KeyOf(5)};
+  Issuer issuer{SipKeyOf(5)};
   const std::string statement = "SELECT '*/', 1";
-  const Ticket ticket = Issue(Mix, &issuer, statement);
+  const Ticket ticket = Issue(&issuer, statement);
   char signature[kSignatureSize];
   FormatSignature(ticket, signature);
   const std::string whole = signature + statement;
   const auto back = ParseSigned(whole);
   REQUIRE(back.has_value());
   CHECK(back->statement == statement);
-  Gate gate{KeyOf(5)};
-  CHECK(Admit(Mix, &gate, back->ticket, back->statement));
+  Gate gate{SipKeyOf(5)};
+  CHECK(Admit(&gate, back->ticket, back->statement));
 
   for (const char* text : {"", "SELECT 1", "/*altius */SELECT 1", "/*altius 1*/", "/*altius 1.zz*/x", "/* altius 1.00*/", "/*altius "}) {
     CHECK_FALSE(ParseSigned(text).has_value());
@@ -171,8 +185,8 @@ TEST_CASE("door: a signed statement reads back") {
     std::string broken = whole;
     broken[i] = static_cast<char>(broken[i] ^ 1);
     const auto read = ParseSigned(broken);
-    Gate fresh{KeyOf(5)};
-    CHECK_FALSE((read.has_value() && Admit(Mix, &fresh, read->ticket, read->statement)));
+    Gate fresh{SipKeyOf(5)};
+    CHECK_FALSE((read.has_value() && Admit(&fresh, read->ticket, read->statement)));
   }
 }
 

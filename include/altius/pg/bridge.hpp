@@ -49,17 +49,18 @@ class Error : public std::exception {
   MemoryContext home_;
 };
 
-/// An error that waits to be raised once no C++ object is alive any more.
+/// An error that waits to be raised once no C++ object is alive any more.  Each Entry has one: nothing of it is filled in before
+/// there is an error.
 struct Failure {
   void Describe() noexcept;  // called inside a catch block
   [[noreturn]] void Raise(const SavedStacks &saved);
 
-  ErrorData *data = nullptr;
-  MemoryContext home = nullptr;
-  int sqlerrcode = 0;
-  char message[1024] = {};
-  char detail[1024] = {};
-  char hint[1024] = {};
+  ErrorData *data;
+  MemoryContext home;
+  int sqlerrcode;
+  char message[1024];
+  char detail[1024];
+  char hint[1024];
 };
 
 /// Takes the current PostgreSQL error off the error stack; throws it as pg::Error.

@@ -55,14 +55,14 @@ std::optional<Greeting> ParseGreeting(std::string_view text) noexcept {
 
 void FormatTicket(const Ticket& ticket, char out[kTicketSize]) noexcept {
   base::BufferWriter writer(out, kTicketSize);
-  writer.Number(ticket.counter).Text(".").Text(Hex(ticket.mac).View());
+  writer.Number(ticket.counter).Text(".").Text(Hex(ticket.mac.bytes).View());
 }
 
 std::optional<Ticket> ParseTicket(std::string_view text) noexcept {
   if (text.size() >= kTicketSize) return std::nullopt;
   Ticket ticket;
   if (!ReadNumber(TakeField(&text), &ticket.counter)) return std::nullopt;
-  if (!ReadHex(text, ticket.mac, kTicketMacBytes)) return std::nullopt;
+  if (!ReadHex(text, ticket.mac.bytes, kSipBytes)) return std::nullopt;
   return ticket;
 }
 

@@ -4,8 +4,8 @@
 // may jump over every frame here.
 //
 // A *greeting* answers the nonce of the accepting server with an HMAC; both sides derive a key of this session alone from it.
-// A *ticket* is an HMAC with the session's key over a counter and a claim (a statement, say).  A counter is good once, and only
-// upwards.  A *sealed* secret is one that lies where others may read it.
+// A *ticket* is a SipHash with a key made of the session's over a counter and a claim (a statement, say).  A counter is good once,
+// and only upwards.  A *sealed* secret is one that lies where others may read it.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,12 @@
 #include <optional>
 #include <string_view>
 
+#include "altius/core/door/siphash.hpp"
+
 namespace altius::core::door {
 
 inline constexpr std::size_t kDigestBytes = 32;
 inline constexpr std::size_t kNonceBytes = 16;
-inline constexpr std::size_t kTicketMacBytes = 16;
 
 struct Digest {
   std::uint8_t bytes[kDigestBytes] = {};
@@ -70,7 +71,7 @@ Digest GreetingMac(MacFunction mac, const Key& session_key);
 
 struct Ticket {
   std::uint64_t counter = 0;
-  std::uint8_t mac[kTicketMacBytes] = {};
+  SipTag mac;
 };
 
 inline constexpr std::size_t kTicketSize = 64;
@@ -78,19 +79,22 @@ inline constexpr std::size_t kTicketSize = 64;
 void FormatTicket(const Ticket& ticket, char out[kTicketSize]) noexcept;
 std::optional<Ticket> ParseTicket(std::string_view text) noexcept;
 
+/// Both sides make it once a session: the MAC of tickets has a key of its own.
+SipKey TicketKey(MacFunction mac, const Key& session_key);
+
 /// The asking side.
 struct Issuer {
-  Key key;
+  SipKey key;
   std::uint64_t counter = 0;
 };
-Ticket Issue(MacFunction mac, Issuer* issuer, std::string_view claim);
+Ticket Issue(Issuer* issuer, std::string_view claim) noexcept;
 
 /// The accepting side.  Admit is true once for a ticket, if it fits the claim and no later ticket was admitted.
 struct Gate {
-  Key key;
+  SipKey key;
   std::uint64_t last = 0;
 };
-bool Admit(MacFunction mac, Gate* gate, const Ticket& ticket, std::string_view claim);
+bool Admit(Gate* gate, const Ticket& ticket, std::string_view claim) noexcept;
 
 /// A statement carries its ticket in a comment in front: `/*altius <ticket>*/`.
 inline constexpr std::size_t kSignatureSize = kTicketSize + 16;
