@@ -38,6 +38,8 @@ EXECUTE twin('SELECT count(*) FROM d WHERE k = 5 UNION ALL SELECT count(*) FROM 
 EXECUTE twin('SELECT s.n, e.v FROM (SELECT count(*) n FROM d WHERE k = 5) s, e WHERE e.k = 7');
 EXECUTE twin('SELECT s.n, e.k FROM (SELECT count(*) n FROM d WHERE k = 5 AND k = 7) s, e WHERE e.k = 7');
 EXECUTE twin('SELECT d.k, s.n FROM d, LATERAL (SELECT count(*) n FROM e WHERE e.k = d.k AND e.v > 9) s');
+EXECUTE twin('SELECT d.k, s.n FROM d, LATERAL (SELECT count(*) n FROM e WHERE e.k = d.k AND e.k = 5) s');
+EXECUTE twin('SELECT s.n, d.k FROM d LEFT JOIN LATERAL (SELECT count(*) n FROM e WHERE e.k = d.k AND e.k = 5) s ON true');
 EXECUTE twin('SELECT r.x, s FROM r LEFT JOIN LATERAL (SELECT k FROM d WHERE d.k = r.x GROUP BY GROUPING SETS ((k), ())) s ON true');
 EXECUTE twin('SELECT r.x, s.* FROM r, LATERAL (SELECT 1 FROM d WHERE d.k = r.x HAVING count(*) = 0) s');
 -- What ON says of the nullable side holds for rows that match.

@@ -85,10 +85,12 @@ Pairing PairSpread(const Tree& tree, const Scope& scope, const Part& a, const Pa
     merged.key = quiet.key;
     merged.loud = false;
     merged.places = {};
+    // What restricts the loud one's rows does not restrict the shard groups where it gives one.
+    merged.prunes = quiet.prunes;
   } else if (!scope.equalities.Same(a.key, b.key)) {
     return {};
   }
-  if (!merged.prunes.known) merged.prunes = b.prunes;
+  if (!a.loud && !b.loud && !merged.prunes.known) merged.prunes = b.prunes;
   Join(tree.arena, &merged, b);
   return pairing;
 }
