@@ -225,6 +225,7 @@ const char* BecomeReady(Connection* connection, bool* may_recover) {
                       may_recover);
   }
   const char* greeting = Greeting(connection);
+  connection->moved_statements = 0;
   PQsetErrorVerbosity(connection->pg, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
     return NotReached(connection, PQerrorMessage(connection->pg), may_recover);

@@ -83,10 +83,18 @@ void DeliverLastRows(Connection* connection, Request* request, bool quiet) {
   Deliver(connection, request);
 }
 
-void NoteTag(Request* request, PGresult* result) {
+/// Whether the node has said so since it was last looked at.
+bool SaidMoved(Connection* connection) {
+  const char* said = PQparameterStatus(connection->pg, kMovedParameter);
+  const long moved = said == nullptr ? 0 : strtol(said, nullptr, 10);
+  return std::exchange(connection->moved_statements, moved) != moved;
+}
+
+void NoteTag(Connection* connection, Request* request, PGresult* result) {
+  const bool moved = SaidMoved(connection);
   if (request == nullptr) return;
   request->affected = strtoll(PQcmdTuples(result), nullptr, 10);
-  if (request->affected == kMovedRows) {
+  if (moved || request->affected == kMovedRows) {
     request->affected = 0;
     request->moved = true;
     request->failed = !request->may_have_moved;
@@ -156,11 +164,11 @@ void Handle(Connection* connection, bool quiet) {
       break;
     case PGRES_TUPLES_OK:
       DeliverLastRows(connection, item.request, quiet);
-      NoteTag(item.request, connection->current);
+      NoteTag(connection, item.request, connection->current);
       break;
     case PGRES_COMMAND_OK:
     case PGRES_EMPTY_QUERY:
-      NoteTag(item.request, connection->current);
+      NoteTag(connection, item.request, connection->current);
       break;
     case PGRES_FATAL_ERROR:
       if (EndsSession(result)) {

@@ -129,6 +129,7 @@ struct altius::remote::Connection {
   struct SessionSetting* session_settings;  // what the node has of the session's own (session_settings.cpp)
   uint64 settings_generation;               // when they were last compared
   core::door::Issuer issuer;                // signs what only nodes may ask
+  long moved_statements;                    // of kMovedParameter, as last seen
   void* attachment;
 };
 

@@ -14,7 +14,10 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
+#include "libpq/libpq.h"
+#include "libpq/pqformat.h"
 #include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -28,6 +31,7 @@ namespace altius::task {
 namespace {
 
 constexpr int kDisowned = 0x40000000;  // in es_top_eflags, beside PostgreSQL's own bits
+constexpr int kUntold = 0x20000000;    // so, and a client waits to hear of it
 constexpr int kMostAttempts = 3000;    // of about 10 ms each
 
 bool check_placements = true;
@@ -87,14 +91,30 @@ void NoteOwnership(QueryDesc* query, int depth) {
   if (!sent && !own) return;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
   if (ConcernsElsewhere(query->plannedstmt)) {
-    query->estate->es_top_eflags |= kDisowned;
+    query->estate->es_top_eflags |= sent ? kDisowned | kUntold : kDisowned;
   } else if (IsolationUsesXactSnapshot()) {
     RequireOlderThanSnapshot(query->plannedstmt);
   }
 }
 
+namespace {
+
+void TellMoved() {
+  static int moved = 0;
+  if (whereToSendOutput != DestRemote) return;
+  StringInfoData message;
+  pq_beginmessage(&message, 'S');
+  pq_sendstring(&message, remote::kMovedParameter);
+  pq_sendstring(&message, psprintf("%d", ++moved));
+  pq_endmessage(&message);
+}
+
+}  // namespace
+
 bool IsDisowned(QueryDesc* query) {
   if ((query->estate->es_top_eflags & kDisowned) == 0) return false;
+  if ((query->estate->es_top_eflags & kUntold) != 0) TellMoved();
+  query->estate->es_top_eflags &= ~kUntold;
   query->estate->es_processed = static_cast<uint64>(kMoved);
   return true;
 }

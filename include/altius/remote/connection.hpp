@@ -50,6 +50,10 @@ struct StatementText {
 /// hold a shard that the statement is about.
 inline constexpr int64 kMovedRows = INT64_MAX - 1;
 
+/// A portal that keeps its result (RETURNING, a modification in WITH) reports the number of rows kept instead.  So the node also
+/// reports a parameter of this name, as a server may at any time, with another value each time: in front of the statement's end.
+inline constexpr const char* kMovedParameter = "altius.moved_statements";
+
 class Connection;
 
 /// A statement in flight or finished.  Lives in the memory context that was current at Send, and so

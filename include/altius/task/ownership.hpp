@@ -2,7 +2,8 @@
 // A statement runs on a shard only where the shard lies.  Every node decides that for itself, by its own metadata and
 // under the lock that the statement has on the shard; a shard's move takes that lock and changes the metadata in one
 // transaction.  So a statement that was sent to the shard's old node, however late it arrives, does nothing there: it
-// is answered with kMovedRows as the number of its rows, nothing is aborted, and the asking node sends it to the new one.
+// is answered with kMovedRows as the number of its rows (and kMovedParameter, where a portal counts rows itself), nothing is aborted,
+// and the asking node sends it to the new one.
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
