@@ -55,6 +55,16 @@ CREATE FUNCTION altius_internal.key_hash(relation regclass, value anyelement) RE
 CREATE FUNCTION altius_internal.claim_shards(shards bigint[]) RETURNS bigint[]
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_claim_shards';
 
+-- Writes of a reference table's copies: what is changed on the leading copy is kept, taken, and done on another one.
+CREATE FUNCTION altius_internal.lock_copy(shard bigint, lock integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lock_copy';
+CREATE FUNCTION altius_internal.keep_changes(shard bigint) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_keep_changes';
+CREATE FUNCTION altius_internal.take_changes(shard bigint, OUT old_row text, OUT new_row text) RETURNS SETOF record
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_take_changes';
+CREATE FUNCTION altius_internal.replay_changes(shard bigint, old_rows text[], new_rows text[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_replay_changes';
+
 -- Shards are not for the eyes of ordinary clients.
 CREATE FUNCTION pg_catalog.relation_is_a_known_shard(regclass) RETURNS boolean
   LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'relation_is_a_known_shard';

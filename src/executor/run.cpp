@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The life of one execution: statements go to all nodes first, then this node's own shards run,
 // then rows are taken as they come.  Modifications run to the end at once.
-#include "state.hpp"
+#include "copies.hpp"
 
 #include "altius/pg/bridge.hpp"
 #include "altius/plan/instantiate.hpp"
@@ -53,6 +53,13 @@ void ForgetRequests(void* argument) {
   }
 }
 
+/// What comes in front of the statement on a copy, if there are others.
+void BeginTask(FragmentState* state, Task* task) {
+  const Run* run = state->run;
+  if (state->fragment->kind != FragmentKind::ModifyCopies || run->tasks.size() < 2) return;
+  task->before = task::BeginCopy(run->write, task->group);
+}
+
 void SendTask(FragmentState* state, Task* task, bool with_rows) {
   Run* run = state->run;
   MakeTexts(&run->arguments);
@@ -64,6 +71,7 @@ void SendTask(FragmentState* state, Task* task, bool with_rows) {
                                            .may_have_moved = MayMove(*state->fragment),
                                            .prepare = run->arguments.count > 0};
   const bool modifies = Modifies(*state->fragment);
+  BeginTask(state, task);
   remote::Connection* connection = txn::Enlist(task->group, AccessOf(state), run->owner);
   remote::RowSink* sink = with_rows ? task::MakeSink(run->store) : nullptr;
   INSTR_TIME_SET_CURRENT(task->sent);
@@ -93,16 +101,17 @@ int64 RunTaskHere(FragmentState* state, Task* task, bool with_rows) {
                                           .snapshot = state->css.ss.ps.state->es_snapshot,
                                           .keep_plan = run->arguments.count > 0,
                                           .lending = run->lending};
+  BeginTask(state, task);
   INSTR_TIME_SET_CURRENT(task->sent);
   const int64 affected = task::RunHere(statement, with_rows ? run->store : nullptr);
   NoteTime(task);
   task->rows = run->store->rows - rows_before;
   task->moved = affected == task::kMoved;
-  return task->moved ? 0 : affected;
+  return task->affected = task->moved ? 0 : affected;
 }
 
-/// Sends the remote ones of the tasks, so that all nodes work at once, and then runs the local
-/// ones.
+}  // namespace
+
 int64 StartTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
   int64 affected = 0;
   for (int i = 0; i < count; i++) {
@@ -113,6 +122,8 @@ int64 StartTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
   }
   return affected;
 }
+
+namespace {
 
 /// The task had succeeded in the session that was lost under another one: what it did is undone.
 bool IsUndoneWith(const Task& task, const remote::Connection* connection, uint32 session) {
@@ -159,6 +170,7 @@ bool SendAgain(FragmentState* state, Task* tasks, int count, bool with_rows) {
   for (int i = 0; i < count; i++) {
     const remote::Request* request = tasks[i].request;
     if (request == nullptr || !request->failed) continue;
+    if (tasks[i].before != nullptr && tasks[i].before->error != nullptr) remote::RaiseError(tasks[i].before);
     const bool used = request->rows > 0 || IsLostForGood(state, tasks, count, request);
     if (!txn::MayRunAgain(request, state->run->owner, used, &tasks[i].attempts))
       remote::RaiseError(tasks[i].request);
@@ -167,6 +179,8 @@ bool SendAgain(FragmentState* state, Task* tasks, int count, bool with_rows) {
   }
   return any;
 }
+
+}  // namespace
 
 int64 AwaitTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
   do {
@@ -180,11 +194,13 @@ int64 AwaitTasks(FragmentState* state, Task* tasks, int count, bool with_rows) {
   for (int i = 0; i < count; i++) {
     if (tasks[i].request == nullptr) continue;
     NoteTime(&tasks[i]);
-    affected += tasks[i].request->affected;
+    affected += tasks[i].affected = tasks[i].request->affected;
     tasks[i].moved = tasks[i].request->moved;
   }
   return affected;
 }
+
+namespace {
 
 /// Sends a modification of one shard to where the shard or its parts lie now; they are new tasks.
 int64 FollowShard(FragmentState* state, int index) {
@@ -222,22 +238,10 @@ void SendMovedAnew(FragmentState* state) {
   }
 }
 
-/// Writers of a reference table meet on the first placement, whose locks decide their order on all
-/// others.
-int64 ModifyCopies(FragmentState* state) {
-  Run* run = state->run;
-  int64 affected = StartTasks(state, run->tasks.data(), 1, true);
-  affected += AwaitTasks(state, run->tasks.data(), 1, true);
-  if (run->tasks.size() > 1) {
-    StartTasks(state, &run->tasks[1], run->tasks.size() - 1, false);
-    AwaitTasks(state, &run->tasks[1], run->tasks.size() - 1, false);
-  }
-  return affected;
-}
-
 void RunModification(FragmentState* state) {
   Run* run = state->run;
   if (state->fragment->kind == FragmentKind::ModifyCopies) {
+    run->write = WriteOf(state);
     run->affected = ModifyCopies(state);
   } else {
     run->affected = StartTasks(state, run->tasks.data(), run->tasks.size(), true);

@@ -6,6 +6,7 @@
 #include "altius/core/shard/ranges.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/plan/fragment.hpp"
+#include "altius/task/copies.hpp"
 #include "altius/task/lending.hpp"
 #include "altius/task/rows.hpp"
 
@@ -27,6 +28,8 @@ struct Task {
   bool moved;                // it did nothing: a shard has moved away from the node
   int sent_again;            // how often that has happened
   remote::Request* request;  // null while not sent, and for local tasks
+  remote::Request* before;   // what was sent in front of it (task::BeginCopy)
+  int64 affected;            // rows
   int64 rows;                // of a local task
   int attempts;              // how often it was sent again
   double milliseconds;       // from sending to the last row, as far as seen
@@ -52,6 +55,7 @@ struct Run {
   uint64 owner;  // of what it does on nodes
   Arguments arguments;
   task::Lending lending;
+  task::CopyWrite write;  // of a reference table
   pg::Array<Task> tasks;
   int shard_count;  // of all tasks
   task::RowStore* store;
@@ -98,6 +102,10 @@ pg::Array<Task> TasksAnew(FragmentState* state, const Task& task);
 /// The rights that it runs with on the shards.  A statement of its own is checked as such.
 task::Lending LendingOf(const FragmentState* state);
 void StartRun(FragmentState* state);
+/// Sends the remote ones of the tasks, so that all nodes work at once, and then runs the local ones.
+int64 StartTasks(FragmentState* state, Task* tasks, int count, bool with_rows);
+/// Waits for them; the rows they affected.
+int64 AwaitTasks(FragmentState* state, Task* tasks, int count, bool with_rows);
 /// Brings more rows into the store; false when all have come.
 bool FetchMore(FragmentState* state);
 void EndRun(FragmentState* state);

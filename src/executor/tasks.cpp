@@ -27,16 +27,19 @@ struct Share {
 constexpr int kNowhere = -1;
 constexpr int kPatience = 30;  // attempts, before a shard without placement is an error
 
-int GroupFor(const catalog::Shard& shard) {
+/// Rows of a reference table are locked on the copy that leads.
+int GroupFor(const catalog::Shard& shard, bool leading) {
   if (shard.group_count == 0) return kNowhere;
+  if (leading) return shard.groups[0];
   const int here = catalog::LocalGroup();
   return catalog::HasPlacement(shard, here) ? here : shard.groups[0];
 }
 
-pg::Array<Share> ShareOut(const catalog::Table& lead, const pg::Array<int>& shards) {
+pg::Array<Share> ShareOut(const catalog::Table& lead, const pg::Array<int>& shards, bool row_marks) {
+  const bool leading = row_marks && lead.kind == catalog::TableKind::Reference;
   pg::Array<Share> shares;
   for (const int index : shards) {
-    const int group = GroupFor(lead.shards[index]);
+    const int group = GroupFor(lead.shards[index], leading);
     Share* share = nullptr;
     for (Share& candidate : shares) {
       if (candidate.group == group) share = &candidate;
@@ -111,7 +114,7 @@ bool CopyTasks(const plan::Fragment& fragment, const catalog::Table& lead, pg::A
 bool TasksFor(const plan::Fragment& fragment, const catalog::Table& lead, const pg::Array<int>& shards,
               pg::Array<Task>* tasks) {
   const int most = fragment.kind == plan::FragmentKind::Rows ? kMostArms : 1;
-  for (const Share& share : ShareOut(lead, shards)) {
+  for (const Share& share : ShareOut(lead, shards, fragment.row_marks)) {
     for (int from = 0; from < share.shards.size(); from += most) {
       const int count = std::min(most, share.shards.size() - from);
       if (!MakeTask(fragment, &lead, share.group, share.shards.data() + from, count, tasks)) return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Full batches leave as statements.  A few may be under way to each node; more wait, so that a slow node slows the reader
 // down instead of filling memory.
+#include "altius/pg/text_forms.hpp"
 #include "altius/plan/instantiate.hpp"
 #include "altius/task/finish.hpp"
 #include "altius/task/lent_rights.hpp"
@@ -128,10 +129,12 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
     values[i] = shipment->args[i - columns];
     nulls[i] = shipment->arg_nulls[i - columns];
   }
+  const int level = pg::BeginNullsInArrays();
   for (int i = 0; i < columns; i++) {
     types[i] = TEXTARRAYOID;
     values[i] = OidInputFunctionCall(input, batch.columns[i].data, input_param, -1);
   }
+  pg::EndPortableText(level);
   const task::LocalStatement statement = {.sql = sql,
                                           .arg_count = count,
                                           .arg_types = types,
@@ -201,22 +204,37 @@ void SendShard(ShipState *state, Flight flight, bool alone) {
   }
 }
 
-/// To all placements.  The first is waited for: writers of a reference table meet there, in one order.
+/// To one copy; the request of what went in front.
+remote::Request *SendCopy(ShipState *state, int group, const char *sql, const Batch &batch, bool leads) {
+  remote::Request *before = task::BeginCopy(state->shipment->write, group);
+  if (group != catalog::LocalGroup()) {
+    SendTo(state, group, sql, batch, Flight{.counts = leads}, false);
+  } else if (!RunHere(state, sql, batch, leads)) {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("a copy of \"%s\" is gone from this node", state->shipment->table->name)));
+  }
+  return before;
+}
+
+/// To all placements, the leading one first: the order of writers there is that on the others.
 void SendCopies(ShipState *state, const catalog::Table &table, int index, const Batch &batch) {
   const catalog::Shard &shard = table.shards[index];
   StringInfoData sql;
   initStringInfo(&sql);
   if (!plan::AppendInstance(&sql, state->ship->statement, state->ship->tables, &table, index))
     elog(ERROR, "the shards of \"%s\" don't match those of another table", table.name);
-  for (int i = 0; i < shard.group_count; i++) {
-    const Flight flight = {.counts = i == 0};
-    if (shard.groups[i] != catalog::LocalGroup()) {
-      SendTo(state, shard.groups[i], sql.data, batch, flight, false);
-    } else if (!RunHere(state, sql.data, batch, flight.counts)) {
-      ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of \"%s\" is gone from this node",
-                                                                        table.name)));
+  remote::Request *before = SendCopy(state, shard.groups[0], sql.data, batch, true);
+  if (before != nullptr) remote::Wait(before);
+  LandAll(state);
+  if (state->shipment->write.carried) {
+    task::CarryChanges(state->shipment->write);
+  } else {
+    pg::Array<remote::Request *> requests;
+    for (int i = 1; i < shard.group_count; i++) {
+      before = SendCopy(state, shard.groups[i], sql.data, batch, false);
+      if (before != nullptr) requests.push_back(before);
     }
-    if (i == 0) LandAll(state);
+    remote::WaitAll(requests.data(), requests.size());
   }
   pfree(sql.data);
 }

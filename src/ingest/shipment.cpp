@@ -9,6 +9,7 @@
 #include "state.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -73,6 +74,11 @@ void EvaluateArgs(ShipState *state) {
   pg::EndPortableText(level);
 }
 
+task::CopyWrite WriteOf(const ShipState *state, const catalog::Table *table) {
+  const plan::Copies &copies = state->ship->copies;
+  return {table, copies.lock, IsolationUsesXactSnapshot() ? copies.carried_by_snapshot : copies.carried, 0};
+}
+
 void StartShipment(ShipState *state) {
   const MemoryContext memory =
       AllocSetContextCreate(state->css.ss.ps.state->es_query_cxt, "altius shipment", ALLOCSET_DEFAULT_SIZES);
@@ -85,6 +91,7 @@ void StartShipment(ShipState *state) {
   shipment->memory = memory;
   shipment->row_memory = AllocSetContextCreate(memory, "altius shipped row", ALLOCSET_DEFAULT_SIZES);
   shipment->table = Target(*state->ship);
+  shipment->write = WriteOf(state, shipment->table);
   shipment->batches = static_cast<Batch *>(palloc0(sizeof(Batch) * shipment->table->shard_count));
   shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
   shipment->lending = task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->ship->tables);

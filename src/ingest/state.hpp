@@ -6,6 +6,7 @@
 #include "altius/core/shard/ranges.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/plan/ship.hpp"
+#include "altius/task/copies.hpp"
 #include "altius/task/lending.hpp"
 #include "altius/task/rows.hpp"
 
@@ -51,6 +52,7 @@ struct Shipment {
   char **arg_texts;
   FmgrInfo *outputs;       // of the child's leading columns
   task::Lending lending;   // rights on the shards
+  task::CopyWrite write;   // of a reference table
   int64 affected;
   int64 rows;
   int statements;

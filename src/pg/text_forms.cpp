@@ -27,12 +27,20 @@ int BeginPortableText() {
   const bool dates = DateStyle != USE_ISO_DATES;
   const bool intervals = IntervalStyle != INTSTYLE_POSTGRES;
   const bool floats = extra_float_digits < 1;
-  if (!dates && !intervals && !floats && standard_conforming_strings) return 0;
+  if (!dates && !intervals && !floats && standard_conforming_strings && Array_nulls) return 0;
   const int level = NewGUCNestLevel();
   if (dates) SetForNow("datestyle", "ISO");
   if (intervals) SetForNow("intervalstyle", "postgres");
   if (floats) SetForNow("extra_float_digits", "3");
   if (!standard_conforming_strings) SetForNow("standard_conforming_strings", "on");
+  if (!Array_nulls) SetForNow("array_nulls", "on");
+  return level;
+}
+
+int BeginNullsInArrays() {
+  if (Array_nulls) return 0;
+  const int level = NewGUCNestLevel();
+  SetForNow("array_nulls", "on");
   return level;
 }
 

@@ -31,6 +31,20 @@ class Reader {
 
 List* AppendInt(List* list, int value) { return lappend(list, makeInteger(value)); }
 
+List* AppendCopies(List* list, const Copies& copies) {
+  list = AppendInt(list, static_cast<int>(copies.lock));
+  list = AppendInt(list, copies.carried);
+  return AppendInt(list, copies.carried_by_snapshot);
+}
+
+Copies NextCopies(Reader* reader) {
+  Copies copies{};
+  copies.lock = static_cast<core::CopyLock>(reader->NextInt());
+  copies.carried = reader->NextInt() != 0;
+  copies.carried_by_snapshot = reader->NextInt() != 0;
+  return copies;
+}
+
 List* AppendText(List* list, char* value) {
   return lappend(list, value == nullptr ? nullptr : makeString(value));
 }
@@ -53,6 +67,7 @@ List* ToList(const Fragment& fragment) {
   list = AppendInt(list, fragment.every_shard);
   list = AppendInt(list, fragment.row_marks);
   list = AppendInt(list, fragment.key_argument);
+  list = AppendCopies(list, fragment.copies);
   list = AppendInt(list, fragment.prune_count);
   return list;
 }
@@ -76,6 +91,7 @@ Fragment* FromList(List* list) {
   fragment->every_shard = reader.NextInt() != 0;
   fragment->row_marks = reader.NextInt() != 0;
   fragment->key_argument = reader.NextInt();
+  fragment->copies = NextCopies(&reader);
   fragment->prune_count = reader.NextInt();
   return fragment;
 }
@@ -92,6 +108,7 @@ List* ToList(const Ship& ship) {
   list = AppendInt(list, ship.shard_column);
   list = lappend(list, ship.arg_types);
   list = AppendInt(list, ship.returning);
+  list = AppendCopies(list, ship.copies);
   return list;
 }
 
@@ -109,6 +126,7 @@ Ship* ShipFromList(List* list) {
   ship->shard_column = reader.NextInt();
   ship->arg_types = reader.Next();
   ship->returning = reader.NextInt() != 0;
+  ship->copies = NextCopies(&reader);
   return ship;
 }
 

@@ -54,7 +54,7 @@ bool TravelsAtStart(int setting) {
 /// were written elsewhere.
 constexpr const char* kFixed =
     " -c search_path=pg_catalog,pg_temp -c timezone=GMT -c datestyle=ISO,MDY -c intervalstyle=postgres"
-    " -c lc_monetary=C -c lc_numeric=C -c lc_time=C -c xmloption=content -c array_nulls=on"
+    " -c lc_monetary=C -c lc_numeric=C -c lc_time=C -c xmloption=content"
     " -c lock_timeout=0";
 
 /// Text results must read back exactly; time-outs are the asking backend's business; a node notices
@@ -64,7 +64,7 @@ const char* SessionOptions(const Connection* connection, const char* role) {
   initStringInfo(&out);
   appendStringInfoString(
       &out,
-      "-c extra_float_digits=3 -c bytea_output=hex"
+      "-c extra_float_digits=3 -c bytea_output=hex -c array_nulls=on"
       " -c search_path=pg_catalog -c standard_conforming_strings=on -c statement_timeout=0"
       " -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
       " -c client_connection_check_interval=5s");

@@ -5,6 +5,7 @@
 #include "altius/pg/walk.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/task/users_path.hpp"
+#include "capture.hpp"
 #include "parsing.hpp"
 
 extern "C" {
@@ -225,6 +226,7 @@ void InstallHooks() {
   ExecutorRun_hook = RunHook;
   InitParsing();
   InitUsersPath();
+  InitCapture();
 }
 
 }  // namespace altius::task

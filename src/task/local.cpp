@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "altius/task/local.hpp"
 
+#include "altius/pg/text_forms.hpp"
 #include "altius/task/errors.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -43,6 +44,7 @@ int64 RunHere(const LocalStatement &statement, RowStore *store) {
   int64 affected = 0;
   WithShardsHidden(statement.sql, [&] {
     SPI_connect();
+    const int level = pg::BeginNullsInArrays();
     if (reads) PushActiveSnapshot(statement.snapshot);
     const SPIExecuteOptions options = {.params = MakeParams(statement), .read_only = reads, .dest = receiver};
     CheckStatementOf(receiver);
@@ -50,6 +52,7 @@ int64 RunHere(const LocalStatement &statement, RowStore *store) {
     if (code < 0) elog(ERROR, "could not run a shard's statement: %s", SPI_result_code_string(code));
     affected = static_cast<int64>(SPI_processed);
     if (reads) PopActiveSnapshot();
+    pg::EndPortableText(level);
     SPI_finish();
   });
   return affected;

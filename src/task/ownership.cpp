@@ -6,6 +6,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/txn/coordinated.hpp"
+#include "capture.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -90,6 +91,7 @@ void NoteOwnership(QueryDesc* query, int depth) {
   if (own) expected = nullptr;
   if (!sent && !own) return;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
+  NoteCapture(query, own);
   if (ConcernsElsewhere(query->plannedstmt)) {
     query->estate->es_top_eflags |= sent ? kDisowned | kUntold : kDisowned;
   } else if (IsolationUsesXactSnapshot()) {

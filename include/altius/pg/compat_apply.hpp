@@ -14,29 +14,36 @@ extern "C" {
 
 namespace altius::pg {
 
-inline void AddIndexEntries(ResultRelInfo* info, TupleTableSlot* slot, EState* estate,
-                            [[maybe_unused]] bool only_summarizing) {
-  if (info->ri_NumIndices == 0) return;
+/// The index entries of a new row; the constraints that are checked at the end of the statement or later.
+inline List* InsertIndexEntries(ResultRelInfo* info, TupleTableSlot* slot, EState* estate, bool update,
+                                [[maybe_unused]] bool only_summarizing) {
+  if (info->ri_NumIndices == 0) return NIL;
 #if PG_VERSION_NUM >= 160000
-  list_free(
-      ExecInsertIndexTuples(info, slot, estate, false, false, nullptr, NIL, only_summarizing));
+  return ExecInsertIndexTuples(info, slot, estate, update, false, nullptr, NIL, only_summarizing);
 #else
-  list_free(ExecInsertIndexTuples(info, slot, estate, false, false, nullptr, NIL));
+  return ExecInsertIndexTuples(info, slot, estate, update, false, nullptr, NIL);
 #endif
 }
 
+inline void AddIndexEntries(ResultRelInfo* info, TupleTableSlot* slot, EState* estate, bool only_summarizing) {
+  list_free(InsertIndexEntries(info, slot, estate, false, only_summarizing));
+}
+
 /// The row and its index entries; no trigger, no check.
-inline void UpdateRow(ResultRelInfo* info, ItemPointer old_row, TupleTableSlot* slot,
-                      EState* estate) {
+inline List* UpdateRowAndEntries(ResultRelInfo* info, ItemPointer old_row, TupleTableSlot* slot, EState* estate) {
 #if PG_VERSION_NUM >= 160000
   TU_UpdateIndexes indexes = TU_None;
   simple_table_tuple_update(info->ri_RelationDesc, old_row, slot, SnapshotSelf, &indexes);
-  if (indexes != TU_None) AddIndexEntries(info, slot, estate, indexes == TU_Summarizing);
+  return indexes == TU_None ? NIL : InsertIndexEntries(info, slot, estate, false, indexes == TU_Summarizing);
 #else
   bool indexes = false;
   simple_table_tuple_update(info->ri_RelationDesc, old_row, slot, SnapshotSelf, &indexes);
-  if (indexes) AddIndexEntries(info, slot, estate, false);
+  return indexes ? InsertIndexEntries(info, slot, estate, false, false) : NIL;
 #endif
+}
+
+inline void UpdateRow(ResultRelInfo* info, ItemPointer old_row, TupleTableSlot* slot, EState* estate) {
+  list_free(UpdateRowAndEntries(info, old_row, slot, estate));
 }
 
 inline IndexScanDesc BeginIndexScan(Relation table, Relation index, Snapshot snapshot, int keys) {

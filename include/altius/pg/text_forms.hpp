@@ -11,6 +11,9 @@ namespace altius::pg {
 int BeginPortableText();
 void EndPortableText(int level);
 
+/// Rows travel in arrays, in which NULL means null whatever array_nulls is in this session.  To be ended like portable text.
+int BeginNullsInArrays();
+
 /// SQL has no word for a subquery that is a security barrier: in texts for shards it has an alias that begins so.
 inline constexpr const char *kBarrierAlias = "altius_barrier";
 

@@ -4,6 +4,7 @@
 // Plain structs on PostgreSQL lists: they are copied with plans (copyObject) and must survive nodeToString.
 #pragma once
 
+#include "altius/core/copies/way.hpp"
 #include "altius/pg/pg.hpp"
 
 extern "C" {
@@ -27,6 +28,13 @@ enum class FragmentKind {
   ModifyCopies,  // the same on every placement of a reference table's shard; rows from one of them only
 };
 
+/// How a write of a reference table goes about its copies.
+struct Copies {
+  core::CopyLock lock;
+  bool carried;            // one copy runs the statement, its changes go to the others
+  bool carried_by_snapshot;  // the same in transactions that keep their snapshot
+};
+
 struct Fragment {
   FragmentKind kind;
   CmdType command;       // CMD_SELECT, CMD_INSERT, ...
@@ -41,6 +49,7 @@ struct Fragment {
   bool every_shard;      // no restriction on the key
   bool row_marks;        // SELECT ... FOR UPDATE inside: takes part as a writer
   int key_argument;      // number (from 1) of the argument that is the distribution value of the row to insert; 0: none
+  Copies copies;         // of ModifyCopies
   int prune_count;       // the first `prune_count` of the prune expressions are values, see FragmentExprs
 };
 

@@ -98,12 +98,25 @@ const locus::Query *Translation::Arms(Frame *frame, Node *node) {
   return query;
 }
 
-void Translation::AddTable(locus::Relation *relation, RangeTblEntry *rte) {
+namespace {
+
+bool IsLocked(const Query *query, int rti) {
+  ListCell *cell;
+  foreach (cell, query->rowMarks) {
+    if (static_cast<int>(lfirst_node(RowMarkClause, cell)->rti) == rti) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+/// Rows of a reference table are locked on the copy that leads.
+void Translation::AddTable(locus::Relation *relation, RangeTblEntry *rte, bool locked) {
   const catalog::Table *table = catalog::FindTable(rte->relid);
   if (table == nullptr || table->kind == catalog::TableKind::Local) return;
   relation->colocation = table->colocation;
   relation->sampled = rte->tablesample != nullptr;
-  relation->kind = table->kind == catalog::TableKind::Reference     ? Kind::Reference
+  relation->kind = table->kind == catalog::TableKind::Reference     ? locked ? Kind::SingleShard : Kind::Reference
                    : table->kind == catalog::TableKind::SingleShard ? Kind::SingleShard
                                                                     : Kind::Hash;
   if (table->kind != catalog::TableKind::Hash) return;
@@ -139,7 +152,7 @@ void Translation::AddRelation(Frame *frame, int rti, RangeTblEntry *rte) {
   locus::Relation relation;
   switch (rte->rtekind) {
     case RTE_RELATION:
-      AddTable(&relation, rte);
+      AddTable(&relation, rte, IsLocked(frame->query, rti));
       break;
     case RTE_SUBQUERY:
       relation.kind = Kind::Query;

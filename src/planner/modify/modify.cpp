@@ -16,6 +16,7 @@
 #include "planner/managed.hpp"
 #include "planner/select/cut.hpp"
 #include "planner/select/rewrite.hpp"
+#include "copies.hpp"
 #include "local_merge.hpp"
 #include "move_key.hpp"
 #include "nested.hpp"
@@ -146,8 +147,8 @@ Beside JoinBeside(Query* query, const catalog::Table& table, const Level* level)
   const Part& part = *scope.parts[0];
   if (!UpperShips(query, scope, &part) || !part.within) return kElsewhere;
   const bool copies = table.kind == catalog::TableKind::Reference;
-  // A row of a reference table must change in the same way on every copy.
-  if (copies != (part.reach == Reach::Replicated) || part.located->once) return kElsewhere;
+  if (copies != (part.reach == Reach::Replicated)) return kElsewhere;
+  if (part.located->once && !(copies && CanBeCarried(table))) return kElsewhere;
   return {true, copies, {part.pruned, part.prunes}};
 }
 
@@ -180,7 +181,7 @@ Beside SelectBeside(Query* query, const catalog::Table& table, const Level* leve
     return kElsewhere;
   const Reachable reachable = {locus.prunes.known, whole.prunes};
   if (table.kind == catalog::TableKind::Reference) {
-    return locus.reach == Reach::Replicated && !locus.once ? Beside{true, true, {false, NIL}} : kElsewhere;
+    return locus.reach == Reach::Replicated && (!locus.once || CanBeCarried(table)) ? Beside{true, true, {false, NIL}} : kElsewhere;
   }
   if (locus.reach != Reach::Hashed || locus.colocation != table.colocation) return kElsewhere;
   if (table.kind == catalog::TableKind::SingleShard) {
@@ -209,13 +210,16 @@ Beside FindBeside(Query* query, const catalog::Table& table, const Level* level)
 /// SELECT the RETURNING columns FROM the leaf that does the work.
 Query* SelectFromModification(Query* query, const Beside& beside, const Level* level) {
   List* arguments = NIL;
+  const catalog::Table& table = *TargetOf(query);
+  const plan::Copies copies = beside.copies ? CopiesOf(query, table, level) : plan::Copies{};
   List* targets = query->returningList;
   Query* arm = pg::Copy(query);
   SpellSource(arm);
   plan::Fragment* fragment = IsOneRow(query)
-                                 ? MakeInsertFragment(arm, level, TargetOf(query)->key, &arguments)
+                                 ? MakeInsertFragment(arm, level, table.key, &arguments)
                                  : MakeFragment(arm, nullptr, level, beside.reachable, &arguments);
   if (beside.copies) fragment->kind = plan::FragmentKind::ModifyCopies;
+  fragment->copies = copies;
   List* names = NIL;
   ListCell* cell;
   foreach (cell, targets) {

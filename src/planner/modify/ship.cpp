@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // A modification in two halves: a SELECT that PostgreSQL plans like any other (with fragments as leaves), and a statement
 // that each shard runs on the rows meant for it.  Rows to insert find their shard by the key; rows to update or delete were
-// locked where they lie, and name their shard and ctid (for copies of a reference table: their primary key).
+// locked where they lie (of a reference table: on the leading copy), and name their shard and ctid.
 #include "ship.hpp"
 
 #include "altius/deparse/deparse.hpp"
@@ -14,6 +14,7 @@
 #include "planner/select/column_map.hpp"
 #include "planner/select/records.hpp"
 #include "planner/select/rewrite.hpp"
+#include "copies.hpp"
 #include "multi_assign.hpp"
 #include "ship_merge.hpp"
 #include "shipping.hpp"
@@ -131,7 +132,8 @@ char *RowsClause(const Shipping &shipping) {
     const char *type = format_type_extended(exprType(expr), exprTypmod(expr),
                                             FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
     appendStringInfo(&names, "%sc%d", comma, i);
-    appendStringInfo(&casts, "%sa%d::%s", comma, i, type);
+    // A cast to xml would ask xmloption whether a document is wanted.
+    appendStringInfo(&casts, exprType(expr) == XMLOID ? "%sxmlparse(CONTENT a%d)" : "%sa%d::%s", comma, i, type);
     appendStringInfo(&arrays, "%s$%d::text[]", comma, i);
     appendStringInfo(&aliases, "%sa%d", comma, i);
   }
@@ -243,7 +245,7 @@ void AddMatch(Shipping *shipping, pg::Array<Match> *matches, AttrNumber attribut
   matches->push_back({attribute, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(var))), var});
 }
 
-/// Copies of a reference table agree on their rows, but not on where these lie.
+/// Copies agree on their rows, but not on where these lie: for those that can't be carried.
 void AddPrimaryKey(Shipping *shipping, pg::Array<Match> *matches) {
   Relation relation = table_open(shipping->table->relid, NoLock);
   Bitmapset *columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
@@ -325,7 +327,7 @@ void ShipChange(Shipping *shipping) {
 
   pg::Array<Match> matches;
   shipping->ship.shard_column = -1;
-  if (shipping->table->kind == catalog::TableKind::Reference) {
+  if (shipping->table->kind == catalog::TableKind::Reference && !CanBeCarried(*shipping->table)) {
     AddPrimaryKey(shipping, &matches);
     shipping->ship.column_count = list_length(shipping->rows->targetList);
   } else {
@@ -436,6 +438,7 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char 
   shipping.ship.target = table.relid;
   shipping.ship.key_column = shipping.ship.shard_column = -1;
   shipping.ship.tables = list_make1_oid(table.relid);
+  if (table.kind == catalog::TableKind::Reference && CanBeCarried(table)) shipping.ship.copies = CopiesOfShipped(query, table);
   if (query->commandType == CMD_INSERT) {
     ShipInsert(&shipping);
   } else if (query->commandType == CMD_MERGE) {

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: PostgreSQL
+// Writes of a reference table's copies (core/copies/way.hpp has the idea).
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/core/copies/way.hpp"
+#include "altius/remote/connection.hpp"
+
+namespace altius::task {
+
+struct CopyWrite {
+  const catalog::Table* table;
+  core::CopyLock lock;
+  bool carried;  // what the leading copy changes is replayed on the others
+  uint64 owner;  // of what is done on nodes
+};
+
+/// The group whose copy leads.
+inline int LeadingGroup(const catalog::Table& table) { return table.shards[0].groups[0]; }
+
+/// What comes in front of a statement on the group's copy: it is locked, or (the leading one) what the statement changes is kept.
+/// On another node nothing is waited for: the answer is the request's.  Null: there is nothing to wait for.
+remote::Request* BeginCopy(const CopyWrite& write, int group);
+
+/// Fetches what the leading copy has kept since BeginCopy and does the same on the others.
+void CarryChanges(const CopyWrite& write);
+
+}  // namespace altius::task

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "copies.hpp"
+
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/locus/shippable.hpp"
+#include "planner/select/cut.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/stratnum.h"
+#include "access/sysattr.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "nodes/bitmapset.h"
+#include "nodes/makefuncs.h"
+#include "commands/trigger.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/typcache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+/// --- the same for the same row, on every node ---
+
+/// Types whose text is the same whatever the settings of a session are.
+constexpr Oid kPlainText[] = {BOOLOID,    INT2OID, INT4OID, INT8OID, NUMERICOID, OIDOID,  CHAROID,
+                              NAMEOID,    TEXTOID, VARCHAROID, BPCHAROID, UUIDOID, UNKNOWNOID};
+
+bool HasPlainText(Oid type) {
+  for (const Oid plain : kPlainText) {
+    if (type == plain) return true;
+  }
+  return false;
+}
+
+/// What users declare immutable may not be; quote_ident() is not.
+bool MayDiffer(Oid function, void*) {
+  return function >= FirstNormalObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE || function == F_QUOTE_IDENT;
+}
+
+bool MayDifferWalker(Node* node, void* data) {
+  if (node == nullptr) return false;
+  const auto* level = static_cast<const Level*>(data);
+  if (level != nullptr && IsArgument(node, level)) return false;  // computed once
+  switch (nodeTag(node)) {
+    case T_Query:
+    case T_SubLink:
+    case T_XmlExpr:
+    case T_SQLValueFunction:
+    case T_NextValueExpr:
+      return true;
+    case T_Var:
+      return reinterpret_cast<Var*>(node)->varattno < 0;
+    case T_CoerceViaIO: {
+      auto* cast = reinterpret_cast<CoerceViaIO*>(node);
+      if (!HasPlainText(exprType(pg::AsNode(cast->arg))) || !HasPlainText(cast->resulttype)) return true;
+      break;
+    }
+    default:
+      break;
+  }
+  return check_functions_in_node(node, MayDiffer, nullptr) || pg::Walk(node, MayDifferWalker, data);
+}
+
+bool IsProven(Node* expr, const Level* level) { return !MayDifferWalker(expr, const_cast<Level*>(level)); }
+
+/// --- the table ---
+
+bool HasRowTriggers(Relation relation) {
+  const TriggerDesc* triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+    const Trigger& trigger = triggers->triggers[i];
+    if (!trigger.tgisinternal && trigger.tgenabled != TRIGGER_DISABLED && TRIGGER_FOR_ROW(trigger.tgtype)) return true;
+  }
+  return false;
+}
+
+bool GeneratesUnproven(Relation relation) {
+  const TupleDesc columns = RelationGetDescr(relation);
+  if (columns->constr == nullptr || !columns->constr->has_generated_stored) return false;
+  for (int i = 0; i < columns->natts; i++) {
+    if (TupleDescAttr(columns, i)->attgenerated != '\0' && !IsProven(build_column_default(relation, i + 1), nullptr)) return true;
+  }
+  return false;
+}
+
+Bitmapset* PrimaryKey(Relation relation) { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY); }
+
+/// --- one row ---
+
+bool IsColumn(Node* expr, int rti, AttrNumber attribute) {
+  while (IsA(expr, RelabelType)) expr = pg::AsNode(reinterpret_cast<RelabelType*>(expr)->arg);
+  if (!IsA(expr, Var)) return false;
+  const auto* var = reinterpret_cast<const Var*>(expr);
+  return static_cast<int>(var->varno) == rti && var->varattno == attribute && var->varlevelsup == 0;
+}
+
+/// WHERE column = value, by the equality of the index.
+bool IsPinned(Query* query, Relation relation, AttrNumber column) {
+  const Oid type = TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid;
+  const Oid family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+  ListCell* cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr*>(query->jointree->quals))) {
+    auto* condition = static_cast<Node*>(lfirst(cell));
+    if (!is_opclause(condition)) continue;
+    auto* comparison = reinterpret_cast<OpExpr*>(condition);
+    if (list_length(comparison->args) != 2) continue;
+    auto* left = static_cast<Node*>(linitial(comparison->args));
+    auto* right = static_cast<Node*>(lsecond(comparison->args));
+    if (IsColumn(right, query->resultRelation, column)) std::swap(left, right);
+    if (!IsColumn(left, query->resultRelation, column) || contain_var_clause(right)) continue;
+    if (get_op_opfamily_strategy(comparison->opno, family) == BTEqualStrategyNumber) return true;
+  }
+  return false;
+}
+
+bool IsOneRow(Query* query, Relation relation) {
+  if (query->commandType == CMD_INSERT) return query->jointree->fromlist == NIL;
+  Bitmapset* key = PrimaryKey(relation);
+  for (int member = -1; (member = bms_next_member(key, member)) >= 0;) {
+    if (!IsPinned(query, relation, member + FirstLowInvalidHeapAttributeNumber)) return false;
+  }
+  return !bms_is_empty(key);
+}
+
+/// --- the statement ---
+
+bool ReadsOthers(Query* query) {
+  const Bitmapset* relations = IndexesIn(pg::AsNode(query->jointree));
+  const int sources = bms_num_members(relations) - (bms_is_member(query->resultRelation, relations) ? 1 : 0);
+  return sources > 0;  // subqueries are arguments, or nothing is proven
+}
+
+bool IsProven(Query* query, const Level* level) {
+  // A row that is inserted is computed beforehand.
+  const bool insert = query->commandType == CMD_INSERT;
+  if (!insert && !IsProven(pg::AsNode(query->targetList), level)) return false;
+  return IsProven(query->jointree->quals, level) && IsProven(pg::AsNode(query->onConflict), level);
+}
+
+plan::Copies Decide(core::CopyStatement statement, bool has_primary_key) {
+  plan::Copies copies{};
+  copies.lock = core::LockFor(statement, has_primary_key);
+  copies.carried = core::IsCarried(statement);
+  statement.own_snapshot = true;
+  copies.carried_by_snapshot = core::IsCarried(statement);
+  return copies;
+}
+
+core::CopyStatement Describe(Query* query, Relation relation) {
+  core::CopyStatement statement;
+  statement.inserts_only = query->commandType == CMD_INSERT && query->onConflict == nullptr;
+  statement.row_triggers = HasRowTriggers(relation);
+  statement.proven = !GeneratesUnproven(relation);
+  return statement;
+}
+
+}  // namespace
+
+bool CanBeCarried(const catalog::Table& table) { return get_rel_relkind(table.relid) != RELKIND_PARTITIONED_TABLE; }
+
+plan::Copies CopiesOf(Query* query, const catalog::Table& table, const Level* level) {
+  Relation relation = table_open(table.relid, NoLock);
+  core::CopyStatement statement = Describe(query, relation);
+  statement.one_row = IsOneRow(query, relation);
+  statement.reads_others = ReadsOthers(query);
+  statement.proven = statement.proven && IsProven(query, level);
+  const plan::Copies copies = Decide(statement, !bms_is_empty(PrimaryKey(relation)));
+  table_close(relation, NoLock);
+  return copies;
+}
+
+plan::Copies CopiesOfShipped(Query* query, const catalog::Table& table) {
+  Relation relation = table_open(table.relid, NoLock);
+  // An INSERT writes the same values everywhere; other rows are known by their places on the leading copy.
+  const plan::Copies copies = Decide(Describe(query, relation), !bms_is_empty(PrimaryKey(relation)));
+  table_close(relation, NoLock);
+  return copies;
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: PostgreSQL
+// A row trigger that is in no catalog is put in front of the result relation's own, after the executor has started: so it sees
+// the rows as they are stored, whatever BEFORE triggers and defaults have made of them, for every kind of statement.
+#include "capture.hpp"
+
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/text_forms.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/instrument.h"
+#include "pgstat.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/rel.h"
+}
+
+namespace altius::task {
+
+struct Capture {
+  Capture* outer;
+  Oid relid;
+  int level;      // of the transaction in which it began
+  bool own;
+  bool awaits;    // own: the statement has not started yet
+  MemoryContext memory;
+  Tuplestorestate* rows;
+  TupleTableSlot* row;  // of one that is read
+  FmgrInfo output;
+};
+
+namespace {
+
+constexpr Oid kNoTrigger = 1;  // a number that no trigger and no function has
+
+Capture* innermost = nullptr;
+
+TupleDesc ColumnsOfChange() {
+  TupleDesc desc = CreateTemplateTupleDesc(2);
+  TupleDescInitEntry(desc, 1, "old", TEXTOID, -1, 0);
+  TupleDescInitEntry(desc, 2, "new", TEXTOID, -1, 0);
+  return desc;
+}
+
+void EndCapture() {
+  Capture* ended = innermost;
+  innermost = ended->outer;
+  tuplestore_end(ended->rows);
+  MemoryContextDelete(ended->memory);
+}
+
+void Keep(Capture* capture, TupleTableSlot* old_row, TupleTableSlot* new_row) {
+  Datum values[2];
+  bool nulls[2] = {false, false};
+  values[0] = CStringGetTextDatum(old_row == nullptr ? "" : TextOfRow(&capture->output, old_row));
+  values[1] = CStringGetTextDatum(new_row == nullptr ? "" : TextOfRow(&capture->output, new_row));
+  const MemoryContext before = MemoryContextSwitchTo(capture->memory);
+  tuplestore_putvalues(capture->rows, capture->row->tts_tupleDescriptor, values, nulls);
+  MemoryContextSwitchTo(before);
+}
+
+/// The trigger's function.
+Datum OnRow(FunctionCallInfo fcinfo) {
+  return pg::Entry([&] {
+    const auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
+    auto* capture = static_cast<Capture*>(fcinfo->flinfo->fn_extra);
+    const bool inserts = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+    const bool updates = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+    TupleTableSlot* first = trigger->tg_trigslot;
+    Keep(capture, inserts ? nullptr : first, inserts ? first : updates ? trigger->tg_newslot : nullptr);
+    return PointerGetDatum(nullptr);
+  });
+}
+
+Trigger MakeTrigger() {
+  Trigger trigger{};
+  trigger.tgoid = kNoTrigger;
+  trigger.tgname = pstrdup("altius_capture");
+  trigger.tgfoid = kNoTrigger;
+  trigger.tgtype = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE | TRIGGER_TYPE_UPDATE;
+  trigger.tgenabled = TRIGGER_FIRES_ALWAYS;
+  trigger.tgisinternal = true;
+  return trigger;
+}
+
+FmgrInfo MakeFunction(Capture* capture) {
+  FmgrInfo function{};
+  function.fn_addr = OnRow;
+  function.fn_oid = kNoTrigger;
+  function.fn_stats = TRACK_FUNC_ALL;  // is not counted
+  function.fn_extra = capture;
+  function.fn_mcxt = CurrentMemoryContext;
+  return function;
+}
+
+/// In front: what the others do to other rows comes later.
+void AddTrigger(ResultRelInfo* target, Capture* capture, int instrument) {
+  const TriggerDesc* had = target->ri_TrigDesc;
+  const int count = had == nullptr ? 0 : had->numtriggers;
+  auto* has = static_cast<TriggerDesc*>(palloc0(sizeof(TriggerDesc)));
+  if (had != nullptr) *has = *had;
+  has->numtriggers = count + 1;
+  has->triggers = static_cast<Trigger*>(palloc0(sizeof(Trigger) * (count + 1)));
+  auto* functions = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * (count + 1)));
+  auto* conditions = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * (count + 1)));
+  has->triggers[0] = MakeTrigger();
+  functions[0] = MakeFunction(capture);
+  for (int i = 0; i < count; i++) has->triggers[i + 1] = had->triggers[i];
+  has->trig_insert_after_row = has->trig_update_after_row = has->trig_delete_after_row = true;
+  target->ri_TrigDesc = has;
+  target->ri_TrigFunctions = functions;
+  target->ri_TrigWhenExprs = conditions;
+  if (instrument != 0) target->ri_TrigInstrument = InstrAlloc(count + 1, instrument, false);
+}
+
+void AtEndOfTransaction(XactEvent event, void*) {
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) innermost = nullptr;
+}
+
+/// The memory goes with the transaction's.
+void AtEndOfSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+  const int level = GetCurrentTransactionNestLevel();
+  if (event == SUBXACT_EVENT_ABORT_SUB) {
+    while (innermost != nullptr && innermost->level >= level) innermost = innermost->outer;
+  }
+  for (Capture* at = innermost; event == SUBXACT_EVENT_COMMIT_SUB && at != nullptr; at = at->outer) {
+    if (at->level >= level) at->level = level - 1;
+  }
+}
+
+}  // namespace
+
+char* TextOfRow(FmgrInfo* output, TupleTableSlot* slot) {
+  const int level = pg::BeginPortableText();
+  char* row = OutputFunctionCall(output, ExecFetchSlotHeapTupleDatum(slot));
+  pg::EndPortableText(level);
+  return row;
+}
+
+void BeginCapture(Oid relid, bool own) {
+  const MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "altius capture", ALLOCSET_DEFAULT_SIZES);
+  const MemoryContext before = MemoryContextSwitchTo(memory);
+  auto* capture = static_cast<Capture*>(palloc0(sizeof(Capture)));
+  capture->relid = relid;
+  capture->level = GetCurrentTransactionNestLevel();
+  capture->own = capture->awaits = own;
+  capture->memory = memory;
+  const ResourceOwner owner = CurrentResourceOwner;
+  CurrentResourceOwner = TopTransactionResourceOwner;
+  capture->rows = tuplestore_begin_heap(false, false, work_mem);
+  CurrentResourceOwner = owner;
+  tuplestore_set_eflags(capture->rows, 0);  // what was read may go
+  capture->row = MakeSingleTupleTableSlot(ColumnsOfChange(), &TTSOpsMinimalTuple);
+  fmgr_info(F_RECORD_OUT, &capture->output);
+  capture->outer = innermost;
+  innermost = capture;
+  MemoryContextSwitchTo(before);
+}
+
+void NoteCapture(QueryDesc* query, bool own) {
+  Capture* capture = innermost;
+  if (capture == nullptr || capture->own != own || (own && !capture->awaits)) return;
+  EState* estate = query->estate;
+  const MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
+  ListCell* cell;
+  foreach (cell, estate->es_opened_result_relations) {
+    auto* target = static_cast<ResultRelInfo*>(lfirst(cell));
+    if (RelationGetRelid(target->ri_RelationDesc) != capture->relid) continue;
+    AddTrigger(target, capture, estate->es_instrument);
+    capture->awaits = false;
+  }
+  MemoryContextSwitchTo(before);
+}
+
+bool TakeChanges(Oid relid, pg::Array<RowChange>* changes, int most) {
+  Capture* capture = innermost;
+  if (capture == nullptr || capture->relid != relid) return false;
+  while (changes->size() < most && tuplestore_gettupleslot(capture->rows, true, false, capture->row)) {
+    slot_getallattrs(capture->row);
+    changes->push_back({text_to_cstring(DatumGetTextPP(capture->row->tts_values[0])),
+                        text_to_cstring(DatumGetTextPP(capture->row->tts_values[1]))});
+  }
+  if (!changes->empty()) return true;
+  EndCapture();
+  return false;
+}
+
+void InitCapture() {
+  RegisterXactCallback(AtEndOfTransaction, nullptr);
+  RegisterSubXactCallback(AtEndOfSubtransaction, nullptr);
+}
+
+}  // namespace altius::task

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: PostgreSQL
+// The rows that statements change on this node's copy of a reference table, as they are stored.
+#pragma once
+
+#include "altius/pg/array.hpp"
+
+extern "C" {
+#include "executor/execdesc.h"
+#include "executor/tuptable.h"
+#include "utils/tuplestore.h"
+}
+
+namespace altius::task {
+
+/// A row that was changed: texts of rows.
+struct RowChange {
+  const char* old_row;  // empty: there was none
+  const char* new_row;  // empty: there is none now
+};
+
+struct Capture;
+
+/// Begins to keep the changes of the relation: by the statements that another node sends, or (`own`) by the next one that runs
+/// in-process.  Ends with EndCapture or the (sub)transaction.
+void BeginCapture(Oid relid, bool own);
+
+/// When the executor starts on a statement that was sent (`own`: that is run in-process) for another one.
+void NoteCapture(QueryDesc* query, bool own);
+
+/// What is still to come of the relation's changes, in their order; false when there is no more, and then the capture has ended.
+bool TakeChanges(Oid relid, pg::Array<RowChange>* changes, int most);
+
+/// The row as text that every node reads alike.
+char* TextOfRow(FmgrInfo* output, TupleTableSlot* slot);
+
+void InitCapture();
+
+}  // namespace altius::task

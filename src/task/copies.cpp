@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "altius/task/copies.hpp"
+
+#include "altius/door/door.hpp"
+#include "altius/pg/array.hpp"
+#include "altius/pg/text_forms.hpp"
+#include "altius/task/errors.hpp"
+#include "altius/task/ownership.hpp"
+#include "altius/task/rows.hpp"
+#include "altius/txn/coordinated.hpp"
+#include "capture.hpp"
+#include "replay.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "storage/lock.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::task {
+
+namespace {
+
+constexpr uint16 kCopyLock = 50;     // a class of LOCKTAG_ADVISORY; users' locks have 1 and 2
+constexpr int kMostChanges = 20000;  // that travel at once
+
+void Take(int64 shard, core::CopyLock lock) {
+  if (lock == core::CopyLock::None) return;
+  LOCKTAG tag;
+  SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(shard >> 32), static_cast<uint32>(shard), kCopyLock);
+  (void)LockAcquire(&tag, lock == core::CopyLock::Insert ? ShareLock : ExclusiveLock, false, false);
+}
+
+/// The copy on this node, locked as a writer locks it.
+Oid ClaimCopy(int64 shard_id) {
+  int index = 0;
+  const catalog::Table* table = catalog::FindTableOfShard(shard_id, &index);
+  const bool here = table != nullptr && table->kind == catalog::TableKind::Reference && ClaimShard(*table, table->shards[index]);
+  if (!here) {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of a reference table is gone from this node"),
+                    errhint("Run the transaction again.")));
+  }
+  return get_relname_relid(catalog::ShardName(*table, table->shards[index]), get_rel_namespace(table->relid));
+}
+
+int64 ShardOf(const CopyWrite& write) { return write.table->shards[0].id; }
+
+/// --- changes on their way ---
+
+TupleDesc ColumnsOfChanges() {
+  TupleDesc desc = CreateTemplateTupleDesc(2);
+  TupleDescInitEntry(desc, 1, "old", TEXTOID, -1, 0);
+  TupleDescInitEntry(desc, 2, "new", TEXTOID, -1, 0);
+  return desc;
+}
+
+struct Carrier {
+  const CopyWrite* write;
+  Oid relid;                // of the leading copy, where it is this node's
+  RowStore* store;          // of changes that came from another node
+  TupleTableSlot* row;
+  remote::Request* request;
+  MemoryContext memory;     // of what travels at once
+};
+
+char* TextIn(TupleTableSlot* row, int column) {
+  return text_to_cstring(DatumGetTextPP(row->tts_values[column]));
+}
+
+void Fetch(Carrier* carrier) {
+  const int leader = LeadingGroup(*carrier->write->table);
+  if (leader == catalog::LocalGroup()) {
+    carrier->relid = ClaimCopy(ShardOf(*carrier->write));
+    return;
+  }
+  carrier->store = MakeRowStore(ColumnsOfChanges(), false);
+  carrier->row = MakeSingleTupleTableSlot(ColumnsOfChanges(), &TTSOpsMinimalTuple);
+  const char* sql = psprintf("SELECT * FROM altius_internal.take_changes(" INT64_FORMAT ")", ShardOf(*carrier->write));
+  remote::Connection* connection = txn::Enlist(leader, txn::Access::Write, carrier->write->owner);
+  carrier->request = remote::Send(connection, {.sql = sql, .by_node = true}, MakeSink(carrier->store));
+  remote::Wait(carrier->request);
+}
+
+bool Next(Carrier* carrier, pg::Array<RowChange>* changes) {
+  if (carrier->store == nullptr) return TakeChanges(carrier->relid, changes, kMostChanges);
+  while (changes->size() < kMostChanges && ReadRow(carrier->store, carrier->row, false)) {
+    slot_getallattrs(carrier->row);
+    changes->push_back({TextIn(carrier->row, 0), TextIn(carrier->row, 1)});
+  }
+  return !changes->empty();
+}
+
+remote::Request* SendChanges(const Carrier& carrier, int group, const char* const* values) {
+  static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID};
+  const char* sql = psprintf("SELECT altius_internal.replay_changes(" INT64_FORMAT ", $1, $2)", ShardOf(*carrier.write));
+  const remote::StatementText statement = {
+      .sql = sql, .param_count = 2, .param_types = kTypes, .param_values = values, .by_node = true};
+  return remote::Send(txn::Enlist(group, txn::Access::Write, carrier.write->owner), statement, nullptr);
+}
+
+void MakeOnOthers(const Carrier& carrier, const pg::Array<RowChange>& changes) {
+  pg::Array<const char*> old_rows, new_rows;
+  for (const RowChange& change : changes) {
+    old_rows.push_back(change.old_row);
+    new_rows.push_back(change.new_row);
+  }
+  const char* values[] = {pg::ArrayText(old_rows.data(), old_rows.size()), pg::ArrayText(new_rows.data(), new_rows.size())};
+  const catalog::Shard& shard = carrier.write->table->shards[0];
+  pg::Array<remote::Request*> requests;
+  bool here = false;
+  for (int i = 1; i < shard.group_count; i++) {
+    if (shard.groups[i] == catalog::LocalGroup()) {
+      here = true;
+    } else {
+      requests.push_back(SendChanges(carrier, shard.groups[i], values));
+    }
+  }
+  if (here) {
+    txn::NoteLocalWrite();
+    WithShardsHidden(nullptr, [&] { ReplayChanges(ClaimCopy(shard.id), changes); });
+  }
+  remote::WaitAll(requests.data(), requests.size());
+}
+
+void LockOthers(const CopyWrite& write) {
+  const catalog::Shard& shard = write.table->shards[0];
+  pg::Array<remote::Request*> requests;
+  for (int i = 1; i < shard.group_count; i++) {
+    remote::Request* request = BeginCopy(write, shard.groups[i]);
+    if (request != nullptr) requests.push_back(request);
+  }
+  remote::WaitAll(requests.data(), requests.size());
+}
+
+}  // namespace
+
+remote::Request* BeginCopy(const CopyWrite& write, int group) {
+  const bool leads = group == LeadingGroup(*write.table);
+  if (leads ? !write.carried : write.lock == core::CopyLock::None) return nullptr;
+  if (group == catalog::LocalGroup()) {
+    if (leads) {
+      BeginCapture(ClaimCopy(ShardOf(write)), true);
+    } else {
+      Take(ShardOf(write), write.lock);
+    }
+    return nullptr;
+  }
+  const char* sql = leads ? psprintf("SELECT altius_internal.keep_changes(" INT64_FORMAT ")", ShardOf(write))
+                          : psprintf("SELECT altius_internal.lock_copy(" INT64_FORMAT ", %d)", ShardOf(write),
+                                     static_cast<int>(write.lock));
+  return remote::Send(txn::Enlist(group, txn::Access::Write, write.owner), {.sql = sql, .by_node = true}, nullptr);
+}
+
+void CarryChanges(const CopyWrite& write) {
+  Carrier carrier{};
+  carrier.write = &write;
+  carrier.memory = AllocSetContextCreate(CurrentMemoryContext, "altius changes", ALLOCSET_DEFAULT_SIZES);
+  Fetch(&carrier);
+  const MemoryContext before = MemoryContextSwitchTo(carrier.memory);
+  pg::Array<RowChange> changes;
+  for (bool locked = false; Next(&carrier, &changes); locked = true) {
+    if (!locked) LockOthers(write);
+    MakeOnOthers(carrier, changes);
+    changes = {};
+    MemoryContextReset(carrier.memory);
+  }
+  MemoryContextSwitchTo(before);
+  MemoryContextDelete(carrier.memory);
+  if (carrier.store != nullptr) {
+    ExecDropSingleTupleTableSlot(carrier.row);
+    CloseRowStore(carrier.store);
+  }
+}
+
+}  // namespace altius::task
+
+/// lock_copy(shard bigint, lock integer)
+ALTIUS_NODE_FUNCTION(altius_lock_copy) {
+  using namespace altius;
+  const int lock = PG_GETARG_INT32(1);
+  task::Take(PG_GETARG_INT64(0), lock == static_cast<int>(core::CopyLock::Insert) ? core::CopyLock::Insert : core::CopyLock::Change);
+  PG_RETURN_VOID();
+}
+
+/// keep_changes(shard bigint): of the statements that follow, until they are taken.
+ALTIUS_NODE_FUNCTION(altius_keep_changes) {
+  using namespace altius;
+  task::BeginCapture(task::ClaimCopy(PG_GETARG_INT64(0)), false);
+  PG_RETURN_VOID();
+}
+
+/// take_changes(shard bigint): the rows that were changed here.
+ALTIUS_NODE_FUNCTION(altius_take_changes) {
+  using namespace altius;
+  InitMaterializedSRF(fcinfo, 0);
+  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  const Oid relid = task::ClaimCopy(PG_GETARG_INT64(0));
+  for (;;) {
+    pg::Array<task::RowChange> changes;
+    if (!task::TakeChanges(relid, &changes, task::kMostChanges)) break;
+    for (const task::RowChange& change : changes) {
+      Datum values[] = {CStringGetTextDatum(change.old_row), CStringGetTextDatum(change.new_row)};
+      bool nulls[] = {false, false};
+      tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+  }
+  PG_RETURN_NULL();
+}
+
+/// replay_changes(shard bigint, old_rows text[], new_rows text[])
+ALTIUS_NODE_FUNCTION(altius_replay_changes) {
+  using namespace altius;
+  Datum* old_rows;
+  Datum* new_rows;
+  int count;
+  int others;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &old_rows, nullptr, &count);
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &new_rows, nullptr, &others);
+  if (count != others) ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("each change has two rows")));
+  pg::Array<task::RowChange> changes;
+  for (int i = 0; i < count; i++) changes.push_back({TextDatumGetCString(old_rows[i]), TextDatumGetCString(new_rows[i])});
+  task::ReplayChanges(task::ClaimCopy(PG_GETARG_INT64(0)), changes);
+  PG_RETURN_VOID();
+}
