@@ -65,6 +65,14 @@ CREATE FUNCTION altius_internal.take_changes(shard bigint, OUT old_row text, OUT
 CREATE FUNCTION altius_internal.replay_changes(shard bigint, old_rows text[], new_rows text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_replay_changes';
 
+-- A copy as a whole.
+CREATE FUNCTION altius_internal.digest_of_copy(shard bigint) RETURNS text
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_digest_of_copy';
+CREATE FUNCTION altius_internal.rows_of_copy(shard bigint) RETURNS SETOF text
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_rows_of_copy';
+CREATE FUNCTION altius_internal.mend_copy(shard bigint, extra text[], missing text[]) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_mend_copy';
+
 -- Shards are not for the eyes of ordinary clients.
 CREATE FUNCTION pg_catalog.relation_is_a_known_shard(regclass) RETURNS boolean
   LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'relation_is_a_known_shard';

@@ -1,4 +1,13 @@
--- Further copies of shards.
+-- Copies of shards.
+
+-- Compares the copies of the caller's reference tables (a superuser's: all), one transaction for all; writers wait meanwhile.
+CREATE FUNCTION pg_catalog.altius_check_reference_tables(repair boolean DEFAULT false, OUT table_name regclass, OUT nodename text,
+    OUT nodeport integer, OUT row_count bigint, OUT digest text, OUT state text) RETURNS SETOF record
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_check_reference_tables';
+CREATE FUNCTION altius_internal.even_copies(relation regclass) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_even_copies';
+COMMENT ON FUNCTION pg_catalog.altius_check_reference_tables(boolean)
+  IS 'compares the copies of reference tables, and makes those that differ what the leading copy is';
 
 -- Shards have one copy each; a node's standbys keep its shards available.
 CREATE FUNCTION altius_internal.refuse_copies() RETURNS void LANGUAGE plpgsql

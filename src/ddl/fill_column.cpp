@@ -113,4 +113,16 @@ void FillAddedColumns(AlterTableStmt* alter, Oid relid) {
   }
 }
 
+void EvenCopies(AlterTableStmt* alter, Oid relid) {
+  const catalog::Table* table = OidIsValid(relid) ? catalog::FindTable(relid) : nullptr;
+  if (table == nullptr || table->kind != catalog::TableKind::Reference) return;
+  ListCell* cell;
+  foreach (cell, alter->cmds) {
+    const AlterTableType kind = lfirst_node(AlterTableCmd, cell)->subtype;
+    if (kind != AT_AddColumn && kind != AT_AlterColumnType) continue;
+    RunQuery(psprintf("SELECT altius_internal.even_copies(%u::pg_catalog.oid::pg_catalog.regclass)", relid));
+    return;
+  }
+}
+
 }  // namespace altius::ddl

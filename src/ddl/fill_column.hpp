@@ -13,4 +13,7 @@ namespace altius::ddl {
 /// numbers in all rows.
 void FillAddedColumns(AlterTableStmt* alter, Oid relid);
 
+/// After ALTER TABLE on a reference table: values that each copy has computed (now(), random()) become those of the leading copy.
+void EvenCopies(AlterTableStmt* alter, Oid relid);
+
 }  // namespace altius::ddl

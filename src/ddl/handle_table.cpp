@@ -194,7 +194,10 @@ bool HandleTable(const UtilityCall& call) {
   CheckAfter(statement, relid);
   SpreadCommand(message, on_shards, command);
   if (ChangesNames(statement)) catalog::InvalidateMetadata();
-  if (IsA(statement, AlterTableStmt)) FillAddedColumns(As<AlterTableStmt>(statement), relid);
+  if (IsA(statement, AlterTableStmt)) {
+    FillAddedColumns(As<AlterTableStmt>(statement), relid);
+    EvenCopies(As<AlterTableStmt>(statement), relid);
+  }
   return true;
 }
 

@@ -22,6 +22,17 @@ extern "C" {
 
 namespace altius::task {
 
+Oid ClaimCopy(int64 shard_id) {
+  int index = 0;
+  const catalog::Table* table = catalog::FindTableOfShard(shard_id, &index);
+  const bool here = table != nullptr && table->kind == catalog::TableKind::Reference && ClaimShard(*table, table->shards[index]);
+  if (!here) {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of a reference table is gone from this node"),
+                    errhint("Run the transaction again.")));
+  }
+  return get_relname_relid(catalog::ShardName(*table, table->shards[index]), get_rel_namespace(table->relid));
+}
+
 namespace {
 
 constexpr uint16 kCopyLock = 50;     // a class of LOCKTAG_ADVISORY; users' locks have 1 and 2
@@ -32,18 +43,6 @@ void Take(int64 shard, core::CopyLock lock) {
   LOCKTAG tag;
   SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(shard >> 32), static_cast<uint32>(shard), kCopyLock);
   (void)LockAcquire(&tag, lock == core::CopyLock::Insert ? ShareLock : ExclusiveLock, false, false);
-}
-
-/// The copy on this node, locked as a writer locks it.
-Oid ClaimCopy(int64 shard_id) {
-  int index = 0;
-  const catalog::Table* table = catalog::FindTableOfShard(shard_id, &index);
-  const bool here = table != nullptr && table->kind == catalog::TableKind::Reference && ClaimShard(*table, table->shards[index]);
-  if (!here) {
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of a reference table is gone from this node"),
-                    errhint("Run the transaction again.")));
-  }
-  return get_relname_relid(catalog::ShardName(*table, table->shards[index]), get_rel_namespace(table->relid));
 }
 
 int64 ShardOf(const CopyWrite& write) { return write.table->shards[0].id; }

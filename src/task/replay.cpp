@@ -59,7 +59,7 @@ void DropTriggersOfUsers(ResultRelInfo* target) {
   triggers->numtriggers = kept;
 }
 
-void Open(Copy* copy, Oid relid) {
+void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->relation = table_open(relid, RowExclusiveLock);
   copy->index = RelationGetPrimaryKeyIndex(copy->relation);
   copy->estate = CreateExecutorState();
@@ -67,6 +67,7 @@ void Open(Copy* copy, Oid relid) {
   copy->info = makeNode(ResultRelInfo);
   InitResultRelInfo(copy->info, copy->relation, 0, nullptr, 0);  // of no query
   DropTriggersOfUsers(copy->info);
+  if (!follows_keys) copy->info->ri_TrigDesc = nullptr;
   copy->estate->es_opened_result_relations = list_make1(copy->info);
   ExecOpenIndices(copy->info, false);
   const TupleDesc columns = RelationGetDescr(copy->relation);
@@ -211,10 +212,10 @@ void Make(Copy* copy, const RowChange& change) {
   ResetPerTupleExprContext(copy->estate);
 }
 
-void ReplayAll(Oid relid, const pg::Array<RowChange>& changes) {
+void ReplayAll(Oid relid, const pg::Array<RowChange>& changes, bool follows_keys) {
   const int level = pg::BeginPortableText();
   Copy copy{};
-  Open(&copy, relid);
+  Open(&copy, relid, follows_keys);
   for (const RowChange& change : changes) {
     CHECK_FOR_INTERRUPTS();
     Make(&copy, change);
@@ -227,7 +228,12 @@ void ReplayAll(Oid relid, const pg::Array<RowChange>& changes) {
 
 void ReplayChanges(Oid relid, const pg::Array<RowChange>& changes) {
   if (changes.empty()) return;
-  pg::AsOwner(pg::OwnerOfRelation(relid), [&] { ReplayAll(relid, changes); });
+  pg::AsOwner(pg::OwnerOfRelation(relid), [&] { ReplayAll(relid, changes, true); });
+}
+
+void MendRows(Oid relid, const pg::Array<RowChange>& changes) {
+  if (changes.empty()) return;
+  pg::AsOwner(pg::OwnerOfRelation(relid), [&] { ReplayAll(relid, changes, false); });
 }
 
 }  // namespace altius::task

@@ -10,4 +10,7 @@ namespace altius::task {
 /// of a user fires, foreign keys are followed.
 void ReplayChanges(Oid relid, const pg::Array<RowChange>& changes);
 
+/// The same without looking at foreign keys: for a copy that has got other rows than it should have.
+void MendRows(Oid relid, const pg::Array<RowChange>& changes);
+
 }  // namespace altius::task

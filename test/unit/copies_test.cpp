@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
 // The rule for copies of reference tables, held against a small world: a leading copy and one that follows, which sees commits
 // later, lists its rows in another order and has other settings.
+#include "altius/core/copies/difference.hpp"
 #include "altius/core/copies/way.hpp"
 #include "catch.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <random>
+#include <vector>
 
 using namespace altius::core;
 
@@ -37,4 +43,32 @@ TEST_CASE("Who looks for rows by how they look is alone", "[copies]") {
   CHECK_FALSE(MayOverlap(CopyLock::Change, CopyLock::Insert));
   CHECK_FALSE(MayOverlap(CopyLock::Change, CopyLock::Change));
   CHECK(MayOverlap(CopyLock::None, CopyLock::Change));
+}
+
+TEST_CASE("Taking out and putting in makes one bag of rows the other", "[copies]") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 2000; round++) {
+    std::vector<int> has, wanted;
+    for (std::vector<int>* rows : {&has, &wanted}) {
+      for (auto count = random() % 8; count > 0; count--) rows->push_back(static_cast<int>(random() % 5));
+      std::sort(rows->begin(), rows->end());
+    }
+    std::vector<int> mended = has;
+    std::size_t steps = 0;
+    Difference(
+        has.data(), has.size(), wanted.data(), wanted.size(), [](int one, int other) { return one - other; },
+        [&](std::size_t i) {
+          mended.erase(std::find(mended.begin(), mended.end(), has[i]));
+          steps++;
+        },
+        [&](std::size_t i) {
+          mended.push_back(wanted[i]);
+          steps++;
+        });
+    std::sort(mended.begin(), mended.end());
+    CHECK(mended == wanted);
+    std::vector<int> common;
+    std::set_intersection(has.begin(), has.end(), wanted.begin(), wanted.end(), std::back_inserter(common));
+    CHECK(steps == has.size() + wanted.size() - 2 * common.size());
+  }
 }

@@ -25,4 +25,21 @@ remote::Request* BeginCopy(const CopyWrite& write, int group);
 /// Fetches what the leading copy has kept since BeginCopy and does the same on the others.
 void CarryChanges(const CopyWrite& write);
 
+/// --- looking at a copy on this node as a whole ---
+
+struct CopyDigest {
+  int64 rows;
+  const char* hash;  // of the rows, in whatever order
+};
+
+/// The copy of the shard on this node, locked as a writer locks it.
+Oid ClaimCopy(int64 shard);
+
+/// These keep writers away until the end of the transaction.
+CopyDigest DigestOfCopy(int64 shard);
+pg::Array<const char*> RowsOfCopy(int64 shard);
+
+/// Takes rows out and puts rows in; no trigger fires, no foreign key is followed.
+void MendCopy(int64 shard, const pg::Array<const char*>& extra, const pg::Array<const char*>& missing);
+
 }  // namespace altius::task

@@ -151,12 +151,25 @@ Query *SelectFromArms(List *targets) {
   return query;
 }
 
+bool LimitShips(const SplitState &state) {
+  const Query *query = state.level->query;
+  return query->limitCount != nullptr && Ships(state, query->limitCount) && Ships(state, query->limitOffset);
+}
+
+/// Rows are locked where they lie: each shard locks no more of them than may be needed.
+void LimitLocks(const SplitState &state, Query *arm) {
+  Query *query = state.level->query;
+  if (query->rowMarks == NIL || !LimitShips(state)) return;
+  arm->sortClause = pg::Copy(query->sortClause);
+  arm->limitCount = RowsNeeded(query);
+  arm->limitOption = query->limitOption;
+}
+
 /// DISTINCT and ORDER BY ... LIMIT on each node; null when there is nothing to save.
 Query *TopOfArms(const SplitState &state, bool distinct_local) {
   Query *query = state.level->query;
   const bool distinct = query->distinctClause != NIL && !distinct_local;
-  const bool limited = query->limitCount != nullptr && Ships(state, query->limitCount) &&
-                       Ships(state, query->limitOffset) && query->rowMarks == NIL;
+  const bool limited = LimitShips(state) && query->rowMarks == NIL;
   if (!distinct && !limited) return nullptr;
   Query *upper = SelectFromArms(DeliveredTargets(query));
   if (distinct) {
@@ -177,6 +190,7 @@ bool SplitTop(SplitState *state) {
   if (!AreReadable(DeliveredTargets(query), query)) return false;
   Query *arm = MakeArm(*state, pg::Copy(query->targetList));
   KeepGroupingIn(arm, query);
+  LimitLocks(*state, arm);
   arm->hasWindowFuncs = query->hasWindowFuncs;
   arm->hasTargetSRFs = query->hasTargetSRFs;
   arm->windowClause = pg::Copy(query->windowClause);

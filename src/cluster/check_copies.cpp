@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: PostgreSQL
+// altius_check_reference_tables(repair): compares the copies of reference tables, and makes the others what the leading one is.
+#include "altius/catalog/metadata.hpp"
+#include "altius/core/copies/difference.hpp"
+#include "altius/pg/bridge.hpp"
+#include "altius/pg/compat.hpp"
+#include "altius/pg/text_forms.hpp"
+#include "altius/task/copies.hpp"
+#include "altius/task/rows.hpp"
+#include "altius/txn/coordinated.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::cluster {
+namespace {
+
+remote::Connection* WriterOn(int group) { return txn::Enlist(group, txn::Access::Write); }
+
+task::CopyDigest DigestOn(int group, int64 shard) {
+  if (group == catalog::LocalGroup()) return task::DigestOfCopy(shard);
+  const char* sql = psprintf("SELECT altius_internal.digest_of_copy(" INT64_FORMAT ")", shard);
+  char* answer = remote::FetchValueByNode(WriterOn(group), sql);
+  char* hash = answer == nullptr ? nullptr : strchr(answer, ' ');
+  if (hash == nullptr) elog(ERROR, "a node has not told what its copy looks like");
+  return {strtoll(answer, nullptr, 10), hash + 1};
+}
+
+pg::Array<const char*> RowsOn(int group, int64 shard) {
+  if (group == catalog::LocalGroup()) return task::RowsOfCopy(shard);
+  TupleDesc columns = CreateTemplateTupleDesc(1);
+  TupleDescInitEntry(columns, 1, "row", TEXTOID, -1, 0);
+  task::RowStore* store = task::MakeRowStore(columns, false);
+  const char* sql = psprintf("SELECT * FROM altius_internal.rows_of_copy(" INT64_FORMAT ")", shard);
+  remote::Wait(remote::Send(WriterOn(group), {.sql = sql, .by_node = true}, task::MakeSink(store)));
+  TupleTableSlot* row = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
+  pg::Array<const char*> rows;
+  while (task::ReadRow(store, row, false)) {
+    slot_getallattrs(row);
+    rows.push_back(TextDatumGetCString(row->tts_values[0]));
+  }
+  ExecDropSingleTupleTableSlot(row);
+  task::CloseRowStore(store);
+  return rows;
+}
+
+int Compare(const char* one, const char* other) { return strcmp(one, other); }
+
+void Sort(const pg::Array<const char*>& rows) {
+  qsort(rows.data(), rows.size(), sizeof(const char*), [](const void* one, const void* other) {
+    return strcmp(*static_cast<const char* const*>(one), *static_cast<const char* const*>(other));
+  });
+}
+
+/// A changed row goes and comes, in that order: its key is free then.
+void MendOn(int group, int64 shard, const pg::Array<const char*>& wanted) {
+  const pg::Array<const char*> has = RowsOn(group, shard);
+  Sort(has);
+  pg::Array<const char*> extra, missing;
+  core::Difference(
+      has.data(), has.size(), wanted.data(), wanted.size(), Compare, [&](size_t i) { extra.push_back(has[static_cast<int>(i)]); },
+      [&](size_t i) { missing.push_back(wanted[static_cast<int>(i)]); });
+  if (group == catalog::LocalGroup()) {
+    txn::NoteLocalWrite();
+    return task::MendCopy(shard, extra, missing);
+  }
+  static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID};
+  const char* values[] = {pg::ArrayText(extra.data(), extra.size()), pg::ArrayText(missing.data(), missing.size())};
+  const char* sql = psprintf("SELECT altius_internal.mend_copy(" INT64_FORMAT ", $1, $2)", shard);
+  remote::Wait(remote::Send(
+      WriterOn(group),
+      {.sql = sql, .param_count = 2, .param_types = kTypes, .param_values = values, .by_node = true}, nullptr));
+}
+
+struct Report {
+  ReturnSetInfo* result;
+  Oid relid;
+};
+
+void Tell(const Report& report, int group, const task::CopyDigest& digest, const char* state) {
+  const catalog::Node* node = catalog::PrimaryOfGroup(group);
+  Datum values[] = {ObjectIdGetDatum(report.relid), CStringGetTextDatum(node->host), Int32GetDatum(node->port),
+                    Int64GetDatum(digest.rows),     CStringGetTextDatum(digest.hash), CStringGetTextDatum(state)};
+  bool nulls[lengthof(values)] = {};
+  tuplestore_putvalues(report.result->setResult, report.result->setDesc, values, nulls);
+}
+
+/// The report may be null.
+void Check(const Report* report, const catalog::Table& table, bool repair) {
+  const catalog::Shard& shard = table.shards[0];
+  const task::CopyDigest leading = DigestOn(shard.groups[0], shard.id);
+  if (report != nullptr) Tell(*report, shard.groups[0], leading, "leading");
+  pg::Array<const char*> wanted;
+  bool known = false;
+  for (int i = 1; i < shard.group_count; i++) {
+    const task::CopyDigest digest = DigestOn(shard.groups[i], shard.id);
+    const bool same = digest.rows == leading.rows && strcmp(digest.hash, leading.hash) == 0;
+    if (!same && repair) {
+      if (!known) Sort(wanted = RowsOn(shard.groups[0], shard.id));
+      known = true;
+      MendOn(shard.groups[i], shard.id, wanted);
+    }
+    if (report != nullptr) Tell(*report, shard.groups[i], digest, same ? "same" : repair ? "repaired" : "differs");
+  }
+}
+
+bool MayCheck(const catalog::Table& table) {
+  return superuser() || pg::OwnsRelation(table.relid, GetUserId());
+}
+
+bool HasCopies(const catalog::Table& table) {
+  return table.kind == catalog::TableKind::Reference && table.shard_count > 0 && table.shards[0].group_count > 1 &&
+         get_rel_relkind(table.relid) == RELKIND_RELATION;
+}
+
+/// In one order for all who ask.
+pg::Array<const catalog::Table*> TablesToCheck() {
+  pg::Array<const catalog::Table*> tables;
+  for (const catalog::Table* table : catalog::AllTables()) {
+    if (HasCopies(*table) && MayCheck(*table)) tables.push_back(table);
+  }
+  std::sort(tables.begin(), tables.end(), [](const catalog::Table* one, const catalog::Table* other) {
+    return one->shards[0].id < other->shards[0].id;
+  });
+  return tables;
+}
+
+}  // namespace
+}  // namespace altius::cluster
+
+/// altius_check_reference_tables(repair boolean)
+ALTIUS_FUNCTION(altius_check_reference_tables) {
+  using namespace altius;  // NOLINT
+  InitMaterializedSRF(fcinfo, 0);
+  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  const bool repair = PG_GETARG_BOOL(0);
+  for (const catalog::Table* table : cluster::TablesToCheck()) {
+    const cluster::Report report = {result, table->relid};
+    cluster::Check(&report, *table, repair);
+  }
+  PG_RETURN_NULL();
+}
+
+/// even_copies(relation regclass): after a command that has computed values on each copy.
+ALTIUS_FUNCTION(altius_even_copies) {
+  using namespace altius;  // NOLINT
+  const catalog::Table* table = catalog::FindTable(PG_GETARG_OID(0));
+  if (table == nullptr || !cluster::HasCopies(*table)) PG_RETURN_VOID();
+  if (!cluster::MayCheck(*table))
+    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, table->name);
+  cluster::Check(nullptr, *table, true);
+  PG_RETURN_VOID();
+}
