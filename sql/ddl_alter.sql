@@ -97,6 +97,7 @@ ALTER TABLE items DISABLE TRIGGER marked;
 INSERT INTO items (id, title, b) VALUES (401, 'quiet', 3) RETURNING title;
 DROP TRIGGER marked ON items;
 CREATE TRIGGER whole AFTER INSERT ON items EXECUTE FUNCTION mark();
+DROP TRIGGER whole ON items;
 CREATE RULE silent AS ON INSERT TO items DO INSTEAD NOTHING;
 
 -- One transaction, also with rows, and back.

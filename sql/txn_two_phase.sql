@@ -116,7 +116,7 @@ UPDATE account SET balance = 5;
 PREPARE TRANSACTION 'mine';
 SELECT count(*) FROM account WHERE balance = 5;
 
--- Nor can a trigger, which runs where the row lies, write elsewhere while several nodes change; beside its row it can.
+-- Nor can a BEFORE trigger, which runs where the row lies, write elsewhere while several nodes change; beside its row it can.
 CREATE TABLE change (id int, what text);
 CREATE TABLE far (k int PRIMARY KEY);
 SELECT create_distributed_table('change', 'id', colocate_with => 'account');
@@ -127,7 +127,7 @@ BEGIN
   IF NEW.balance = 0 THEN INSERT INTO far SELECT NEW.id + 1000 * g FROM generate_series(1, 8) g; END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER note AFTER UPDATE ON account FOR EACH ROW EXECUTE FUNCTION note();
+CREATE TRIGGER note BEFORE UPDATE ON account FOR EACH ROW EXECUTE FUNCTION note();
 UPDATE account SET balance = balance;
 SELECT what, count(*), count(DISTINCT id) FROM change GROUP BY what;
 UPDATE account SET balance = 0 WHERE id = 2;

@@ -50,6 +50,14 @@ CREATE FUNCTION altius_internal.fill_shard(shard_id bigint, columns text[], line
 CREATE FUNCTION altius_internal.shard_lines(shard_id bigint) RETURNS SETOF text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_shard_lines';
 
+-- pg_trigger_depth() in conditions of triggers on shards.
+CREATE FUNCTION altius_internal.trigger_depth() RETURNS integer
+  LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'altius_trigger_depth';
+
+-- The function of all triggers on shards: it runs, or tells of, the trigger of the table.
+CREATE FUNCTION altius_internal.trigger_on_shard() RETURNS trigger
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_trigger_on_shard';
+
 -- Dropping a shell table, in whatever way, takes its shards and metadata on the same node with it.
 CREATE FUNCTION altius_internal.on_drop() RETURNS event_trigger
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_on_drop';

@@ -42,6 +42,20 @@ void RequireOwner(Oid relid) {
                    get_rel_name(relid));
 }
 
+namespace {
+
+/// Rules would rewrite statements of the node where they are typed only.
+void RefuseRules(Oid relid) {
+  List* rules = QueryTexts("SELECT rulename FROM pg_catalog.pg_rewrite WHERE ev_class = $1 ORDER BY rulename", {OidValue(relid)});
+  if (rules == NIL) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("cannot distribute \"%s\", it has the rule \"%s\"", get_rel_name(relid),
+                         static_cast<char*>(linitial(rules))),
+                  errhint("Write it as a trigger, or as a view with INSTEAD OF triggers.")));
+}
+
+}  // namespace
+
 void CheckDistributable(Oid relid) {
   const char* name = get_rel_name(relid);
   const char kind = get_rel_relkind(relid);
@@ -57,6 +71,7 @@ void CheckDistributable(Oid relid) {
   if (relid < FirstNormalObjectId || catalog::IsShardRelation(relid))
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot distribute \"%s\"", name),
                     errdetail("It is part of the system or a shard.")));
+  RefuseRules(relid);
   if (kind == RELKIND_RELATION &&
       (has_subclass(relid) || (has_superclass(relid) && !get_rel_relispartition(relid))))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // SET CONSTRAINTS: of all, or of some by their names, which shards have with their numbers behind them.
 #include "altius/catalog/metadata.hpp"
+#include "altius/trigger/trigger.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
@@ -24,18 +25,23 @@ struct Constraint {
   const char* schema;
   const char* name;
   const catalog::Table* table;
+  Oid oid;
+  bool trigger;  // a constraint trigger: it fires here, not on the shards
 };
 
 /// Of the schema; false when it has none of that name.
 bool AddOf(pg::Array<Constraint>* constraints, Oid schema, const char* name) {
-  List* owners = QueryOids("SELECT conrelid FROM pg_catalog.pg_constraint WHERE connamespace = $1 AND conname = $2",
-                           {OidValue(schema), TextValue(name)});
+  List* rows = QueryRows(
+      "SELECT conrelid::oid, oid, contype FROM pg_catalog.pg_constraint WHERE connamespace = $1 AND conname = $2",
+      {OidValue(schema), TextValue(name)});
   ListCell* cell;
-  foreach (cell, owners) {
-    const catalog::Table* table = catalog::FindTable(lfirst_oid(cell));
-    if (table != nullptr) constraints->push_back({get_namespace_name(schema), name, table});
+  foreach (cell, rows) {
+    char** row = static_cast<char**>(lfirst(cell));
+    const catalog::Table* table = catalog::FindTable(static_cast<Oid>(strtoul(row[0], nullptr, 10)));
+    const auto oid = static_cast<Oid>(strtoul(row[1], nullptr, 10));
+    if (table != nullptr) constraints->push_back({get_namespace_name(schema), name, table, oid, row[2][0] == 't'});
   }
-  return owners != NIL;
+  return rows != NIL;
 }
 
 /// As PostgreSQL looks for them: in the schema, else in the first one of the search path that has any.
@@ -58,6 +64,7 @@ pg::Array<Constraint> ConstraintsNamed(const ConstraintsSetStmt* set) {
 List* NamesOn(const pg::Array<Constraint>& constraints, int group) {
   List* names = NIL;
   for (const Constraint& constraint : constraints) {
+    if (constraint.trigger) continue;
     for (int i = 0; i < constraint.table->shard_count; i++) {
       const catalog::Shard& shard = constraint.table->shards[i];
       if (!catalog::HasPlacement(shard, group)) continue;
@@ -89,6 +96,14 @@ void SetOnShardsHere(List* names, bool deferred) {
   AfterTriggerSetState(set);
 }
 
+void SetTriggersHere(const pg::Array<Constraint>& constraints, bool all, bool deferred) {
+  List* triggers = NIL;
+  for (const Constraint& constraint : constraints) {
+    if (constraint.trigger) triggers = lappend_oid(triggers, constraint.oid);
+  }
+  if (all || triggers != NIL) trigger::SetConstraints(triggers, deferred);
+}
+
 }  // namespace
 
 bool HandleConstraints(const UtilityCall& call) {
@@ -110,6 +125,7 @@ bool HandleConstraints(const UtilityCall& call) {
   RunHere(call);
   SetOnShardsHere(NamesOn(constraints, catalog::LocalGroup()), set->deferred);
   txn::SetConstraints(concerned.data(), commands.data(), concerned.size());
+  SetTriggersHere(constraints, all, set->deferred);
   return true;
 }
 

@@ -145,8 +145,6 @@ void CheckBefore(Node* statement) {
   const catalog::Table* table = SubjectOf(statement);
   if (table == nullptr) return;
   if (IsA(statement, AlterTableStmt)) CheckAlter(*table, As<AlterTableStmt>(statement));
-  if (IsA(statement, CreateTrigStmt) && !As<CreateTrigStmt>(statement)->row)
-    Refuse(*table, "a statement-level trigger");
 }
 
 /// What the command made of the table is checked on the shell table; an error takes all back.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "rewrite.hpp"
 
+#include "altius/pg/walk.hpp"
 #include "sql.hpp"
 
 extern "C" {
@@ -147,6 +148,28 @@ Node* StatisticsForShard(CreateStatsStmt* create, int index, int64 shard_id) {
   return reinterpret_cast<Node*>(create);
 }
 
+/// Triggers of the node that asks count, too.
+bool CountAllTriggers(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, FuncCall)) {
+    auto* call = reinterpret_cast<FuncCall*>(node);
+    if (call->args == NIL && strcmp(strVal(llast(call->funcname)), "pg_trigger_depth") == 0)
+      call->funcname = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("trigger_depth")));
+  }
+  return pg::WalkRaw(node, CountAllTriggers, context);
+}
+
+/// All triggers on shards have one function, which does as floor trigger says; what is deferred is deferred there.
+Node* TriggerForShard(CreateTrigStmt* create, int index) {
+  NameShard(create->relation, index);
+  create->funcname = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("trigger_on_shard")));
+  create->args = NIL;
+  create->isconstraint = create->deferrable = create->initdeferred = false;
+  create->constrrel = nullptr;
+  (void)CountAllTriggers(create->whenClause, nullptr);
+  return reinterpret_cast<Node*>(create);
+}
+
 const catalog::Table* SubjectOfStatistics(CreateStatsStmt* create) {
   if (list_length(create->relations) != 1 || !IsA(linitial(create->relations), RangeVar))
     return nullptr;
@@ -278,10 +301,7 @@ Node* ForShard(Node* statement, int index, int64 shard_id) {
       NameShard(As<AlterPolicyStmt>(statement)->table, index);
       return statement;
     case T_CreateTrigStmt:
-      NameShard(As<CreateTrigStmt>(statement)->relation, index);
-      if (As<CreateTrigStmt>(statement)->constrrel != nullptr)
-        NameShard(As<CreateTrigStmt>(statement)->constrrel, index);
-      return statement;
+      return TriggerForShard(As<CreateTrigStmt>(statement), index);
     case T_ReindexStmt:
       NameTarget(As<ReindexStmt>(statement)->relation,
                  As<ReindexStmt>(statement)->kind == REINDEX_OBJECT_INDEX, index, shard_id);

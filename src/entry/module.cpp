@@ -14,6 +14,7 @@
 #include "altius/planner/planner.hpp"
 #include "altius/rebalance/rebalance.hpp"
 #include "altius/remote/control.hpp"
+#include "altius/trigger/trigger.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "settings.hpp"
 
@@ -29,7 +30,7 @@ namespace {
 
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
-    pg::InitSettings, door::Init,    catalog::Init, remote::Init,    txn::Init,     executor::Init, ingest::Init,
+    pg::InitSettings, door::Init,    catalog::Init, remote::Init,    txn::Init,     trigger::Init, executor::Init, ingest::Init,
     planner::Init,    monitor::Init, rebalance::Init, cluster::Init, ha::Init,
     ddl::Init,  // its planner hook sees a query first
 };

@@ -40,7 +40,8 @@ bool IsAlone(const FragmentState* state) {
 txn::Access AccessOf(const FragmentState* state) {
   if (!Modifies(*state->fragment))
     return state->fragment->row_marks ? txn::Access::Write : txn::Access::Read;
-  return state->run->tasks.size() == 1 && IsAlone(state) ? txn::Access::SingleWrite
+  const bool fires = state->fragment->changes != NIL;  // triggers, here, in the same transaction
+  return state->run->tasks.size() == 1 && !fires && IsAlone(state) ? txn::Access::SingleWrite
                                                          : txn::Access::Write;
 }
 
@@ -146,7 +147,7 @@ bool IsLostForGood(const FragmentState* state, const Task* tasks, int count,
   for (const Task& task : state->run->tasks) {
     const bool awaited = &task >= tasks && &task < tasks + count;
     if (IsUndoneWith(task, lost->connection, lost->session) &&
-        (!awaited || task.request->rows > 0 || XactIsoLevel != XACT_READ_COMMITTED))
+        (!awaited || task.request->rows > 0 || state->fragment->changes != NIL || XactIsoLevel != XACT_READ_COMMITTED))
       return true;
   }
   return false;

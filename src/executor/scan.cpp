@@ -157,6 +157,8 @@ void ExplainScan(CustomScanState* custom, List* ancestors, ExplainState* es) {
   pg::Entry([&] { Explain(Cast(custom), ancestors, es); });
 }
 
+List* Changes(CustomScanState* custom) { return Cast(custom)->fragment->changes; }
+
 bool Modifies(CustomScanState* custom) {
   return Cast(custom)->fragment->kind != plan::FragmentKind::Rows;
 }
@@ -200,7 +202,8 @@ const CustomScanMethods scan_methods = {
 
 void Init() {
   RegisterCustomScanMethods(&scan_methods);
-  task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .start_reading = StartReading});
+  task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .changes = Changes,
+                       .start_reading = StartReading});
   task::InstallHooks();
   task::InitOwnership();
   static const pg::BoolSetting settings[] = {

@@ -7,6 +7,7 @@
 #include "altius/remote/connection.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "altius/plan/numbers.hpp"
+#include "altius/trigger/trigger.hpp"
 #include "lines.hpp"
 
 extern "C" {
@@ -210,7 +211,10 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
     const CopyFromState state = BeginCopyFrom(pstate, shell, where, statement->filename, statement->is_program, nullptr,
                                               statement->attlist, options);
     AskForNumbers(state);
+    trigger::Statement *modification = trigger::BeginStatement(state, CurrentMemoryContext);
+    trigger::Announce(modification, trigger::InsertInto(table.relid));
     lines = CopyRows(state, shell, table, where);
+    trigger::EndStatement(modification);
     EndCopyFrom(state);
   }
   table_close(shell, NoLock);

@@ -71,6 +71,7 @@ void MakeRoom(ShipState *state, int group) {
 
 bool IsAlone(const ShipState *state) {
   const EState *estate = state->css.ss.ps.state;
+  if (state->ship->changes != NIL) return false;  // triggers fire here, in the same transaction
   return estate->es_plannedstmt->planTree == state->css.ss.ps.plan && estate->es_plannedstmt->subplans == NIL &&
          task::IsWholeTransaction(estate);
 }

@@ -82,6 +82,8 @@ void ExplainScan(CustomScanState *custom, List *, ExplainState *es) {
 
 bool Modifies(CustomScanState *) { return true; }
 
+List *Changes(CustomScanState *custom) { return Cast(custom)->ship->changes; }
+
 void Finish(CustomScanState *custom) {
   if (Cast(custom)->shipment == nullptr) RunShipment(Cast(custom));
 }
@@ -113,7 +115,7 @@ const CustomScanMethods scan_methods = {
 
 void Init() {
   RegisterCustomScanMethods(&scan_methods);
-  task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .start_reading = nullptr});
+  task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .changes = Changes, .start_reading = nullptr});
   task::InstallHooks();
 }
 

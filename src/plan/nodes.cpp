@@ -69,6 +69,7 @@ List* ToList(const Fragment& fragment) {
   list = AppendInt(list, fragment.key_argument);
   list = AppendCopies(list, fragment.copies);
   list = AppendInt(list, fragment.prune_count);
+  list = lappend(list, fragment.changes);
   return list;
 }
 
@@ -93,6 +94,7 @@ Fragment* FromList(List* list) {
   fragment->key_argument = reader.NextInt();
   fragment->copies = NextCopies(&reader);
   fragment->prune_count = reader.NextInt();
+  fragment->changes = reader.Next();
   return fragment;
 }
 
@@ -109,6 +111,7 @@ List* ToList(const Ship& ship) {
   list = lappend(list, ship.arg_types);
   list = AppendInt(list, ship.returning);
   list = AppendCopies(list, ship.copies);
+  list = lappend(list, ship.changes);
   return list;
 }
 
@@ -127,6 +130,7 @@ Ship* ShipFromList(List* list) {
   ship->arg_types = reader.Next();
   ship->returning = reader.NextInt() != 0;
   ship->copies = NextCopies(&reader);
+  ship->changes = reader.Next();
   return ship;
 }
 

@@ -119,6 +119,8 @@ void BeginCopyIn(Connection* connection, const char* sql) {
   if (connection->state != State::Ready) RaiseCopy(connection, nullptr, connection->lost);
   if (PQexitPipelineMode(connection->pg) != 1) RaiseLost(connection);
   connection->in_copy = true;
+  connection->copy_events = event_sink;
+  DropEvents(connection);
   connection->copy_level = GetCurrentTransactionNestLevel();
   if (PQsendQuery(connection->pg, door::SignStatement(&connection->issuer, sql)) != 1) RaiseLost(connection);
   PGresult* result = NextResult(connection);
@@ -150,6 +152,8 @@ int64 EndCopyIn(Connection* connection, const char* error_or_null) {
   PGresult* error = FinishCommand(connection, &copied);
   EnterPipeline(connection);
   if (error != nullptr) RaiseCopy(connection, error, "COPY failed");
+  EmitNotices();
+  DeliverEvents(connection, connection->copy_events);
   return copied;
 }
 

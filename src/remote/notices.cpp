@@ -31,7 +31,10 @@ int LevelOf(const char* severity) {
 char* Copy(const char* text) { return text == nullptr ? nullptr : strdup(text); }
 
 void Receive(void* arg, const PGresult* result) {
-  const Connection* connection = static_cast<const Connection*>(arg);
+  Connection* connection = static_cast<Connection*>(arg);
+  const char* severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity != nullptr && strcmp(severity, kEventSeverity) == 0)
+    return KeepEvent(connection, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
   if (waiting_count == kMaxWaiting) return;
   // Commands of our own say nothing of interest.
   if (connection->count > 0 && ItemAt(connection, 0)->kind != ItemKind::Main) return;
@@ -41,7 +44,7 @@ void Receive(void* arg, const PGresult* result) {
   if (strncmp(state, "57P", 3) == 0)
     return;  // the server goes down; the loss of the connection says it
   Notice* notice = &waiting[waiting_count++];
-  notice->level = LevelOf(PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED));
+  notice->level = LevelOf(severity);
   notice->sqlerrcode = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
   notice->text = Copy(text);
   notice->detail = Copy(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));

@@ -125,6 +125,8 @@ bool EndsSession(const PGresult* result) {
 }
 
 void FinishGroup(Connection* connection, Request* request) {
+  const bool wanted = request != nullptr && !request->orphan && !connection->group_failed;
+  if (connection->waiting_events != nullptr || connection->events_lost) DeliverEvents(connection, wanted ? request->events : nullptr);
   if (request != nullptr) {
     request->finished = true;
     if (connection->group_failed) {
@@ -234,6 +236,7 @@ void MarkBroken(Connection* connection, const char* reason, const char* state) {
   connection->lost = KeepReason(reason);
   strlcpy(connection->lost_state, state, sizeof(connection->lost_state));
   DropHeldRows(connection);
+  DropEvents(connection);
   while (connection->count > 0) {
     const Item item = PopHead(connection);
     if (item.request != nullptr && !item.request->finished)

@@ -268,6 +268,7 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
   Request* request = NewRequest(connection, sink);
   request->decisive = TakeDecisive(connection);
   request->may_have_moved = statement.may_have_moved;
+  request->events = event_sink;
   if (connection->state == State::Ready) {
     FollowSchema(connection);
     FollowSettings(connection);

@@ -65,6 +65,7 @@ enum Tracked {
   kLcNumeric,
   kLcTime,
   kLockTimeout,
+  kTriggerDepth,
   kTrackedCount
 };
 
@@ -114,6 +115,9 @@ struct altius::remote::Connection {
   int capacity;
   PGresult* current;  // being looked at; freed by whoever comes next
   HeldRows held;      // of the head command
+  struct WaitingEvent* waiting_events;  // of the head command's sync group, or of COPY
+  EventSink* copy_events;
+  bool events_lost;  // there was no memory to keep one
   PGresult* group_error;
   char* lost;          // why it is broken
   char lost_state[6];  // SQLSTATE of the node's last words; empty: it said none
@@ -236,6 +240,15 @@ enum class Waited { Ready, Timeout, PostmasterGone };
 /// Sleeps until the socket is ready or the latch is set, then reads and writes what it takes.
 Waited Sleep(Connection* connection, long timeout_ms);
 void ServeInterrupts(Request* request);
+
+// events.cpp
+/// The severity of a message that is an event: nothing that SQL can raise has it.
+inline constexpr const char* kEventSeverity = "EVENT";
+/// From within libpq: raises nothing.
+void KeepEvent(Connection* connection, const char* text) noexcept;
+/// To the sink, in the order in which they came.
+void DeliverEvents(Connection* connection, EventSink* sink);
+void DropEvents(Connection* connection) noexcept;
 
 // notices.cpp
 void InstallNotices(Connection* connection);

@@ -3,6 +3,7 @@
 // follow.
 #include "altius/pg/compat_guc.hpp"
 #include "altius/pg/compat_locale.hpp"
+#include "altius/pg/settings.hpp"
 #include "session.hpp"
 
 extern "C" {
@@ -166,6 +167,8 @@ const char* TrackedName(int setting) {
       return "lc_numeric";
     case kLcTime:
       return "lc_time";
+    case kTriggerDepth:
+      return "altius.trigger_depth";
     default:
       return "lock_timeout";
   }
@@ -209,6 +212,9 @@ const char* TrackedValue(int setting) {
       return locale_numeric;
     case kLcTime:
       return locale_time;
+    case kTriggerDepth:
+      snprintf(number, sizeof(number), "%d", pg::TriggerDepth());
+      return number;
     default:
       snprintf(number, sizeof(number), "%d", LockTimeout);
       return number;

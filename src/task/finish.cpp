@@ -6,6 +6,7 @@
 #include "altius/task/ownership.hpp"
 #include "altius/task/users_path.hpp"
 #include "capture.hpp"
+#include "altius/trigger/trigger.hpp"
 #include "parsing.hpp"
 
 extern "C" {
@@ -54,6 +55,49 @@ bool ModifiesBelow(PlanState* state, void* context) {
   const NodeKind* kind = KindOf(state);
   if (kind != nullptr && kind->modifies(castNode(CustomScanState, state))) return true;
   return pg::WalkStates(state, ModifiesBelow, context);
+}
+
+struct Announcement {
+  trigger::Statement* statement;
+};
+
+bool AnnounceBelow(PlanState* state, void* context) {
+  if (state == nullptr) return false;
+  const NodeKind* kind = KindOf(state);
+  if (kind != nullptr && kind->changes != nullptr) {
+    List* changes = kind->changes(castNode(CustomScanState, state));
+    if (changes != NIL) trigger::Announce(static_cast<Announcement*>(context)->statement, changes);
+  }
+  return pg::WalkStates(state, AnnounceBelow, context);
+}
+
+/// Whether nodes of ours change rows in it.
+bool Modifies(const QueryDesc* query) {
+  const PlannedStmt* statement = query->plannedstmt;
+  ListCell* cell;
+  foreach (cell, query->estate->es_subplanstates) {
+    if (ModifiesBelow(static_cast<PlanState*>(lfirst(cell)), nullptr)) return true;
+  }
+  return statement->commandType != CMD_SELECT && ModifiesBelow(query->planstate, nullptr);
+}
+
+/// What the shards tell of triggers from now on belongs to it; its BEFORE triggers fire.
+void BeginModification(QueryDesc* query) {
+  EState* estate = query->estate;
+  if (trigger::FindStatement(estate) != nullptr || !Modifies(query)) return;
+  Announcement announcement = {trigger::BeginStatement(estate, estate->es_query_cxt)};
+  ListCell* cell;
+  foreach (cell, estate->es_subplanstates) AnnounceBelow(static_cast<PlanState*>(lfirst(cell)), &announcement);
+  AnnounceBelow(query->planstate, &announcement);
+}
+
+void EndModification(const QueryDesc* query) {
+  trigger::Statement* statement = trigger::FindStatement(query->estate);
+  if (statement == nullptr) return;
+  // A portal that is being closed has no snapshot that is active.
+  PushActiveSnapshot(query->estate->es_snapshot);
+  trigger::EndStatement(statement);
+  PopActiveSnapshot();
 }
 
 bool ReadBelow(PlanState* state, void* context) {
@@ -146,6 +190,7 @@ void RunHook(QueryDesc* query, ScanDirection direction, uint64 count, bool execu
   pg::Entry([&] {
     if (IsDisowned(query)) return;
     RunOnPath(query, [&] {
+      BeginModification(query);
       if (query->estate->es_subplanstates != NIL) ReadFirst(query);
       if (next_run != nullptr) {
         next_run(query, direction, count, execute_once);
@@ -175,6 +220,7 @@ void FinishAll(QueryDesc* query) {
 void Finish(QueryDesc* query) {
   const bool disowned = FinishDisowned(query);
   if (!disowned) FinishAll(query);
+  EndModification(query);
   if (next_finish != nullptr) {
     next_finish(query);
   } else {

@@ -9,8 +9,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 FLOORS = {
-    "base": 0, "core": 1, "pg": 2, "door": 3, "catalog": 4, "remote": 5, "txn": 6, "plan": 7, "deparse": 7, "task": 7,
-    "planner": 8, "executor": 8, "ingest": 8, "ddl": 8, "cluster": 9, "rebalance": 9, "ha": 9, "monitor": 9, "entry": 10,
+    "base": 0, "core": 1, "pg": 2, "door": 3, "catalog": 4, "remote": 5, "txn": 6, "plan": 7, "deparse": 7, "trigger": 7,
+    "task": 8, "planner": 9, "executor": 9, "ingest": 9, "ddl": 9, "cluster": 10, "rebalance": 10, "ha": 10, "monitor": 10,
+    "entry": 11,
 }
 
 

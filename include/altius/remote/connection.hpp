@@ -33,6 +33,18 @@ class RowSink {
   ~RowSink() = default;
 };
 
+/// Receives what shards tell of triggers (floor trigger).  Like a row sink.
+class EventSink {
+ public:
+  virtual void Event(const char* text) = 0;
+
+ protected:
+  ~EventSink() = default;
+};
+
+/// Where events of statements go that are sent from now on; null: nowhere.
+extern EventSink* event_sink;
+
 struct StatementText {
   const char* sql = nullptr;
   int param_count = 0;
@@ -61,6 +73,7 @@ class Connection;
 struct Request {
   Connection* connection;
   RowSink* sink;   // null: rows are thrown away
+  EventSink* events;
   bool finished;   // the node has ended it (and committed it, when it is not part of a transaction)
   bool failed;     // raised by Wait unless the caller looks first
   bool moved;      // the node has done nothing, for a shard does not lie there any more

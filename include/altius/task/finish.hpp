@@ -17,6 +17,7 @@ struct NodeKind {
   const CustomExecMethods* methods;
   bool (*modifies)(CustomScanState*);
   void (*finish)(CustomScanState*);         // runs it unless it has run
+  List* (*changes)(CustomScanState*);       // of triggers (altius/trigger/trigger.hpp); null: it modifies nothing
   void (*start_reading)(CustomScanState*);  // sends what it reads, if that is known; null: it reads nothing by itself
 };
 

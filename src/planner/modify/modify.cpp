@@ -7,6 +7,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
+#include "altius/trigger/trigger.hpp"
 #include "planner/fragment/alone.hpp"
 #include "planner/fragment/fragment.hpp"
 #include "planner/fragment/leaf.hpp"
@@ -220,6 +221,7 @@ Query* SelectFromModification(Query* query, const Beside& beside, const Level* l
                                  : MakeFragment(arm, nullptr, level, beside.reachable, &arguments);
   if (beside.copies) fragment->kind = plan::FragmentKind::ModifyCopies;
   fragment->copies = copies;
+  fragment->changes = trigger::ChangesOf(query, TargetOf(query)->relid);
   List* names = NIL;
   ListCell* cell;
   foreach (cell, targets) {

@@ -60,7 +60,7 @@ void CheckTriggers(const catalog::Table& table, Relation relation) {
     if (DeletesOthers(trigger.tgfoid)) {
       Refuse(table, "A foreign key to the table would delete or change the rows that refer to it.");
     }
-    if (!trigger.tgisinternal && TRIGGER_FOR_ROW(trigger.tgtype)) {
+    if (!trigger.tgisinternal) {
       Refuse(
           table,
           "The table has triggers, for which the row would be deleted and inserted, not updated.");

@@ -8,6 +8,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
+#include "altius/trigger/trigger.hpp"
 #include "planner/fragment/place_calls.hpp"
 #include "planner/level.hpp"
 #include "planner/locus/shippable.hpp"
@@ -436,6 +437,7 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char 
   Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
   shipping.ship.command = query->commandType;
   shipping.ship.target = table.relid;
+  shipping.ship.changes = trigger::ChangesOf(query, table.relid);
   shipping.ship.key_column = shipping.ship.shard_column = -1;
   shipping.ship.tables = list_make1_oid(table.relid);
   if (table.kind == catalog::TableKind::Reference && CanBeCarried(table)) shipping.ship.copies = CopiesOfShipped(query, table);

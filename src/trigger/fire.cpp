@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: PostgreSQL
+// Triggers fire on the node that was asked, for the table that was named: as if the rows had lain here.
+#include "altius/pg/array.hpp"
+#include "altius/pg/node.hpp"
+#include "changes.hpp"
+#include "parts.hpp"
+#include "target.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+}
+
+namespace altius::trigger {
+
+namespace {
+
+/// Conditions of triggers for statements name no row.
+bool Passes(const Trigger& trigger, EState* estate) {
+  if (trigger.tgqual == nullptr) return true;
+  auto* condition = static_cast<Expr*>(stringToNode(trigger.tgqual));
+  ExprState* state = ExecPrepareQual(make_ands_implicit(condition), estate);
+  return ExecQual(state, GetPerTupleExprContext(estate));
+}
+
+bool IsOfColumns(const Trigger& trigger, const Bitmapset* columns) {
+  if (trigger.tgnattr == 0) return true;
+  for (int i = 0; i < trigger.tgnattr; i++) {
+    if (bms_is_member(trigger.tgattr[i], columns)) return true;
+  }
+  return false;
+}
+
+struct Kind {
+  int bit;
+  int16 type;
+  TriggerEvent event;
+};
+
+/// In the order in which BEFORE triggers of one statement fire; AFTER triggers fire the other way round.
+constexpr Kind kKinds[] = {
+    {kInserts, TRIGGER_TYPE_INSERT, TRIGGER_EVENT_INSERT},
+    {kUpdates, TRIGGER_TYPE_UPDATE, TRIGGER_EVENT_UPDATE},
+    {kDeletes, TRIGGER_TYPE_DELETE, TRIGGER_EVENT_DELETE},
+};
+
+bool FiresFor(const Trigger& trigger, const Kind& kind, const Change& change, int16 timing) {
+  return TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_STATEMENT, timing, kind.type) && IsEnabled(trigger) &&
+         (kind.bit != kUpdates || IsOfColumns(trigger, change.columns));
+}
+
+/// The triggers of the table for one kind of change.  `events` has the rows of transition tables; null before the statement.
+void FireForStatement(const Change& change, const Kind& kind, int16 timing, Tuplestorestate* events) {
+  Target* target = OpenTarget(change.relid);
+  EState* estate = CreateExecutorState();
+  // The table's triggers may be others after the first of them.
+  const TriggerDesc* triggers = CopyTriggerDesc(target->relation->trigdesc);
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+    Trigger& trigger = triggers->triggers[i];
+    if (!FiresFor(trigger, kind, change, timing) || !Passes(trigger, estate)) continue;
+    TriggerData data = {};
+    data.type = T_TriggerData;
+    data.tg_event = kind.event | (timing == TRIGGER_TYPE_BEFORE ? TRIGGER_EVENT_BEFORE : TRIGGER_EVENT_AFTER);
+    data.tg_relation = target->relation;
+    data.tg_trigger = &trigger;
+    data.tg_updatedcols = nullptr;
+    if (events != nullptr || timing == TRIGGER_TYPE_AFTER) AddTransitionTables(target, events, &data);
+    const HeapTuple result = CallTrigger(&data);
+    if (result != nullptr && timing == TRIGGER_TYPE_BEFORE)
+      ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                      errmsg("BEFORE STATEMENT trigger cannot return a value")));
+    EndTransitionTables(&data);
+  }
+  FreeExecutorState(estate);
+  CloseTarget(target);
+}
+
+void FireForStatements(List* changes, int16 timing, Tuplestorestate* events) {
+  ListCell* cell;
+  foreach (cell, changes) {
+    const Change change = ReadChange(static_cast<List*>(lfirst(cell)));
+    const int count = lengthof(kKinds);
+    for (int i = 0; i < count; i++) {
+      const Kind& kind = kKinds[timing == TRIGGER_TYPE_BEFORE ? i : count - 1 - i];
+      if ((change.kinds & kind.bit) != 0) FireForStatement(change, kind, timing, events);
+    }
+  }
+}
+
+/// The event's trigger fires now, or is put off.
+void FireEvent(const core::TriggerEvent& event, const char* text, Target* target, Tuplestorestate* events, bool now) {
+  const Trigger* found = TriggerNamed(target->relation, event.trigger.c_str());
+  if (found == nullptr) return;  // dropped by one that fired before
+  if (!now && Defer(*found, text)) return;
+  Trigger trigger = *found;
+  TriggerData data = {};
+  data.type = T_TriggerData;
+  data.tg_event = event.event;
+  data.tg_relation = target->relation;
+  data.tg_trigger = &trigger;
+  if (event.part == core::EventPart::Row) AddRows(target, event, &data);
+  if (events != nullptr) AddTransitionTables(target, events, &data);
+  (void)CallTrigger(&data);
+  EndTransitionTables(&data);
+  EndRows(&data);
+}
+
+/// Shards of several tables may be concerned, one after the other.
+class Targets {
+ public:
+  Target* Of(const core::TriggerEvent& event) {
+    const Oid relid = TableOfEvent(event);
+    if (!OidIsValid(relid)) return nullptr;
+    if (target_ != nullptr && target_->relid == relid) return target_;
+    Close();
+    return target_ = OpenTarget(relid);
+  }
+  void Close() {
+    if (target_ != nullptr) CloseTarget(target_);
+    target_ = nullptr;
+  }
+
+ private:
+  Target* target_ = nullptr;
+};
+
+/// A trigger for statements that an action of a foreign key has set off.
+struct Action {
+  Oid relid;
+  uint32 kind;
+  char* text;
+};
+
+int BitOf(uint32 event) {
+  for (const Kind& kind : kKinds) {
+    if (kind.event == (event & TRIGGER_EVENT_OPMASK)) return kind.bit;
+  }
+  return 0;
+}
+
+/// Whether the statement says itself that it does this.
+bool IsAnnounced(List* changes, Oid relid, uint32 event) {
+  ListCell* cell;
+  foreach (cell, changes) {
+    const auto* change = static_cast<const List*>(lfirst(cell));
+    if (static_cast<Oid>(linitial_int(change)) == relid && (lsecond_int(change) & BitOf(event)) != 0) return true;
+  }
+  return false;
+}
+
+void NoteAction(pg::Array<Action>* actions, Oid relid, const core::TriggerEvent& event, const char* told) {
+  for (const Action& action : *actions) {
+    const bool same = action.relid == relid && action.kind == (event.event & TRIGGER_EVENT_OPMASK);
+    bool same_trigger = false;
+    if (same) ReadEvent(action.text, [&](const core::TriggerEvent& other) { same_trigger = other.trigger == event.trigger; });
+    if (same_trigger) return;
+  }
+  actions->push_back({relid, event.event & TRIGGER_EVENT_OPMASK, pstrdup(told)});
+}
+
+void FireActions(const pg::Array<Action>& actions, Tuplestorestate* events) {
+  for (const Action& action : actions) {
+    Target* target = OpenTarget(action.relid);
+    ReadEvent(action.text, [&](const core::TriggerEvent& event) { FireEvent(event, action.text, target, events, true); });
+    CloseTarget(target);
+  }
+}
+
+void FireRows(Tuplestorestate* events, List* changes) {
+  pg::Array<Action> actions;
+  TupleTableSlot* slot = MakeSingleTupleTableSlot(EventColumns(), &TTSOpsMinimalTuple);
+  const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius trigger", ALLOCSET_DEFAULT_SIZES);
+  Targets targets;
+  const int reader = tuplestore_alloc_read_pointer(events, EXEC_FLAG_REWIND);
+  for (;;) {
+    // Transition tables are read from the same store meanwhile.
+    tuplestore_select_read_pointer(events, reader);
+    if (!tuplestore_gettupleslot(events, true, true, slot)) break;
+    bool null;
+    char* told = TextDatumGetCString(slot_getattr(slot, 1, &null));
+    ReadEvent(told, [&](const core::TriggerEvent& event) {
+      if (event.part == core::EventPart::OldTable || event.part == core::EventPart::NewTable) return;
+      Target* target = targets.Of(event);
+      if (target == nullptr) return;
+      if (event.part == core::EventPart::Statement) {
+        if (!IsAnnounced(changes, target->relid, event.event)) NoteAction(&actions, target->relid, event, told);
+        return;
+      }
+      const MemoryContext before = MemoryContextSwitchTo(memory);
+      FireEvent(event, told, target, events, false);
+      MemoryContextSwitchTo(before);
+    });
+    MemoryContextReset(memory);
+    pfree(told);
+  }
+  targets.Close();
+  FireActions(actions, events);
+  MemoryContextDelete(memory);
+  ExecDropSingleTupleTableSlot(slot);
+}
+
+}  // namespace
+
+void FireBeforeStatement(List* changes) { FireForStatements(changes, TRIGGER_TYPE_BEFORE, nullptr); }
+
+void FireAfter(Statement* statement) {
+  // What the statement did is seen by its triggers.
+  CommandCounterIncrement();
+  if (EventsOf(statement) != nullptr) FireRows(EventsOf(statement), ChangesAnnounced(statement));
+  FireForStatements(ChangesAnnounced(statement), TRIGGER_TYPE_AFTER, EventsOf(statement));
+}
+
+void FireDeferred(const char* text) {
+  ReadEvent(text, [&](const core::TriggerEvent& event) {
+    const Oid relid = TableOfEvent(event);
+    if (!OidIsValid(relid)) return;
+    Target* target = OpenTarget(relid);
+    FireEvent(event, text, target, nullptr, true);
+    CloseTarget(target);
+  });
+}
+
+}  // namespace altius::trigger

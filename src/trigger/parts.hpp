@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: PostgreSQL
+// What the files of this folder share.
+#pragma once
+
+#include "altius/catalog/metadata.hpp"
+#include "altius/core/trigger/event.hpp"
+#include "altius/trigger/trigger.hpp"
+
+extern "C" {
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+}
+
+namespace altius::trigger {
+
+/// --- statement.cpp ---
+/// Adds to the statement that is being asked for here now; false when there is none.
+bool AddHere(const char* event);
+/// The statement's events, each the text of a core::TriggerEvent.
+Tuplestorestate* EventsOf(Statement* statement);
+List* ChangesAnnounced(const Statement* statement);
+/// A tuple of the store of events.
+TupleDesc EventColumns();
+
+/// --- fire.cpp ---
+void FireBeforeStatement(List* changes);
+void FireAfter(Statement* statement);
+/// One event that was put off; `text` is a core::TriggerEvent's.
+void FireDeferred(const char* text);
+
+/// --- call.cpp ---
+/// Calls the trigger's function one level deeper, as pg_trigger_depth() counts; what it returns.
+HeapTuple CallTrigger(TriggerData* data);
+const Trigger* TriggerNamed(Relation relation, const char* name);
+bool IsEnabled(const Trigger& trigger);
+
+/// --- deferred.cpp ---
+/// True when the trigger is a deferred constraint: the event is kept until the end of the transaction.
+bool Defer(const Trigger& trigger, const char* event);
+void InitDeferred();
+
+}  // namespace altius::trigger

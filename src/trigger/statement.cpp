@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: PostgreSQL
+// Statements that are asked for here, one in another: what shards tell belongs to the innermost one.
+#include "altius/remote/connection.hpp"
+#include "changes.hpp"
+#include "parts.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+}
+
+namespace altius::trigger {
+
+/// Lives in memory of the executor's.
+class Statement final : public remote::EventSink {
+ public:
+  Statement(const void* owner, MemoryContext memory, Statement* outer)
+      : owner_(owner), memory_(memory), outer_(outer) {}
+
+  void Event(const char* text) override {
+    const MemoryContext before = MemoryContextSwitchTo(memory_);
+    if (events_ == nullptr) events_ = tuplestore_begin_heap(false, false, work_mem);
+    Datum value = CStringGetTextDatum(text);
+    bool null = false;
+    tuplestore_putvalues(events_, EventColumns(), &value, &null);
+    pfree(DatumGetPointer(value));
+    MemoryContextSwitchTo(before);
+  }
+
+  void Change(const List* change) {
+    const MemoryContext before = MemoryContextSwitchTo(memory_);
+    changes_ = AddChange(changes_, change);
+    MemoryContextSwitchTo(before);
+  }
+
+  Tuplestorestate* events() const { return events_; }
+  List* changes() const { return changes_; }
+  Statement* outer() const { return outer_; }
+
+  const void* owner() const { return owner_; }
+
+ private:
+  const void* owner_;
+  MemoryContext memory_;
+  Statement* outer_;
+  Tuplestorestate* events_ = nullptr;
+  List* changes_ = NIL;
+};
+
+namespace {
+
+Statement* innermost = nullptr;
+
+/// It and those within it are over.
+void Leave(const Statement* statement) {
+  for (const Statement* one = innermost; one != nullptr; one = one->outer()) {
+    if (one != statement) continue;
+    innermost = one->outer();
+    remote::event_sink = innermost;
+    return;
+  }
+}
+
+void OnReset(void* argument) { Leave(static_cast<Statement*>(argument)); }
+
+}  // namespace
+
+TupleDesc EventColumns() {
+  static TupleDesc columns = nullptr;
+  if (columns != nullptr) return columns;
+  const MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+  TupleDesc made = CreateTemplateTupleDesc(1);
+  TupleDescInitEntry(made, 1, "event", TEXTOID, -1, 0);
+  MemoryContextSwitchTo(before);
+  return columns = made;
+}
+
+Tuplestorestate* EventsOf(Statement* statement) { return statement->events(); }
+List* ChangesAnnounced(const Statement* statement) { return statement->changes(); }
+
+bool AddHere(const char* event) {
+  if (innermost == nullptr) return false;
+  innermost->Event(event);
+  return true;
+}
+
+Statement* FindStatement(const void* owner) {
+  for (Statement* one = innermost; one != nullptr; one = one->outer()) {
+    if (one->owner() == owner) return one;
+  }
+  return nullptr;
+}
+
+Statement* BeginStatement(const void* owner, MemoryContext memory) {
+  auto* statement = new (MemoryContextAlloc(memory, sizeof(Statement))) Statement(owner, memory, innermost);
+  auto* callback = static_cast<MemoryContextCallback*>(MemoryContextAlloc(memory, sizeof(MemoryContextCallback)));
+  callback->func = OnReset;
+  callback->arg = statement;
+  MemoryContextRegisterResetCallback(memory, callback);
+  innermost = statement;
+  remote::event_sink = statement;
+  return statement;
+}
+
+void Announce(Statement* statement, List* changes) {
+  ListCell* cell;
+  foreach (cell, changes) statement->Change(static_cast<List*>(lfirst(cell)));
+  FireBeforeStatement(changes);
+}
+
+void EndStatement(Statement* statement) {
+  Leave(statement);
+  if (statement->events() != nullptr || statement->changes() != NIL) FireAfter(statement);
+}
+
+void Init() { InitDeferred(); }
+
+}  // namespace altius::trigger
