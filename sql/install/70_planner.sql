@@ -21,6 +21,11 @@ CREATE FUNCTION altius_internal.computed(value anyelement)
   RETURNS anyelement LANGUAGE c STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_computed';
 
+-- Its argument; volatile, so that it is evaluated on the asking node only.
+CREATE FUNCTION altius_internal.here(value anyelement)
+  RETURNS anyelement LANGUAGE c VOLATILE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'altius_here';
+
 -- Raises that the row does not fit WITH CHECK OPTION; it stands for a value of the row.
 CREATE FUNCTION altius_internal.refuse_view_row(view text, value anyelement)
   RETURNS anyelement LANGUAGE c VOLATILE PARALLEL SAFE

@@ -158,6 +158,7 @@ BEGIN
       ('part', 'altius_internal.table_of(oid)', 'stands in statements; looks a name up'),
       ('part', 'altius_internal.trigger_depth()', 'conditions of triggers on shards; pg_trigger_depth()'),
       ('part', 'altius_internal.trigger_on_shard()', 'triggers on shards; runs what the table''s triggers run'),
+      ('part', 'altius_internal.here(anyelement)', 'stands in expressions; returns its argument'),
       ('part', 'altius_internal.computed(anyelement)', 'stands in expressions; returns its argument'),
       ('part', 'altius_internal.refuse_view_row(text, anyelement)', 'stands in statements; raises an error'),
       ('part', 'altius_internal.set_privileges(oid, oid, integer, aclitem[])',

@@ -157,6 +157,8 @@ void ExplainScan(CustomScanState* custom, List* ancestors, ExplainState* es) {
   pg::Entry([&] { Explain(Cast(custom), ancestors, es); });
 }
 
+int PlaceAmongFirst(CustomScanState* custom) { return Cast(custom)->fragment->place_among_first; }
+
 List* Changes(CustomScanState* custom) { return Cast(custom)->fragment->changes; }
 
 bool Modifies(CustomScanState* custom) {
@@ -202,8 +204,12 @@ const CustomScanMethods scan_methods = {
 
 void Init() {
   RegisterCustomScanMethods(&scan_methods);
-  task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .changes = Changes,
-                       .start_reading = StartReading});
+  task::RegisterNode({.methods = &exec_methods,
+                      .modifies = Modifies,
+                      .finish = Finish,
+                      .place_among_first = PlaceAmongFirst,
+                      .changes = Changes,
+                      .start_reading = StartReading});
   task::InstallHooks();
   task::InitOwnership();
   static const pg::BoolSetting settings[] = {

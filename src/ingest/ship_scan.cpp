@@ -115,7 +115,12 @@ const CustomScanMethods scan_methods = {
 
 void Init() {
   RegisterCustomScanMethods(&scan_methods);
-  task::RegisterNode({.methods = &exec_methods, .modifies = Modifies, .finish = Finish, .changes = Changes, .start_reading = nullptr});
+  task::RegisterNode({.methods = &exec_methods,
+                      .modifies = Modifies,
+                      .finish = Finish,
+                      .place_among_first = nullptr,
+                      .changes = Changes,
+                      .start_reading = nullptr});
   task::InstallHooks();
 }
 

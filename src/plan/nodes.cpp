@@ -70,6 +70,7 @@ List* ToList(const Fragment& fragment) {
   list = AppendCopies(list, fragment.copies);
   list = AppendInt(list, fragment.prune_count);
   list = lappend(list, fragment.changes);
+  list = AppendInt(list, fragment.place_among_first);
   return list;
 }
 
@@ -95,6 +96,7 @@ Fragment* FromList(List* list) {
   fragment->copies = NextCopies(&reader);
   fragment->prune_count = reader.NextInt();
   fragment->changes = reader.Next();
+  fragment->place_among_first = reader.NextInt();
   return fragment;
 }
 

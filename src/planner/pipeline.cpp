@@ -7,6 +7,7 @@
 #include "altius/pg/permissions.hpp"
 #include "planner/fragment/alone.hpp"
 #include "planner/modify/modify.hpp"
+#include "planner/modify/order.hpp"
 #include "planner/normalize/inline_functions.hpp"
 #include "planner/normalize/lent_views.hpp"
 #include "planner/normalize/normalize.hpp"
@@ -14,6 +15,7 @@
 #include "planner/select/rewrite.hpp"
 #include "level.hpp"
 #include "managed.hpp"
+#include "planning.hpp"
 
 namespace altius::planner {
 
@@ -53,6 +55,10 @@ PlannedStmt *PlanCopy(Query *query, const pg::RelationUses &uses, const Request 
   Normalize(query);
   PrepareForLentRights(query, uses);
   CompareRowPlaces(query);
+  if (query->hasModifyingCTE) {
+    Planning::SetFirst(ModificationsFirst(query));
+    KeepValuesHere(query);
+  }
   // 2. modify/: beside the data, or shipped; what it reads goes through 3.
   if (ModifiesManagedTable(query)) {
     return PlanModification(query, request.source, request.cursor_options, request.params);

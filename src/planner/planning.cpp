@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "planning.hpp"
 
+extern "C" {
+#include "nodes/value.h"
+}
+
 namespace altius::planner {
 
 Planning* Planning::innermost_ = nullptr;
@@ -12,6 +16,18 @@ int64 Planning::Add(plan::Fragment* fragment) {
   *entry = {++last, fragment, innermost_->entries_};
   innermost_->entries_ = entry;
   return last;
+}
+
+void Planning::SetFirst(List* names) {
+  if (innermost_ != nullptr) innermost_->first_ = names;
+}
+
+int Planning::PlaceAmongFirst(const char* name) {
+  ListCell* cell;
+  foreach (cell, innermost_ == nullptr ? NIL : innermost_->first_) {
+    if (strcmp(strVal(lfirst(cell)), name) == 0) return foreach_current_index(cell) + 1;
+  }
+  return 0;
 }
 
 plan::Fragment* Planning::Find(int64 number) {

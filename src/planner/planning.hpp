@@ -18,6 +18,11 @@ class Planning {
   /// Gives the fragment a number that this session has not used yet.
   static int64 Add(plan::Fragment* fragment);
 
+  /// Modifications in WITH that run before all others (modify/order.hpp), by name, in their order.
+  static void SetFirst(List* names);
+  /// The place of the one with this name among them, from 1; 0: it may run at any time.
+  static int PlaceAmongFirst(const char* name);
+
   /// The fragment of the innermost planning with the number; null: not of this planning.
   static plan::Fragment* Find(int64 number);
 
@@ -31,6 +36,7 @@ class Planning {
   static Planning* innermost_;
   Planning* outer_;
   Entry* entries_ = nullptr;
+  List* first_ = NIL;
 };
 
 }  // namespace altius::planner

@@ -109,6 +109,35 @@ bool ReadBelow(PlanState* state, void* context) {
   return pg::WalkStates(state, ReadBelow, context);
 }
 
+/// The next of the modifications that run before others.
+struct Turn {
+  int place;
+  bool found;
+};
+
+bool TakeTurn(PlanState* state, void* context) {
+  if (state == nullptr) return false;
+  auto* turn = static_cast<Turn*>(context);
+  const NodeKind* kind = KindOf(state);
+  if (kind != nullptr && kind->place_among_first != nullptr) {
+    auto* custom = castNode(CustomScanState, state);
+    if (kind->place_among_first(custom) == turn->place) {
+      turn->found = true;
+      kind->finish(custom);
+    }
+  }
+  return pg::WalkStates(state, TakeTurn, context);
+}
+
+void ModifyFirst(const EState* estate) {
+  Turn turn = {0, true};
+  while (turn.found) {
+    turn = {turn.place + 1, false};
+    ListCell* cell;
+    foreach (cell, estate->es_subplanstates) TakeTurn(static_cast<PlanState*>(lfirst(cell)), &turn);
+  }
+}
+
 /// All parts of a statement see the state before it: what reads is sent to the nodes ahead of what modifies.
 void ReadFirst(QueryDesc* query) {
   const EState* estate = query->estate;
@@ -123,6 +152,7 @@ void ReadFirst(QueryDesc* query) {
     ReadBelow(static_cast<PlanState*>(lfirst(cell)), nullptr);
   }
   ReadBelow(query->planstate, nullptr);
+  ModifyFirst(estate);
   MemoryContextSwitchTo(before);
 }
 

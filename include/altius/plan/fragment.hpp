@@ -50,6 +50,7 @@ struct Fragment {
   bool row_marks;        // SELECT ... FOR UPDATE inside: takes part as a writer
   int key_argument;      // number (from 1) of the argument that is the distribution value of the row to insert; 0: none
   Copies copies;         // of ModifyCopies
+  int place_among_first; // of a modification in WITH that runs before all others of the statement, from 1; 0: it need not
   List *changes;         // what it may change, for triggers (altius/trigger/trigger.hpp); NIL: none can fire
   int prune_count;       // the first `prune_count` of the prune expressions are values, see FragmentExprs
 };

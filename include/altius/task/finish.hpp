@@ -17,6 +17,7 @@ struct NodeKind {
   const CustomExecMethods* methods;
   bool (*modifies)(CustomScanState*);
   void (*finish)(CustomScanState*);         // runs it unless it has run
+  int (*place_among_first)(CustomScanState*);  // of those that modify before others, from 1; 0: any; null: always 0
   List* (*changes)(CustomScanState*);       // of triggers (altius/trigger/trigger.hpp); null: it modifies nothing
   void (*start_reading)(CustomScanState*);  // sends what it reads, if that is known; null: it reads nothing by itself
 };

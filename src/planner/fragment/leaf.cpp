@@ -73,9 +73,9 @@ double EstimateRows(const plan::Fragment *fragment) {
 }
 
 /// The leaf's row as a whole, if the plan reads it: a join with rows that are locked or changed does.
-Var *WholeRowIn(List *targets, Index rti) {
+Var *WholeRowIn(List *exprs, Index rti) {
   ListCell *cell;
-  foreach (cell, pull_var_clause(pg::AsNode(targets), PVC_RECURSE_PLACEHOLDERS | PVC_RECURSE_AGGREGATES)) {
+  foreach (cell, pull_var_clause(pg::AsNode(exprs), PVC_RECURSE_PLACEHOLDERS | PVC_RECURSE_AGGREGATES)) {
     auto *var = lfirst_node(Var, cell);
     if (var->varno == static_cast<decltype(var->varno)>(rti) && var->varattno == InvalidAttrNumber) return var;
   }
@@ -87,7 +87,8 @@ Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *t
   scan->scan.plan.targetlist = targets;
   scan->scan.plan.qual = extract_actual_clauses(clauses, false);
   scan->flags = path->flags;
-  Var *whole = WholeRowIn(targets, rel->relid);
+  // A projection above may bring its targets later: those of the relation are all that it can read.
+  Var *whole = WholeRowIn(rel->reltarget->exprs, rel->relid);
   if (whole != nullptr) {
     auto *expr = reinterpret_cast<Expr *>(pg::Copy(whole));
     const int column = list_length(scan->custom_scan_tlist) + 1;

@@ -15,6 +15,7 @@
 #include "planner/locus/scope.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/managed.hpp"
+#include "planner/planning.hpp"
 #include "planner/select/cut.hpp"
 #include "planner/select/rewrite.hpp"
 #include "copies.hpp"
@@ -209,7 +210,7 @@ Beside FindBeside(Query* query, const catalog::Table& table, const Level* level)
 }
 
 /// SELECT the RETURNING columns FROM the leaf that does the work.
-Query* SelectFromModification(Query* query, const Beside& beside, const Level* level) {
+Query* SelectFromModification(Query* query, const Beside& beside, const Level* level, int place_among_first = 0) {
   List* arguments = NIL;
   const catalog::Table& table = *TargetOf(query);
   const plan::Copies copies = beside.copies ? CopiesOf(query, table, level) : plan::Copies{};
@@ -221,6 +222,7 @@ Query* SelectFromModification(Query* query, const Beside& beside, const Level* l
                                  : MakeFragment(arm, nullptr, level, beside.reachable, &arguments);
   if (beside.copies) fragment->kind = plan::FragmentKind::ModifyCopies;
   fragment->copies = copies;
+  fragment->place_among_first = place_among_first;
   fragment->changes = trigger::ChangesOf(query, TargetOf(query)->relid);
   List* names = NIL;
   ListCell* cell;
@@ -267,12 +269,12 @@ void RewriteModifyingCte(CommonTableExpr* cte, const Level* level) {
   CheckConflictKeepsKey(query, *table);
   const Beside beside = ChangesKey(query, *table) ? kElsewhere : FindBeside(query, *table, &own);
   if (beside.possible) {
-    Query* select = SelectFromModification(query, beside, &own);
+    Query* select = SelectFromModification(query, beside, &own, Planning::PlaceAmongFirst(cte->ctename));
     const Level leaf = {select, level, false};
     RewriteInner(&leaf);
     cte->ctequery = pg::AsNode(select);
   } else {
-    cte->ctequery = pg::AsNode(NestedModification(query, &own));
+    cte->ctequery = pg::AsNode(NestedModification(query, &own, Planning::PlaceAmongFirst(cte->ctename)));
   }
   // It runs whether anyone reads it or not, and once.
   cte->ctematerialized = CTEMaterializeAlways;

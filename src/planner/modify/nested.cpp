@@ -13,6 +13,8 @@
 
 extern "C" {
 #include "nodes/makefuncs.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "rewrite/rewriteManip.h"
 }
 
@@ -58,8 +60,8 @@ bool LowerCteWalker(Node *node, void *data) {
   return false;
 }
 
-/// A modification that others read too can't be taken along: it runs once.
-void CheckMovable(Query *around, const Query *reader, const CommonTableExpr *cte) {
+/// Whether others read the modification's rows, too.
+bool IsShared(Query *around, const Query *reader, const CommonTableExpr *cte) {
   ListCell *cell;
   bool shared = cte->cterefcount > 1;
   foreach (cell, around->cteList) {
@@ -67,13 +69,84 @@ void CheckMovable(Query *around, const Query *reader, const CommonTableExpr *cte
     auto *query = reinterpret_cast<Query *>(other->ctequery);
     shared = shared || (query != reader && ReadsCte(query, cte));
   }
-  if (!shared) return;
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("the result of the modification \"%s\" is read by several modifications in WITH", cte->ctename),
-                  errhint("Run the modifications as statements of their own, in one transaction.")));
+  return shared;
 }
 
-/// The CTEs that the query needs come along: reads are copied, modifications moved.
+constexpr int kLevelsToAround = 3;  // from a subquery in a CTE of the modification in WITH
+
+/// ARRAY(SELECT column FROM the CTE around)
+Node *ArrayOfColumn(const CommonTableExpr *cte, int column) {
+  auto *select = makeNode(Query);
+  select->commandType = CMD_SELECT;
+  select->canSetTag = true;
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_CTE;
+  rte->ctename = pstrdup(cte->ctename);
+  rte->ctelevelsup = kLevelsToAround;
+  rte->coltypes = list_copy(cte->ctecoltypes);
+  rte->coltypmods = list_copy(cte->ctecoltypmods);
+  rte->colcollations = list_copy(cte->ctecolcollations);
+  rte->eref = makeAlias(cte->ctename, pg::Copy(cte->ctecolnames));
+  rte->inFromCl = true;
+  select->rtable = list_make1(rte);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = 1;
+  select->jointree = makeFromExpr(list_make1(ref), nullptr);
+  auto *var = makeVar(1, column, list_nth_oid(cte->ctecoltypes, column - 1), list_nth_int(cte->ctecoltypmods, column - 1),
+                      list_nth_oid(cte->ctecolcollations, column - 1), 0);
+  select->targetList = list_make1(makeTargetEntry(reinterpret_cast<Expr *>(var), 1, pstrdup("c"), false));
+  auto *link = makeNode(SubLink);
+  link->subLinkType = ARRAY_SUBLINK;
+  link->subselect = pg::AsNode(select);
+  link->location = -1;
+  return pg::AsNode(link);
+}
+
+[[noreturn]] void RefuseColumn(const CommonTableExpr *cte, int column) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("the result of the modification \"%s\" is read by several modifications in WITH", cte->ctename),
+                  errdetail("The type of its column %d has no arrays.", column),
+                  errhint("Run the modifications as statements of their own, in one transaction.")));
+  pg_unreachable();
+}
+
+/// SELECT the rows of a modification that stays where it is: FROM ROWS FROM (unnest($1), unnest($2), ...)
+CommonTableExpr *RowsHandedOver(CommonTableExpr *cte) {
+  auto *rte = makeNode(RangeTblEntry);
+  rte->rtekind = RTE_FUNCTION;
+  rte->eref = rte->alias = makeAlias("altius_rows", pg::Copy(cte->ctecolnames));
+  rte->inFromCl = true;
+  auto *select = makeNode(Query);
+  select->commandType = CMD_SELECT;
+  select->canSetTag = true;
+  select->hasSubLinks = true;
+  select->rtable = list_make1(rte);
+  auto *ref = makeNode(RangeTblRef);
+  ref->rtindex = 1;
+  select->jointree = makeFromExpr(list_make1(ref), nullptr);
+  for (int column = 1; column <= list_length(cte->ctecoltypes); column++) {
+    const Oid type = list_nth_oid(cte->ctecoltypes, column - 1);
+    const Oid collation = list_nth_oid(cte->ctecolcollations, column - 1);
+    const int32 typmod = list_nth_int(cte->ctecoltypmods, column - 1);
+    if (!OidIsValid(get_array_type(type))) RefuseColumn(cte, column);
+    auto *call = makeFuncExpr(F_UNNEST_ANYARRAY, type, list_make1(ArrayOfColumn(cte, column)), collation, collation,
+                              COERCE_EXPLICIT_CALL);
+    call->funcretset = true;
+    auto *function = makeNode(RangeTblFunction);
+    function->funcexpr = pg::AsNode(call);
+    function->funccolcount = 1;
+    rte->functions = lappend(rte->functions, function);
+    auto *var = reinterpret_cast<Expr *>(makeVar(1, column, type, typmod, collation, 0));
+    char *name = pstrdup(strVal(list_nth(cte->ctecolnames, column - 1)));
+    select->targetList = lappend(select->targetList, makeTargetEntry(var, column, name, false));
+  }
+  cte->cterefcount += list_length(cte->ctecoltypes);
+  auto *result = pg::Copy(cte);
+  result->ctequery = pg::AsNode(select);
+  return result;
+}
+
+/// The CTEs that the query needs come along: reads are copied, modifications moved, or their rows handed over.
 void TakeCtesAlong(Query *query, Query *around) {
   List *taken = NIL;
   for (int i = list_length(around->cteList) - 1; i >= 0; i--) {
@@ -86,8 +159,9 @@ void TakeCtesAlong(Query *query, Query *around) {
     if (!needed) continue;
     if (reinterpret_cast<Query *>(cte->ctequery)->commandType == CMD_SELECT) {
       taken = lcons(pg::Copy(cte), taken);
+    } else if (IsShared(around, query, cte)) {
+      taken = lcons(RowsHandedOver(cte), taken);
     } else {
-      CheckMovable(around, query, cte);
       taken = lcons(cte, taken);
       around->cteList = list_delete_nth_cell(around->cteList, i);
       query->hasModifyingCTE = true;
@@ -154,7 +228,7 @@ void SpellSource(Query *insert) {
   insert->jointree = makeFromExpr(list_make1(ref), nullptr);
 }
 
-Query *NestedModification(Query *query, const Level *level) {
+Query *NestedModification(Query *query, const Level *level, int place_among_first) {
   TakeCtesAlong(query, level->parent->query);
   List *targets = query->returningList;
   Query *statement = pg::Copy(query);
@@ -163,6 +237,7 @@ Query *NestedModification(Query *query, const Level *level) {
   if (statement->commandType == CMD_INSERT) statement->override = OVERRIDING_SYSTEM_VALUE;
   List *arguments = NIL;
   plan::Fragment *fragment = MakeStatementFragment(statement, level, &arguments);
+  fragment->place_among_first = place_among_first;
   List *names = NIL;
   ListCell *cell;
   foreach (cell, targets) {

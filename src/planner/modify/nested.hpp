@@ -10,6 +10,6 @@ namespace altius::planner {
 void SpellSource(Query *insert);
 
 /// SELECT from a leaf that runs the modification (of a CTE of level->parent) as a statement of its own on this node.
-Query *NestedModification(Query *query, const Level *level);
+Query *NestedModification(Query *query, const Level *level, int place_among_first);
 
 }  // namespace altius::planner

@@ -300,9 +300,18 @@ void CheckAggregate(const Aggref *call, List *levels) {
   }
 }
 
+/// An expression that is looked through.
+struct Looking {
+  List *levels;
+  bool shown;  // a ctid in it is only shown to the client, and decides about no row
+};
+
 Node *CompareMutator(Node *node, void *data) {
   if (node == nullptr) return nullptr;
-  auto *levels = static_cast<List *>(data);
+  auto *levels = static_cast<Looking *>(data)->levels;
+  // What is left of it after the comparisons: a text of it, say.
+  if (IsCtid(node) && !static_cast<Looking *>(data)->shown && !IsLocal(node, levels) && !IsInOneShard(node, levels)) Refuse();
+  if (IsA(node, NullTest) && IsCtid(pg::AsNode(reinterpret_cast<NullTest *>(node)->arg))) return node;
   Node *compared = nullptr;
   if (IsA(node, OpExpr) && list_length(reinterpret_cast<OpExpr *>(node)->args) == 2 &&
       IsOfTid(static_cast<Node *>(linitial(reinterpret_cast<OpExpr *>(node)->args))))
@@ -310,7 +319,11 @@ Node *CompareMutator(Node *node, void *data) {
   if (IsA(node, ScalarArrayOpExpr)) compared = CompareAny(reinterpret_cast<ScalarArrayOpExpr *>(node), levels);
   if (IsA(node, SubLink)) compared = CompareLink(reinterpret_cast<SubLink *>(node), levels);
   if (compared != nullptr) return compared;
-  if (IsA(node, Aggref)) CheckAggregate(reinterpret_cast<Aggref *>(node), levels);
+  if (IsA(node, Aggref)) {
+    CheckAggregate(reinterpret_cast<Aggref *>(node), levels);
+    Looking arguments = {levels, true};
+    return pg::Mutate(node, CompareMutator, &arguments);
+  }
   if (IsA(node, Query)) {
     CompareIn(reinterpret_cast<Query *>(node), levels);
     return node;
@@ -329,8 +342,18 @@ void CheckGroups(const Query *query, List *levels) {
 }
 
 template <typename T>
-void Replace(T **field, List *levels) {
-  *field = reinterpret_cast<T *>(CompareMutator(pg::AsNode(*field), levels));
+void Replace(T **field, List *levels, bool shown = false) {
+  Looking looking = {levels, shown};
+  *field = reinterpret_cast<T *>(CompareMutator(pg::AsNode(*field), &looking));
+}
+
+/// Columns of an inner query may be compared outside of it: as ctids, which PlaceOf follows, not as something made of them.
+void ReplaceColumns(Query *query, List *levels, bool outermost) {
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    Replace(&target->expr, levels, outermost || IsCtid(pg::AsNode(target->expr)));
+  }
 }
 
 /// In the query and those in it, in place.
@@ -345,9 +368,10 @@ void CompareIn(Query *query, List *around) {
   }
   CheckGroups(query, levels);
   Replace(&query->jointree, levels);
-  Replace(&query->targetList, levels);
+  ReplaceColumns(query, levels, around == NIL && query->commandType == CMD_SELECT && query->distinctClause == NIL &&
+                                    query->groupClause == NIL && query->setOperations == nullptr);
   Replace(&query->havingQual, levels);
-  Replace(&query->returningList, levels);
+  Replace(&query->returningList, levels, around == NIL);
   Replace(&query->onConflict, levels);
   Replace(&query->mergeActionList, levels);
 }

@@ -25,7 +25,7 @@ Node *SpellTableOid(Node *node, void *data) {
   if (!IsA(node, Var)) return nullptr;
   auto *var = reinterpret_cast<Var *>(node);
   auto *query = static_cast<Query *>(data);
-  if (var->varattno != TableOidAttributeNumber || static_cast<int>(var->varno) == query->resultRelation) return nullptr;
+  if (var->varattno != TableOidAttributeNumber) return nullptr;
   RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
   if (rte->rtekind != RTE_RELATION || catalog::FindTable(rte->relid) == nullptr) return nullptr;
   Expr *name = reinterpret_cast<Expr *>(makeFuncExpr(TableOfFunction(), TEXTOID, list_make1(pg::Copy(var)), InvalidOid,
@@ -45,7 +45,15 @@ bool TableOidWalker(Node *node, void *context) {
 }  // namespace
 
 void SpellTableOids(Query *query) {
-  if (pg::WalkQuery(query, TableOidWalker, nullptr)) ReplaceInQuery(query, SpellTableOid, query);
+  if (!pg::WalkQuery(query, TableOidWalker, nullptr)) return;
+  // These are about the changed row, where it lies.
+  List *returning = std::exchange(query->returningList, NIL);
+  List *actions = std::exchange(query->mergeActionList, NIL);
+  OnConflictExpr *conflict = std::exchange(query->onConflict, nullptr);
+  ReplaceInQuery(query, SpellTableOid, query);
+  query->returningList = returning;
+  query->mergeActionList = actions;
+  query->onConflict = conflict;
 }
 
 }  // namespace altius::planner
