@@ -15,8 +15,6 @@ namespace altius::catalog {
 
 namespace {
 
-constexpr int kHashFunction = 1;  // HASHSTANDARD_PROC; its header can't be included without the macros we undefine
-
 int IndexOfHash(const Table& table, int32 hash) {
   const int index = core::FindRange(table.mins, table.shard_count, hash);
   if (index < 0 || hash > table.shards[index].max) {
@@ -27,11 +25,24 @@ int IndexOfHash(const Table& table, int32 hash) {
   return index;
 }
 
-/// The hash function of another type in the key's operator family; 0 when the key's own serves.
-Oid HashFunctionOf(const Table& table, Oid type) {
-  if (type == table.key_type || getBaseType(type) == table.key_type) return InvalidOid;
-  const TypeCacheEntry* entry = lookup_type_cache(table.key_type, TYPECACHE_HASH_OPFAMILY);
-  return get_opfamily_proc(entry->hash_opf, type, type, kHashFunction);
+/// Types of one operator family hash equal values alike.
+FmgrInfo* HashFunctionOf(const Table& table, Oid type) {
+  if (type == table.key_type) return table.hash;
+  const Oid base = getBaseType(type);
+  if (base == table.key_type) return table.hash;
+  const Oid family = lookup_type_cache(table.key_type, TYPECACHE_HASH_OPFAMILY)->hash_opf;
+  TypeCacheEntry* entry = lookup_type_cache(base, TYPECACHE_HASH_OPFAMILY | TYPECACHE_HASH_PROC_FINFO);
+  const bool alike = OidIsValid(family) && entry->hash_opf == family && !type_is_rowtype(base);
+  if (!alike) elog(ERROR, "values of type %s are not hashed as those of type %s", format_type_be(type), format_type_be(table.key_type));
+  return &entry->hash_proc_finfo;
+}
+
+int32 HashBy(FmgrInfo* function, const Table& table, Datum value) {
+  if (function == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("could not identify a hash function for the distribution column of \"%s\"", table.name)));
+  }
+  return DatumGetInt32(FunctionCall1Coll(function, table.key_collation, value));
 }
 
 }  // namespace
@@ -42,13 +53,7 @@ void RequireShards(const Table& table) {
                   errhint("pg_dist_shard has no row for it.")));
 }
 
-int32 HashOfKey(const Table& table, Datum value) {
-  if (table.hash == nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-                    errmsg("could not identify a hash function for the distribution column of \"%s\"", table.name)));
-  }
-  return DatumGetInt32(FunctionCall1Coll(table.hash, table.key_collation, value));
-}
+int32 HashOfKey(const Table& table, Datum value) { return HashBy(table.hash, table, value); }
 
 int ShardIndexOfValue(const Table& table, Datum value) {
   RequireShards(table);
@@ -66,10 +71,9 @@ int ShardIndexOfRange(const Table& table, int32 min, int32 max, int hint) {
 }
 
 int ShardIndexOfTypedValue(const Table& table, Datum value, Oid type) {
-  const Oid function = table.kind == TableKind::Hash ? HashFunctionOf(table, type) : InvalidOid;
-  if (!OidIsValid(function)) return ShardIndexOfValue(table, value);
-  return IndexOfHash(table,
-                     DatumGetInt32(OidFunctionCall1Coll(function, table.key_collation, value)));
+  RequireShards(table);
+  if (table.kind != TableKind::Hash) return 0;
+  return IndexOfHash(table, HashBy(HashFunctionOf(table, type), table, value));
 }
 
 Datum AsKey(const Table& table, Datum value, Oid type) {

@@ -2,6 +2,7 @@
 #include "checks.hpp"
 
 #include "altius/pg/compat.hpp"
+#include "key_types.hpp"
 #include "rows.hpp"
 #include "sql.hpp"
 
@@ -97,6 +98,7 @@ AttrNumber CheckKeyColumn(Oid relid, const char* name) {
             (errcode(ERRCODE_UNDEFINED_FUNCTION),
              errmsg("could not identify a hash function for the type of column \"%s\"", name),
              errdetail("The distribution column's type needs a default operator class for hash.")));
+  CheckKeyType(name, type);
   if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
     ereport(
         ERROR,

@@ -9,6 +9,7 @@
 #include "addresses.hpp"
 #include "checks.hpp"
 #include "dependencies.hpp"
+#include "key_types.hpp"
 #include "object_commands.hpp"
 #include "sequences.hpp"
 #include "share.hpp"
@@ -153,6 +154,7 @@ bool HandleChange(const UtilityCall& call) {
   const pg::Array<ObjectAddress> objects = AddressesOf(call.statement());
   if (!IsShared(call.statement(), objects)) return false;
   RequireCoordinator();
+  CheckTypeChange(call.statement());
   const char* command = ChangeText(call, objects);
   const char* message = ApplyText(command);
   task::WithShardsHidden(nullptr, [&] { RunHere(call); });

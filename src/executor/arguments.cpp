@@ -21,7 +21,9 @@ Datum InDeclaredType(Oid type, Datum value, Oid declared) {
   Oid param;
   bool varlena;
   getTypeOutputInfo(type, &function, &varlena);
+  const int level = pg::BeginPortableText(pg::TextNamesObjects(type));
   char* text_form = OidOutputFunctionCall(function, value);
+  pg::EndPortableText(level);
   getTypeInputInfo(declared, &function, &param);
   return OidInputFunctionCall(function, text_form, param, -1);
 }
@@ -85,7 +87,9 @@ Arguments EvaluateArguments(FragmentState* state) {
 void MakeTexts(Arguments* arguments) {
   if (arguments->texts != nullptr || arguments->count == 0) return;
   arguments->texts = static_cast<const char**>(palloc0(sizeof(char*) * arguments->count));
-  const int level = pg::BeginPortableText();
+  bool names = false;
+  for (int i = 0; i < arguments->count && !names; i++) names = pg::TextNamesObjects(arguments->types[i]);
+  const int level = pg::BeginPortableText(names);
   for (int i = 0; i < arguments->count; i++) {
     if (arguments->nulls[i]) continue;
     Oid function;

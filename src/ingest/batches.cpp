@@ -47,7 +47,7 @@ void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot) {
   if (batch->columns == nullptr) StartBatch(state, batch);
   slot_getallattrs(slot);
   const MemoryContext before = MemoryContextSwitchTo(shipment->row_memory);
-  const int level = pg::BeginPortableText();
+  const int level = pg::BeginPortableText(shipment->names);
   Size added = 0;
   for (int i = 0; i < state->ship->column_count; i++) {
     StringInfo column = &batch->columns[i];

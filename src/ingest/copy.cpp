@@ -37,6 +37,7 @@ struct Reading {
   ExprState *where;      // null: none
   bool raw;              // lines are taken over as they are
   FmgrInfo *outputs;     // else their values are written anew
+  bool names;            // some are names of objects
   StringInfoData line;
 };
 
@@ -91,7 +92,8 @@ Reading StartReading(CopyFromState state, Relation shell, Node *where) {
   reading.slot = MakeSingleTupleTableSlot(RelationGetDescr(shell), &TTSOpsVirtual);
   GetPerTupleExprContext(reading.estate)->ecxt_scantuple = reading.slot;
   if (where != nullptr) reading.where = ExecInitQual(castNode(List, where), nullptr);
-  reading.raw = IsRaw(state);
+  reading.names = pg::TextNamesObjects(RelationGetDescr(shell));
+  reading.raw = IsRaw(state) && !reading.names;
   if (!reading.raw) reading.outputs = MakeOutputs(RelationGetDescr(shell));
   initStringInfo(&reading.line);
   return reading;
@@ -132,7 +134,7 @@ void RouteRow(Reading *reading, Router *router, int shard_index) {
   }
   resetStringInfo(&reading->line);
   const MemoryContext before = MemoryContextSwitchTo(GetPerTupleMemoryContext(reading->estate));
-  const int level = pg::BeginPortableText();
+  const int level = pg::BeginPortableText(reading->names);
   AppendTextLine(&reading->line, RelationGetDescr(router->shell), reading->outputs, reading->slot->tts_values,
                  reading->slot->tts_isnull);
   pg::EndPortableText(level);

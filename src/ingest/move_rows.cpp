@@ -25,6 +25,7 @@ void RouteAll(Relation shell, const catalog::Table &table) {
       AllocSetContextCreate(CurrentMemoryContext, "altius moved row", ALLOCSET_DEFAULT_SIZES);
   // All that is committed now: the table is locked, so nothing can be added.
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const bool names = pg::TextNamesObjects(desc);
   const TableScanDesc scan = table_beginscan(shell, snapshot, 0, nullptr);
   TupleTableSlot *slot = table_slot_create(shell, nullptr);
   while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
@@ -32,7 +33,7 @@ void RouteAll(Relation shell, const catalog::Table &table) {
     slot_getallattrs(slot);
     resetStringInfo(&line);
     const MemoryContext before = MemoryContextSwitchTo(row_memory);
-    const int level = pg::BeginPortableText();
+    const int level = pg::BeginPortableText(names);
     AppendTextLine(&line, desc, outputs, slot->tts_values, slot->tts_isnull);
     pg::EndPortableText(level);
     const int shard_index = ShardOfRow(table, slot->tts_values, slot->tts_isnull);

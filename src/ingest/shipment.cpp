@@ -44,6 +44,7 @@ void MakeOutputs(ShipState *state) {
     bool varlena;
     getTypeOutputInfo(TupleDescAttr(desc, i)->atttypid, &function, &varlena);
     fmgr_info(function, &state->shipment->outputs[i]);
+    state->shipment->names = state->shipment->names || pg::TextNamesObjects(TupleDescAttr(desc, i)->atttypid);
   }
 }
 
@@ -54,7 +55,8 @@ void EvaluateArgs(ShipState *state) {
   shipment->args = static_cast<Datum *>(palloc0(sizeof(Datum) * std::max(count, 1)));
   shipment->arg_nulls = static_cast<bool *>(palloc0(std::max(count, 1)));
   shipment->arg_texts = static_cast<char **>(palloc0(sizeof(char *) * std::max(count, 1)));
-  const int level = pg::BeginPortableText();
+  bool names = false;
+  for (int i = 0; i < count; i++) names = names || pg::TextNamesObjects(list_nth_oid(state->ship->arg_types, i));
   for (int i = 0; i < count; i++) {
     auto *evaluator = static_cast<ExprState *>(list_nth(state->arg_states, i));
     const Oid type = list_nth_oid(state->ship->arg_types, i);
@@ -69,9 +71,10 @@ void EvaluateArgs(ShipState *state) {
     get_typlenbyval(type, &length, &by_value);
     shipment->args[i] = datumCopy(value, by_value, length);
     getTypeOutputInfo(type, &output, &varlena);
+    const int level = pg::BeginPortableText(names);
     shipment->arg_texts[i] = OidOutputFunctionCall(output, value);
+    pg::EndPortableText(level);
   }
-  pg::EndPortableText(level);
 }
 
 task::CopyWrite WriteOf(const ShipState *state, const catalog::Table *table) {

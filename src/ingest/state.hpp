@@ -51,6 +51,7 @@ struct Shipment {
   bool *arg_nulls;
   char **arg_texts;
   FmgrInfo *outputs;       // of the child's leading columns
+  bool names;              // some are printed as names of objects
   task::Lending lending;   // rights on the shards
   task::CopyWrite write;   // of a reference table
   int64 affected;

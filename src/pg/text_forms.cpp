@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "altius/pg/text_forms.hpp"
 
+#include "altius/pg/type_parts.hpp"
+
 extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
@@ -22,6 +24,44 @@ void SetForNow(const char* name, const char* value) {
 }
 
 }  // namespace
+
+bool TextNamesObjects(Oid type) {
+  // Cheap for the types that nearly all values have.
+  switch (type) {
+    case BOOLOID:
+    case INT2OID:
+    case INT4OID:
+    case INT8OID:
+    case FLOAT8OID:
+    case NUMERICOID:
+    case TEXTOID:
+    case VARCHAROID:
+    case BPCHAROID:
+    case DATEOID:
+    case TIMESTAMPOID:
+    case TIMESTAMPTZOID:
+    case UUIDOID:
+    case JSONBOID:
+      return false;
+    default:
+      return IsMadeOf(type, IsObjectNumber);
+  }
+}
+
+bool TextNamesObjects(TupleDesc columns) {
+  for (int i = 0; i < columns->natts; i++) {
+    const Form_pg_attribute column = TupleDescAttr(columns, i);
+    if (!column->attisdropped && TextNamesObjects(column->atttypid)) return true;
+  }
+  return false;
+}
+
+int BeginTextWithNames() {
+  const int level = NewGUCNestLevel();
+  SetForNow("search_path", "pg_catalog, pg_temp");
+  (void)BeginPortableText();
+  return level;
+}
 
 int BeginPortableText() {
   const bool dates = DateStyle != USE_ISO_DATES;

@@ -47,3 +47,27 @@ BEGIN
   same := found = testing.rows_of(statement, plain);
   result := array_to_string(found, ' ');
 END $$;
+
+-- The same for a statement of any kind, whose effects are undone; what an error says in their place.
+CREATE FUNCTION testing.result_of(statement text, path text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+  result text[];
+BEGIN
+  BEGIN
+    result := testing.rows_of(statement, path);
+    RAISE EXCEPTION USING ERRCODE = 'ALTUN';
+  EXCEPTION
+    WHEN SQLSTATE 'ALTUN' THEN RETURN result;
+    WHEN OTHERS THEN RETURN ARRAY[SQLSTATE || ' ' || SQLERRM];
+  END;
+END $$;
+
+-- Whether a statement does the same with either search path, and what it gives.
+CREATE FUNCTION testing.compare(statement text, one text, other text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  result text[] := testing.result_of(statement, one);
+  expected text[] := testing.result_of(statement, other);
+BEGIN
+  IF result = expected THEN RETURN 'same: ' || array_to_string(result, ' ', 'null'); END IF;
+  RETURN 'other: ' || array_to_string(result, ' ', 'null') || ' instead of: ' || array_to_string(expected, ' ', 'null');
+END $$;

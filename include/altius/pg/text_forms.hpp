@@ -4,6 +4,10 @@
 
 #include "altius/pg/pg.hpp"
 
+extern "C" {
+#include "access/tupdesc.h"
+}
+
 namespace altius::pg {
 
 /// Output functions called before the matching end write portable text, and literals in statements are read as such.  An error
@@ -13,6 +17,12 @@ void EndPortableText(int level);
 
 /// Rows travel in arrays, in which NULL means null whatever array_nulls is in this session.  To be ended like portable text.
 int BeginNullsInArrays();
+/// Values of some types are printed as names (regclass): portable with their schemas only, for which BeginTextWithNames sees to at
+/// some cost.  It is ended like portable text.
+bool TextNamesObjects(Oid type);
+bool TextNamesObjects(TupleDesc columns);
+int BeginTextWithNames();
+inline int BeginPortableText(bool with_names) { return with_names ? BeginTextWithNames() : BeginPortableText(); }
 
 /// SQL has no word for a subquery that is a security barrier: in texts for shards it has an alias that begins so.
 inline constexpr const char *kBarrierAlias = "altius_barrier";

@@ -9,12 +9,12 @@
 #include "planner/level.hpp"
 #include "planner/locus/equality.hpp"
 #include "planner/locus/shippable.hpp"
+#include "planner/select/column_map.hpp"
 #include "planner/select/records.hpp"
 #include "place_calls.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
-#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
@@ -42,6 +42,17 @@ struct Extraction {
   int key_argument;
 };
 
+/// The number of an equal argument: one expression in two places has to stay one to the node, which looks for what GROUP BY and the
+/// like name.  Constants stay apart, lest the text depend on which of them are equal; values of a row are nowhere named.
+int KnownArgument(const Extraction *extraction, Node *argument) {
+  if (extraction->one_row || IsA(argument, Const)) return 0;
+  ListCell *cell;
+  foreach (cell, extraction->arguments) {
+    if (equal(lfirst(cell), argument)) return foreach_current_index(cell) + 1;
+  }
+  return 0;
+}
+
 /// $n for the argument.  Types made by users have other oids on other nodes: such a value travels as text and is cast.
 Node *ParameterFor(Extraction *extraction, Node *argument) {
   Node *outer = pg::Copy(argument);
@@ -49,12 +60,15 @@ Node *ParameterFor(Extraction *extraction, Node *argument) {
   const Oid type = exprType(argument);
   RefuseAnonymousRow(type);
   const bool builtin = type < FirstNormalObjectId;
-  extraction->arguments = lappend(extraction->arguments, outer);
-  extraction->types = lappend_oid(extraction->types, builtin ? type : TEXTOID);
+  const int known = KnownArgument(extraction, outer);
+  if (known == 0) {
+    extraction->arguments = lappend(extraction->arguments, outer);
+    extraction->types = lappend_oid(extraction->types, builtin ? type : TEXTOID);
+  }
 
   auto *param = makeNode(Param);
   param->paramkind = PARAM_EXTERN;
-  param->paramid = list_length(extraction->arguments);
+  param->paramid = known > 0 ? known : list_length(extraction->arguments);
   param->paramtype = builtin ? type : TEXTOID;
   param->paramtypmod = -1;
   param->paramcollid = builtin ? exprCollation(argument) : DEFAULT_COLLATION_OID;
@@ -69,51 +83,11 @@ Node *ParameterFor(Extraction *extraction, Node *argument) {
   return pg::AsNode(cast);
 }
 
-/// A whole row of a table is spelled out: on the node the row type would be the shard's.
-Node *SpelledRow(RangeTblEntry *rte, Var *whole) {
-  auto *row = makeNode(RowExpr);
-  row->row_typeid = get_rel_type_id(rte->relid);
-  row->row_format = COERCE_EXPLICIT_CAST;
-  row->location = -1;
-  Relation relation = table_open(rte->relid, NoLock);
-  TupleDesc columns = RelationGetDescr(relation);
-  for (int i = 0; i < columns->natts; i++) {
-    Form_pg_attribute column = TupleDescAttr(columns, i);
-    row->colnames = lappend(row->colnames, makeString(pstrdup(NameStr(column->attname))));
-    Expr *value = column->attisdropped
-                      ? reinterpret_cast<Expr *>(makeNullConst(INT4OID, -1, InvalidOid))
-                      : reinterpret_cast<Expr *>(makeVar(whole->varno, i + 1, column->atttypid, column->atttypmod,
-                                                         column->attcollation, whole->varlevelsup));
-    row->args = lappend(row->args, value);
-  }
-  table_close(relation, NoLock);
-  return pg::AsNode(row);
-}
-
 bool OuterJoinWalker(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, JoinExpr) && reinterpret_cast<JoinExpr *>(node)->jointype != JOIN_INNER) return true;
   if (IsA(node, Query)) return false;
   return pg::Walk(node, OuterJoinWalker, context);
-}
-
-/// The row, or null where an outer join has found none: a row of nulls is something else.
-Node *NullableRow(Node *row, Var *whole) {
-  auto *test = makeNode(NullTest);
-  test->arg = reinterpret_cast<Expr *>(pg::Copy(whole));
-  test->nulltesttype = IS_NOT_NULL;
-  test->argisrow = false;  // printed as IS DISTINCT FROM NULL
-  test->location = -1;
-  auto *when = makeNode(CaseWhen);
-  when->expr = reinterpret_cast<Expr *>(test);
-  when->result = reinterpret_cast<Expr *>(row);
-  when->location = -1;
-  auto *result = makeNode(CaseExpr);
-  result->casetype = exprType(row);
-  result->args = list_make1(when);
-  result->defresult = reinterpret_cast<Expr *>(makeNullConst(exprType(row), -1, InvalidOid));
-  result->location = -1;
-  return pg::AsNode(result);
 }
 
 Node *ReplaceVar(Extraction *extraction, Var *var) {
@@ -123,7 +97,7 @@ Node *ReplaceVar(Extraction *extraction, Var *var) {
   RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
   if (rte->rtekind != RTE_RELATION || catalog::FindTable(rte->relid) == nullptr) return nullptr;
   Node *row = SpelledRow(rte, var);
-  return OuterJoinWalker(pg::AsNode(query->jointree), nullptr) ? NullableRow(row, var) : row;
+  return OuterJoinWalker(pg::AsNode(query->jointree), nullptr) ? RowIfFound(row, var) : row;
 }
 
 struct CteSearch {

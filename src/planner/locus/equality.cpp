@@ -48,6 +48,15 @@ Meaning MeaningOfOperator(Oid op, Oid type, Oid collation) {
   return equality ? meaning : Meaning{InvalidOid, InvalidOid};
 }
 
+bool HashAlike(Oid one, Oid other) {
+  one = getBaseType(one);
+  other = getBaseType(other);
+  if (one == other) return true;
+  if (type_is_rowtype(one) || type_is_rowtype(other)) return false;  // of fields that need not be comparable
+  const Oid family = MeaningOfType(one, InvalidOid).family;
+  return OidIsValid(family) && family == MeaningOfType(other, InvalidOid).family;
+}
+
 bool HasVars(Node *expr) {
   int depth = 0;
   return AnyVarWalker(expr, &depth);
@@ -66,7 +75,7 @@ bool KeepsMeaning(const RelabelType *relabel) {
 Node *Canonical(Node *expr) {
   while (expr != nullptr && IsA(expr, RelabelType)) {
     auto *relabel = reinterpret_cast<RelabelType *>(expr);
-    if (!IsA(relabel->arg, Const) && !IsA(relabel->arg, Param) && !KeepsMeaning(relabel)) break;
+    if (!KeepsMeaning(relabel)) break;
     expr = reinterpret_cast<Node *>(relabel->arg);
   }
   if (expr != nullptr && IsA(expr, Var)) {
@@ -93,8 +102,7 @@ bool EqualitySides(Node *conjunct, Node **left, Node **right, Meaning *meaning) 
   if (!IsA(*left, Var) && !IsA(*right, Var)) return false;
   Node *column = IsA(*left, Var) ? *left : *right;
   *meaning = MeaningOfOperator(op->opno, exprType(column), op->inputcollid);
-  if (!OidIsValid(meaning->family)) return false;
-  return !IsA(*right, Var) || MeaningOfType(exprType(*right), op->inputcollid).family == meaning->family;
+  return OidIsValid(meaning->family) && HashAlike(exprType(*left), exprType(*right));
 }
 
 }  // namespace altius::planner

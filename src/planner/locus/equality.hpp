@@ -25,6 +25,9 @@ Meaning MeaningOfType(Oid type, Oid collation);
 /// That of the operator (as it stands between expressions of these types); family 0 when it is not such an equality.
 Meaning MeaningOfOperator(Oid op, Oid type, Oid collation);
 
+/// Whether values of the two types that are equal have equal hashes.
+bool HashAlike(Oid one, Oid other);
+
 /// Without relabelling between types that have the same equality, and for a column without what outer joins noted on it:
 /// comparable by equal().
 Node *Canonical(Node *expr);

@@ -155,7 +155,7 @@ bool Translation::DescribeEqual(locus::Condition *condition, Node *expr, Frame *
     if (!any->useOr || !IsA(left, Var) || HasVars(right)) return false;
     meaning = MeaningOfOperator(any->opno, exprType(left), any->inputcollid);
     condition->kind = locus::Condition::Kind::Any;
-    if (!OidIsValid(meaning.family)) return false;
+    if (!OidIsValid(meaning.family) || !HashAlike(exprType(left), get_base_element_type(exprType(right)))) return false;
   } else if (!EqualitySides(expr, &left, &right, &meaning)) {
     return false;
   }

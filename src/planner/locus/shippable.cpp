@@ -4,6 +4,7 @@
 
 #include "altius/catalog/writer.hpp"
 #include "altius/pg/node.hpp"
+#include "altius/pg/type_parts.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/level.hpp"
 #include "planner/modify/assigned.hpp"
@@ -116,6 +117,14 @@ bool NamesWhatIsHere(Node *node) {
   }
 }
 
+/// The number of an object, taken from its name, or a name looked for by number: this node's numbers are meant.
+bool NumbersObject(Node *node) {
+  if (!IsA(node, RelabelType)) return false;
+  auto *relabel = reinterpret_cast<RelabelType *>(node);
+  const bool before = pg::IsObjectNumber(getBaseType(exprType(pg::AsNode(relabel->arg))));
+  return before != pg::IsObjectNumber(getBaseType(relabel->resulttype));
+}
+
 bool IsPlainParam(Node *node) {
   if (!IsA(node, Param)) return false;
   const ParamKind kind = reinterpret_cast<Param *>(node)->paramkind;
@@ -147,7 +156,7 @@ bool IsShippableFunction(Oid function, void *) {
 }
 
 bool IsUnshippableCall(Node *node) {
-  if (NamesWhatIsHere(node) || check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
+  if (NamesWhatIsHere(node) || NumbersObject(node) || check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
   // An assignment to an array of varchar(n) can only be printed as a cast, which would cut the values off.
   if (IsA(node, ArrayCoerceExpr)) {
     auto *array = reinterpret_cast<ArrayCoerceExpr *>(node);
@@ -161,11 +170,11 @@ bool IsUnshippableCall(Node *node) {
 
 bool MayBeArgument(Node *expr) {
   if (IsPlainParam(expr)) return true;
-  if (!IsCall(expr) && !IsA(expr, SubLink)) return false;
+  if (!IsCall(expr) && !IsA(expr, SubLink) && !NumbersObject(expr)) return false;
   if (HasVars(expr) || AggregateWalker(expr, nullptr)) return false;
   if (IsValueSubLink(expr)) return true;
   if (checkExprHasSubLink(expr) || contain_volatile_functions(expr)) return false;
-  return MutableWalker(expr, nullptr) || check_functions_in_node(expr, IsUnshippableFunction, nullptr);
+  return NumbersObject(expr) || MutableWalker(expr, nullptr) || check_functions_in_node(expr, IsUnshippableFunction, nullptr);
 }
 
 bool IsArgument(Node *expr, const Level *level) {

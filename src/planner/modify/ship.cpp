@@ -28,9 +28,12 @@ extern "C" {
 #include "lib/stringinfo.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
 #include "optimizer/tlist.h"
 #include "parser/parse_oper.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -292,12 +295,28 @@ Node *Equals(Left *left, Var *right) {
                             pg::AsNode(left), pg::AsNode(right), nullptr, -1));
 }
 
+bool HoldsAnonymousRow(Node *node, void *) {
+  if (node == nullptr) return false;
+  if (IsA(node, Var)) return pg::IsAnonymousRow(reinterpret_cast<Var *>(node)->vartype);
+  return IsA(node, SubLink) || pg::Walk(node, HoldsAnonymousRow, nullptr);
+}
+
+/// What is made of the row of a subquery, which can't be shipped itself: row_to_json(q), q IS NULL.
+bool IsMadeOfSourceRow(Node *node, int target) {
+  if (IsA(node, List) || IsA(node, CaseWhen) || pg::IsAnonymousRow(exprType(node)) || !HoldsAnonymousRow(node, nullptr)) return false;
+  return !checkExprHasSubLink(node) && !contain_volatile_functions(node) && !bms_is_member(target, pull_varnos(nullptr, node));
+}
+
 /// In RETURNING: columns of the target stay, those of other relations come with the shipped rows.
 Node *SubstituteSource(Node *node, void *data) {
   auto *shipping = static_cast<Shipping *>(data);
-  if (!IsA(node, Var)) return nullptr;
+  if (!IsA(node, Var) && !IsMadeOfSourceRow(node, shipping->original->resultRelation)) return nullptr;
   auto *var = reinterpret_cast<Var *>(node);
-  if (var->varno == shipping->original->resultRelation || var->varlevelsup > 0) return nullptr;
+  if (IsA(node, Var)) {
+    const int varno = static_cast<int>(var->varno);
+    if (varno == shipping->original->resultRelation || varno == shipping->sources.rti || var->varlevelsup > 0) return nullptr;
+    if (pg::IsAnonymousRow(var->vartype)) return nullptr;
+  }
   const int index = shipping->sources.Add(node);
   return pg::AsNode(ColumnLike(node, shipping->sources.rti, -index));
 }
@@ -312,6 +331,12 @@ Node *NumberSource(Node *node, void *data) {
   return pg::AsNode(ColumnLike(node, var->varno, column));
 }
 
+void ReadSourcesInReturning(Shipping *shipping) {
+  Query *statement = shipping->statement;
+  statement->returningList =
+      reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), SubstituteSource, shipping));
+}
+
 void ShipChange(Shipping *shipping) {
   Query *query = shipping->original;
   if (query->commandType == CMD_DELETE) query->targetList = NIL;
@@ -319,8 +344,9 @@ void ShipChange(Shipping *shipping) {
   const int rti = shipping->sources.rti = list_length(query->rtable) + 1;
   ListCell *cell;
   foreach (cell, query->targetList) AddRowColumn(shipping, pg::Copy(lfirst_node(TargetEntry, cell)->expr));
-  statement->returningList =
-      reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), SubstituteSource, shipping));
+  ReadSourcesInReturning(shipping);
+  ExpandWholeRows(statement, bms_del_member(bms_add_range(nullptr, 1, rti - 1), query->resultRelation));
+  ReadSourcesInReturning(shipping);  // of the rows that were expanded
   foreach (cell, shipping->sources.exprs) AddRowColumn(shipping, pg::Copy(static_cast<Expr *>(lfirst(cell))));
   statement->returningList =
       reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), NumberSource, shipping));
@@ -356,13 +382,6 @@ void ShipChange(Shipping *shipping) {
     lfirst_node(TargetEntry, cell)->expr =
         reinterpret_cast<Expr *>(ShippedColumn(*shipping, rti, foreach_current_index(cell) + 1));
   }
-}
-
-/// RETURNING may print a whole row of a subquery: it has no type that could travel.
-void SpellSourceRows(Query *query) {
-  if (query->commandType == CMD_INSERT || query->returningList == NIL) return;
-  Bitmapset *sources = bms_add_range(nullptr, 1, list_length(query->rtable));
-  ExpandWholeRows(query, bms_del_member(sources, query->resultRelation));
 }
 
 /// --- the plan ---
@@ -406,6 +425,13 @@ Node *NumberParam(Node *node, void *data) {
   return pg::AsNode(numbered);
 }
 
+Node *SpellRowOfTable(Node *node, void *data) {
+  if (!IsA(node, Var) || reinterpret_cast<Var *>(node)->varattno != InvalidAttrNumber) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  RangeTblEntry *rte = pg::Rte(static_cast<Query *>(data)->rtable, static_cast<int>(var->varno));
+  return rte->rtekind == RTE_RELATION ? SpelledRow(rte, var) : nullptr;
+}
+
 CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
   auto *scan = makeNode(CustomScan);
   Plan *below = child->planTree;
@@ -421,6 +447,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
   DescribeResult(scan, shipping->original);
   Arguments arguments = {&shipping->ship, NIL};
   ReplaceInQuery(shipping->statement, NumberParam, &arguments);
+  ReplaceInQuery(shipping->statement, SpellRowOfTable, shipping->statement);
   scan->custom_exprs = arguments.params;
   shipping->ship.statement = deparse::SplitAtTables(deparse::QueryText(shipping->statement), &shipping->ship.tables,
                                                     RowsClause(*shipping));
@@ -432,7 +459,6 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
 
 PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char *source, int cursor_options,
                           ParamListInfo params) {
-  SpellSourceRows(query);
   if (query->commandType == CMD_UPDATE) SpellMultiAssignments(query);
   Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
   shipping.ship.command = query->commandType;

@@ -5,12 +5,16 @@
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/fragment/place_calls.hpp"
+#include "records.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_relation.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 }
 
 namespace altius::planner {
@@ -91,6 +95,7 @@ bool UsedVarWalker(Node *node, void *data) {
 struct WholeRows {
   Query *query;
   Bitmapset *rels;
+  bool readable_too;
 };
 
 Node *SpellWholeRow(Node *node, void *data) {
@@ -98,8 +103,9 @@ Node *SpellWholeRow(Node *node, void *data) {
   if (!IsA(node, Var)) return nullptr;
   auto *var = reinterpret_cast<Var *>(node);
   if (var->varattno != InvalidAttrNumber || !bms_is_member(var->varno, rows->rels)) return nullptr;
-  // One that has a type can be delivered as it is: null where an outer join found no row.
+  // One that has a type, or fields that are known, can be delivered as it is: null where an outer join found no row.
   if (var->vartype != RECORDOID) return nullptr;
+  if (!rows->readable_too && ResultTypmod(node, rows->query, nullptr) >= 0) return nullptr;
   auto *row = makeNode(RowExpr);
   row->row_typeid = var->vartype;
   row->row_format = COERCE_IMPLICIT_CAST;
@@ -107,7 +113,7 @@ Node *SpellWholeRow(Node *node, void *data) {
   RangeTblEntry *rte = pg::Rte(rows->query->rtable, var->varno);
   const bool relation = rte->rtekind == RTE_RELATION;
   expandRTE(rte, var->varno, 0, -1, relation, &row->colnames, &row->args);
-  return pg::AsNode(row);
+  return rows->readable_too ? RowIfFound(pg::AsNode(row), var) : pg::AsNode(row);
 }
 
 }  // namespace
@@ -155,9 +161,52 @@ void AddVarsOfExpr(Node *expr, Columns *columns) {
   UsedVarWalker(expr, &use);
 }
 
-void ExpandWholeRows(Query *query, Bitmapset *rels) {
-  WholeRows rows = {query, rels};
+void ExpandUnreadableRows(Query *query, Bitmapset *rels) {
+  WholeRows rows = {query, rels, false};
   ReplaceInQuery(query, SpellWholeRow, &rows);
+}
+
+void ExpandWholeRows(Query *query, Bitmapset *rels) {
+  WholeRows rows = {query, rels, true};
+  ReplaceInQuery(query, SpellWholeRow, &rows);
+}
+
+Node *SpelledRow(RangeTblEntry *rte, Var *whole) {
+  auto *row = makeNode(RowExpr);
+  row->row_typeid = get_rel_type_id(rte->relid);
+  row->row_format = COERCE_EXPLICIT_CAST;
+  row->location = -1;
+  Relation relation = table_open(rte->relid, NoLock);
+  TupleDesc columns = RelationGetDescr(relation);
+  for (int i = 0; i < columns->natts; i++) {
+    Form_pg_attribute column = TupleDescAttr(columns, i);
+    row->colnames = lappend(row->colnames, makeString(pstrdup(NameStr(column->attname))));
+    Expr *value = column->attisdropped
+                      ? reinterpret_cast<Expr *>(makeNullConst(INT4OID, -1, InvalidOid))
+                      : reinterpret_cast<Expr *>(makeVar(whole->varno, i + 1, column->atttypid, column->atttypmod,
+                                                         column->attcollation, whole->varlevelsup));
+    row->args = lappend(row->args, value);
+  }
+  table_close(relation, NoLock);
+  return pg::AsNode(row);
+}
+
+Node *RowIfFound(Node *row, Var *whole) {
+  auto *test = makeNode(NullTest);
+  test->arg = reinterpret_cast<Expr *>(pg::Copy(whole));
+  test->nulltesttype = IS_NOT_NULL;
+  test->argisrow = false;  // printed as IS DISTINCT FROM NULL
+  test->location = -1;
+  auto *when = makeNode(CaseWhen);
+  when->expr = reinterpret_cast<Expr *>(test);
+  when->result = reinterpret_cast<Expr *>(row);
+  when->location = -1;
+  auto *result = makeNode(CaseExpr);
+  result->casetype = exprType(row);
+  result->args = list_make1(when);
+  result->defresult = reinterpret_cast<Expr *>(makeNullConst(exprType(row), -1, InvalidOid));
+  result->location = -1;
+  return pg::AsNode(result);
 }
 
 Var *ColumnLike(Node *expr, int rti, int column) {

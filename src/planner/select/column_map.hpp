@@ -37,8 +37,16 @@ Node *ReplaceInExpr(Node *expr, Substitute substitute, void *context);
 void AddUsedVars(Query *query, Bitmapset *rels, Columns *columns);
 void AddVarsOfExpr(Node *expr, Columns *columns);
 
-/// Whole-row references to `rels` that have no type of their own become rows of their columns.
+/// Whole-row references to `rels` that have no type of their own become rows of their columns; the first leaves those alone of
+/// which it is known which fields they have.
+void ExpandUnreadableRows(Query *query, Bitmapset *rels);
 void ExpandWholeRows(Query *query, Bitmapset *rels);
+
+/// The whole row of a table, spelled out: on a node its row type would be the shard's.
+Node *SpelledRow(RangeTblEntry *rte, Var *whole);
+
+/// The spelled row, or null where an outer join has found none: a row of nulls is something else.
+Node *RowIfFound(Node *row, Var *whole);
 
 /// A column of a range table entry of any kind as what `expr` was: its type, typmod and collation.
 Var *ColumnLike(Node *expr, int rti, int column);

@@ -207,7 +207,7 @@ void CutParts(const Level *level, Scope *scope) {
     cut = bms_union(cut, piece.part->rels);
     piece.arm = ArmOf(query, *piece.part);
   }
-  ExpandWholeRows(query, cut);
+  ExpandUnreadableRows(query, cut);
   query->rowMarks = RowMarksOf(query, cut, false);
   BlankUnused(query);
   for (Piece &piece : state.pieces) AddUsedVars(query, piece.part->rels, &piece.columns);

@@ -316,7 +316,7 @@ bool SplitUpper(const Level *level, Scope *scope) {
   Part *part = scope->parts[0];
   if (part->reach == Reach::Here || !part->has_tables || !part->within) return false;
   Query *query = level->query;
-  ExpandWholeRows(query, part->rels);
+  ExpandUnreadableRows(query, part->rels);
   SplitState state = {level, scope, part, {}};
   const bool one_place = part->reach == Reach::Replicated || IsPinned(*scope, *part);
   const bool grouped = IsGrouped(query);
