@@ -7,6 +7,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/level.hpp"
+#include "planner/locus/conditional.hpp"
 #include "planner/locus/equality.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/select/column_map.hpp"
@@ -22,6 +23,7 @@ extern "C" {
 #include "optimizer/clauses.h"
 #include "optimizer/tlist.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
@@ -40,6 +42,7 @@ struct Extraction {
   bool one_row;   // INSERT of one row: its values are arguments, volatile ones too
   AttrNumber key;
   int key_argument;
+  Guards guards;
 };
 
 /// The number of an equal argument: one expression in two places has to stay one to the node, which looks for what GROUP BY and the
@@ -162,6 +165,104 @@ Node *ValueOfRow(TargetEntry *target, Extraction *extraction, bool is_key) {
   return pg::AsNode(result);
 }
 
+/// (SELECT value): computed where it is reached, and not while the node plans.
+Node *WhenReached(Node *value, bool is_set) {
+  auto *query = makeNode(Query);
+  query->commandType = CMD_SELECT;
+  query->canSetTag = true;
+  query->jointree = makeFromExpr(NIL, nullptr);
+  query->hasTargetSRFs = is_set;
+  query->targetList = list_make1(makeTargetEntry(reinterpret_cast<Expr *>(value), 1, pstrdup("c"), false));
+  auto *link = makeNode(SubLink);
+  link->subLinkType = EXPR_SUBLINK;
+  link->subselect = pg::AsNode(query);
+  link->location = -1;
+  return pg::AsNode(link);
+}
+
+/// A subquery that can't have more rows than one.
+bool IsOneRow(const Query *query) {
+  if (query->hasTargetSRFs || query->setOperations != nullptr) return false;
+  if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL) return true;
+  if (query->jointree->fromlist == NIL) return true;
+  if (query->limitCount == nullptr || !IsA(query->limitCount, Const)) return false;
+  const auto *count = reinterpret_cast<const Const *>(query->limitCount);
+  return !count->constisnull && DatumGetInt64(count->constvalue) <= 1 && query->limitOption == LIMIT_OPTION_COUNT;
+}
+
+/// ARRAY(SELECT ... LIMIT 2) of a subquery that may have more rows than it should; null where it can't, or there is no such type.
+SubLink *AsArray(Node *node) {
+  if (!IsA(node, SubLink) || reinterpret_cast<SubLink *>(node)->subLinkType != EXPR_SUBLINK) return nullptr;
+  auto *query = castNode(Query, reinterpret_cast<SubLink *>(node)->subselect);
+  const Oid type = exprType(node);
+  if (IsOneRow(query) || OidIsValid(get_element_type(getBaseType(type))) || !OidIsValid(get_array_type(type))) return nullptr;
+  auto *array = pg::Copy(reinterpret_cast<SubLink *>(node));
+  array->subLinkType = ARRAY_SUBLINK;
+  query = castNode(Query, array->subselect);
+  if (query->limitCount == nullptr && query->rowMarks == NIL) {
+    query->limitCount = pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(2), false, FLOAT8PASSBYVAL));
+  }
+  return array;
+}
+
+/// What stands for the argument: PostgreSQL computes no subquery, and no part of CASE, before it is reached.
+Node *SentValue(Extraction *extraction, Node *node) {
+  const Guards &guards = extraction->guards;
+  SubLink *array = AsArray(node);
+  Node *argument = array != nullptr ? pg::AsNode(array) : node;
+  if (!IsA(node, Param) && (IsA(node, SubLink) || MayRaise(node))) argument = Guarded(guards, argument);
+  Node *param = ParameterFor(extraction, argument);
+  if (array == nullptr) return guards.IsConditional() && !IsA(node, Param) ? WhenReached(param, false) : param;
+  auto *unnest = makeFuncExpr(F_UNNEST_ANYARRAY, exprType(node), list_make1(param), exprCollation(node), exprCollation(node),
+                              COERCE_EXPLICIT_CALL);
+  unnest->funcretset = true;
+  return WhenReached(pg::AsNode(unnest), true);
+}
+
+/// The conjuncts of WHERE or ON.
+Node *ExtractConjuncts(Node *quals, Extraction *extraction) {
+  const Guards before = extraction->guards;
+  extraction->guards.conjuncts = make_ands_implicit(reinterpret_cast<Expr *>(quals));
+  List *result = NIL;
+  ListCell *cell;
+  foreach (cell, extraction->guards.conjuncts) {
+    extraction->guards.self = static_cast<Node *>(lfirst(cell));
+    result = lappend(result, ExtractMutator(extraction->guards.self, extraction));
+  }
+  extraction->guards = before;
+  return result == NIL ? nullptr : pg::AsNode(make_ands_explicit(result));
+}
+
+Node *ExtractConditional(Node *node, Extraction *extraction) {
+  if (IsA(node, FromExpr) || IsA(node, JoinExpr)) {
+    Node **quals = IsA(node, FromExpr) ? &reinterpret_cast<FromExpr *>(node)->quals : &reinterpret_cast<JoinExpr *>(node)->quals;
+    Node *original = *quals;
+    *quals = nullptr;
+    Node *result = pg::Mutate(node, ExtractMutator, extraction);
+    *quals = original;
+    Node *extracted = ExtractConjuncts(original, extraction);
+    if (IsA(node, FromExpr)) {
+      reinterpret_cast<FromExpr *>(result)->quals = extracted;
+    } else {
+      reinterpret_cast<JoinExpr *>(result)->quals = extracted;
+    }
+    return result;
+  }
+  switch (nodeTag(node)) {
+    case T_CaseExpr:
+    case T_CoalesceExpr:
+    case T_BoolExpr:
+    case T_Aggref:
+    case T_WindowFunc:
+      node = pg::Copy(node);
+      break;
+    default:
+      return pg::Mutate(node, ExtractMutator, extraction);
+  }
+  const bool done = VisitGuarded(node, &extraction->guards, [&](Node **operand) { *operand = ExtractMutator(*operand, extraction); });
+  return done ? node : pg::Mutate(node, ExtractMutator, extraction);
+}
+
 Node *ExtractMutator(Node *node, void *data) {
   if (node == nullptr) return nullptr;
   auto *extraction = static_cast<Extraction *>(data);
@@ -192,11 +293,14 @@ Node *ExtractMutator(Node *node, void *data) {
     call->funcformat = COERCE_EXPLICIT_CALL;
     return pg::AsNode(call);
   }
-  if (IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) return ParameterFor(extraction, node);
+  const bool here = !(extraction->guards.by_rows && IsComputedWhenReached(node));
+  if (here && IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) {
+    return SentValue(extraction, node);
+  }
   if (extraction->constants_too && extraction->depth == 0 && IsA(node, OpExpr)) {
     return SendConstants(reinterpret_cast<OpExpr *>(node), extraction);
   }
-  return pg::Mutate(node, ExtractMutator, data);
+  return ExtractConditional(node, extraction);
 }
 
 /// A look-up or change by key: no clause has to find an expression of another clause again, constants and all.
@@ -258,7 +362,7 @@ List *DeliveredTargets(const Query *query) {
 
 plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber key, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1, false, true, key, 0};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, false, true, key, 0, {}};
   fragment->command = CMD_INSERT;
   fragment->kind = plan::FragmentKind::Modify;
   Query *arm = Extract(insert, &extraction);
@@ -273,7 +377,7 @@ plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber
 
 plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1, false, false, 0, 0};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, false, false, 0, 0, {}};
   fragment->command = statement->commandType;
   fragment->kind = plan::FragmentKind::Statement;
   Query *extracted = Extract(statement, &extraction);
@@ -286,7 +390,7 @@ plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List
 
 plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1, IsByKey(arm, upper, reachable), false, 0, 0};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, IsByKey(arm, upper, reachable), false, 0, 0, {}};
   fragment->command = arm->commandType;
   fragment->kind = arm->commandType == CMD_SELECT ? plan::FragmentKind::Rows : plan::FragmentKind::Modify;
   fragment->every_shard = !reachable.pruned;

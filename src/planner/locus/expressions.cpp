@@ -10,10 +10,14 @@
 #include "translation.hpp"
 
 extern "C" {
+#include "access/transam.h"
+#include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 }
 
@@ -65,6 +69,15 @@ bool IsFieldOfSubLink(FieldSelect *field, Query *query) {
   if (rte->rtekind != RTE_SUBQUERY) return false;
   const TargetEntry *column = get_tle_by_resno(rte->subquery->targetList, var->varattno);
   return column != nullptr && IsA(column->expr, SubLink);
+}
+
+/// Other nodes can't read rows without a type, nor those of tables that are here only.
+bool CanTravel(Oid type) {
+  if (pg::IsAnonymousRow(type)) return false;
+  const Oid element = get_base_element_type(type);
+  const Oid relid = get_typ_typrelid(OidIsValid(element) ? element : getBaseType(type));
+  return !OidIsValid(relid) || get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE || catalog::FindTable(relid) != nullptr ||
+         relid < FirstNormalObjectId;
 }
 
 bool HasNoText(Node *node, Query *query) {
@@ -120,7 +133,12 @@ locus::Term Translation::TermOf(Node *expr, Frame *frame) {
     auto *var = reinterpret_cast<Var *>(expr);
     return var->varattno > 0 ? locus::Term{RelationOf(var, frame), var->varattno} : locus::Term{};
   }
-  return IsLevelConstant(expr) ? locus::Term{locus::kNone, ConstantId(expr)} : locus::Term{};
+  if (!IsLevelConstant(expr)) return {};
+  // PostgreSQL computes immutable functions while it plans.
+  const bool later = checkExprHasSubLink(expr) || contain_mutable_functions(expr);
+  if (!later || !MayRaise(expr)) return {locus::kNone, ConstantId(expr)};
+  // The shard is looked for before any row is.
+  return guards_.by_rows ? locus::Term{} : locus::Term{locus::kNone, ConstantId(Guarded(guards_, expr))};
 }
 
 locus::Value Translation::ValueOf(Node *expr, Oid equality) {
@@ -174,12 +192,11 @@ void Translation::Describe(locus::Condition *condition, Node *expr, Frame *frame
   if (!IsA(expr, BoolExpr) || reinterpret_cast<BoolExpr *>(expr)->boolop == NOT_EXPR) return;
   auto *junction = reinterpret_cast<BoolExpr *>(expr);
   condition->kind = junction->boolop == AND_EXPR ? locus::Condition::Kind::And : locus::Condition::Kind::Or;
-  ListCell *cell;
-  foreach (cell, junction->args) {
+  (void)VisitGuarded(expr, &guards_, [&](Node **operand) {
     auto *part = tree.arena.Make<locus::Condition>();
-    Describe(part, static_cast<Node *>(lfirst(cell)), frame);
+    Describe(part, *operand, frame);
     condition->parts.Add(tree.arena, part);
-  }
+  });
 }
 
 const locus::Condition *Translation::Conjunct(Node *expr, Frame *frame) {
@@ -192,10 +209,14 @@ const locus::Condition *Translation::Conjunct(Node *expr, Frame *frame) {
 }
 
 void Translation::Conjuncts(locus::List<const locus::Condition *> *conditions, Node *quals, Frame *frame) {
+  const Guards before = guards_;
+  guards_.conjuncts = make_ands_implicit(reinterpret_cast<Expr *>(quals));
   ListCell *cell;
-  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(quals))) {
-    conditions->Add(tree.arena, Conjunct(static_cast<Node *>(lfirst(cell)), frame));
+  foreach (cell, guards_.conjuncts) {
+    guards_.self = static_cast<Node *>(lfirst(cell));
+    conditions->Add(tree.arena, Conjunct(guards_.self, frame));
   }
+  guards_ = before;
 }
 
 const locus::Condition *Translation::Opaque(Node *expr, Frame *frame) {
@@ -218,8 +239,9 @@ bool Translation::CollectWalker(Node *node, void *data) {
 /// True when there is nothing left to do below the node.
 bool Translation::CollectNode(Walk *walk, Node *node) {
   locus::Condition *condition = walk->condition;
-  if (MayBeArgument(node)) {
-    condition->ships = condition->ships && !pg::IsAnonymousRow(exprType(node));  // no node can read one
+  if (MayBeArgument(node) && !(guards_.by_rows && IsComputedWhenReached(node))) {
+    if (guards_.by_rows && MayRaise(node)) condition->ships = false;
+    condition->ships = condition->ships && CanTravel(exprType(node));
     if (IsA(node, SubLink) && !CtesOutside(tree, node, walk->frame).IsEmpty()) {
       AddSubquery(walk, reinterpret_cast<SubLink *>(node), true);
     }
@@ -234,7 +256,7 @@ bool Translation::CollectNode(Walk *walk, Node *node) {
     return true;
   }
   if (HasNoText(node, walk->frame->query) || IsUnshippableCall(node)) condition->ships = false;
-  return false;
+  return VisitGuarded(node, &guards_, [&](Node **operand) { CollectWalker(*operand, walk); });
 }
 
 void Translation::AddSubquery(Walk *walk, SubLink *link, bool argument) {

@@ -8,8 +8,10 @@
 #include "altius/pg/walk.hpp"
 #include "planner/level.hpp"
 #include "planner/modify/assigned.hpp"
+#include "conditional.hpp"
 #include "equality.hpp"
 #include "scope.hpp"
+#include "stable.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -23,7 +25,6 @@ extern "C" {
 #include "optimizer/clauses.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
 
@@ -150,13 +151,15 @@ bool AggregateWalker(Node *node, void *context) {
 }  // namespace
 
 bool IsShippableFunction(Oid function, void *) {
-  if (func_volatile(function) == PROVOLATILE_VOLATILE) return false;
-  // A name stands for another oid on another node.
-  return function != F_REGCLASS && IsOnAllNodes(ProcedureRelationId, function);
+  const char volatility = func_volatile(function);
+  if (volatility == PROVOLATILE_VOLATILE || (volatility == PROVOLATILE_STABLE && !IsSameOnAllNodes(function))) return false;
+  return IsOnAllNodes(ProcedureRelationId, function);
 }
 
 bool IsUnshippableCall(Node *node) {
-  if (NamesWhatIsHere(node) || NumbersObject(node) || check_functions_in_node(node, IsUnshippableFunction, nullptr)) return true;
+  if (NamesWhatIsHere(node) || NumbersObject(node)) return true;
+  if (check_functions_in_node(node, IsUnshippableFunction, nullptr) && !HasSameBodyOnAllNodes(node)) return true;
+  if (check_functions_in_node(node, IsMutableFunction, nullptr) && NamesObjects(node)) return true;
   // An assignment to an array of varchar(n) can only be printed as a cast, which would cut the values off.
   if (IsA(node, ArrayCoerceExpr)) {
     auto *array = reinterpret_cast<ArrayCoerceExpr *>(node);
@@ -175,6 +178,11 @@ bool MayBeArgument(Node *expr) {
   if (IsValueSubLink(expr)) return true;
   if (checkExprHasSubLink(expr) || contain_volatile_functions(expr)) return false;
   return NumbersObject(expr) || MutableWalker(expr, nullptr) || check_functions_in_node(expr, IsUnshippableFunction, nullptr);
+}
+
+bool IsComputedWhenReached(Node *expr) {
+  const bool computed = IsCall(expr) && !IsA(expr, SQLValueFunction);
+  return computed && MayRaise(expr) && !NamesWhatIsHere(expr) && !IsUnshippableCall(expr);
 }
 
 bool IsArgument(Node *expr, const Level *level) {

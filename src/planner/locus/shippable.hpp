@@ -13,7 +13,11 @@ bool AreShippable(const List *assignments, const Scope &scope, const Part *part)
 
 /// Whether the asking node may compute this expression once and send its value: no columns, but not constant everywhere.
 bool MayBeArgument(Node *expr);
-/// The same; but one that reads a CTE goes along with a level that is shipped whole.
+/// One that could raise an error for an argument of its own, and that a node can compute where it is reached: in a place that rows
+/// decide about its arguments are sent, not its value.
+bool IsComputedWhenReached(Node *expr);
+
+/// The same as the first; but one that reads a CTE goes along with a level that is shipped whole.
 bool IsArgument(Node *expr, const Level *level);
 
 /// Level-independent part of shippability: the function may run on another node with the same result.

@@ -4,6 +4,7 @@
 
 #include "altius/core/locus/analysis.hpp"
 #include "altius/pg/array.hpp"
+#include "conditional.hpp"
 #include "equality.hpp"
 
 extern "C" {
@@ -90,6 +91,7 @@ class Translation {
   int DomainOf(const Meaning &meaning);
 
   Frame *root_;
+  Guards guards_ = {};  // of what is being looked at
   bool filled_ = false;
   pg::Array<Meaning> domains_;
   pg::Array<Node *> constants_;

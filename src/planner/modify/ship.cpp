@@ -315,7 +315,7 @@ Node *SubstituteSource(Node *node, void *data) {
   if (IsA(node, Var)) {
     const int varno = static_cast<int>(var->varno);
     if (varno == shipping->original->resultRelation || varno == shipping->sources.rti || var->varlevelsup > 0) return nullptr;
-    if (pg::IsAnonymousRow(var->vartype)) return nullptr;
+    if (var->varattno == InvalidAttrNumber && pg::IsAnonymousRow(var->vartype)) return nullptr;  // about to be spelled out
   }
   const int index = shipping->sources.Add(node);
   return pg::AsNode(ColumnLike(node, shipping->sources.rti, -index));

@@ -81,15 +81,7 @@ bool TableOidWalker(Node *node, void *context) {
 }  // namespace
 
 void SpellTableOids(Query *query) {
-  if (!pg::WalkQuery(query, TableOidWalker, nullptr)) return;
-  // These are about the changed row, where it lies.
-  List *returning = std::exchange(query->returningList, NIL);
-  List *actions = std::exchange(query->mergeActionList, NIL);
-  OnConflictExpr *conflict = std::exchange(query->onConflict, nullptr);
-  ReplaceInQuery(query, SpellTableOid, query);
-  query->returningList = returning;
-  query->mergeActionList = actions;
-  query->onConflict = conflict;
+  if (pg::WalkQuery(query, TableOidWalker, nullptr)) ReplaceInQuery(query, SpellTableOid, query);
 }
 
 }  // namespace altius::planner

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "conditional.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "altius/pg/walk.hpp"
+#include "equality.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+/// Not marked as leakproof, but without errors for the values that they are given in practice.
+constexpr std::string_view kQuiet[] = {
+    "array_agg", "avg", "bool_and", "bool_or", "clock_timestamp", "concat", "concat_ws", "count", "current_database",
+    "current_query", "current_schema", "current_schemas", "date", "date_mi", "date_mi_interval", "date_mii",
+    "date_part", "date_pl_interval", "date_pli", "date_trunc", "every", "extract", "interval", "interval_mi",
+    "interval_mul", "interval_pl", "interval_pl_timestamptz", "interval_um", "lower", "max", "min", "now",
+    "pg_backend_pid", "pg_has_role", "session_user", "statement_timestamp", "string_agg", "sum", "text", "textcat",
+    "time", "timestamp", "timestamp_mi", "timestamp_mi_interval", "timestamp_pl_interval", "timestamptz",
+    "timestamptz_mi", "timestamptz_mi_interval", "timestamptz_pl_interval", "timezone", "transaction_timestamp",
+    "upper", "version",
+};
+static_assert(std::is_sorted(std::begin(kQuiet), std::end(kQuiet)));
+
+bool IsLoud(Oid function, void *) {
+  if (get_func_leakproof(function)) return false;
+  if (function >= FirstNormalObjectId) return true;
+  const char *name = get_func_name(function);
+  // With two arguments it says null of what is not set.
+  if (strcmp(name, "current_setting") == 0) return get_func_nargs(function) != 2;
+  return !std::binary_search(std::begin(kQuiet), std::end(kQuiet), std::string_view(name));
+}
+
+bool LoudWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  switch (nodeTag(node)) {
+    case T_NextValueExpr:
+    case T_CoerceToDomain:
+    case T_XmlExpr:
+    case T_RangeTblFunction:
+    case T_TableFunc:
+      return true;
+    case T_Query:
+      return reinterpret_cast<Query *>(node)->rowMarks != NIL || pg::WalkQuery(reinterpret_cast<Query *>(node), LoudWalker, context);
+    default:
+      return check_functions_in_node(node, IsLoud, nullptr) || pg::Walk(node, LoudWalker, context);
+  }
+}
+
+bool IsOfThisLevelOnly(Node *node, void *) {
+  if (node == nullptr) return false;
+  return IsA(node, CaseTestExpr) || IsA(node, Aggref) || IsA(node, WindowFunc) || IsA(node, GroupingFunc) ||
+         pg::Walk(node, IsOfThisLevelOnly, nullptr);
+}
+
+bool DependsOnRows(Node *condition) {
+  return HasVars(condition) || IsOfThisLevelOnly(condition, nullptr) || checkExprHasSubLink(condition) ||
+         contain_volatile_functions(condition);
+}
+
+Node *Tested(Node *condition, BoolTestType type) {
+  auto *test = makeNode(BooleanTest);
+  test->arg = reinterpret_cast<Expr *>(condition);
+  test->booltesttype = type;
+  test->location = -1;
+  return pg::AsNode(test);
+}
+
+Node *IsNull(Node *value) {
+  auto *test = makeNode(NullTest);
+  test->arg = reinterpret_cast<Expr *>(value);
+  test->nulltesttype = IS_NULL;
+  test->location = -1;
+  return pg::AsNode(test);
+}
+
+/// The other conjuncts without columns that can't raise: PostgreSQL evaluates them once, before all that read rows.
+List *GatesOf(const Guards &guards) {
+  List *gates = NIL;
+  ListCell *cell;
+  foreach (cell, guards.conjuncts) {
+    auto *conjunct = static_cast<Node *>(lfirst(cell));
+    if (conjunct != guards.self && !DependsOnRows(conjunct) && !MayRaise(conjunct)) gates = lappend(gates, conjunct);
+  }
+  return gates;
+}
+
+}  // namespace
+
+void AddGuard(Guards *guards, Node *condition, Guard guard) {
+  if (condition == nullptr) return;
+  if (DependsOnRows(condition)) {
+    guards->by_rows = true;
+    return;
+  }
+  Node *copy = pg::Copy(condition);
+  Node *test = guard == Guard::True       ? copy
+               : guard == Guard::Null     ? IsNull(copy)
+               : guard == Guard::NotTrue  ? Tested(copy, IS_NOT_TRUE)
+                                          : Tested(copy, IS_NOT_FALSE);
+  guards->conditions = lappend(list_copy(guards->conditions), test);
+}
+
+Node *Guarded(const Guards &guards, Node *expr) {
+  List *conditions = list_concat_copy(guards.conditions, GatesOf(guards));
+  if (conditions == NIL) return expr;
+  auto *when = makeNode(CaseWhen);
+  when->expr = make_ands_explicit(pg::Copy(conditions));
+  when->result = reinterpret_cast<Expr *>(expr);
+  when->location = -1;
+  auto *result = makeNode(CaseExpr);
+  result->casetype = exprType(expr);
+  result->casecollid = exprCollation(expr);
+  result->args = list_make1(when);
+  result->defresult = reinterpret_cast<Expr *>(makeNullConst(exprType(expr), exprTypmod(expr), exprCollation(expr)));
+  result->location = -1;
+  return pg::AsNode(result);
+}
+
+bool MayRaise(Node *expr) { return LoudWalker(expr, nullptr); }
+
+}  // namespace altius::planner
