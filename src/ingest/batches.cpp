@@ -64,8 +64,7 @@ void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot) {
   batch->bytes += added;
   shipment->bytes += added;
   shipment->rows++;
-  // MERGE must see all rows that can match one of the target's at once.
-  if (state->ship->command == CMD_MERGE) return;
+  if (state->ship->at_once) return;
   if (batch->rows >= kMostRows || batch->bytes >= kMostBytes) FlushBatch(state, shard_index, false);
   if (shipment->bytes >= kMostBytesOfAll) FlushLargest(state);
 }

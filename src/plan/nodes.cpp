@@ -111,6 +111,7 @@ List* ToList(const Ship& ship) {
   list = AppendInt(list, ship.key_column);
   list = AppendInt(list, ship.shard_column);
   list = lappend(list, ship.arg_types);
+  list = AppendInt(list, ship.at_once);
   list = AppendInt(list, ship.returning);
   list = AppendCopies(list, ship.copies);
   list = lappend(list, ship.changes);
@@ -130,6 +131,7 @@ Ship* ShipFromList(List* list) {
   ship->key_column = reader.NextInt();
   ship->shard_column = reader.NextInt();
   ship->arg_types = reader.Next();
+  ship->at_once = reader.NextInt() != 0;
   ship->returning = reader.NextInt() != 0;
   ship->copies = NextCopies(&reader);
   ship->changes = reader.Next();

@@ -21,6 +21,7 @@ struct Ship {
   int shard_column;         // index of the child's column with the shard id (int8); -1: by key, or the table has one shard
   List *arg_types;          // of Oid: parameters of the statement behind the columns; values are the scan's custom_exprs
   List *changes;            // as in Fragment
+  bool at_once;             // all rows are computed before any is sent: what computes them may read the target
   bool returning;           // the statement has RETURNING; its columns are the scan's columns
   Copies copies;            // where the target is a reference table
 };

@@ -12,6 +12,7 @@
 #include "planner/locus/shippable.hpp"
 #include "planner/select/column_map.hpp"
 #include "planner/select/records.hpp"
+#include "late_values.hpp"
 #include "place_calls.hpp"
 
 extern "C" {
@@ -23,7 +24,6 @@ extern "C" {
 #include "optimizer/clauses.h"
 #include "optimizer/tlist.h"
 #include "rewrite/rewriteManip.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
@@ -165,46 +165,6 @@ Node *ValueOfRow(TargetEntry *target, Extraction *extraction, bool is_key) {
   return pg::AsNode(result);
 }
 
-/// (SELECT value): computed where it is reached, and not while the node plans.
-Node *WhenReached(Node *value, bool is_set) {
-  auto *query = makeNode(Query);
-  query->commandType = CMD_SELECT;
-  query->canSetTag = true;
-  query->jointree = makeFromExpr(NIL, nullptr);
-  query->hasTargetSRFs = is_set;
-  query->targetList = list_make1(makeTargetEntry(reinterpret_cast<Expr *>(value), 1, pstrdup("c"), false));
-  auto *link = makeNode(SubLink);
-  link->subLinkType = EXPR_SUBLINK;
-  link->subselect = pg::AsNode(query);
-  link->location = -1;
-  return pg::AsNode(link);
-}
-
-/// A subquery that can't have more rows than one.
-bool IsOneRow(const Query *query) {
-  if (query->hasTargetSRFs || query->setOperations != nullptr) return false;
-  if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL) return true;
-  if (query->jointree->fromlist == NIL) return true;
-  if (query->limitCount == nullptr || !IsA(query->limitCount, Const)) return false;
-  const auto *count = reinterpret_cast<const Const *>(query->limitCount);
-  return !count->constisnull && DatumGetInt64(count->constvalue) <= 1 && query->limitOption == LIMIT_OPTION_COUNT;
-}
-
-/// ARRAY(SELECT ... LIMIT 2) of a subquery that may have more rows than it should; null where it can't, or there is no such type.
-SubLink *AsArray(Node *node) {
-  if (!IsA(node, SubLink) || reinterpret_cast<SubLink *>(node)->subLinkType != EXPR_SUBLINK) return nullptr;
-  auto *query = castNode(Query, reinterpret_cast<SubLink *>(node)->subselect);
-  const Oid type = exprType(node);
-  if (IsOneRow(query) || OidIsValid(get_element_type(getBaseType(type))) || !OidIsValid(get_array_type(type))) return nullptr;
-  auto *array = pg::Copy(reinterpret_cast<SubLink *>(node));
-  array->subLinkType = ARRAY_SUBLINK;
-  query = castNode(Query, array->subselect);
-  if (query->limitCount == nullptr && query->rowMarks == NIL) {
-    query->limitCount = pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(2), false, FLOAT8PASSBYVAL));
-  }
-  return array;
-}
-
 /// What stands for the argument: PostgreSQL computes no subquery, and no part of CASE, before it is reached.
 Node *SentValue(Extraction *extraction, Node *node) {
   const Guards &guards = extraction->guards;
@@ -212,11 +172,8 @@ Node *SentValue(Extraction *extraction, Node *node) {
   Node *argument = array != nullptr ? pg::AsNode(array) : node;
   if (!IsA(node, Param) && (IsA(node, SubLink) || MayRaise(node))) argument = Guarded(guards, argument);
   Node *param = ParameterFor(extraction, argument);
-  if (array == nullptr) return guards.IsConditional() && !IsA(node, Param) ? WhenReached(param, false) : param;
-  auto *unnest = makeFuncExpr(F_UNNEST_ANYARRAY, exprType(node), list_make1(param), exprCollation(node), exprCollation(node),
-                              COERCE_EXPLICIT_CALL);
-  unnest->funcretset = true;
-  return WhenReached(pg::AsNode(unnest), true);
+  if (array != nullptr) return OnlyElement(param, node);
+  return guards.IsConditional() && !IsA(node, Param) ? WhenReached(param) : param;
 }
 
 /// The conjuncts of WHERE or ON.

@@ -199,7 +199,7 @@ Beside SelectBeside(Query* query, const catalog::Table& table, const Level* leve
 }
 
 bool IsOneRow(Query* query) {
-  return query->commandType == CMD_INSERT && query->jointree->fromlist == NIL;
+  return query->commandType == CMD_INSERT && query->jointree->fromlist == NIL && !query->hasTargetSRFs;
 }
 
 Beside FindBeside(Query* query, const catalog::Table& table, const Level* level) {

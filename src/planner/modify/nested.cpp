@@ -157,6 +157,7 @@ void TakeCtesAlong(Query *query, Query *around) {
       needed = needed || ReadsCte(reinterpret_cast<Query *>(lfirst_node(CommonTableExpr, cell)->ctequery), cte);
     }
     if (!needed) continue;
+    query->hasRecursive = query->hasRecursive || cte->cterecursive;
     if (reinterpret_cast<Query *>(cte->ctequery)->commandType == CMD_SELECT) {
       taken = lcons(pg::Copy(cte), taken);
     } else if (IsShared(around, query, cte)) {

@@ -9,6 +9,7 @@
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
 #include "altius/trigger/trigger.hpp"
+#include "planner/fragment/late_values.hpp"
 #include "planner/fragment/place_calls.hpp"
 #include "planner/level.hpp"
 #include "planner/locus/shippable.hpp"
@@ -23,7 +24,9 @@
 extern "C" {
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/extensible.h"
@@ -105,6 +108,8 @@ Node *SubstituteConstant(Node *node, void *data) {
   auto *shipping = static_cast<Shipping *>(data);
   const Level level = {shipping->original, nullptr, false};
   if (!IsArgument(node, &level)) return nullptr;
+  SubLink *array = AsArray(node);
+  if (array != nullptr) return OnlyElement(ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(array))), node);
   return ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(node))));
 }
 
@@ -189,6 +194,7 @@ void MakeInsertStatement(Shipping *shipping, List *column_of_target) {
     sources = bms_add_member(sources, lfirst_node(RangeTblRef, cell)->rtindex);
   }
   for (int rti = -1; (rti = bms_next_member(sources, rti)) >= 0;) BlankEntry(pg::Rte(statement->rtable, rti));
+  statement->hasTargetSRFs = false;
   auto *source = makeNode(RangeTblEntry);
   source->rtekind = RTE_SUBQUERY;
   source->subquery = select;
@@ -432,6 +438,17 @@ Node *SpellRowOfTable(Node *node, void *data) {
   return rte->rtekind == RTE_RELATION ? SpelledRow(rte, var) : nullptr;
 }
 
+bool IsUsersStable(Oid function, void *) {
+  return function >= FirstNormalObjectId && func_volatile(function) == PROVOLATILE_STABLE;
+}
+
+/// Such a function may read the target, and must not see rows that the statement has changed.
+bool UsersStableWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Query)) return pg::WalkQuery(reinterpret_cast<Query *>(node), UsersStableWalker, context);
+  return check_functions_in_node(node, IsUsersStable, nullptr) || pg::Walk(node, UsersStableWalker, context);
+}
+
 CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
   auto *scan = makeNode(CustomScan);
   Plan *below = child->planTree;
@@ -474,6 +491,8 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char 
   } else {
     ShipChange(&shipping);
   }
+  // MERGE must see all rows that can match one of the target's.
+  shipping.ship.at_once = query->commandType == CMD_MERGE || UsersStableWalker(pg::AsNode(shipping.rows), nullptr);
   Query *rows = pg::Copy(shipping.rows);
   Rewrite(rows, nullptr);
   PlannedStmt *plan = standard_planner(rows, source, cursor_options & ~CURSOR_OPT_SCROLL, params);

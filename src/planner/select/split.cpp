@@ -235,6 +235,8 @@ bool IsGroupExpr(Query *query, Node *node) {
 
 Node *SubstituteGrouped(Node *node, void *data) {
   auto *state = static_cast<SplitState *>(data);
+  // Without grouping sets every expression is grouped by.
+  if (IsA(node, GroupingFunc)) return pg::AsNode(makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(0), false, true));
   const bool result_of_group = IsA(node, Aggref) || IsA(node, Var) || IsGroupExpr(state->level->query, node);
   if (!result_of_group || IsA(node, Const)) return nullptr;
   if (IsA(node, Var) && reinterpret_cast<Var *>(node)->varlevelsup > 0) return nullptr;

@@ -1,0 +1,65 @@
+-- Statements of less usual shape.
+\set SHOW_CONTEXT never
+CREATE SCHEMA planner_shapes;
+CREATE SCHEMA planner_shapes_plain;
+SET search_path TO planner_shapes;
+SET citus.shard_count TO 4;
+CREATE TABLE d (k int, v int);
+CREATE TABLE e (k int, v int);
+CREATE TABLE f (k int, v int);
+CREATE TABLE r (x int PRIMARY KEY, y int);
+CREATE TABLE l (x int, y int);
+SELECT create_distributed_table('d', 'k', colocate_with => 'none');
+SELECT create_distributed_table('e', 'k', colocate_with => 'd');
+SELECT create_distributed_table('f', 'k', colocate_with => 'none');
+SELECT create_reference_table('r');
+INSERT INTO d VALUES (1, 1), (2, 2), (5, 0), (7, 3);
+INSERT INTO f VALUES (1, 1), (2, 2), (5, 5);
+INSERT INTO r VALUES (1, 1), (2, 2), (5, 5), (7, 7);
+INSERT INTO l VALUES (1, 1), (2, 2), (5, 5), (7, 7);
+CREATE TABLE planner_shapes_plain.d AS TABLE d;
+CREATE TABLE planner_shapes_plain.e AS TABLE e;
+CREATE TABLE planner_shapes_plain.f AS TABLE f;
+CREATE TABLE planner_shapes_plain.r AS TABLE r;
+CREATE TABLE planner_shapes_plain.l AS TABLE l;
+ALTER TABLE planner_shapes_plain.r ADD PRIMARY KEY (x);
+CREATE FUNCTION twin(statement text) RETURNS text LANGUAGE sql AS $$ SELECT testing.compare($1, 'planner_shapes', 'planner_shapes_plain') $$;
+\pset format unaligned
+\pset tuples_only on
+
+SELECT twin($$SELECT k, grouping(k), rank() OVER (ORDER BY count(*)) FROM d GROUP BY k$$);
+SELECT twin($$SELECT v, grouping(v), rank() OVER (ORDER BY count(*)) FROM d GROUP BY v$$);
+SELECT twin($$SELECT k, grouping(k), rank() OVER (ORDER BY count(*)) FROM d GROUP BY ROLLUP (k)$$);
+SELECT twin($$SELECT count(DISTINCT x) FROM d, (SELECT x FROM r LIMIT 3) q$$);
+SELECT twin($$SELECT count(DISTINCT x) FROM d, (SELECT x, row_number() OVER () n FROM r) q WHERE n < 3$$);
+SELECT twin($$SELECT count(*) FROM d, r TABLESAMPLE SYSTEM (100)$$);
+SELECT twin($$INSERT INTO d VALUES (generate_series(1, 3), 1) RETURNING *$$);
+SELECT twin($$INSERT INTO d (v, k) VALUES (1, generate_series(1, 3)) RETURNING k, v$$);
+SELECT twin($$INSERT INTO d VALUES (generate_series(1, 3), generate_series(1, 2) + 5) RETURNING *$$);
+SELECT twin($$INSERT INTO d VALUES (1, generate_series(1, 2)) RETURNING *$$);
+SELECT twin($$INSERT INTO r VALUES (generate_series(11, 13), 1) RETURNING *$$);
+
+BEGIN;
+MERGE INTO d USING f ON f.k = d.k WHEN MATCHED AND d.v > 99 AND d.v = (SELECT x FROM l) THEN DELETE WHEN MATCHED THEN UPDATE SET v = 77;
+SELECT * FROM d ORDER BY k;
+ROLLBACK;
+BEGIN;
+WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 5), a AS (UPDATE d SET v = 100 FROM t WHERE t.n = d.k RETURNING d.k) SELECT count(*) FROM a;
+SELECT * FROM d ORDER BY k;
+ROLLBACK;
+BEGIN;
+WITH RECURSIVE t AS (SELECT k AS n FROM d WHERE k = 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5), a AS (UPDATE d SET v = 100 FROM t WHERE t.n = d.k RETURNING d.k) SELECT count(*) FROM a;
+SELECT * FROM d ORDER BY k;
+ROLLBACK;
+BEGIN;
+WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 5), a AS (DELETE FROM d USING t WHERE t.n = d.k RETURNING d.k), b AS (INSERT INTO e SELECT k, 0 FROM a RETURNING k) SELECT count(*) FROM b, t;
+SELECT * FROM d ORDER BY k;
+ROLLBACK;
+
+-- A stable function that reads the target sees none of the statement's rows.
+CREATE FUNCTION counted() RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT count(*) FROM d); END';
+INSERT INTO d SELECT 1, counted() FROM generate_series(1, 1100) g;
+SELECT min(v), max(v), count(*) FROM d;
+
+SET client_min_messages TO warning;
+DROP SCHEMA planner_shapes, planner_shapes_plain CASCADE;
