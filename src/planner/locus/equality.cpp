@@ -49,6 +49,7 @@ Meaning MeaningOfOperator(Oid op, Oid type, Oid collation) {
 }
 
 bool HashAlike(Oid one, Oid other) {
+  if (one == other) return true;
   one = getBaseType(one);
   other = getBaseType(other);
   if (one == other) return true;

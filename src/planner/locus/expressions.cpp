@@ -73,7 +73,7 @@ bool IsFieldOfSubLink(FieldSelect *field, Query *query) {
 
 /// Other nodes can't read rows without a type, nor those of tables that are here only.
 bool CanTravel(Oid type) {
-  if (pg::IsAnonymousRow(type)) return false;
+  if (type < FirstNormalObjectId) return !pg::IsAnonymousRow(type);
   const Oid element = get_base_element_type(type);
   const Oid relid = get_typ_typrelid(OidIsValid(element) ? element : getBaseType(type));
   return !OidIsValid(relid) || get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE || catalog::FindTable(relid) != nullptr ||
@@ -134,6 +134,7 @@ locus::Term Translation::TermOf(Node *expr, Frame *frame) {
     return var->varattno > 0 ? locus::Term{RelationOf(var, frame), var->varattno} : locus::Term{};
   }
   if (!IsLevelConstant(expr)) return {};
+  if (IsA(expr, Const) || IsA(expr, Param) || IsA(expr, Var)) return {locus::kNone, ConstantId(expr)};
   // PostgreSQL computes immutable functions while it plans.
   const bool later = checkExprHasSubLink(expr) || contain_mutable_functions(expr);
   if (!later || !MayRaise(expr)) return {locus::kNone, ConstantId(expr)};

@@ -34,7 +34,19 @@ namespace {
 
 bool IsMutableFunction(Oid function, void *) { return func_volatile(function) != PROVOLATILE_IMMUTABLE; }
 
-bool IsUnshippableFunction(Oid function, void *context) { return !IsShippableFunction(function, context); }
+/// The nodes have the objects of PostgreSQL and of extensions; of those that users make, only what is noted as distributed.
+bool IsOnAllNodes(Oid class_id, Oid object) {
+  return object < FirstNormalObjectId || OidIsValid(getExtensionOfObject(class_id, object)) ||
+         catalog::IsDistributedObject(class_id, object);
+}
+
+bool IsUnshippableFunction(Oid function, void *found_stable) {
+  const char volatility = func_volatile(function);
+  const bool stable = volatility == PROVOLATILE_STABLE;
+  if (stable && found_stable != nullptr) *static_cast<bool *>(found_stable) = true;
+  if (volatility == PROVOLATILE_VOLATILE || (stable && !IsSameOnAllNodes(function))) return true;
+  return !IsOnAllNodes(ProcedureRelationId, function);
+}
 
 /// Depth of the query within the walked expression; looks for references to CTEs outside of it.
 bool EscapingCteWalker(Node *node, void *context) {
@@ -73,12 +85,6 @@ bool IsValueSubLink(Node *node) {
   if (!IsA(node, SubLink)) return false;
   const SubLinkType type = reinterpret_cast<SubLink *>(node)->subLinkType;
   return type == EXPR_SUBLINK || type == EXISTS_SUBLINK || type == ARRAY_SUBLINK;
-}
-
-/// The nodes have the objects of PostgreSQL and of extensions; of those that users make, only what is noted as distributed.
-bool IsOnAllNodes(Oid class_id, Oid object) {
-  return object < FirstNormalObjectId || OidIsValid(getExtensionOfObject(class_id, object)) ||
-         catalog::IsDistributedObject(class_id, object);
 }
 
 bool AreOnAllNodes(const List *operators) {
@@ -150,16 +156,11 @@ bool AggregateWalker(Node *node, void *context) {
 
 }  // namespace
 
-bool IsShippableFunction(Oid function, void *) {
-  const char volatility = func_volatile(function);
-  if (volatility == PROVOLATILE_VOLATILE || (volatility == PROVOLATILE_STABLE && !IsSameOnAllNodes(function))) return false;
-  return IsOnAllNodes(ProcedureRelationId, function);
-}
-
 bool IsUnshippableCall(Node *node) {
   if (NamesWhatIsHere(node) || NumbersObject(node)) return true;
-  if (check_functions_in_node(node, IsUnshippableFunction, nullptr) && !HasSameBodyOnAllNodes(node)) return true;
-  if (check_functions_in_node(node, IsMutableFunction, nullptr) && NamesObjects(node)) return true;
+  bool stable = false;
+  if (check_functions_in_node(node, IsUnshippableFunction, &stable) && !HasSameBodyOnAllNodes(node)) return true;
+  if (stable && NamesObjects(node)) return true;
   // An assignment to an array of varchar(n) can only be printed as a cast, which would cut the values off.
   if (IsA(node, ArrayCoerceExpr)) {
     auto *array = reinterpret_cast<ArrayCoerceExpr *>(node);

@@ -20,9 +20,6 @@ bool IsComputedWhenReached(Node *expr);
 /// The same as the first; but one that reads a CTE goes along with a level that is shipped whole.
 bool IsArgument(Node *expr, const Level *level);
 
-/// Level-independent part of shippability: the function may run on another node with the same result.
-bool IsShippableFunction(Oid function, void *context);
-
 /// The function may not be called by another node: never the same twice, or not known there.
 bool IsUnshippableCall(Node *node);
 
