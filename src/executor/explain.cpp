@@ -76,6 +76,8 @@ void Explain(FragmentState* state, List*, ExplainState* es) {
   pg::Array<Task> tasks;
   int shard_count = 0;
   ExplainPropertyText("Fragment", KindName(*state->fragment), es);
+  const core::locus::Reason cut = state->fragment->cut;
+  if (es->verbose && cut != core::locus::Reason::None) ExplainPropertyText("Cut Because", core::locus::ToText(cut), es);
   if (run != nullptr) {
     arguments = run->arguments;
     tasks = run->tasks;

@@ -71,6 +71,7 @@ List* ToList(const Fragment& fragment) {
   list = AppendInt(list, fragment.prune_count);
   list = lappend(list, fragment.changes);
   list = AppendInt(list, fragment.place_among_first);
+  list = AppendInt(list, static_cast<int>(fragment.cut));
   return list;
 }
 
@@ -97,6 +98,7 @@ Fragment* FromList(List* list) {
   fragment->prune_count = reader.NextInt();
   fragment->changes = reader.Next();
   fragment->place_among_first = reader.NextInt();
+  fragment->cut = static_cast<core::locus::Reason>(reader.NextInt());
   return fragment;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include "altius/core/locus/analysis.hpp"
 #include "altius/pg/pg.hpp"
 
 extern "C" {
@@ -14,6 +15,8 @@ struct Level {
   Query *query;
   const Level *parent;
   bool whole;  // asked whether the level can be shipped as it is; else it is being cut and only its parts are shipped
+  /// Why: of what is shipped, why it is not more.
+  core::locus::Reason cut = core::locus::Reason::None;
 };
 
 }  // namespace altius::planner

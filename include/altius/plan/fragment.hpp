@@ -5,6 +5,7 @@
 #pragma once
 
 #include "altius/core/copies/way.hpp"
+#include "altius/core/locus/analysis.hpp"
 #include "altius/pg/pg.hpp"
 
 extern "C" {
@@ -52,6 +53,7 @@ struct Fragment {
   Copies copies;         // of ModifyCopies
   int place_among_first; // of a modification in WITH that runs before all others of the statement, from 1; 0: it need not
   List *changes;         // what it may change, for triggers (altius/trigger/trigger.hpp); NIL: none can fire
+  core::locus::Reason cut;  // why it is not more of the query
   int prune_count;       // the first `prune_count` of the prune expressions are values, see FragmentExprs
 };
 

@@ -44,6 +44,10 @@ List<int> KeyColumns(Tree* tree, const Query& query, const Scope& scope, const P
   return columns;
 }
 
+Reason WhyNotShipped(const Condition& condition) {
+  return condition.ships && !condition.subqueries.empty() ? Reason::Subquery : Reason::NotShippable;
+}
+
 Reason WhyNotWhole(const Scope& scope) {
   for (const Part* part : scope.parts) {
     if (part->reach == Reach::Here) return part->reason;
@@ -52,7 +56,7 @@ Reason WhyNotWhole(const Scope& scope) {
     if (part->once) return Reason::NotOneAnswer;
     if (part->loud) return Reason::OneRowEach;
   }
-  return scope.parts.size() > 1 ? Reason::NoKeyEquality : Reason::NotShippable;
+  return scope.parts.size() > 1 ? Reason::NoKeyEquality : WhyNotShipped(*scope.conditions[0]);
 }
 
 }  // namespace
@@ -64,7 +68,7 @@ Locus Analysis::PlainLocus(const Query& query) {
   Locus locus;
   locus.once = query.order_dependent || (part != nullptr && part->once);
   for (const Condition* expression : query.expressions) {
-    if (!Ships(*expression, scope, part)) return Cut(Reason::NotShippable);
+    if (!Ships(*expression, scope, part)) return Cut(WhyNotShipped(*expression));
     locus.once = locus.once || IsOnce(*expression);
   }
   locus.whole = true;
@@ -275,7 +279,13 @@ const char* ToText(Reason reason) {
     case Reason::Modifies:
       return "changes rows or is recursive";
     case Reason::NotShippable:
-      return "needs an expression that only this node can compute";
+      return "only this node can compute an expression";
+    case Reason::Subquery:
+      return "the rows of a subquery lie elsewhere";
+    case Reason::Correlated:
+      return "reads columns of a query that is cut";
+    case Reason::Unreadable:
+      return "has rows without a named type";
     case Reason::NoKeyEquality:
       return "not joined by the distribution columns";
     case Reason::NullExtended:

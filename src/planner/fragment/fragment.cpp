@@ -351,6 +351,7 @@ plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reach
   fragment->command = arm->commandType;
   fragment->kind = arm->commandType == CMD_SELECT ? plan::FragmentKind::Rows : plan::FragmentKind::Modify;
   fragment->every_shard = !reachable.pruned;
+  fragment->cut = level->cut;
   fragment->row_marks = LocksRowsWalker(pg::AsNode(arm), nullptr);
   fragment->prune_count = list_length(reachable.prunes);
 

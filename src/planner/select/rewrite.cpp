@@ -80,20 +80,32 @@ void BecomeLeaf(Query *query, const Level *level, Reachable reachable) {
   query->stmt_len = before.stmt_len;
 }
 
+namespace {
+
+/// None: the query runs on the shard groups as it is.
+locus::Reason WhyCut(Query *query, const locus::Locus &located) {
+  if (!located.whole) return located.reason;
+  if (!located.has_tables) return locus::Reason::Local;
+  // A query that reads columns of one that is cut depends on its rows: only its parts are shipped.
+  if (HasVars(pg::AsNode(query))) return locus::Reason::Correlated;
+  return AreReadable(DeliveredTargets(query), query) ? locus::Reason::None : locus::Reason::Unreadable;
+}
+
+}  // namespace
+
 void Rewrite(Query *query, const Level *parent) {
   if (query->commandType != CMD_SELECT || !HasManagedTables(query)) return;
   LocatedQuery located(query);
   const QueryLocus locus = located.Whole();
-  // A query that reads columns of one that is cut depends on its rows: only its parts are shipped.
-  if (locus.whole && locus.located->has_tables && !HasVars(pg::AsNode(query)) && AreReadable(DeliveredTargets(query), query)) {
-    const Level whole = {query, parent, true};
+  const locus::Reason cut = WhyCut(query, *locus.located);
+  if (cut == locus::Reason::None) {
+    const Level whole = {query, parent, true, parent == nullptr ? locus::Reason::None : parent->cut};
     BecomeLeaf(query, &whole, {locus.located->prunes.known, locus.prunes});
     const Level leaf = {query, parent, false};
     RewriteInner(&leaf);
     return;
   }
-  if (!locus.whole) ereport(DEBUG1, (errmsg_internal("query is cut: %s", locus::ToText(locus.located->reason))));
-  const Level level = {query, parent, false};
+  const Level level = {query, parent, false, cut};
   if (query->setOperations == nullptr) {
     Scope *scope = located.CutScope();
     if (!SplitUpper(&level, scope)) CutParts(&level, scope);

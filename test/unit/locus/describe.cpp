@@ -18,7 +18,9 @@ class Describer {
              (query.all ? "ALL " : "") + Of(*query.right) + ")";
     }
     const Upper& upper = world_.uppers[static_cast<std::size_t>(query.id)];
-    std::string text = query.distinct ? "SELECT DISTINCT" : "SELECT";
+    std::string text = !query.distinct     ? "SELECT"
+                       : upper.distinct_on ? "SELECT DISTINCT ON 1"
+                                           : "SELECT DISTINCT";
     for (const Output& output : upper.outputs) {
       constexpr const char* kKinds[] = {"", "count", "sum", "max", ""};
       text += std::string(" ") + kKinds[static_cast<int>(output.kind)] + " " +
@@ -31,6 +33,8 @@ class Describer {
       text +=
           " GROUP BY " + Of(upper.group[i]) + " domain" + std::to_string(upper.group_domains[i]);
     }
+    if (query.grouping_sets) text += " AND BY ()";
+    if (upper.having == Upper::Having::Empty) text += " HAVING count(*) = 0";
     for (const Term& term : upper.partition) text += " PARTITION BY " + Of(term);
     if (upper.limit != kNone) text += " LIMIT " + std::to_string(upper.limit);
     return text;
@@ -97,10 +101,12 @@ class Describer {
   std::string OfRelation(int index) {
     const Relation& relation = world_.tree.relation(index);
     const std::string name = " t" + std::to_string(index);
+    if (relation.kind == Relation::Kind::Cte) return "CTE (" + Of(*relation.query) + ")" + name;
     if (relation.query != nullptr) return "LATERAL (" + Of(*relation.query) + ")" + name;
     constexpr const char* kKinds[] = {"hash", "single", "reference", "here", "rows", "", ""};
     std::string text = kKinds[static_cast<int>(relation.kind)];
     if (relation.kind == Relation::Kind::Hash) text += std::to_string(relation.colocation);
+    if (relation.sampled) text += " sampled";
     text += name + "[";
     for (const Row& row : world_.tables[static_cast<std::size_t>(index)]) {
       text += " " + std::to_string(row.values[0]) + "," + std::to_string(row.values[1]);

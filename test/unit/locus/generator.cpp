@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "world.hpp"
+#include "builder.hpp"
 
 namespace locus_test {
 
@@ -22,8 +22,6 @@ constexpr Source kSources[] = {
     {Relation::Kind::Hash, 3, 1, "c"},      {Relation::Kind::SingleShard, 4, 0, "s"},
     {Relation::Kind::Rows, 0, 0, "values"}, {Relation::Kind::Here, 0, 0, "l"},
 };
-
-using Terms = std::vector<Term>;
 
 class Generator {
  public:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <random>
 #include <vector>
@@ -51,7 +52,9 @@ struct Upper {
   std::vector<Output> outputs;
   std::vector<Term> group;  // with domains
   std::vector<int> group_domains;
-  int distinct_domain = kNone;  // over all outputs
+  int distinct_domain = kNone;
+  bool distinct_on = false;  // over the first output only, or else over all
+  enum class Having { Anything, Empty } having = Having::Anything;  // Empty: count(*) = 0
   int limit = kNone;
   std::vector<Term> partition;
   std::vector<int> partition_domains;
@@ -77,6 +80,7 @@ struct World {
   std::vector<int> constants;            // by id
   std::vector<std::vector<int>> arrays;  // by id - 1000
   std::vector<std::vector<Row>> tables;  // rows of each relation, if it has any
+  std::map<int, Term> computed;          // relations of one row (the term, 1)
   const Query* root = nullptr;
 
   int ShardOf(int relation, const Row& row) const {
@@ -100,6 +104,8 @@ class Chooser {
     if (at_ == path_.size()) path_.push_back({0, limit});
     return path_[at_++].choice;
   }
+  /// The same, but never in turn.
+  int Any(int limit) { return static_cast<int>(random_() % static_cast<unsigned>(limit)); }
   bool Percent(int chance) { return exhaustive_ ? (*this)(2) == 1 : (*this)(100) < chance; }
   bool exhaustive() const { return exhaustive_; }
 
@@ -125,6 +131,9 @@ class Chooser {
 
 /// Builds a statement of at most `relations` tables.
 std::unique_ptr<World> Generate(Chooser& choose, int relations);
+
+/// The same of named pieces (shapes.cpp).
+std::unique_ptr<World> GeneratePieces(Chooser& choose, int pieces);
 
 /// A text of it, for messages.
 std::string Describe(const World& world);

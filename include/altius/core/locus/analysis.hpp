@@ -19,6 +19,9 @@ enum class Reason : std::uint8_t {
   Local,          // a relation of the asking node
   Modifies,       // a modification or a recursive query
   NotShippable,   // an expression that only the asking node can compute
+  Subquery,       // a sublink that finds its rows elsewhere
+  Correlated,     // columns of a query that is cut
+  Unreadable,     // rows of which the asking node could not tell the fields
   NoKeyEquality,  // relations joined, but not by their distribution columns
   NullExtended,   // an outer join that would add its nulls on every shard group
   NotOneAnswer,  // rows of a reference table taken in no certain order: each shard group could take
@@ -160,7 +163,7 @@ bool HasKey(const Scope& scope, const Part& part, const List<Value>& values);
 /// around it.
 bool IsPin(const Tree& tree, const Scope& scope, Value value);
 
-/// For messages.
+/// As EXPLAIN shows it.
 const char* ToText(Reason reason);
 
 }  // namespace altius::core::locus
