@@ -370,16 +370,6 @@ int ServerVersion(const Connection* connection) {
   return connection->pg == nullptr ? 0 : PQserverVersion(connection->pg);
 }
 
-void ForgetSettings(Connection* connection) {
-  ForgetSessionSettings(connection);
-  if (!connection->settings_sent) return;
-  connection->settings_sent = false;
-  for (char*& value : connection->settings) {
-    if (value != nullptr) pfree(value);
-    value = nullptr;
-  }
-}
-
 void Close(Connection* connection, const char* reason) {
   if (connection->state == State::Ready && connection->count > 0) MarkBroken(connection, reason);
   CloseQuietly(connection);

@@ -3,12 +3,13 @@
 // that make results exact.
 #include "budget.hpp"
 #include "passwords.hpp"
-#include "session_settings.hpp"
+#include "session.hpp"
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/door/calling.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat_guc.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -47,7 +48,7 @@ void AppendOption(StringInfo out, const char* name, const char* value) {
 /// A server refuses a first message that is too long; a longer value comes with the first statement.
 bool TravelsAtStart(int setting) {
   constexpr size_t kLongest = 512;
-  return setting <= kIntervalStyle && strlen(TrackedValue(setting)) <= kLongest;
+  return (setting <= kIntervalStyle || setting == kLockTimeout) && strlen(TrackedValue(setting)) <= kLongest;
 }
 
 /// What our own work does on a node depends on no setting of a user: values are read there as they
@@ -180,20 +181,20 @@ const char* NotReached(Connection* connection, const char* why, bool* may_recove
   return WithCause(reason);
 }
 
-/// What the node has of our tracked settings right after the start: what we sent, and its
-/// own defaults, which are taken to be the defaults of this server too.
+/// What RESET would set here, if no client has asked for it: then it is the default of the other nodes, too.
+const char* CommonDefault(const char* name) {
+  const config_generic* setting = pg::FindSetting(name);
+  if (setting == nullptr || setting->reset_source >= PGC_S_CLIENT) return nullptr;
+  return GetConfigOptionResetString(name);
+}
+
+/// What the node has of our tracked settings right after the start: what we sent, and its own defaults.
 void NoteInitialSettings(Connection* connection) {
+  connection->settings.Clear(setting_memory);
   for (int i = 0; i < kTrackedCount; i++) {
-    const char* value = nullptr;
-    if (i > kIntervalStyle) {
-      if (i != kLockTimeout) value = GetConfigOptionResetString(TrackedName(i));
-    } else if (TravelsAtStart(i)) {
-      value = TrackedValue(i);
-    }
-    connection->settings[i] =
-        value == nullptr ? nullptr : MemoryContextStrdup(TopMemoryContext, value);
+    const char* value = TravelsAtStart(i) ? TrackedValue(i) : i == kSearchPath ? nullptr : CommonDefault(TrackedName(i));
+    if (value != nullptr) connection->settings.SentFixed(setting_memory, i, value);
   }
-  connection->settings_sent = false;
 }
 
 /// A server that has lost its group is a standby, or will be stopped soon.
@@ -413,9 +414,7 @@ void CloseQuietly(Connection* connection) {
     if (connection->prepared[i].types != nullptr) pfree(connection->prepared[i].types);
   }
   connection->prepared_count = 0;
-  connection->settings_sent = true;
-  ForgetSettings(connection);
-  DropSessionSettings(connection);
+  connection->settings.Clear(setting_memory);
   if (connection->state != State::Broken) connection->state = State::Closed;
 }
 

@@ -111,7 +111,7 @@ void NoteError(Connection* connection, const Item& item) {
                          strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0;
     if (useless) ForgetPreparedNumber(connection, item.prepared);
   }
-  ForgetSettings(connection);
+  connection->settings.Doubt();
   if (!connection->group_failed) {
     connection->group_failed = true;
     connection->group_error = connection->current;

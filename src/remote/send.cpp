@@ -189,14 +189,10 @@ void FollowSettings(Connection* connection) {
   if (connection->own) return;
   for (int i = 0; i < kTrackedCount; i++) {
     const char* wanted = TrackedValue(i);
-    if (connection->settings[i] != nullptr && strcmp(connection->settings[i], wanted) == 0)
-      continue;
-    if (connection->settings[i] == nullptr && i == kLockTimeout && strcmp(wanted, "0") == 0)
-      continue;
-    if (connection->settings[i] != nullptr) pfree(connection->settings[i]);
-    connection->settings[i] = MemoryContextStrdup(TopMemoryContext, wanted);
-    connection->settings_sent = true;
+    if (!connection->settings.NeedsFixed(i, wanted)) continue;
+    connection->settings.DoubtFixed(i);
     QueueText(connection, psprintf("SET %s = %s", TrackedName(i), quote_literal_cstr(wanted)));
+    connection->settings.SentFixed(setting_memory, i, wanted);
   }
   FollowSessionSettings(connection);
 }
@@ -284,6 +280,44 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
                 connection->lost != nullptr ? connection->lost : "The connection is closed.");
   }
   return request;
+}
+
+void QueueBegin(Connection* connection, const char* sql) {
+  connection->settings.Begin();
+  QueueHidden(connection, sql);
+}
+
+namespace {
+
+void QueueForSavepoint(Connection* connection, const char* verb) {
+  char command[64];
+  snprintf(command, sizeof(command), "%s altius_%d", verb, connection->settings.level());
+  QueueHidden(connection, command);
+}
+
+}  // namespace
+
+void QueueSavepoint(Connection* connection) {
+  connection->settings.Savepoint();
+  QueueForSavepoint(connection, "SAVEPOINT");
+}
+
+void QueueRelease(Connection* connection) {
+  QueueForSavepoint(connection, "RELEASE SAVEPOINT");
+  connection->settings.Release();
+}
+
+void QueueRollBack(Connection* connection) {
+  QueueForSavepoint(connection, "ROLLBACK TO SAVEPOINT");
+  QueueForSavepoint(connection, "RELEASE SAVEPOINT");
+  connection->settings.RollBack();
+}
+
+int BlockLevel(const Connection* connection) { return connection->settings.level(); }
+
+Request* SendEnd(Connection* connection, const char* sql, bool keeps_settings) {
+  connection->settings.End(keeps_settings);
+  return SendCommand(connection, sql);
 }
 
 Request* SendCommand(Connection* connection, const char* sql) {

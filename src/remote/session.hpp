@@ -4,6 +4,7 @@
 #pragma once
 
 #include "altius/core/door/proof.hpp"
+#include "altius/core/txn/node_settings.hpp"
 #include "altius/pg/compat_lock.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "altius/remote/control.hpp"
@@ -128,12 +129,9 @@ struct altius::remote::Connection {
   uint64 clock;
   uint64 schema_seen;  // the generation of relations that the prepared statements know
 
-  char* settings[kTrackedCount];  // what the node has; null: unknown
-  bool settings_sent;  // some were changed since the start: an error on the node may undo it
-  struct SessionSetting* session_settings;  // what the node has of the session's own (session_settings.cpp)
-  uint64 settings_generation;               // when they were last compared
-  core::door::Issuer issuer;                // signs what only nodes may ask
-  long moved_statements;                    // of kMovedParameter, as last seen
+  core::NodeSettings settings;  // what the node has
+  core::door::Issuer issuer;    // signs what only nodes may ask
+  long moved_statements;        // of kMovedParameter, as last seen
   void* attachment;
 };
 
@@ -145,6 +143,7 @@ void DropHeldRows(Connection* connection);
 
 // settings.cpp
 extern char* node_conninfo;
+extern const core::SettingMemory setting_memory;
 extern int connection_timeout_ms;
 extern int max_cached_connections;
 extern int max_cached_lifetime_ms;

@@ -4,6 +4,7 @@
 // function with settings of its own is called, for those are not told of each time.
 #include "session_settings.hpp"
 
+#include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_guc.hpp"
 #include "altius/pg/text_forms.hpp"
@@ -26,13 +27,6 @@ extern "C" {
 
 namespace altius::remote {
 
-struct SessionSetting {
-  SessionSetting* next;
-  char* name;
-  char* value;  // null: unknown
-  Oid role;     // that has set it: a setting for superusers is not for the owner of a function to set in the user's name
-};
-
 namespace {
 
 /// Connections see to these themselves, or they concern the talk with the client, or how text is read.
@@ -46,8 +40,10 @@ constexpr const char* kOwn[] = {
     "transaction_read_only", "transaction_timeout", "transform_null_equals"};
 constexpr const char* kOwnPrefixes[] = {"altius.", "citus.", "debug_", "log_", "tcp_", "trace_"};
 
+using core::WantedSetting;
+
 MemoryContext memory = nullptr;       // of `wanted`
-SessionSetting* wanted = nullptr;     // what the session has set
+WantedSetting* wanted = nullptr;      // what the session has set
 uint64 generation = 1;                // counts how often that has changed
 bool may_have_changed = true;
 bool changes_unseen = false;          // until the end of the transaction
@@ -73,25 +69,25 @@ bool IsSetHere(const config_generic* setting) {
   return setting->source == PGC_S_CLIENT || setting->source == PGC_S_SESSION;
 }
 
-SessionSetting* Find(SessionSetting* list, const char* name) {
+const WantedSetting* Find(const WantedSetting* list, const char* name) {
   while (list != nullptr && strcmp(list->name, name) != 0) list = list->next;
   return list;
 }
 
 void Collect(config_generic* setting, void* data) {
   if (!IsSetHere(setting) || IsOwn(setting->name)) return;
-  auto** list = static_cast<SessionSetting**>(data);
-  auto* found = static_cast<SessionSetting*>(palloc(sizeof(SessionSetting)));
+  auto** list = static_cast<WantedSetting**>(data);
+  auto* found = static_cast<WantedSetting*>(palloc(sizeof(WantedSetting)));
   const char* value = GetConfigOption(setting->name, true, false);
   *found = {*list, pstrdup(setting->name), pstrdup(value == nullptr ? "" : value), setting->srole};
   *list = found;
 }
 
-bool AreSame(SessionSetting* one, SessionSetting* other) {
+bool AreSame(const WantedSetting* one, const WantedSetting* other) {
   int difference = 0;
-  for (const SessionSetting* at = other; at != nullptr; at = at->next) difference--;
-  for (const SessionSetting* at = one; at != nullptr; at = at->next) {
-    const SessionSetting* match = Find(other, at->name);
+  for (const WantedSetting* at = other; at != nullptr; at = at->next) difference--;
+  for (const WantedSetting* at = one; at != nullptr; at = at->next) {
+    const WantedSetting* match = Find(other, at->name);
     if (match == nullptr || match->role != at->role || strcmp(match->value, at->value) != 0) return false;
     difference++;
   }
@@ -103,7 +99,7 @@ void Look() {
   may_have_changed = false;
   const MemoryContext fresh = AllocSetContextCreate(TopMemoryContext, "altius session settings", ALLOCSET_SMALL_SIZES);
   const MemoryContext before = MemoryContextSwitchTo(fresh);
-  SessionSetting* found = nullptr;
+  WantedSetting* found = nullptr;
   pg::VisitSettings(Collect, static_cast<void*>(&found));
   MemoryContextSwitchTo(before);
   if (AreSame(found, wanted)) {
@@ -116,73 +112,19 @@ void Look() {
   generation++;
 }
 
-struct Changes {
-  const char** names;
-  const char** values;  // null pointer: reset
-  const char** roles;   // null pointer: the session's own
-  int count;
-};
+/// A null pointer as role: who serves the session sets it.
+const char* NameOfRole(Oid role) { return OidIsValid(role) ? GetUserNameFromId(role, true) : nullptr; }
 
-void Add(Changes* changes, const char* name, const char* value, Oid role) {
-  changes->names[changes->count] = name;
-  changes->roles[changes->count] = OidIsValid(role) ? GetUserNameFromId(role, true) : nullptr;
-  changes->values[changes->count++] = value;
-}
-
-void SetKnown(SessionSetting* known, const char* value) {
-  if (known->value != nullptr) pfree(known->value);
-  known->value = MemoryContextStrdup(TopMemoryContext, value);
-}
-
-SessionSetting* NewKnown(Connection* connection, const char* name) {
-  auto* known = static_cast<SessionSetting*>(MemoryContextAllocZero(TopMemoryContext, sizeof(SessionSetting)));
-  *known = {connection->session_settings, MemoryContextStrdup(TopMemoryContext, name), nullptr, InvalidOid};
-  return connection->session_settings = known;
-}
-
-void Free(SessionSetting* known) {
-  if (known->value != nullptr) pfree(known->value);
-  pfree(known->name);
-  pfree(known);
-}
-
-/// Those that the node has and the session has not any more.
-void AddResets(Connection* connection, Changes* changes) {
-  for (SessionSetting** at = &connection->session_settings; *at != nullptr;) {
-    SessionSetting* known = *at;
-    if (Find(wanted, known->name) != nullptr) {
-      at = &known->next;
-      continue;
-    }
-    Add(changes, pstrdup(known->name), nullptr, known->role);
-    *at = known->next;
-    Free(known);
-  }
-}
-
-void AddWanted(Connection* connection, Changes* changes) {
-  for (const SessionSetting* setting = wanted; setting != nullptr; setting = setting->next) {
-    SessionSetting* known = Find(connection->session_settings, setting->name);
-    const bool same_role = known != nullptr && known->role == setting->role;
-    if (same_role && known->value != nullptr && strcmp(known->value, setting->value) == 0) continue;
-    if (known == nullptr) known = NewKnown(connection, setting->name);
-    SetKnown(known, setting->value);
-    known->role = setting->role;
-    Add(changes, setting->name, setting->value, setting->role);
-  }
-}
-
-int Length(const SessionSetting* list) {
-  int length = 0;
-  for (; list != nullptr; list = list->next) length++;
-  return length;
-}
-
-void QueueChanges(Connection* connection, const Changes& changes) {
+void QueueChanges(Connection* connection, const core::NodeSettings::Change* changes, int count) {
   static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
-  const char* values[] = {pg::ArrayText(changes.names, changes.count),
-                          pg::ArrayText(changes.values, changes.count),
-                          pg::ArrayText(changes.roles, changes.count)};
+  pg::Array<const char*> names, settings, roles;
+  for (int i = 0; i < count; i++) {
+    names.push_back(changes[i].name);
+    settings.push_back(changes[i].value);
+    roles.push_back(NameOfRole(changes[i].role));
+  }
+  const char* values[] = {pg::ArrayText(names.data(), count), pg::ArrayText(settings.data(), count),
+                          pg::ArrayText(roles.data(), count)};
   StatementText statement;
   statement.sql = "SELECT altius_internal.follow_settings($1, $2, $3)";
   statement.param_count = lengthof(kTypes);
@@ -240,34 +182,13 @@ void NoteSettingChange() { may_have_changed = changes_may_end = true; }
 
 void FollowSessionSettings(Connection* connection) {
   Look();
-  if (connection->settings_generation == generation) return;
-  connection->settings_generation = generation;
-  const int most = Length(wanted) + Length(connection->session_settings);
-  if (most == 0) return;
-  Changes changes = {static_cast<const char**>(palloc(sizeof(char*) * most)),
-                     static_cast<const char**>(palloc(sizeof(char*) * most)),
-                     static_cast<const char**>(palloc(sizeof(char*) * most)), 0};
-  AddResets(connection, &changes);
-  AddWanted(connection, &changes);
-  if (changes.count > 0) QueueChanges(connection, changes);
-}
-
-void ForgetSessionSettings(Connection* connection) {
-  if (connection->session_settings == nullptr) return;
-  connection->settings_generation = 0;
-  for (SessionSetting* known = connection->session_settings; known != nullptr; known = known->next) {
-    if (known->value != nullptr) pfree(known->value);
-    known->value = nullptr;
-  }
-}
-
-void DropSessionSettings(Connection* connection) {
-  connection->settings_generation = 0;
-  while (connection->session_settings != nullptr) {
-    SessionSetting* known = connection->session_settings;
-    connection->session_settings = known->next;
-    Free(known);
-  }
+  core::NodeSettings& known = connection->settings;
+  if (known.Follows(generation)) return;
+  const int most = known.MostChanges(wanted);
+  auto* changes = static_cast<core::NodeSettings::Change*>(palloc(sizeof(core::NodeSettings::Change) * (most + 1)));
+  const int count = known.Changes(wanted, changes);
+  if (count > 0) QueueChanges(connection, changes, count);
+  known.Sent(setting_memory, changes, count, generation);
 }
 
 void InitSessionSettings() {

@@ -10,12 +10,6 @@ namespace altius::remote {
 /// Queues what makes the node's settings equal to those of this session, when they have changed since the last time.
 void FollowSessionSettings(Connection* connection);
 
-/// What the node has is not known any more: a transaction of it was undone.
-void ForgetSessionSettings(Connection* connection);
-
-/// The connection was closed.
-void DropSessionSettings(Connection* connection);
-
 /// Installs the hooks.
 void InitSessionSettings();
 

@@ -28,6 +28,15 @@ bool trust_etcd = false;
 
 namespace {
 
+void* AllocateSetting(size_t size) { return MemoryContextAlloc(TopMemoryContext, size); }
+
+}  // namespace
+
+const core::SettingMemory setting_memory = {AllocateSetting, pfree};
+static_assert(kTrackedCount == core::NodeSettings::kFixed);
+
+namespace {
+
 // Addresses, database, user and session settings are Altius's own business.
 constexpr const char* kAllowedOptions[] = {"connect_timeout",
                                            "gssencmode",

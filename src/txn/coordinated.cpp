@@ -66,12 +66,11 @@ Participant* Join(remote::Connection* connection) {
   participant->connection = connection;
   participant->number = NextParticipantNumber();
   participant->joined_level = GetCurrentTransactionNestLevel();
-  participant->savepoints = 1;
   const char* begin = BeginCommand();
   current.participants[current.count++] = participant;
   remote::Attachment(connection) = participant;
   remote::Pin(connection, true);
-  remote::QueueHidden(connection, begin);
+  remote::QueueBegin(connection, begin);
   remote::QueueHidden(connection,
                       psprintf("SET LOCAL altius.transaction_id = '%s'", remote::SignedValue(connection, CurrentTransactionId())));
   QueueConstraints(participant);

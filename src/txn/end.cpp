@@ -35,7 +35,7 @@ void CommitReaders() {
   for (int i = current.count - 1; i >= 0; i--) {
     Participant* participant = current.participants[i];
     if (participant->wrote_level > 0 || remote::IsBroken(participant->connection)) continue;
-    remote::Request* request = remote::SendCommand(participant->connection, "COMMIT");
+    remote::Request* request = remote::SendEnd(participant->connection, "COMMIT", true);
     if (XactIsoLevel == XACT_SERIALIZABLE) remote::Wait(request);
     Leave(participant);
   }
@@ -55,7 +55,7 @@ void CommitOneWriter() {
     if (participant->wrote_level == 0) continue;
     StopPoint("before commit");
     remote::MarkNextDecisive(participant->connection);
-    remote::Request* request = remote::SendCommand(participant->connection, "COMMIT");
+    remote::Request* request = remote::SendEnd(participant->connection, "COMMIT", true);
     remote::WaitAllQuietly(&request, 1);
     if (request->failed && remote::IsBroken(participant->connection)) {
       ereport(ERROR, (errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
@@ -74,7 +74,7 @@ void CommitOneWriter() {
 void SendPrepare(Participant* participant) {
   const char* sql = psprintf("PREPARE TRANSACTION '%s'", participant->gid);
   participant->preparing = true;
-  participant->ending = remote::SendCommand(participant->connection, sql);
+  participant->ending = remote::SendEnd(participant->connection, sql, true);
 }
 
 bool IsPrepared(const Participant* participant) {
@@ -110,14 +110,21 @@ void PrepareWriters() {
   }
 }
 
-void SendAll(const char* format, bool prepared) {
+void EndPrepared(const char* verb) {
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
     participant->ending = nullptr;
-    if (participant->prepared != prepared || remote::IsBroken(participant->connection)) continue;
-    if (participant->confirmed) continue;
-    participant->ending =
-        remote::SendCommand(participant->connection, psprintf(format, participant->gid));
+    if (!participant->prepared || participant->confirmed || remote::IsBroken(participant->connection)) continue;
+    participant->ending = remote::SendCommand(participant->connection, psprintf("%s '%s'", verb, participant->gid));
+  }
+}
+
+void RollBackUnprepared() {
+  for (int i = 0; i < current.count; i++) {
+    Participant* participant = current.participants[i];
+    if (participant->prepared) continue;
+    const bool lost = remote::IsBroken(participant->connection);
+    participant->ending = lost ? nullptr : remote::SendEnd(participant->connection, "ROLLBACK", false);
   }
 }
 
@@ -222,7 +229,7 @@ void AfterCommit() {
   if (current.count > 0) {
     StopPoint("after local commit");
     if (current.commit_first > 0) CommitFirstOne();
-    SendAll("COMMIT PREPARED '%s'", true);
+    EndPrepared("COMMIT PREPARED");
     const TimestampTz deadline = EndDeadline();
     for (int i = 0; i < current.count; i++) {
       Participant* participant = current.participants[i];
@@ -246,18 +253,14 @@ void AfterAbort() {
         remote::IsBroken(participant->connection))
       WakeMaintenance();
   }
-  SendAll("ROLLBACK PREPARED '%s'", true);
-  pg::Array<remote::Request*> endings;
-  for (int i = 0; i < current.count; i++) endings.push_back(current.participants[i]->ending);
-  SendAll("ROLLBACK", false);
+  EndPrepared("ROLLBACK PREPARED");
+  RollBackUnprepared();
   const TimestampTz deadline = EndDeadline();
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
-    if (participant->prepared) participant->ending = endings[i];
     const bool confirmed = ConfirmEnd(participant, deadline);
     if (!confirmed && participant->prepared) WakeMaintenance();
     if (remote::IsBroken(participant->connection)) remote::Close(participant->connection, "lost");
-    remote::ForgetSettings(participant->connection);
   }
   EndOfTransaction();
 }

@@ -22,7 +22,6 @@ struct Participant {
   int wrote_level;          // outermost level at which it wrote; 0: only read
   uint64 owner;             // the only one for whom it was enlisted; 0: there were several
   uint64 write_owner;       // the only one that wrote; 0: none, several or unknown
-  int savepoints;           // deepest level that has a savepoint on the node; 1: none
   remote::Request* ending;  // COMMIT, PREPARE TRANSACTION, ... in flight
   bool preparing;           // PREPARE TRANSACTION was sent
   bool prepared;            // and confirmed

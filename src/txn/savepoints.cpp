@@ -31,14 +31,9 @@ void LeaveIfUnneeded(Participant* participant, int level) {
 void RollBackTo(Participant* participant, int level) {
   StopRunning(participant, level);
   if (participant->wrote_level >= level) participant->wrote_level = 0;
-  if (participant->savepoints >= level) {
-    char command[64];
-    snprintf(command, sizeof(command), "ROLLBACK TO SAVEPOINT altius_%d", level);
-    remote::QueueHidden(participant->connection, command);
-    snprintf(command, sizeof(command), "RELEASE SAVEPOINT altius_%d", level);
-    remote::QueueHidden(participant->connection, command);
+  if (remote::BlockLevel(participant->connection) >= level) {
+    remote::QueueRollBack(participant->connection);
     remote::Push(participant->connection);  // its locks go now
-    participant->savepoints = level - 1;
   }
   if (remote::IsBroken(participant->connection)) LeaveIfUnneeded(participant, level);
 }
@@ -47,11 +42,7 @@ void RollBackTo(Participant* participant, int level) {
 
 void EstablishSavepoints(Participant* participant) {
   const int level = GetCurrentTransactionNestLevel();
-  while (participant->savepoints < level) {
-    char command[64];
-    snprintf(command, sizeof(command), "SAVEPOINT altius_%d", ++participant->savepoints);
-    remote::QueueHidden(participant->connection, command);
-  }
+  while (remote::BlockLevel(participant->connection) < level) remote::QueueSavepoint(participant->connection);
 }
 
 void CommitSubtransaction(int level) {
@@ -61,11 +52,7 @@ void CommitSubtransaction(int level) {
     remote::LowerLevel(participant->connection, level);
     if (participant->wrote_level >= level) participant->wrote_level = level - 1;
     if (participant->joined_level >= level) participant->joined_level = level - 1;
-    if (participant->savepoints < level) continue;
-    char command[64];
-    snprintf(command, sizeof(command), "RELEASE SAVEPOINT altius_%d", level);
-    remote::QueueHidden(participant->connection, command);
-    participant->savepoints = level - 1;
+    if (remote::BlockLevel(participant->connection) >= level) remote::QueueRelease(participant->connection);
   }
 }
 

@@ -26,6 +26,23 @@ inline void VisitSettings(void (*visit)(config_generic* setting, void* data), vo
 #endif
 }
 
+struct WantedByName {
+  const char* name;
+  config_generic* found;
+};
+
+/// Null when there is none.
+inline config_generic* FindSetting(const char* name) {
+  WantedByName wanted = {name, nullptr};
+  VisitSettings(
+      [](config_generic* setting, void* data) {
+        auto* by_name = static_cast<WantedByName*>(data);
+        if (pg_strcasecmp(setting->name, by_name->name) == 0) by_name->found = setting;
+      },
+      &wanted);
+  return wanted.found;
+}
+
 /// What a check hook may give to its assign hook as `extra`: PostgreSQL frees it.  Null, with a message in the log, when there is
 /// no memory.
 inline void* AllocateExtra(size_t size) {

@@ -11,6 +11,18 @@ namespace altius::remote {
 /// Queues a command without a sync: it travels with the next statement, which fails when it fails.
 void QueueHidden(Connection* connection, const char* sql);
 
+// The transaction block of the node's session.  What is sent through these, and nothing else, begins and ends it: settings that
+// are undone on the node with a part of it are sent again.
+void QueueBegin(Connection* connection, const char* sql);
+/// 0: no block; 1: BEGIN; more: that many savepoints but one.
+int BlockLevel(const Connection* connection);
+void QueueSavepoint(Connection* connection);
+/// The innermost savepoint.
+void QueueRelease(Connection* connection);
+void QueueRollBack(Connection* connection);
+/// As SendCommand: COMMIT and PREPARE TRANSACTION keep settings, ROLLBACK does not.
+Request* SendEnd(Connection* connection, const char* sql, bool keeps_settings);
+
 /// Sends hidden commands on their way without a statement behind them; nobody waits for their
 /// answers.
 void Push(Connection* connection);
@@ -86,9 +98,6 @@ void Pin(Connection* connection, bool pinned);
 
 /// The slot where floor txn keeps what it knows of a connection.
 void*& Attachment(Connection* connection);
-
-/// Tracked settings were perhaps rolled back on the node: send them again.
-void ForgetSettings(Connection* connection);
 
 /// Drops the connection's prepared statements (after DDL).
 void ForgetPrepared(Connection* connection);
