@@ -6,7 +6,8 @@
 
 #include "altius/catalog/writer.hpp"
 #include "altius/pg/bridge.hpp"
-#include "altius/pg/compat.hpp"
+#include "altius/pg/relation_lock.hpp"
+#include "altius/pg/rights.hpp"
 #include "colocation.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
@@ -18,7 +19,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
-#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 }
 
@@ -30,9 +31,9 @@ void DropShardRelations(const char* schema, const char* table, const int64* ids,
   ObjectAddresses* relations = new_object_addresses();
   bool any = false;
   for (int i = 0; i < count; i++) {
-    const Oid relid = get_relname_relid(Extend(table, ids[i]), space);
+    // The clean-up of moves may be dropping it at this moment.
+    const Oid relid = pg::LockRelationNamed(Extend(table, ids[i]), space, AccessExclusiveLock);
     if (!OidIsValid(relid)) continue;
-    LockRelationOid(relid, AccessExclusiveLock);
     ObjectAddress address = {};
     ObjectAddressSet(address, RelationRelationId, relid);
     add_exact_object_address(&address, relations);
@@ -74,8 +75,10 @@ struct Dropped {
 /// What has the name of a shard that does not lie here is what a move has left, or somebody else's table.
 bool IsForCaller(const char* schema, const char* table, int64 id) {
   const Oid space = get_namespace_oid(schema, true);
-  const Oid relid = OidIsValid(space) ? get_relname_relid(Extend(table, id), space) : InvalidOid;
-  return OidIsValid(relid) && pg::OwnsRelation(relid, GetUserId());
+  if (!OidIsValid(space)) return false;
+  // InvalidOid when there is none, or is not any more.
+  const Oid owner = pg::OwnerOfRelation(get_relname_relid(Extend(table, id), space));
+  return OidIsValid(owner) && has_privs_of_role(GetUserId(), owner);
 }
 
 pg::Array<Dropped> DroppedTables() {

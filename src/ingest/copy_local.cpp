@@ -5,6 +5,7 @@
 #include "altius/core/copy/frames.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_copy.hpp"
+#include "altius/pg/relation_lock.hpp"
 #include "altius/task/errors.hpp"
 #include "lines.hpp"
 
@@ -59,13 +60,13 @@ int ReadEntry(void *buffer, int least, int most) {
 }  // namespace
 
 void WriteLines(Relation shell, const LineFormat &format, const char *shard_name, const char *records, int length) {
-  const Oid shard_oid = get_relname_relid(shard_name, RelationGetNamespace(shell));
+  const Oid shard_oid = pg::LockRelationNamed(shard_name, RelationGetNamespace(shell), RowExclusiveLock);
   if (!OidIsValid(shard_oid)) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("shard \"%s\" does not exist on this node", shard_name)));
   }
   const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius copy to shard", ALLOCSET_DEFAULT_SIZES);
   const MemoryContext before = MemoryContextSwitchTo(memory);
-  const Relation shard = table_open(shard_oid, RowExclusiveLock);
+  const Relation shard = table_open(shard_oid, NoLock);
   if (catalog::IsElsewhere(shard_oid)) {
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("shard \"%s\" does not lie on this node", shard_name),
                     errhint("Run the transaction again.")));

@@ -195,22 +195,26 @@ Oid OwnerOfShard(int64 id) {
 /// What has the name may be another role's, and may have been there before.
 bool IsShardTable(Oid relid) {
   const char kind = get_rel_relkind(relid);
-  const auto id = core::ShardIdOfName(get_rel_name(relid));
+  const char* name = get_rel_name(relid);
+  if (name == nullptr) return false;
+  const auto id = core::ShardIdOfName(name);
   if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) || !id.has_value()) return false;
   return OwnerOfShard(*id) == pg::OwnerOfRelation(relid);
 }
 
 bool DropShard(const char* name) {
   const RangeVar* names = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
-  const Oid relid = RangeVarGetRelid(names, NoLock, true);
+  Oid relid = RangeVarGetRelid(names, NoLock, true);
+  if (!OidIsValid(relid)) return true;
+  // It came back meanwhile, and is in use.
+  if (catalog::IsShardRelation(relid) && !catalog::IsElsewhere(relid)) return true;
+  relid = RangeVarGetRelid(names, AccessExclusiveLock, true);
   if (!OidIsValid(relid)) return true;
   if (!IsShardTable(relid)) {
     ereport(LOG, (errmsg("\"%s\" is not dropped, for it is no shard of a table of its owner", name)));
     return true;
   }
-  // It came back meanwhile, and is in use.
   if (catalog::IsShardRelation(relid) && !catalog::IsElsewhere(relid)) return true;
-  if (RangeVarGetRelid(names, AccessExclusiveLock, true) != relid) return false;
   const int64 id = *core::ShardIdOfName(get_rel_name(relid));
   ObjectAddress table = {};
   ObjectAddressSet(table, RelationRelationId, relid);

@@ -3,6 +3,7 @@
 #include "altius/core/replication/pgoutput.hpp"
 #include "altius/ddl/table_commands.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/relation_lock.hpp"
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -12,7 +13,6 @@ extern "C" {
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -75,7 +75,8 @@ void LockAll(const pg::Array<Oid>& relations, LOCKMODE mode, int timeout_ms) {
     const long left = std::max(1L, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline));
     (void)set_config_option("lock_timeout", psprintf("%ld", left), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
                             false);
-    LockRelationOid(relid, mode);
+    if (!pg::LockIfThere(relid, mode))
+      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("a table of the shard group was dropped meanwhile")));
   }
   AtEOXact_GUC(true, level);
 }

@@ -4,6 +4,7 @@
 
 #include "altius/pg/compat_wait.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/relation_lock.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "capture.hpp"
@@ -157,11 +158,8 @@ void AwaitNewPlacement(int attempt) {
 
 bool ClaimShard(const catalog::Table& table, const catalog::Shard& shard) {
   const Oid schema = get_rel_namespace(table.relid);
-  const Oid relid = get_relname_relid(catalog::ShardName(table, shard), schema);
-  if (!OidIsValid(relid)) return false;
-  LockRelationOid(relid, RowExclusiveLock);
-  AcceptInvalidationMessages();
-  return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) && !catalog::IsElsewhere(relid);
+  const Oid relid = pg::LockRelationNamed(catalog::ShardName(table, shard), schema, RowExclusiveLock);
+  return OidIsValid(relid) && !catalog::IsElsewhere(relid);
 }
 
 pg::Array<int64> ClaimShardsOn(int group, const pg::Array<int64>& shards) {
