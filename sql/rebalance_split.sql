@@ -129,6 +129,24 @@ BEGIN;
 INSERT INTO t VALUES (1000, 1, 'x');
 SELECT citus_split_shard_by_split_points(shard('t', -5), '{-1000}', ARRAY[node_id('worker1'), node_id('worker1')], 'block_writes');
 ROLLBACK;
+-- A block that is rolled back would undo nothing.
+SELECT count(*) AS shards FROM pg_dist_shard \gset
+BEGIN;
+SELECT isolate_tenant_to_new_shard('t', 5, 'CASCADE', 'block_writes');
+ROLLBACK;
+BEGIN;
+SELECT citus_split_shard_by_split_points(shard('t', -5), '{-1000}', ARRAY[node_id('worker1'), node_id('worker1')], 'block_writes');
+ROLLBACK;
+BEGIN;
+SELECT citus_move_shard_placement(shard('t', -5), node_id('worker1'), node_id('worker2'), 'block_writes');
+ROLLBACK;
+BEGIN;
+SELECT rebalance_table_shards();
+ROLLBACK;
+BEGIN;
+SELECT citus_drain_node('127.0.0.1', 1);
+ROLLBACK;
+SELECT count(*) = :shards AS "as before" FROM pg_dist_shard;
 CREATE ROLE split_nobody LOGIN;
 GRANT USAGE ON SCHEMA rebalance_split TO split_nobody;
 SET ROLE split_nobody;

@@ -2,6 +2,7 @@
 // citus_move_shard_placement: the order of the steps, and what happens when one of them fails.
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/rights.hpp"
+#include "altius/pg/transaction_block.hpp"
 #include "altius/rebalance/rebalance.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
@@ -108,6 +109,7 @@ void RunMove(Move* move) {
 
 void PerformMove(Move* move) {
   RequireOwnership(*move);
+  pg::RequireNoBlock(move->copies ? "shards cannot be copied" : "shards cannot be moved");
   LockShardGroup(*move);
   txn::NeedMaintenance();
   BeginProgress(move->copies ? "copy" : "move", move->members[0].shard_id, move->source_node, move->target_node);

@@ -2,6 +2,7 @@
 // citus_split_shard_by_split_points and isolate_tenant_to_new_shard: the order of the steps.
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/rights.hpp"
+#include "altius/pg/transaction_block.hpp"
 #include "altius/txn/shared.hpp"
 #include "progress.hpp"
 #include "space.hpp"
@@ -92,6 +93,7 @@ Split* SplitShardGroup(int64 shard_id, const pg::Array<int32>& points, const pg:
   split->whole.mode = mode;
   FillSplit(split, shard_id, points, nodes);
   RequireOwnership(split->whole);
+  pg::RequireNoBlock("shards cannot be split");
   LockShardGroup(split->whole);
   LockGroup(*split);
   NameParts(split);

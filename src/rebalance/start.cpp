@@ -2,6 +2,7 @@
 // Rebalancing as a whole: a plan becomes a background job, one task for each move.
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/transaction_block.hpp"
 #include "altius/rebalance/plan.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "jobs/functions.hpp"
@@ -144,6 +145,7 @@ std::vector<int64> Numbers(FunctionCallInfo fcinfo, int number) {
 /// What the foreground forms need of the caller's transaction: the job is committed by another
 /// session, and its tasks would wait for locks that this one holds.
 void RequireFreshTransaction(const char* function) {
+  pg::RequireNoBlock(psprintf("%s cannot run", function));
   if (!TransactionIdIsValid(GetTopTransactionIdIfAny())) return;
   ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
                   errmsg("%s cannot run in a transaction that has changed something", function),
