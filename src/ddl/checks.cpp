@@ -141,6 +141,7 @@ struct ForeignKey {
   List* to_columns;
   char on_delete;
   char on_update;
+  List* set_columns;  // that ON DELETE SET NULL or SET DEFAULT names; NIL: all
 };
 
 [[noreturn]] void Refuse(const ForeignKey& key, const char* detail, const char* hint) {
@@ -151,9 +152,10 @@ struct ForeignKey {
   pg_unreachable();
 }
 
-/// "{1,2}"
+/// "{1,2}"; a null pointer is none.
 List* NumbersOf(const char* array) {
   List* numbers = NIL;
+  if (array == nullptr) return NIL;
   for (const char* at = array + 1; *at != '\0' && *at != '}';) {
     char* end;
     numbers = lappend_int(numbers, static_cast<int>(strtol(at, &end, 10)));
@@ -172,9 +174,10 @@ bool KeysMeet(const ForeignKey& key) {
 
 void CheckActions(const ForeignKey& key) {
   if (!list_member_int(key.from_columns, key.from.key)) return;
-  if (strchr("nd", key.on_delete) != nullptr || strchr("cnd", key.on_update) != nullptr)
+  const bool all = key.set_columns == NIL || list_member_int(key.set_columns, key.from.key);
+  if ((strchr("nd", key.on_delete) != nullptr && all) || strchr("cnd", key.on_update) != nullptr)
     Refuse(key, "Its action would change the distribution column.",
-           "Use NO ACTION, RESTRICT or ON DELETE CASCADE.");
+           "Use NO ACTION, RESTRICT, ON DELETE CASCADE, or ON DELETE SET NULL with a list of other columns.");
 }
 
 void CheckFromHash(const ForeignKey& key) {
@@ -220,7 +223,7 @@ Shape ShapeOfOther(Oid relid, const Shape& self) {
 
 void CheckForeignKeys(const Shape& shape) {
   List* rows = QueryRows(R"(
-SELECT conname, conrelid::oid, confrelid::oid, conkey, confkey, confdeltype, confupdtype FROM pg_catalog.pg_constraint
+SELECT conname, conrelid::oid, confrelid::oid, conkey, confkey, confdeltype, confupdtype, confdelsetcols FROM pg_catalog.pg_constraint
 WHERE contype = 'f' AND conparentid = 0 AND $1 IN (conrelid, confrelid) ORDER BY conname)",
                          {OidValue(shape.relid)});
   ListCell* cell;
@@ -232,7 +235,8 @@ WHERE contype = 'f' AND conparentid = 0 AND $1 IN (conrelid, confrelid) ORDER BY
                             NumbersOf(row[3]),
                             NumbersOf(row[4]),
                             row[5][0],
-                            row[6][0]};
+                            row[6][0],
+                            NumbersOf(row[7])};
     CheckOne(key);
   }
 }
