@@ -3,12 +3,16 @@
 
 #include "altius/pg/array.hpp"
 #include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
 
 extern "C" {
+#include "access/sysattr.h"
+#include "access/table.h"
 #include "nodes/makefuncs.h"
 #include "nodes/primnodes.h"
 #include "optimizer/tlist.h"
+#include "utils/rel.h"
 }
 
 namespace altius::deparse {
@@ -139,6 +143,45 @@ void SpellAssignments(List **targets) {
   foreach (cell, *targets) split = list_concat(split, Split(lfirst_node(TargetEntry, cell)));
   *targets = split;
   Order(targets);
+}
+
+namespace {
+
+bool IsAssigned(const List *targets, AttrNumber column) {
+  ListCell *cell;
+  foreach (cell, targets) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk && target->resno == column) return true;
+  }
+  return false;
+}
+
+TargetEntry *AsDefault(const FormData_pg_attribute &column) {
+  auto *value = makeNode(SetToDefault);
+  value->typeId = column.atttypid;
+  value->typeMod = column.atttypmod;
+  value->collation = column.attcollation;
+  return makeTargetEntry(reinterpret_cast<Expr *>(value), column.attnum, pstrdup(NameStr(column.attname)), false);
+}
+
+}  // namespace
+
+void SpellGenerated(const Query *query, List **targets) {
+  const RangeTblEntry *rte = pg::Rte(query->rtable, query->resultRelation);
+  const Bitmapset *assigned = pg::AssignedColumns(query, rte);
+  // Nothing else is assigned, so it can only be this.
+  const bool any = count_nonjunk_tlist_entries(*targets) == 0;
+  const Relation relation = table_open(rte->relid, NoLock);
+  const TupleDesc columns = RelationGetDescr(relation);
+  List *defaults = NIL;
+  for (int i = 0; i < columns->natts; i++) {
+    const FormData_pg_attribute &column = *TupleDescAttr(columns, i);
+    if (column.attgenerated == 0 || IsAssigned(*targets, column.attnum)) continue;
+    const bool named = bms_is_member(column.attnum - FirstLowInvalidHeapAttributeNumber, assigned);
+    if (named || (any && assigned == nullptr)) defaults = lappend(defaults, AsDefault(column));
+  }
+  table_close(relation, NoLock);
+  *targets = list_concat(defaults, *targets);
 }
 
 }  // namespace altius::deparse

@@ -5,7 +5,7 @@
 #include "altius/pg/pg.hpp"
 
 extern "C" {
-#include "nodes/pg_list.h"
+#include "nodes/parsenodes.h"
 }
 
 namespace altius::deparse {
@@ -15,5 +15,9 @@ namespace altius::deparse {
 /// has sorted the entries by column, but the deparser takes the columns of one subquery (SET (a, b) = (SELECT ...)) for neighbours,
 /// in the subquery's order, and the subqueries for ordered like them.
 void SpellAssignments(List **targets);
+
+/// The rewriter drops `SET g = DEFAULT` of a generated column, which may be all that is assigned, and which triggers ON UPDATE OF g
+/// wait for: for those that the statement names there is an entry again.
+void SpellGenerated(const Query *query, List **targets);
 
 }  // namespace altius::deparse

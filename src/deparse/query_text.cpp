@@ -33,11 +33,20 @@ bool AliasRelations(Node *node, void *context) {
 
 bool AssignmentWalker(Node *node, void *context) {
   if (node == nullptr) return false;
-  if (IsA(node, OnConflictExpr)) SpellAssignments(&reinterpret_cast<OnConflictExpr *>(node)->onConflictSet);
-  if (IsA(node, MergeAction)) SpellAssignments(&reinterpret_cast<MergeAction *>(node)->targetList);
   if (!IsA(node, Query)) return pg::Walk(node, AssignmentWalker, context);
   auto *query = reinterpret_cast<Query *>(node);
   if (query->commandType == CMD_UPDATE || query->commandType == CMD_INSERT) SpellAssignments(&query->targetList);
+  if (query->commandType == CMD_UPDATE) SpellGenerated(query, &query->targetList);
+  if (query->onConflict != nullptr && query->onConflict->action == ONCONFLICT_UPDATE) {
+    SpellAssignments(&query->onConflict->onConflictSet);
+    SpellGenerated(query, &query->onConflict->onConflictSet);
+  }
+  ListCell *cell;
+  foreach (cell, query->mergeActionList) {
+    auto *action = lfirst_node(MergeAction, cell);
+    SpellAssignments(&action->targetList);
+    if (action->commandType == CMD_UPDATE) SpellGenerated(query, &action->targetList);
+  }
   return pg::WalkQuery(query, AssignmentWalker, context);
 }
 

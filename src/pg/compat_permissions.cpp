@@ -152,6 +152,15 @@ void CheckAs([[maybe_unused]] Query *query, RangeTblEntry *rte, Oid role) {
 #endif
 }
 
+const Bitmapset *AssignedColumns([[maybe_unused]] const Query *query, const RangeTblEntry *rte) {
+#if PG_VERSION_NUM >= 160000
+  if (rte->perminfoindex == 0) return nullptr;
+  return list_nth_node(RTEPermissionInfo, query->rteperminfos, static_cast<int>(rte->perminfoindex) - 1)->updatedCols;
+#else
+  return rte->updatedCols;
+#endif
+}
+
 bool MayUse(Oid relid, Oid role, AclMode rights) {
   const Oid schema = get_rel_namespace(relid);
 #if PG_VERSION_NUM >= 160000

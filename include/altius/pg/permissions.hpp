@@ -44,6 +44,10 @@ void AfterPermissionCheck(void (*then)(List *range_table));
 /// A relation of the query is checked as if this role used it.
 void CheckAs(Query *query, RangeTblEntry *rte, Oid role);
 
+/// The columns that the statement assigns in the relation, as the user wrote it (numbers less FirstLowInvalidHeapAttributeNumber);
+/// null when that is forgotten.
+const Bitmapset *AssignedColumns(const Query *query, const RangeTblEntry *rte);
+
 /// Whether the role has all of the rights on the table as a whole, and may use its schema.
 bool MayUse(Oid relid, Oid role, AclMode rights);
 
