@@ -34,11 +34,21 @@ bool HasRowSecurity(Oid relid) {
   return has;
 }
 
+}  // namespace
+
+bool PoliciesReadMore(Oid relid) { return HasRowSecurity(relid) && !pg::MayUse(relid, GetUserId(), ACL_SELECT); }
+
+namespace {
+
 void Look(const pg::Requirement &requirement, void *data) {
   auto *need = static_cast<Need *>(data);
   const Oid role = OidIsValid(requirement.role) ? requirement.role : GetUserId();
   const bool changes = (requirement.rights & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
-  if ((role == GetUserId() && !changes) || !list_member_oid(need->tables, requirement.relid)) return;
+  if (!list_member_oid(need->tables, requirement.relid)) return;
+  if (role == GetUserId() && !changes) {
+    need->lending.needed = need->lending.needed || PoliciesReadMore(requirement.relid);
+    return;
+  }
   const bool secured = HasRowSecurity(requirement.relid);
   Lending *lending = &need->lending;
   if (changes && secured) {

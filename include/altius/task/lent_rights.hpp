@@ -3,6 +3,7 @@
 // on the asking node.  On a node that has the shards the session is the user's own and knows of no view: so the asking node
 // sends the statement with a ticket, which proves that it comes from a node (altius/door), and the node runs it without checking
 // rights on shards.  That is done only where the user's own rights are not enough, or row security would apply to the user.
+// So do policies: they may read columns that the user may not.
 // Policies for rows that are changed are the nodes' to check: they do it for the view's owner.
 #pragma once
 
@@ -15,6 +16,9 @@ extern "C" {
 }
 
 namespace altius::task {
+
+/// Whether the table's policies, which are part of the text for a node, may read columns that the user may not.
+bool PoliciesReadMore(Oid relid);
 
 /// What a part of the plan needs that uses these tables (of Oid).
 Lending LendingFor(const PlannedStmt *plan, const List *tables);

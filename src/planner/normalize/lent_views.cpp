@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
-// A statement through a view of another role may be parsed on the nodes with rights that its user does not have
-// (altius/task/lent_rights.hpp).  To read a literal of a type that users make can mean to call their code: a domain within a
-// row or an array has checks.  So such constants are computed here, and read on the node when the statement runs, as the user.
+// A statement through a view of another role, or on a table with policies, may be parsed on the nodes with rights that its user
+// does not have (altius/task/lent_rights.hpp).  To read a literal of a type that users make can mean to call their code: a domain
+// within a row or an array has checks.  So such constants are computed here, and read on the node when the statement runs, as the
+// user.
 #include "lent_views.hpp"
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
+#include "altius/task/lent_rights.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -41,7 +43,8 @@ Node *ComputeConstants(Node *node, void *context) {
 bool LendsRights(const pg::RelationUses &uses) {
   for (int i = 0; i < list_length(uses.entries); i++) {
     const pg::Requirement requirement = pg::RequirementOf(uses, i);
-    if (OidIsValid(requirement.role) && catalog::FindTable(requirement.relid) != nullptr) return true;
+    if (catalog::FindTable(requirement.relid) == nullptr) continue;
+    if (OidIsValid(requirement.role) || task::PoliciesReadMore(requirement.relid)) return true;
   }
   return false;
 }
