@@ -30,14 +30,18 @@ int LevelOf(const char* severity) {
 
 char* Copy(const char* text) { return text == nullptr ? nullptr : strdup(text); }
 
+/// Commands of our own say nothing of interest.  Behind a statement that commits by itself its deferred triggers speak.
+bool MayInterest(const Item& item) {
+  return item.kind == ItemKind::Main || (item.kind == ItemKind::Sync && item.request != nullptr);
+}
+
 void Receive(void* arg, const PGresult* result) {
   Connection* connection = static_cast<Connection*>(arg);
   const char* severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   if (severity != nullptr && strcmp(severity, kEventSeverity) == 0)
     return KeepEvent(connection, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
   if (waiting_count == kMaxWaiting) return;
-  // Commands of our own say nothing of interest.
-  if (connection->count > 0 && ItemAt(connection, 0)->kind != ItemKind::Main) return;
+  if (connection->count > 0 && !MayInterest(*ItemAt(connection, 0))) return;
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (state == nullptr || text == nullptr) return;  // libpq's own

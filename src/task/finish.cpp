@@ -303,6 +303,7 @@ void InstallHooks() {
   InitParsing();
   InitUsersPath();
   InitCapture();
+  InitDeferredTriggers();
 }
 
 }  // namespace altius::task

@@ -23,19 +23,22 @@ void Assign(const char *value, void *) {
   if (users_path != nullptr && strcmp(users_path, value) != 0) ResetPlanCache();
 }
 
+}  // namespace
+
+bool MayPushUsersPath() {
+  return !within && users_path != nullptr && *users_path != '\0' && door::IsNodeSession() &&
+         strcmp(namespace_search_path, "pg_catalog") == 0;  // as connections start (floor remote)
+}
+
 /// Within a function that runs as its owner, or sets a path of its own, that path is what keeps the user's functions out.
-bool IsSessionItself() {
+bool RunsForAnotherPath() {
   Oid user;
   int context;
   GetUserIdAndSecContext(&user, &context);
-  return context == 0 && strcmp(namespace_search_path, "pg_catalog") == 0;  // as connections start (floor remote)
+  return context == 0 && MayPushUsersPath();
 }
 
-}  // namespace
-
-bool RunsForAnotherPath() {
-  return !within && users_path != nullptr && *users_path != '\0' && door::IsNodeSession() && IsSessionItself();
-}
+void SetWithinUsersPath(bool is_within) { within = is_within; }
 
 UsersPath::UsersPath() noexcept { within = true; }
 UsersPath::~UsersPath() { within = false; }

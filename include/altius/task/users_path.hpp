@@ -12,6 +12,10 @@ namespace altius::task {
 /// search path or owner counts.
 bool RunsForAnotherPath();
 
+/// The same, whoever the function in progress runs as: for a function of which it is known that it sees its caller's path.
+bool MayPushUsersPath();
+void SetWithinUsersPath(bool is_within);
+
 struct UsersPath {
   UsersPath() noexcept;
   ~UsersPath();
@@ -42,5 +46,8 @@ auto OnUsersPath(Body &&body) {
 
 /// The setting.
 void InitUsersPath();
+
+/// deferred_triggers.cpp: the hooks by which deferred triggers run on that path.
+void InitDeferredTriggers();
 
 }  // namespace altius::task

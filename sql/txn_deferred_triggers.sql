@@ -1,0 +1,58 @@
+-- Deferred triggers see the session's search path, though they run on a node when the transaction ends there.
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+SET citus.shard_count TO 4;
+CREATE SCHEMA txn_deferred_triggers;
+SET search_path TO txn_deferred_triggers;
+CREATE FUNCTION hello() RETURNS text LANGUAGE sql AS $$ SELECT 'hello'::text $$;
+CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE NOTICE '% % % %', TG_OP, NEW.id, current_setting('search_path'), hello();
+  RETURN NULL;
+END $$;
+CREATE FUNCTION say_pinned() RETURNS trigger LANGUAGE plpgsql SET search_path TO pg_catalog AS $$
+BEGIN
+  RAISE NOTICE '% % %', TG_OP, NEW.id, current_setting('search_path');
+  RETURN NULL;
+END $$;
+CREATE FUNCTION say_as_owner() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  RAISE NOTICE '% % % %', TG_OP, NEW.id, current_setting('search_path'), hello();
+  RETURN NULL;
+END $$;
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.id = 7 THEN RAISE 'not %: %', NEW.id, hello(); END IF;
+  RETURN NULL;
+END $$;
+CREATE TABLE t (id int);
+CREATE TABLE plain (id int);
+SELECT create_distributed_table('t', 'id');
+CREATE CONSTRAINT TRIGGER a AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION say();
+CREATE CONSTRAINT TRIGGER b AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION say_pinned();
+CREATE CONSTRAINT TRIGGER c AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION say_as_owner();
+CREATE CONSTRAINT TRIGGER d AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail();
+CREATE CONSTRAINT TRIGGER a AFTER INSERT ON plain DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION say();
+CREATE CONSTRAINT TRIGGER b AFTER INSERT ON plain DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION say_pinned();
+CREATE CONSTRAINT TRIGGER c AFTER INSERT ON plain DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION say_as_owner();
+CREATE CONSTRAINT TRIGGER d AFTER INSERT ON plain DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail();
+INSERT INTO t VALUES (1);
+INSERT INTO plain VALUES (1);
+INSERT INTO t VALUES (7);
+INSERT INTO plain VALUES (7);
+INSERT INTO t VALUES (2);
+BEGIN;
+INSERT INTO t VALUES (3);
+COMMIT;
+BEGIN;
+INSERT INTO t VALUES (3);
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK;
+-- several nodes, in two phases; the order of the nodes is nobody's
+SET client_min_messages TO warning;
+BEGIN;
+INSERT INTO t SELECT g FROM generate_series(10, 20) g;
+COMMIT;
+INSERT INTO t SELECT g FROM generate_series(7, 20) g;
+SELECT count(*) FROM t;
+DROP SCHEMA txn_deferred_triggers CASCADE;
