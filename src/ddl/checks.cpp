@@ -55,6 +55,23 @@ void RefuseRules(Oid relid) {
                   errhint("Write it as a trigger, or as a view with INSTEAD OF triggers.")));
 }
 
+/// A table's row type exists where the table does.
+void CheckRowTypes(Oid relid) {
+  List* rows = QueryRows(R"(
+SELECT a.attname, c.relname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid JOIN pg_catalog.pg_class c ON c.oid IN (t.typrelid, e.typrelid)
+WHERE a.attrelid = $1 AND a.attnum > 0 AND c.relkind <> 'c' AND c.oid >= 16384
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = c.oid)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_object WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objid = c.oid)
+ORDER BY a.attnum LIMIT 1)",
+                         {OidValue(relid)});
+  if (rows == NIL) return;
+  char** row = static_cast<char**>(linitial(rows));
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot distribute \"%s\"", get_rel_name(relid)),
+                  errdetail("Column \"%s\" is of the row type of \"%s\", which other nodes do not have.", row[0], row[1]),
+                  errhint("Distribute that table first, or make a composite type of its own for the column.")));
+}
+
 }  // namespace
 
 void CheckDistributable(Oid relid) {
@@ -73,6 +90,7 @@ void CheckDistributable(Oid relid) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot distribute \"%s\"", name),
                     errdetail("It is part of the system or a shard.")));
   RefuseRules(relid);
+  CheckRowTypes(relid);
   if (kind == RELKIND_RELATION &&
       (has_subclass(relid) || (has_superclass(relid) && !get_rel_relispartition(relid))))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -179,7 +179,7 @@ void Distribute(Oid relid, const DistributeOptions& options) {
   RefusePartition(relid, options);
   if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE) {
     DistributeOne(relid, options);
-    return ShareViewsOf(relid);
+    return ShareUsersOf(relid);
   }
   List* partitions = find_inheritance_children(relid, AccessExclusiveLock);
   DistributeOne(relid, options);
@@ -188,7 +188,7 @@ void Distribute(Oid relid, const DistributeOptions& options) {
   beside.shard_count = 0;
   ListCell* cell;
   foreach (cell, partitions) Distribute(lfirst_oid(cell), beside);
-  ShareViewsOf(relid);
+  ShareUsersOf(relid);
 }
 
 void AlterDistributed(Oid relid, const DistributeOptions& wanted) {

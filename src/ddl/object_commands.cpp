@@ -168,7 +168,10 @@ Made CommandsOfType(Oid type) {
   List* commands = Query(kType, type);
   if (commands == NIL) return {};
   const char* name = NameLiteral("regtype", type);
-  return {commands, psprintf("pg_catalog.to_regtype(%s) IS NULL", name), Query(kTypeOwner, type)};
+  // The array type of another one may have the name: it gives it up.
+  const char* condition = psprintf("NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype(%s) AND NOT EXISTS"
+                                   " (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid))", name);
+  return {commands, condition, Query(kTypeOwner, type)};
 }
 
 Made Describe(const ObjectAddress& object) {

@@ -257,7 +257,9 @@ const catalog::Table* SubjectOf(Node* statement) {
   }
 }
 
-Node* ForShard(Node* statement, int index, int64 shard_id) {
+namespace {
+
+Node* NamesForShard(Node* statement, int index, int64 shard_id) {
   switch (nodeTag(statement)) {
     case T_CreateStmt:
       return CreateForShard(As<CreateStmt>(statement), index, shard_id);
@@ -321,6 +323,15 @@ Node* ForShard(Node* statement, int index, int64 shard_id) {
     default:
       return nullptr;
   }
+}
+
+}  // namespace
+
+Node* ForShard(Node* statement, int index, int64 shard_id) {
+  const char* before = NameBefore(statement);
+  Node* changed = NamesForShard(statement, index, shard_id);
+  if (changed != nullptr) RequalifyColumns(changed, before);
+  return changed;
 }
 
 bool MayNameObjects(Node* statement) {

@@ -42,6 +42,11 @@ void ConstraintForShard(Constraint* constraint, int index, int64 shard_id);
 /// Whether the column gets its values from a sequence: serial, identity, DEFAULT nextval(..).
 bool IsFedBySequence(const ColumnDef& column);
 
+/// rewrite_references.cpp: the table's name in a command with expressions, null for others; and, once the command is about a shard,
+/// columns that bear that name there bear the shard's.
+const char* NameBefore(Node* statement);
+void RequalifyColumns(Node* statement, const char* before);
+
 /// Whether the raw expression draws from a sequence.
 bool UsesSequence(Node* expression);
 

@@ -13,8 +13,8 @@ namespace altius::ddl {
 /// for objects that are temporary or need a relation that only this node has.
 void ShareObject(const ObjectAddress& object);
 
-/// The table has just been distributed: views on it, and on those views, can be shared now.
-void ShareViewsOf(Oid relid);
+/// The table has just been distributed: views on it, on those views, and functions that take or give rows can be shared now.
+void ShareUsersOf(Oid relid);
 
 bool HasOtherNodes();
 

@@ -51,16 +51,18 @@ WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = '')",
                    {OidValue(relid)});
 }
 
-/// The other nodes lose the table; its sequences and the views on it go there with it.
+/// The other nodes lose the table, and with it, by CASCADE, all that depends on it: sequences, views and views on them, functions
+/// that take its rows.
 void ForgetElsewhere(Oid relid) {
   List* rows = QueryRows(R"(
-SELECT o.classid, o.objid FROM pg_catalog.pg_dist_object o JOIN pg_catalog.pg_depend d USING (classid, objid)
-WHERE refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND refobjid = $1 AND deptype IN ('a', 'i')
-UNION
-SELECT o.classid, o.objid FROM pg_catalog.pg_rewrite r
-JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
-JOIN pg_catalog.pg_dist_object o ON o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objid = r.ev_class
-WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1)",
+WITH RECURSIVE gone(classid, objid) AS (
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, $1
+  UNION
+  SELECT n.classid, n.objid FROM gone g JOIN pg_catalog.pg_depend d ON d.refclassid = g.classid AND d.refobjid = g.objid
+  LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
+  CROSS JOIN LATERAL (VALUES (d.classid, d.objid), ('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class)) n(classid, objid)
+  WHERE n.objid IS NOT NULL)
+SELECT o.classid, o.objid FROM pg_catalog.pg_dist_object o JOIN gone USING (classid, objid))",
                          {OidValue(relid)});
   ListCell* cell;
   foreach (cell, rows) {

@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/stratnum.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -87,6 +88,34 @@ Node *Canonical(Node *expr) {
   return expr;
 }
 
+namespace {
+
+bool HasTypes(TupleDesc row, List *values) {
+  int column = 0;
+  ListCell *cell;
+  foreach (cell, values) {
+    while (column < row->natts && TupleDescAttr(row, column)->attisdropped) column++;
+    if (column == row->natts) return false;
+    if (exprType(static_cast<Node *>(lfirst(cell))) != TupleDescAttr(row, column++)->atttypid) return false;
+  }
+  while (column < row->natts && TupleDescAttr(row, column)->attisdropped) column++;
+  return column == row->natts;
+}
+
+}  // namespace
+
+bool ComparesFaithfully(Node *column, Node *value) {
+  const Oid type = exprType(value);
+  if (type == RECORDARRAYOID) return false;
+  const Oid row_type = getBaseType(exprType(column));
+  if (type != RECORDOID || row_type == RECORDOID || !type_is_rowtype(row_type)) return true;
+  if (!IsA(value, RowExpr)) return false;
+  TupleDesc row = lookup_rowtype_tupdesc(row_type, -1);
+  const bool same = HasTypes(row, reinterpret_cast<RowExpr *>(value)->args);
+  ReleaseTupleDesc(row);
+  return same;
+}
+
 bool IsLevelConstant(Node *expr) {
   if (IsA(expr, Const) || IsA(expr, Param)) return true;
   if (IsA(expr, Var)) return reinterpret_cast<Var *>(expr)->varlevelsup > 0;
@@ -103,7 +132,8 @@ bool EqualitySides(Node *conjunct, Node **left, Node **right, Meaning *meaning) 
   if (!IsA(*left, Var) && !IsA(*right, Var)) return false;
   Node *column = IsA(*left, Var) ? *left : *right;
   *meaning = MeaningOfOperator(op->opno, exprType(column), op->inputcollid);
-  return OidIsValid(meaning->family) && HashAlike(exprType(*left), exprType(*right));
+  if (!OidIsValid(meaning->family) || !HashAlike(exprType(*left), exprType(*right))) return false;
+  return ComparesFaithfully(column, column == *left ? *right : *left);
 }
 
 }  // namespace altius::planner

@@ -38,6 +38,10 @@ bool IsLevelConstant(Node *expr);
 /// No column of any level.
 bool HasVars(Node *expr);
 
+/// Whether comparing the column with the value raises no error that depends on the rows which are compared: an anonymous row of other
+/// types than the column's must be compared with every row, as PostgreSQL does.
+bool ComparesFaithfully(Node *column, Node *value);
+
 /// For `a = b`, where one is a column: both sides, and in which sense they are equal; false otherwise.
 bool EqualitySides(Node *conjunct, Node **left, Node **right, Meaning *meaning);
 

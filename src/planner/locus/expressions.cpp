@@ -175,6 +175,7 @@ bool Translation::DescribeEqual(locus::Condition *condition, Node *expr, Frame *
     meaning = MeaningOfOperator(any->opno, exprType(left), any->inputcollid);
     condition->kind = locus::Condition::Kind::Any;
     if (!OidIsValid(meaning.family) || !HashAlike(exprType(left), get_base_element_type(exprType(right)))) return false;
+    if (!ComparesFaithfully(left, right)) return false;
   } else if (!EqualitySides(expr, &left, &right, &meaning)) {
     return false;
   }
