@@ -2,6 +2,7 @@
 // Query -> text, by PostgreSQL's exported deparser.
 #include "altius/deparse/deparse.hpp"
 #include "assignments.hpp"
+#include "altius/pg/node.hpp"
 #include "altius/pg/search_path.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
@@ -15,6 +16,21 @@ namespace altius::deparse {
 
 namespace {
 
+/// A view's columns may have been renamed, which its query is not told of.
+bool HasOtherNames(const RangeTblEntry *rte) {
+  if (rte->rtekind != RTE_SUBQUERY) return false;
+  const ListCell *name = list_head(rte->eref->colnames);
+  ListCell *cell;
+  foreach (cell, rte->subquery->targetList) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    if (target->resjunk) continue;
+    if (name == nullptr) return false;
+    if (target->resname == nullptr || strcmp(target->resname, strVal(lfirst(name))) != 0) return true;
+    name = lnext(rte->eref->colnames, name);
+  }
+  return false;
+}
+
 /// Every relation and subquery gets an alias, so that column references still resolve when a shard's name is put in place of the table's.
 bool AliasRelations(Node *node, void *context) {
   if (node == nullptr) return false;
@@ -22,6 +38,8 @@ bool AliasRelations(Node *node, void *context) {
     auto *rte = reinterpret_cast<RangeTblEntry *>(node);
     const bool named = rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY;
     if (named && rte->alias == nullptr) rte->alias = makeAlias(rte->eref->aliasname, NIL);
+    if (named && rte->alias->colnames == NIL && HasOtherNames(rte))
+      rte->alias = makeAlias(rte->alias->aliasname, pg::Copy(rte->eref->colnames));
     if (rte->security_barrier) rte->alias->aliasname = pstrdup(pg::kBarrierAlias);
     return false;
   }

@@ -72,7 +72,8 @@ double EstimateRows(const plan::Fragment *fragment) {
   return fragment->upper != nullptr ? std::max(1.0, rows / 10) : rows;
 }
 
-/// The leaf's row as a whole, if the plan reads it: a join with rows that are locked or changed does.
+/// The leaf's row as a whole, if the plan reads it: a join with rows that are locked or changed does, also where the scan itself is
+/// told of its targets only later.
 Var *WholeRowIn(List *exprs, Index rti) {
   ListCell *cell;
   foreach (cell, pull_var_clause(pg::AsNode(exprs), PVC_RECURSE_PLACEHOLDERS | PVC_RECURSE_AGGREGATES)) {
@@ -87,8 +88,7 @@ Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *t
   scan->scan.plan.targetlist = targets;
   scan->scan.plan.qual = extract_actual_clauses(clauses, false);
   scan->flags = path->flags;
-  // A projection above may bring its targets later: those of the relation are all that it can read.
-  Var *whole = WholeRowIn(rel->reltarget->exprs, rel->relid);
+  Var *whole = WholeRowIn(list_concat_copy(rel->reltarget->exprs, targets), rel->relid);
   if (whole != nullptr) {
     auto *expr = reinterpret_cast<Expr *>(pg::Copy(whole));
     const int column = list_length(scan->custom_scan_tlist) + 1;
