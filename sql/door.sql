@@ -94,7 +94,7 @@ SELECT DISTINCT result FROM run_command_on_workers('SELECT count(*) FROM pg_dist
 RESET ROLE;
 
 -- Settings of the session go along with the rights of who has set them, also where a function runs as its owner.
-CREATE FUNCTION door.ambiguous(v int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION door.ambiguous(v int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE k int := 1000;
 BEGIN
   RETURN (SELECT k FROM (VALUES (v)) it (k));

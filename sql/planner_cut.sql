@@ -60,7 +60,17 @@ BEGIN
   RETURN jsonb_path_query_array(plan, 'strict $.**."Cut Because"');
 END $$;
 SELECT plan_of('SELECT DISTINCT v FROM d');
-EXPLAIN (COSTS OFF) SELECT DISTINCT k, v FROM d WHERE k = 1;
+-- Without VERBOSE nothing of it is shown.
+CREATE FUNCTION says_why(options text, query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
+    IF line ~ 'Cut Because: ' THEN RETURN true; END IF;
+  END LOOP;
+  RETURN false;
+END $$;
+SELECT says_why('VERBOSE', 'SELECT DISTINCT v FROM d'), says_why('VERBOSE false', 'SELECT DISTINCT v FROM d');
 
 SET client_min_messages = warning;
 DROP SCHEMA planner_cut CASCADE;

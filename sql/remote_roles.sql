@@ -40,7 +40,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
   RETURN SQLSTATE;
 END $$;
-CREATE FUNCTION shipped(way text, id int) RETURNS text LANGUAGE plpgsql STABLE AS
+CREATE FUNCTION shipped(way text, id int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
   $$ BEGIN RETURN remote_roles.become(way); END $$;
 CREATE FUNCTION becomes() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS $$
   SELECT DISTINCT remote_roles.shipped(way, id) FROM remote_roles.notes, unnest(ARRAY['set', 'config', 'authorization']) way WHERE id < 10 $$;

@@ -368,8 +368,11 @@ void CompareIn(Query *query, List *around) {
   }
   CheckGroups(query, levels);
   Replace(&query->jointree, levels);
-  ReplaceColumns(query, levels, around == NIL && query->commandType == CMD_SELECT && query->distinctClause == NIL &&
-                                    query->groupClause == NIL && query->setOperations == nullptr);
+  // What UPDATE stores is a value like any other.
+  const bool result = query->commandType == CMD_UPDATE ||
+                      (query->commandType == CMD_SELECT && query->distinctClause == NIL && query->groupClause == NIL &&
+                       query->setOperations == nullptr);
+  ReplaceColumns(query, levels, around == NIL && result);
   Replace(&query->havingQual, levels);
   Replace(&query->returningList, levels, around == NIL);
   Replace(&query->onConflict, levels);
