@@ -44,7 +44,7 @@ class NodeSettings {
 
   // --- settings that are always wanted, known by a number ---
 
-  static constexpr int kFixed = 9;
+  static constexpr int kFixed = 10;
   bool NeedsFixed(int number, const char* value) const;
   /// A change that is about to be sent: until it is noted as sent, nothing is known.
   void DoubtFixed(int number) { fixed_[number].level = kUnknown; }
