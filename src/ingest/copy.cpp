@@ -80,9 +80,14 @@ Node *TransformWhere(const CopyStmt *statement, ParseState *pstate, ParseNamespa
   return reinterpret_cast<Node *>(make_ands_implicit(reinterpret_cast<Expr *>(where)));
 }
 
-/// Whether lines can go to the shards as they came: nothing in a row comes from elsewhere.
-bool IsRaw(CopyFromState state) {
-  return !state->opts.binary && state->num_defaults == 0 && !pg::HasDefaultMarker(state);
+/// Whether lines can go to the shards as they came: nothing in a row comes from elsewhere, and all is read there as it is here.
+bool IsRaw(CopyFromState state, TupleDesc desc) {
+  if (state->opts.binary || state->num_defaults != 0 || pg::HasDefaultMarker(state)) return false;
+  ListCell *cell;
+  foreach (cell, state->attnumlist) {
+    if (!pg::IsReadAlike(TupleDescAttr(desc, lfirst_int(cell) - 1)->atttypid)) return false;
+  }
+  return true;
 }
 
 Reading StartReading(CopyFromState state, Relation shell, Node *where) {
@@ -93,7 +98,7 @@ Reading StartReading(CopyFromState state, Relation shell, Node *where) {
   GetPerTupleExprContext(reading.estate)->ecxt_scantuple = reading.slot;
   if (where != nullptr) reading.where = ExecInitQual(castNode(List, where), nullptr);
   reading.names = pg::TextNamesObjects(RelationGetDescr(shell));
-  reading.raw = IsRaw(state) && !reading.names;
+  reading.raw = IsRaw(state, RelationGetDescr(shell)) && !reading.names;
   if (!reading.raw) reading.outputs = MakeOutputs(RelationGetDescr(shell));
   initStringInfo(&reading.line);
   return reading;

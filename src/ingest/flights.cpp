@@ -130,7 +130,7 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
     values[i] = shipment->args[i - columns];
     nulls[i] = shipment->arg_nulls[i - columns];
   }
-  const int level = pg::BeginNullsInArrays();
+  const int level = pg::BeginReadingText();
   for (int i = 0; i < columns; i++) {
     types[i] = TEXTARRAYOID;
     values[i] = OidInputFunctionCall(input, batch.columns[i].data, input_param, -1);

@@ -4,6 +4,7 @@
 #include "altius/pg/type_parts.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -13,6 +14,8 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/float.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/xml.h"
 }
 
 namespace altius::pg {
@@ -67,21 +70,32 @@ int BeginPortableText() {
   const bool dates = DateStyle != USE_ISO_DATES;
   const bool intervals = IntervalStyle != INTSTYLE_POSTGRES;
   const bool floats = extra_float_digits < 1;
-  if (!dates && !intervals && !floats && standard_conforming_strings && Array_nulls) return 0;
+  const bool documents = xmloption != XMLOPTION_CONTENT;
+  if (!dates && !intervals && !floats && !documents && standard_conforming_strings && Array_nulls) return 0;
   const int level = NewGUCNestLevel();
   if (dates) SetForNow("datestyle", "ISO");
   if (intervals) SetForNow("intervalstyle", "postgres");
   if (floats) SetForNow("extra_float_digits", "3");
   if (!standard_conforming_strings) SetForNow("standard_conforming_strings", "on");
+  if (documents) SetForNow("xmloption", "content");
   if (!Array_nulls) SetForNow("array_nulls", "on");
   return level;
 }
 
-int BeginNullsInArrays() {
-  if (Array_nulls) return 0;
+int BeginReadingText() {
+  const bool documents = xmloption != XMLOPTION_CONTENT;
+  if (Array_nulls && !documents) return 0;
   const int level = NewGUCNestLevel();
-  SetForNow("array_nulls", "on");
+  if (!Array_nulls) SetForNow("array_nulls", "on");
+  if (documents) SetForNow("xmloption", "content");
   return level;
+}
+
+bool IsReadAlike(Oid type) {
+  if (Array_nulls && xmloption == XMLOPTION_CONTENT) return true;
+  // There may be any in others.
+  const bool plain = type < FirstNormalObjectId && type != XMLOID && !OidIsValid(get_element_type(type));
+  return plain || type_is_enum(type);
 }
 
 const char* ArrayText(const char* const* values, int count) {

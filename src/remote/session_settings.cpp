@@ -37,7 +37,7 @@ constexpr const char* kOwn[] = {
     "idle_in_transaction_session_timeout", "idle_session_timeout", "intervalstyle", "is_superuser", "lc_monetary", "lc_numeric",
     "lc_time", "lock_timeout", "quote_all_identifiers", "role", "search_path", "seed", "session_authorization",
     "standard_conforming_strings", "statement_timeout", "timezone", "transaction_deferrable", "transaction_isolation",
-    "transaction_read_only", "transaction_timeout", "transform_null_equals"};
+    "transaction_read_only", "transaction_timeout", "transform_null_equals", "xmloption"};
 constexpr const char* kOwnPrefixes[] = {"altius.", "citus.", "debug_", "log_", "tcp_", "trace_"};
 
 using core::WantedSetting;

@@ -5,6 +5,7 @@
 #include "decode.hpp"
 
 #include "altius/pg/node.hpp"
+#include "altius/pg/text_forms.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -147,6 +148,7 @@ void AddRemoteRow(RowStore* store, const PGresult* result, int row) {
   const MemoryContext before = MemoryContextSwitchTo(store->row_memory);
   auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * std::max(count, 1)));
   auto* nulls = static_cast<bool*>(palloc(std::max(count, 1)));
+  const int level = pg::BeginReadingText();
   for (int i = 0; i < count; i++) {
     nulls[i] = PQgetisnull(result, row, i) != 0;
     values[i] = 0;
@@ -157,6 +159,7 @@ void AddRemoteRow(RowStore* store, const PGresult* result, int row) {
                     ? DecodeBinary(decoder, bytes, PQgetlength(result, row, i))
                     : InputFunctionCall(&decoder->input, bytes, decoder->input_param, decoder->typmod);
   }
+  pg::EndPortableText(level);
   tuplestore_putvalues(store->tuples, store->desc, values, nulls);
   store->rows++;
   MemoryContextSwitchTo(before);

@@ -44,7 +44,7 @@ int64 RunHere(const LocalStatement &statement, RowStore *store) {
   int64 affected = 0;
   WithShardsHidden(statement.sql, [&] {
     SPI_connect();
-    const int level = pg::BeginNullsInArrays();
+    const int level = pg::BeginReadingText();
     if (reads) PushActiveSnapshot(statement.snapshot);
     const SPIExecuteOptions options = {.params = MakeParams(statement), .read_only = reads, .dest = receiver};
     CheckStatementOf(receiver);

@@ -15,8 +15,11 @@ namespace altius::pg {
 int BeginPortableText();
 void EndPortableText(int level);
 
-/// Rows travel in arrays, in which NULL means null whatever array_nulls is in this session.  To be ended like portable text.
-int BeginNullsInArrays();
+/// Values that come as texts, and rows in arrays, are read as what they are: NULL is null and a document need not be one, whatever
+/// array_nulls and xmloption are in this session.  To be ended like portable text.
+int BeginReadingText();
+/// Whether the text of such a value, as a user has written it for this session, is read alike so.
+bool IsReadAlike(Oid type);
 /// Values of some types are printed as names (regclass): portable with their schemas only, for which BeginTextWithNames sees to at
 /// some cost.  It is ended like portable text.
 bool TextNamesObjects(Oid type);

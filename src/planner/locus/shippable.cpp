@@ -25,6 +25,7 @@ extern "C" {
 #include "optimizer/clauses.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
 
@@ -156,8 +157,23 @@ bool AggregateWalker(Node *node, void *context) {
 
 }  // namespace
 
+namespace {
+
+/// How array_nulls and xmloption say that a text is read is not said to other nodes: values travel as texts, and would be misread.
+bool ReadsTextBySettings(Node *node) {
+  if (IsA(node, FuncExpr)) {
+    const Oid function = reinterpret_cast<FuncExpr *>(node)->funcid;
+    return function == F_XML || function == F_XML_IS_WELL_FORMED;
+  }
+  if (!IsA(node, CoerceViaIO)) return false;
+  const Oid type = getBaseType(reinterpret_cast<CoerceViaIO *>(node)->resulttype);
+  return type == XMLOID || OidIsValid(get_element_type(type));
+}
+
+}  // namespace
+
 bool IsUnshippableCall(Node *node) {
-  if (NamesWhatIsHere(node) || NumbersObject(node)) return true;
+  if (ReadsTextBySettings(node) || NamesWhatIsHere(node) || NumbersObject(node)) return true;
   bool stable = false;
   if (check_functions_in_node(node, IsUnshippableFunction, &stable) && !HasSameBodyOnAllNodes(node)) return true;
   if (stable && NamesObjects(node)) return true;
