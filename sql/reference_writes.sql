@@ -167,7 +167,12 @@ ROLLBACK TO b;
 COMMIT;
 SELECT copies('r'), (SELECT count(*) FROM r WHERE x IN (10, 11, 12));
 
--- From another node.
+-- From another node, also through views of another role.
+CREATE ROLE reference_writes_user;
+GRANT USAGE ON SCHEMA reference_writes TO reference_writes_user;
+CREATE VIEW lent AS SELECT x, u, v FROM r;
+CREATE VIEW lent_bag AS SELECT * FROM bag;
+GRANT SELECT, UPDATE, DELETE ON lent, lent_bag TO reference_writes_user;
 \getenv worker1_port WORKER1_PORT
 \c - - - :worker1_port
 SET search_path TO reference_writes;
@@ -177,7 +182,15 @@ UPDATE odd SET a = ARRAY[random()::text, NULL];
 UPDATE r SET v = d.k FROM d WHERE d.k = r.x;
 SELECT copies('r'), copies('bag'), copies('odd');
 SELECT x FROM r WHERE x = 11 FOR UPDATE;
+SET ROLE reference_writes_user;
+UPDATE lent SET u = gen_random_uuid();
+UPDATE lent SET u = gen_random_uuid() WHERE x = 12;
+UPDATE lent_bag SET v = v + 1 WHERE x = 2;
+DELETE FROM lent_bag WHERE x IN (SELECT x FROM lent WHERE v = 3);
+RESET ROLE;
+SELECT copies('r'), copies('bag');
 \getenv coordinator_port COORDINATOR_PORT
 \c - - - :coordinator_port
 SET client_min_messages TO warning;
 DROP SCHEMA reference_writes CASCADE;
+DROP ROLE reference_writes_user;

@@ -55,7 +55,7 @@ int64 ModifyCopies(FragmentState* state) {
   const int others = run->tasks.size() - 1;
   if (others == 0) return affected;
   if (run->write.carried) {
-    task::CarryChanges(run->write);
+    task::CarryChanges(run->write, affected);
   } else if (affected > 0) {
     RunOn(state, leading + 1, others);
     for (int i = 1; i <= others; i++) RunUntilSame(state, leading + i, affected);

@@ -224,11 +224,14 @@ void SendCopies(ShipState *state, const catalog::Table &table, int index, const 
   initStringInfo(&sql);
   if (!plan::AppendInstance(&sql, state->ship->statement, state->ship->tables, &table, index))
     elog(ERROR, "the shards of \"%s\" don't match those of another table", table.name);
+  const int64 affected = state->shipment->affected;
   remote::Request *before = SendCopy(state, shard.groups[0], sql.data, batch, true);
   if (before != nullptr) remote::Wait(before);
   LandAll(state);
   if (state->shipment->write.carried) {
-    task::CarryChanges(state->shipment->write);
+    // MERGE counts rows, too, that a trigger has kept from being changed.
+    const bool merges = state->ship->command == CMD_MERGE;
+    task::CarryChanges(state->shipment->write, merges ? 0 : state->shipment->affected - affected);
   } else {
     pg::Array<remote::Request *> requests;
     for (int i = 1; i < shard.group_count; i++) {

@@ -27,7 +27,7 @@ struct Capture {
   Oid relid;
   int level;      // of the transaction in which it began
   bool own;
-  bool awaits;    // own: the statement has not started yet
+  bool awaits;    // a statement in-process, which has not started yet
   MemoryContext memory;
   Tuplestorestate* rows;
   TupleTableSlot* row;  // of one that is read
@@ -162,9 +162,13 @@ void BeginCapture(Oid relid, bool own) {
   MemoryContextSwitchTo(before);
 }
 
+void CaptureWithin() {
+  if (innermost != nullptr && !innermost->own) innermost->awaits = true;
+}
+
 void NoteCapture(QueryDesc* query, bool own) {
   Capture* capture = innermost;
-  if (capture == nullptr || capture->own != own || (own && !capture->awaits)) return;
+  if (capture == nullptr || (own ? !capture->awaits : capture->own)) return;
   EState* estate = query->estate;
   const MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
   ListCell* cell;

@@ -24,6 +24,9 @@ struct Capture;
 /// in-process.  Ends with EndCapture or the (sub)transaction.
 void BeginCapture(Oid relid, bool own);
 
+/// The statement that runs next in-process is the one that another node has sent, within a function that it called.
+void CaptureWithin();
+
 /// When the executor starts on a statement that was sent (`own`: that is run in-process) for another one.
 void NoteCapture(QueryDesc* query, bool own);
 

@@ -153,21 +153,24 @@ remote::Request* BeginCopy(const CopyWrite& write, int group) {
   return remote::Send(txn::Enlist(group, txn::Access::Write, write.owner), {.sql = sql, .by_node = true}, nullptr);
 }
 
-void CarryChanges(const CopyWrite& write) {
+void CarryChanges(const CopyWrite& write, int64 affected) {
   Carrier carrier{};
   carrier.write = &write;
   carrier.memory = AllocSetContextCreate(CurrentMemoryContext, "altius changes", ALLOCSET_DEFAULT_SIZES);
   Fetch(&carrier);
   const MemoryContext before = MemoryContextSwitchTo(carrier.memory);
   pg::Array<RowChange> changes;
-  for (bool locked = false; Next(&carrier, &changes); locked = true) {
-    if (!locked) LockOthers(write);
+  int64 carried = 0;
+  while (Next(&carrier, &changes)) {
+    if (carried == 0) LockOthers(write);
+    carried += changes.size();
     MakeOnOthers(carrier, changes);
     changes = {};
     MemoryContextReset(carrier.memory);
   }
   MemoryContextSwitchTo(before);
   MemoryContextDelete(carrier.memory);
+  if (carried < affected) elog(ERROR, "changes of the leading copy of \"%s\" were not kept", write.table->name);
   if (carrier.store != nullptr) {
     ExecDropSingleTupleTableSlot(carrier.row);
     CloseRowStore(carrier.store);

@@ -5,6 +5,7 @@
 #include "altius/task/lent_rights.hpp"
 #include "altius/task/local.hpp"
 #include "altius/task/ownership.hpp"
+#include "capture.hpp"
 #include "claim.hpp"
 
 extern "C" {
@@ -74,6 +75,7 @@ void Run(const Claim &claim, ReturnSetInfo *info) {
   const MemoryContext before = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
   const TupleDesc desc = CreateTupleDescCopy(info->expectedDesc);
   RowStore *store = MakeRowStore(desc, true);
+  CaptureWithin();
   const int64 affected = RunHere(StatementOf(claim), store);
   EState *around = info->econtext->ecxt_estate;
   if (affected == kMoved || claim.modifies) AnswerInstead(around, affected);

@@ -87,12 +87,13 @@ void CheckStatementOf(const DestReceiver* receiver) { expected = receiver; }
 
 void NoteOwnership(QueryDesc* query, int depth) {
   if (answer.query == query->estate) answer = {nullptr, 0};  // of one that failed, at the same address
-  const bool sent = depth == 0 && check_placements && door::IsNodeSession();
+  const bool of_node = depth == 0 && door::IsNodeSession();
+  const bool sent = of_node && check_placements;
   const bool own = expected != nullptr && query->dest == expected;
   if (own) expected = nullptr;
-  if (!sent && !own) return;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
-  NoteCapture(query, own);
+  if (of_node || own) NoteCapture(query, own);
+  if (!sent && !own) return;
   if (ConcernsElsewhere(query->plannedstmt)) {
     query->estate->es_top_eflags |= sent ? kDisowned | kUntold : kDisowned;
   } else if (IsolationUsesXactSnapshot()) {

@@ -22,8 +22,8 @@ inline int LeadingGroup(const catalog::Table& table) { return table.shards[0].gr
 /// On another node nothing is waited for: the answer is the request's.  Null: there is nothing to wait for.
 remote::Request* BeginCopy(const CopyWrite& write, int group);
 
-/// Fetches what the leading copy has kept since BeginCopy and does the same on the others.
-void CarryChanges(const CopyWrite& write);
+/// Fetches what the leading copy has kept since BeginCopy, for `affected` rows, and does the same on the others.
+void CarryChanges(const CopyWrite& write, int64 affected);
 
 /// --- looking at a copy on this node as a whole ---
 
