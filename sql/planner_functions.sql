@@ -61,5 +61,21 @@ SELECT twin($$INSERT INTO e SELECT k, v FROM d WHERE NOT is_large(v) RETURNING *
 SELECT twin($$SELECT has_started(ts), count(*) FROM oo GROUP BY 1$$);
 SELECT twin($$SELECT k, next(v) FROM d WHERE next(v) > 1$$);
 
+-- So it is in RETURNING.
+SELECT twin($$UPDATE oo SET k = k RETURNING k, current_setting(t) = current_setting('port')$$);
+SELECT twin($$UPDATE oo SET j = NULL WHERE k = 2 RETURNING k, current_setting(t) = current_setting('port')$$);
+SELECT twin($$INSERT INTO oo (k, t) VALUES (100, 'port') RETURNING current_setting(t) = current_setting('port')$$);
+SELECT twin($$INSERT INTO oo (k, t) VALUES (100, 'port'), (101, 'port') RETURNING current_setting(t) = current_setting('port')$$);
+SELECT twin($$UPDATE d SET v = 1 WHERE k = 1 RETURNING reads_local(k), d$$);
+SELECT twin($$UPDATE d SET v = reads_local(k) RETURNING *$$);
+SELECT twin($$UPDATE d SET v = 5 FROM l WHERE l.x = d.v RETURNING reads_local(d.k) + l.y, d$$);
+SELECT twin($$DELETE FROM d USING l WHERE l.x = d.v RETURNING reads_local(d.k), l.y$$);
+SELECT twin($$UPDATE d SET k = k + 10 RETURNING reads_local(k - 10)$$);
+SELECT twin($$UPDATE oo SET rc = 'd' WHERE k = 1 RETURNING rc::oid = 'd'::regclass$$);
+SELECT twin($$INSERT INTO d VALUES (20, 1) RETURNING random() < 2$$);
+CREATE SEQUENCE drawn;
+INSERT INTO d VALUES (20, 1) RETURNING nextval('drawn'), k;
+WITH a AS (UPDATE d SET v = 6 RETURNING nextval('drawn') > 1 AS later, k) SELECT * FROM a ORDER BY k;
+
 SET client_min_messages TO warning;
 DROP SCHEMA planner_functions, planner_functions_plain CASCADE;

@@ -22,6 +22,7 @@
 #include "local_merge.hpp"
 #include "move_key.hpp"
 #include "nested.hpp"
+#include "returning.hpp"
 #include "ship.hpp"
 
 extern "C" {
@@ -209,8 +210,9 @@ Beside FindBeside(Query* query, const catalog::Table& table, const Level* level)
                                           : JoinBeside(query, table, level);
 }
 
-/// SELECT the RETURNING columns FROM the leaf that does the work.
-Query* SelectFromModification(Query* query, const Beside& beside, const Level* level, int place_among_first = 0) {
+/// SELECT the RETURNING columns, or what is computed of them, FROM the leaf that does the work.
+Query* SelectFromModification(Query* query, const Beside& beside, const Level* level, List* computed,
+                              int place_among_first = 0) {
   List* arguments = NIL;
   const catalog::Table& table = *TargetOf(query);
   const plan::Copies copies = beside.copies ? CopiesOf(query, table, level) : plan::Copies{};
@@ -230,7 +232,9 @@ Query* SelectFromModification(Query* query, const Beside& beside, const Level* l
     const char* name = lfirst_node(TargetEntry, cell)->resname;
     names = lappend(names, makeString(pstrdup(name != nullptr ? name : "?column?")));
   }
-  return SelectFromLeaf(MakeLeaf(fragment, arguments, beside.reachable.prunes, names), targets);
+  Query* select = SelectFromLeaf(MakeLeaf(fragment, arguments, beside.reachable.prunes, names), targets);
+  if (computed != NIL) select->targetList = computed;
+  return select;
 }
 
 }  // namespace
@@ -244,10 +248,11 @@ PlannedStmt* PlanModification(Query* query, const char* source, int cursor_optio
     return plan;
   }
   CheckConflictKeepsKey(query, table);
+  List* computed = SplitReturning(query);
   const Level level = {query, nullptr, false};
   const Beside beside = FindBeside(query, table, &level);
-  if (!beside.possible) return PlanShipping(query, table, source, cursor_options, params);
-  Query* select = SelectFromModification(query, beside, &level);
+  if (!beside.possible) return PlanShipping(query, table, computed, source, cursor_options, params);
+  Query* select = SelectFromModification(query, beside, &level, computed);
   const Level leaf = {select, nullptr, false};
   RewriteInner(&leaf);
   PlannedStmt* plan = PlanAlone(select);
@@ -267,9 +272,12 @@ void RewriteModifyingCte(CommonTableExpr* cte, const Level* level) {
     return;
   }
   CheckConflictKeepsKey(query, *table);
+  List* returning = query->returningList;
+  List* computed = SplitReturning(query);
   const Beside beside = ChangesKey(query, *table) ? kElsewhere : FindBeside(query, *table, &own);
+  if (!beside.possible) query->returningList = returning;
   if (beside.possible) {
-    Query* select = SelectFromModification(query, beside, &own, Planning::PlaceAmongFirst(cte->ctename));
+    Query* select = SelectFromModification(query, beside, &own, computed, Planning::PlaceAmongFirst(cte->ctename));
     const Level leaf = {select, level, false};
     RewriteInner(&leaf);
     cte->ctequery = pg::AsNode(select);

@@ -449,7 +449,26 @@ bool UsersStableWalker(Node *node, void *context) {
   return check_functions_in_node(node, IsUsersStable, nullptr) || pg::Walk(node, UsersStableWalker, context);
 }
 
-CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
+/// The scan's columns go by another number than those of relation 1.
+Node *SubstituteResult(Node *node, void *) {
+  if (!IsA(node, Var)) return nullptr;
+  auto *column = reinterpret_cast<Var *>(node);
+  return pg::AsNode(ColumnLike(node, INDEX_VAR, column->varattno));
+}
+
+List *ComputedTargets(List *computed) {
+  List *targets = NIL;
+  ListCell *cell;
+  foreach (cell, computed) {
+    auto *target = flatCopyTargetEntry(lfirst_node(TargetEntry, cell));
+    Node *expr = ReplaceInExpr(pg::AsNode(target->expr), SubstituteResult, nullptr);
+    target->expr = expression_planner(reinterpret_cast<Expr *>(expr));
+    targets = lappend(targets, target);
+  }
+  return targets;
+}
+
+CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child, List *computed) {
   auto *scan = makeNode(CustomScan);
   Plan *below = child->planTree;
   scan->scan.plan.startup_cost = below->total_cost;
@@ -462,6 +481,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
   scan->methods = GetCustomScanMethods(plan::kShipScan, false);
   shipping->ship.returning = shipping->original->returningList != NIL;
   DescribeResult(scan, shipping->original);
+  if (computed != NIL) scan->scan.plan.targetlist = ComputedTargets(computed);
   Arguments arguments = {&shipping->ship, NIL};
   ReplaceInQuery(shipping->statement, NumberParam, &arguments);
   ReplaceInQuery(shipping->statement, SpellRowOfTable, shipping->statement);
@@ -474,7 +494,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child) {
 
 }  // namespace
 
-PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char *source, int cursor_options,
+PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const char *source, int cursor_options,
                           ParamListInfo params) {
   if (query->commandType == CMD_UPDATE) SpellMultiAssignments(query);
   Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
@@ -496,7 +516,7 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char 
   Query *rows = pg::Copy(shipping.rows);
   Rewrite(rows, nullptr);
   PlannedStmt *plan = standard_planner(rows, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
-  plan->planTree = &MakeScan(&shipping, plan)->scan.plan;
+  plan->planTree = &MakeScan(&shipping, plan, computed)->scan.plan;
   plan->commandType = query->commandType;
   plan->hasReturning = query->returningList != NIL;
   return plan;

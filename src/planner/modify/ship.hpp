@@ -6,13 +6,14 @@
 
 extern "C" {
 #include "nodes/params.h"
+#include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 }
 
 namespace altius::planner {
 
-/// Plan of a modification of `table` that does not run beside the data.
-PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, const char *source, int cursor_options,
+/// Plan of a modification of `table` that does not run beside the data; `computed` is what SplitReturning gave.
+PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const char *source, int cursor_options,
                           ParamListInfo params);
 
 }  // namespace altius::planner
