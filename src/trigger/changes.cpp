@@ -107,6 +107,16 @@ Change ReadChange(const List* change) {
   return read;
 }
 
+List* WithoutKnown(List* changes, const List* change) {
+  List* fresh = list_copy(change);
+  ListCell* cell;
+  foreach (cell, changes) {
+    const auto* known = static_cast<const List*>(lfirst(cell));
+    if (linitial_int(known) == linitial_int(change)) lsecond_int(fresh) &= ~lsecond_int(known);
+  }
+  return fresh;
+}
+
 List* AddChange(List* changes, const List* change) {
   ListCell* cell;
   foreach (cell, changes) {

@@ -22,6 +22,9 @@ struct Change {
 
 Change ReadChange(const List* change);
 
+/// The change without the kinds of it that are known of the table.
+List* WithoutKnown(List* changes, const List* change);
+
 /// The list with this change too; what one table suffers is one member.
 List* AddChange(List* changes, const List* change);
 

@@ -103,9 +103,14 @@ Statement* BeginStatement(const void* owner, MemoryContext memory) {
 }
 
 void Announce(Statement* statement, List* changes) {
+  List* fresh = NIL;  // several parts that do the same to a table are one statement to it
   ListCell* cell;
+  foreach (cell, changes) {
+    auto* change = static_cast<List*>(lfirst(cell));
+    fresh = lappend(fresh, WithoutKnown(statement->changes(), change));
+  }
   foreach (cell, changes) statement->Change(static_cast<List*>(lfirst(cell)));
-  FireBeforeStatement(changes);
+  FireBeforeStatement(fresh);
 }
 
 void EndStatement(Statement* statement) {
