@@ -91,7 +91,7 @@ BEGIN
 END $$;
 SELECT count(*) FROM t;
 
--- A cursor does not know which row of which shard it is on.
+-- A cursor knows which row of which shard it is on.
 BEGIN;
 DECLARE one CURSOR FOR SELECT * FROM t WHERE k = 1 FOR UPDATE;
 FETCH one;

@@ -21,6 +21,19 @@ CREATE FUNCTION altius_internal.computed(value anyelement)
   RETURNS anyelement LANGUAGE c STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_computed';
 
+-- Of the row that the cursor, a scan of the table, stands on.
+CREATE FUNCTION altius_internal.cursor_ctid(cursor refcursor, relation oid)
+  RETURNS tid LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME', 'altius_cursor_ctid';
+CREATE FUNCTION altius_internal.cursor_shard(cursor refcursor, relation oid)
+  RETURNS bigint LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME', 'altius_cursor_shard';
+
+-- The place of what a row of the shard has become, if that is here.
+CREATE FUNCTION altius_internal.latest_ctid(shard bigint, place tid)
+  RETURNS tid LANGUAGE c STABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'altius_latest_ctid';
+
 -- Its argument; volatile, so that it is evaluated on the asking node only.
 CREATE FUNCTION altius_internal.here(value anyelement)
   RETURNS anyelement LANGUAGE c VOLATILE PARALLEL SAFE

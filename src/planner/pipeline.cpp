@@ -8,6 +8,7 @@
 #include "planner/fragment/alone.hpp"
 #include "planner/modify/modify.hpp"
 #include "planner/modify/order.hpp"
+#include "planner/normalize/current_of.hpp"
 #include "planner/normalize/inline_functions.hpp"
 #include "planner/normalize/lent_views.hpp"
 #include "planner/normalize/normalize.hpp"
@@ -27,14 +28,16 @@ bool ModifiesManagedTable(Query *query) {
   return rte->rtekind == RTE_RELATION && catalog::FindTable(rte->relid) != nullptr;
 }
 
-/// A cursor's row is known by its place in a shard, which cursors do not keep.
+/// A cursor's row is known by its place in a shard: copies of a reference table's have several.
 void RefuseCurrentOf(Query *query) {
   ListCell *cell;
   foreach (cell, query->cteList) RefuseCurrentOf(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery));
   if (query->jointree == nullptr || query->jointree->quals == nullptr) return;
   if (!IsA(query->jointree->quals, CurrentOfExpr) || !ModifiesManagedTable(query)) return;
+  const catalog::Table *table = catalog::FindTable(pg::Rte(query->rtable, query->resultRelation)->relid);
+  if (table->kind != catalog::TableKind::Reference && table->kind != catalog::TableKind::Local) return;
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("WHERE CURRENT OF is not supported for distributed and reference tables"),
+                  errmsg("WHERE CURRENT OF is not supported for reference tables"),
                   errhint("Name the row by its key.")));
 }
 
@@ -52,9 +55,11 @@ PlannedStmt *PlanResidual(Query *query, const Request &request) {
 
 PlannedStmt *PlanCopy(Query *query, const pg::RelationUses &uses, const Request &request) {
   // 1. normalize/
+  KeepRowPlace(query, request.cursor_options);
   Normalize(query);
   PrepareForLentRights(query, uses);
   CompareRowPlaces(query);
+  SpellCurrentOf(query);
   if (query->hasModifyingCTE) {
     Planning::SetFirst(ModificationsFirst(query));
     KeepValuesHere(query);

@@ -6,6 +6,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/type_parts.hpp"
 #include "altius/pg/walk.hpp"
+#include "planner/normalize/current_of.hpp"
 #include "planner/level.hpp"
 #include "planner/modify/assigned.hpp"
 #include "conditional.hpp"
@@ -190,7 +191,7 @@ bool IsUnshippableCall(Node *node) {
 
 bool MayBeArgument(Node *expr) {
   if (IsPlainParam(expr)) return true;
-  if (!IsCall(expr) && !IsA(expr, SubLink) && !NumbersObject(expr)) return false;
+  if ((!IsCall(expr) && !IsA(expr, SubLink) && !NumbersObject(expr)) || IsLatestCall(expr)) return false;
   if (HasVars(expr) || AggregateWalker(expr, nullptr)) return false;
   if (IsValueSubLink(expr)) return true;
   if (checkExprHasSubLink(expr) || contain_volatile_functions(expr)) return false;
