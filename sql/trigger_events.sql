@@ -218,6 +218,21 @@ DELETE FROM par;
 SELECT pg_notification_queue_usage() >= 0;
 COMMIT;
 
+-- Triggers that are off stay so on shards that are made anew.
+CREATE TABLE off (k int);
+SELECT create_distributed_table('off', 'k');
+CREATE TRIGGER a AFTER INSERT ON off FOR EACH ROW EXECUTE FUNCTION say();
+CREATE TRIGGER b BEFORE INSERT ON off FOR EACH ROW EXECUTE FUNCTION say();
+CREATE TRIGGER c AFTER INSERT ON off FOR EACH STATEMENT EXECUTE FUNCTION say();
+ALTER TABLE off DISABLE TRIGGER USER;
+ALTER TABLE off ENABLE REPLICA TRIGGER b;
+SELECT alter_distributed_table('off', shard_count => 2);
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'off'::regclass ORDER BY 1;
+INSERT INTO off VALUES (1);
+SET session_replication_role = replica;
+INSERT INTO off VALUES (2);
+RESET session_replication_role;
+
 -- Rules are for one node.
 CREATE RULE r AS ON INSERT TO par DO ALSO SELECT 1;
 CREATE TABLE ruled (k int);

@@ -113,7 +113,11 @@ SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname
 FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' AND conparentid = 0 ORDER BY conname)";
 
 constexpr const char* kUserTriggers = R"(
-SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgparentid = 0 ORDER BY tgname)";
+SELECT command FROM pg_trigger t, LATERAL (VALUES
+  (1, pg_get_triggerdef(t.oid)),
+  (2, format('ALTER TABLE %s %s TRIGGER %I', tgrelid::regclass, CASE tgenabled
+     WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' END, tgname))) AS c(step, command)
+WHERE tgrelid = $1 AND NOT tgisinternal AND tgparentid = 0 AND (step = 1 OR tgenabled <> 'O') ORDER BY tgname, step)";
 
 constexpr const char* kCommentTexts = R"(
 SELECT format('COMMENT ON %s IS %L', CASE WHEN objsubid = 0 THEN 'TABLE ' || objoid::regclass

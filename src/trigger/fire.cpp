@@ -92,7 +92,7 @@ void FireForStatements(List* changes, int16 timing, Tuplestorestate* events) {
 /// The event's trigger fires now, or is put off.
 void FireEvent(const core::TriggerEvent& event, const char* text, Target* target, Tuplestorestate* events, bool now) {
   const Trigger* found = TriggerNamed(target->relation, event.trigger.c_str());
-  if (found == nullptr) return;  // dropped by one that fired before
+  if (found == nullptr || (!now && !IsEnabled(*found))) return;  // not any more: one that fired before may see to that
   if (!now && Defer(*found, text)) return;
   Trigger trigger = *found;
   TriggerData data = {};
