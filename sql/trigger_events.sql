@@ -94,6 +94,19 @@ INSERT INTO gone (k, v) VALUES (21, 1), (22, 2), (23, 3), (24, 4);
 SELECT count(*), count(DISTINCT what), bool_and(what LIKE '% of 4') FROM loc;
 SELECT seen() IS NOT NULL;
 
+-- More than memory holds.
+CREATE TABLE many (k int, v text);
+SELECT create_distributed_table('many', 'k');
+CREATE FUNCTION how_many() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE NOTICE '% rows, % keys', (SELECT count(*) FROM n), (SELECT count(DISTINCT k) FROM n);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER how_many AFTER INSERT ON many REFERENCING NEW TABLE n EXECUTE FUNCTION how_many();
+SET work_mem = '64kB';
+INSERT INTO many SELECT i, repeat('x', 100) FROM generate_series(1, 3000) i;
+RESET work_mem;
+
 -- A trigger returns NULL, conflicts, foreign keys that cascade.
 CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

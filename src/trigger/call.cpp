@@ -9,15 +9,14 @@ namespace altius::trigger {
 namespace {
 
 TriggerData* next_call = nullptr;
+FmgrInfo* next_function = nullptr;
 HeapTuple returned = nullptr;
 
 /// In the place of the trigger's function: calls that one with what it is to be told.
 Datum Dispatch(FunctionCallInfo fcinfo) {
   TriggerData* data = std::exchange(next_call, nullptr);
-  FmgrInfo function;
-  fmgr_info(data->tg_trigger->tgfoid, &function);
   LOCAL_FCINFO(call, 0);
-  InitFunctionCallInfoData(*call, &function, 0, InvalidOid, reinterpret_cast<Node*>(data), nullptr);
+  InitFunctionCallInfoData(*call, next_function, 0, InvalidOid, reinterpret_cast<Node*>(data), nullptr);
   const Datum result = FunctionCallInvoke(call);
   fcinfo->isnull = call->isnull;
   returned = reinterpret_cast<HeapTuple>(DatumGetPointer(result));
@@ -33,11 +32,39 @@ TupleTableSlot* RowOfNulls(Relation relation) {
   return ExecStoreHeapTuple(heap_form_tuple(RelationGetDescr(relation), values, nulls), slot, true);
 }
 
+/// Functions keep what they have prepared for a trigger in it.
+FmgrInfo* FunctionOf(Caller* caller, const Trigger& trigger) {
+  ListCell* known;
+  ListCell* function;
+  forboth(known, caller->triggers, function, caller->functions) {
+    if (lfirst_oid(known) == trigger.tgoid) return static_cast<FmgrInfo*>(lfirst(function));
+  }
+  const MemoryContext before = MemoryContextSwitchTo(caller->estate->es_query_cxt);
+  auto* made = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo)));
+  fmgr_info(trigger.tgfoid, made);
+  caller->triggers = lappend_oid(caller->triggers, trigger.tgoid);
+  caller->functions = lappend(caller->functions, made);
+  MemoryContextSwitchTo(before);
+  return made;
+}
+
 }  // namespace
 
-HeapTuple CallTrigger(TriggerData* data) {
+Caller* MakeCaller(Relation relation) {
   EState* estate = CreateExecutorState();
   const MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
+  auto* caller = static_cast<Caller*>(palloc0(sizeof(Caller)));
+  *caller = {estate, RowOfNulls(relation), NIL, NIL};
+  MemoryContextSwitchTo(before);
+  return caller;
+}
+
+void EndCaller(Caller* caller) {
+  ExecDropSingleTupleTableSlot(caller->nulls);
+  FreeExecutorState(caller->estate);
+}
+
+HeapTuple CallTrigger(Caller* caller, TriggerData* data) {
   Trigger stand_in = {};
   stand_in.tgoid = data->tg_trigger->tgoid;
   stand_in.tgname = data->tg_trigger->tgname;
@@ -51,26 +78,24 @@ HeapTuple CallTrigger(TriggerData* data) {
   FmgrInfo dispatch = {};
   dispatch.fn_addr = Dispatch;
   dispatch.fn_oid = stand_in.tgfoid;
-  dispatch.fn_mcxt = estate->es_query_cxt;
-  auto* target = makeNode(ResultRelInfo);
-  target->ri_RelationDesc = data->tg_relation;
-  target->ri_TrigDesc = &triggers;
-  target->ri_TrigFunctions = &dispatch;
-  auto* when = static_cast<ExprState**>(palloc0(sizeof(ExprState*)));
-  target->ri_TrigWhenExprs = when;
-  TupleTableSlot* slot = RowOfNulls(data->tg_relation);
+  dispatch.fn_mcxt = caller->estate->es_query_cxt;
+  ExprState* when = nullptr;
+  ResultRelInfo target = {};
+  target.type = T_ResultRelInfo;
+  target.ri_RelationDesc = data->tg_relation;
+  target.ri_TrigDesc = &triggers;
+  target.ri_TrigFunctions = &dispatch;
+  target.ri_TrigWhenExprs = &when;
+  next_function = FunctionOf(caller, *data->tg_trigger);
   next_call = data;
-  MemoryContextSwitchTo(before);
-  (void)ExecBRInsertTriggers(estate, target, slot);
+  (void)ExecBRInsertTriggers(caller->estate, &target, caller->nulls);
   HeapTuple result = std::exchange(returned, nullptr);
-  if (result != nullptr && result != data->tg_trigtuple && result != data->tg_newtuple) result = heap_copytuple(result);
-  ExecDropSingleTupleTableSlot(slot);
-  FreeExecutorState(estate);
+  if (result != nullptr) result = heap_copytuple(result);
+  ResetPerTupleExprContext(caller->estate);
   return result;
 }
 
-const Trigger* TriggerNamed(Relation relation, const char* name) {
-  const TriggerDesc* triggers = relation->trigdesc;
+const Trigger* TriggerNamed(const TriggerDesc* triggers, const char* name) {
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
     if (strcmp(triggers->triggers[i].tgname, name) == 0) return &triggers->triggers[i];
   }

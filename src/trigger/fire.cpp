@@ -55,8 +55,7 @@ bool FiresFor(const Trigger& trigger, const Kind& kind, const Change& change, in
 void FireForStatement(const Change& change, const Kind& kind, int16 timing, Tuplestorestate* events) {
   Target* target = OpenTarget(change.relid);
   EState* estate = CreateExecutorState();
-  // The table's triggers may be others after the first of them.
-  const TriggerDesc* triggers = CopyTriggerDesc(target->relation->trigdesc);
+  const TriggerDesc* triggers = target->triggers;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
     Trigger& trigger = triggers->triggers[i];
     if (!FiresFor(trigger, kind, change, timing) || !Passes(trigger, estate)) continue;
@@ -67,7 +66,7 @@ void FireForStatement(const Change& change, const Kind& kind, int16 timing, Tupl
     data.tg_trigger = &trigger;
     data.tg_updatedcols = nullptr;
     if (events != nullptr || timing == TRIGGER_TYPE_AFTER) AddTransitionTables(target, events, &data);
-    const HeapTuple result = CallTrigger(&data);
+    const HeapTuple result = CallTrigger(target->caller, &data);
     if (result != nullptr && timing == TRIGGER_TYPE_BEFORE)
       ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                       errmsg("BEFORE STATEMENT trigger cannot return a value")));
@@ -91,8 +90,8 @@ void FireForStatements(List* changes, int16 timing, Tuplestorestate* events) {
 
 /// The event's trigger fires now, or is put off.
 void FireEvent(const core::TriggerEvent& event, const char* text, Target* target, Tuplestorestate* events, bool now) {
-  const Trigger* found = TriggerNamed(target->relation, event.trigger.c_str());
-  if (found == nullptr || (!now && !IsEnabled(*found))) return;  // not any more: one that fired before may see to that
+  const Trigger* found = TriggerNamed(target->triggers, event.trigger.c_str());
+  if (found == nullptr || (!now && !IsEnabled(*found))) return;  // not any more
   if (!now && Defer(*found, text)) return;
   Trigger trigger = *found;
   TriggerData data = {};
@@ -102,7 +101,7 @@ void FireEvent(const core::TriggerEvent& event, const char* text, Target* target
   data.tg_trigger = &trigger;
   if (event.part == core::EventPart::Row) AddRows(target, event, &data);
   if (events != nullptr) AddTransitionTables(target, events, &data);
-  (void)CallTrigger(&data);
+  (void)CallTrigger(target->caller, &data);
   EndTransitionTables(&data);
   EndRows(&data);
 }

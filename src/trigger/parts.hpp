@@ -32,9 +32,19 @@ void FireAfter(Statement* statement);
 void FireDeferred(const char* text);
 
 /// --- call.cpp ---
+/// What calls of triggers of one table need, made once.
+struct Caller {
+  EState* estate;
+  TupleTableSlot* nulls;
+  List* triggers;  // of oid, those called
+  List* functions; // of FmgrInfo *, theirs
+};
+Caller* MakeCaller(Relation relation);
+void EndCaller(Caller* caller);
+
 /// Calls the trigger's function one level deeper, as pg_trigger_depth() counts; what it returns.
-HeapTuple CallTrigger(TriggerData* data);
-const Trigger* TriggerNamed(Relation relation, const char* name);
+HeapTuple CallTrigger(Caller* caller, TriggerData* data);
+const Trigger* TriggerNamed(const TriggerDesc* triggers, const char* name);
 bool IsEnabled(const Trigger& trigger);
 
 /// --- deferred.cpp ---

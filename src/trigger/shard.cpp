@@ -29,6 +29,7 @@ struct Shard {
   int64 id;
   TupleConversionMap* to_table;  // null: rows look the same
   TupleConversionMap* to_shard;
+  TriggerDesc* triggers;  // of the table
   bool told_transitions;
 };
 
@@ -53,6 +54,7 @@ Shard* Find(FunctionCallInfo fcinfo, Relation relation) {
     TupleDesc of_shard = CreateTupleDescCopy(RelationGetDescr(relation));
     shard->to_table = convert_tuples_by_name(of_shard, of_table);
     shard->to_shard = convert_tuples_by_name(of_table, of_shard);
+    shard->triggers = CopyTriggerDesc(shell->trigdesc);
     table_close(shell, NoLock);
     MemoryContextSwitchTo(before);
   }
@@ -74,7 +76,7 @@ TupleTableSlot* SlotWith(Relation relation, HeapTuple tuple) {
 
 /// The shard's call, as the table's; false when the table has no such trigger any more.
 bool DescribeForTable(const Shard& shard, const TriggerData& data, Relation shell, Trigger* trigger, TriggerData* call) {
-  const Trigger* found = TriggerNamed(shell, data.tg_trigger->tgname);
+  const Trigger* found = TriggerNamed(shard.triggers, data.tg_trigger->tgname);
   if (found == nullptr) return false;
   *trigger = *found;
   *call = data;

@@ -33,6 +33,11 @@ class Statement final : public remote::EventSink {
     MemoryContextSwitchTo(before);
   }
 
+  void ForgetEvents() {
+    if (events_ != nullptr) tuplestore_end(events_);
+    events_ = nullptr;
+  }
+
   Tuplestorestate* events() const { return events_; }
   List* changes() const { return changes_; }
   Statement* outer() const { return outer_; }
@@ -115,7 +120,9 @@ void Announce(Statement* statement, List* changes) {
 
 void EndStatement(Statement* statement) {
   Leave(statement);
-  if (statement->events() != nullptr || statement->changes() != NIL) FireAfter(statement);
+  if (statement->events() == nullptr && statement->changes() == NIL) return;
+  FireAfter(statement);
+  statement->ForgetEvents();
 }
 
 void Init() { InitDeferred(); }

@@ -17,10 +17,13 @@ Target* OpenTarget(Oid relid) {
   Oid function;
   getTypeInputInfo(target->relation->rd_rel->reltype, &function, &target->input_param);
   fmgr_info(function, &target->input);
+  target->triggers = CopyTriggerDesc(target->relation->trigdesc);
+  target->caller = MakeCaller(target->relation);
   return target;
 }
 
 void CloseTarget(Target* target) {
+  EndCaller(target->caller);
   table_close(target->relation, NoLock);
   pfree(target);
 }

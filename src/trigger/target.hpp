@@ -10,8 +10,10 @@ namespace altius::trigger {
 struct Target {
   Oid relid;
   Relation relation;
+  TriggerDesc* triggers;  // a copy: the relation's own may be made anew while one fires
   FmgrInfo input;  // of the table's row type
   Oid input_param;
+  Caller* caller;
 };
 
 Target* OpenTarget(Oid relid);
