@@ -141,6 +141,10 @@ DELETE FROM one WHERE v = 90 RETURNING k;
 UPDATE two SET v = 50 WHERE w = 4;
 INSERT INTO two VALUES (11, 11);
 DELETE FROM two USING loc WHERE two.k = loc.a AND two.w = 5;
+CREATE VIEW checked AS SELECT * FROM one WHERE v > 0 WITH CHECK OPTION;
+UPDATE checked SET v = 200 WHERE k = 11;
+UPDATE checked SET v = -1 WHERE k = 11;
+INSERT INTO checked VALUES (12, -1);
 SELECT * FROM d ORDER BY 1, 2;
 
 SET client_min_messages = warning;

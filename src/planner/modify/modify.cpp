@@ -26,11 +26,14 @@
 #include "ship.hpp"
 
 extern "C" {
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
 #include "optimizer/tlist.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 }
 
@@ -289,8 +292,24 @@ void RewriteModifyingCte(CommonTableExpr* cte, const Level* level) {
   cte->cterefcount = std::max(cte->cterefcount, 1);
 }
 
+namespace {
+
+/// The check options of a view with INSTEAD OF triggers are about the new row, though they name the view as a source, too.
+void NameTargetInChecks(Query* query) {
+  if (query->resultRelation == 0 || pg::Rte(query->rtable, query->resultRelation)->relkind != RELKIND_VIEW) return;
+  ListCell* cell;
+  foreach (cell, query->withCheckOptions) {
+    Node* condition = lfirst_node(WithCheckOption, cell)->qual;
+    const Bitmapset* named = pull_varnos(nullptr, condition);
+    for (int rti = -1; (rti = bms_next_member(named, rti)) >= 0;) ChangeVarNodes(condition, rti, query->resultRelation, 0);
+  }
+}
+
+}  // namespace
+
 void RewriteLocalModification(Query* query, const Level* level) {
   if (!HasManagedTables(query)) return;
+  NameTargetInChecks(query);
   if (query->commandType == CMD_MERGE) {
     IsolateSource(query);
   } else if (query->commandType != CMD_INSERT) {
