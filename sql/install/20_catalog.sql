@@ -47,10 +47,6 @@ CREATE FUNCTION altius_internal.insert_object(type text, names text[], args text
 CREATE FUNCTION altius_internal.delete_object(type text, names text[], args text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_delete_object';
 
--- The hash value by which a value of the distribution column finds its shard.
-CREATE FUNCTION altius_internal.key_hash(relation regclass, value anyelement) RETURNS integer
-  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'altius_key_hash';
-
 -- Locks shards as a writer does; returns those that are not on this node.
 CREATE FUNCTION altius_internal.claim_shards(shards bigint[]) RETURNS bigint[]
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_claim_shards';

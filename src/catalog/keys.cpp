@@ -96,15 +96,3 @@ Datum AsKey(const Table& table, Datum value, Oid type) {
 }
 
 }  // namespace altius::catalog
-
-/// key_hash(relation regclass, value anyelement): by which the value finds its shard.
-ALTIUS_FUNCTION(altius_key_hash) {
-  using namespace altius;
-  const catalog::Table* table = catalog::FindTable(PG_GETARG_OID(0));
-  if (table == nullptr || table->kind != catalog::TableKind::Hash) {
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("\"%s\" is not distributed by a column", get_rel_name(PG_GETARG_OID(0)))));
-  }
-  const Oid type = get_fn_expr_argtype(fcinfo->flinfo, 1);
-  PG_RETURN_INT32(catalog::HashOfKey(*table, catalog::AsKey(*table, PG_GETARG_DATUM(1), type)));
-}

@@ -11,6 +11,7 @@
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/chores.hpp"
 #include "altius/txn/coordinated.hpp"
+#include "altius/txn/shared.hpp"
 #include "altius/remote/control.hpp"
 #include "guards.hpp"
 
@@ -78,9 +79,16 @@ class Sessions {
 
   bool empty() const { return connections_.size() == 0; }
 
+  /// Tests stop between the nodes at `name`, after all of them at `name` + ", all".
   template <typename Step>
-  void OnEach(Step&& step) {
-    for (remote::Connection* connection : connections_) pg::Call([&] { step(connection); });
+  void OnEach(const char* name, Step&& step) {
+    for (remote::Connection* connection : connections_) {
+      pg::Call([&] {
+        step(connection);
+        txn::StopPoint(name);
+      });
+    }
+    pg::Call([&] { txn::StopPoint(psprintf("%s, all", name)); });
   }
 
  private:
@@ -121,15 +129,15 @@ int Rotate(bool wait) {
     door::ForgetSecretsBefore(secret.generation);
     return secret.generation;
   }
-  nodes.OnEach([&](remote::Connection* connection) {
+  nodes.OnEach("secret: known", [&](remote::Connection* connection) {
     for (const char* command : kImpatient) remote::Execute(connection, command);
     for (const char* command : kQuiet) remote::Execute(connection, command);
     SendSecret(connection, secret);
   });
-  nodes.OnEach([&](remote::Connection* connection) {
+  nodes.OnEach("secret: used", [&](remote::Connection* connection) {
     remote::Execute(connection, psprintf("SELECT altius_internal.use_secret(%d)", secret.generation));
   });
-  nodes.OnEach([&](remote::Connection* connection) {
+  nodes.OnEach("secret: forgotten", [&](remote::Connection* connection) {
     remote::Execute(connection, psprintf("SELECT altius_internal.forget_secrets_before(%d)", secret.generation));
   });
   return secret.generation;

@@ -150,10 +150,6 @@ class FirstValue final : public RowSink {
 
 void Execute(Connection* connection, const char* sql) { Wait(Send(connection, {.sql = sql}, nullptr)); }
 
-void ExecuteByNode(Connection* connection, const char* sql) {
-  Wait(Send(connection, {.sql = sql, .by_node = true}, nullptr));
-}
-
 namespace {
 
 char* Fetch(Connection* connection, const StatementText& statement) {

@@ -139,7 +139,7 @@ Prepared* AddPrepared(Connection* connection, const StatementText& statement, ui
 /// The statement with its ticket: in front of its text, or as a last parameter.
 StatementText WithTicket(Connection* connection, const StatementText& statement) {
   StatementText with = statement;
-  if (statement.by_node) with.sql = door::SignStatement(&connection->issuer, statement.sql);
+  if (statement.by_node && core::door::IsOwnCall(statement.sql)) with.sql = door::SignStatement(&connection->issuer, statement.sql);
   if (statement.claim == nullptr) return with;
   auto** values = static_cast<const char**>(palloc(sizeof(char*) * (statement.param_count + 1)));
   memcpy(values, statement.param_values, sizeof(char*) * statement.param_count);

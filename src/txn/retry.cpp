@@ -56,6 +56,7 @@ bool MayRunAgain(const remote::Request* request, uint64 owner, bool rows_used, i
   const auto* participant = static_cast<const Participant*>(remote::Attachment(connection));
   const bool gone = participant == nullptr || !remote::IsOfOldSession(request);
   failure.rows_taken = rows_used;
+  failure.tries = *attempts;
   failure.shared = gone && IsShared(participant, owner);
   if (core::Judge(failure) != core::Verdict::RunAgain) return false;
   if (!remote::MayHold() || *attempts >= kMostAttempts) return false;

@@ -54,11 +54,10 @@ SELECT altius_internal.insert_shards('own', NULL, NULL, NULL);
 ROLLBACK;
 SELECT altius_internal.insert_shards(NULL, NULL, NULL, NULL);
 SELECT altius_internal.insert_partition(NULL, NULL, NULL, NULL, NULL);
-SELECT altius_internal.key_hash('playground.t', 5);
-SELECT altius_internal.key_hash('playground.d', 'x'::text);
-SELECT altius_internal.key_hash('playground.d', point '(1,2)');
-SELECT altius_internal.key_hash('playground.ref', 5);
-SELECT altius_internal.key_hash('pg_class', 5);
+SELECT get_shard_id_for_distribution_column('playground.d', 'x'::text);
+SELECT get_shard_id_for_distribution_column('playground.d', point '(1,2)');
+SELECT get_shard_id_for_distribution_column('playground.ref', 5);
+SELECT get_shard_id_for_distribution_column('pg_class', 5);
 
 -- Tables in the metadata that are no distributed ones, from a superuser
 -- as: admin

@@ -59,6 +59,41 @@ SKIP: {
 }
 $cluster->query('coordinator', 'ALTER ROLE alice RESET log_parameter_max_length_on_error');
 
+# --- the secret is changed, and whoever dies on the way ---
+for my $point ('secret: known', 'secret: known, all', 'secret: used', 'secret: used, all', 'secret: forgotten') {
+    my ($status) = $cluster->psql('coordinator', "SET altius.stop_point = '$point:crash'; SELECT altius_rotate_cluster_secret()");
+    isnt($status, 0, "a crash at \"$point\"");
+    $cluster->wait_until('coordinator', 'SELECT true', 60);
+    like(as_alice($_, "\\connect - alice\nSELECT count(*), sum(v) FROM t;"), qr/100\|5050/, "... and $_ is accepted by the others") for @nodes;
+}
+{
+    my @rotations = map { $cluster->session('coordinator') } 1 .. 2;
+    $_->send('SELECT altius_rotate_cluster_secret()') for @rotations;
+    my @numbers = sort { $a <=> $b } map { ($_->finish)[0] } @rotations;
+    is($numbers[1], $numbers[0] + 1, 'two changes at once come one after the other');
+    is($cluster->query($_, 'SELECT count(*), max(generation), bool_and(in_use) FROM altius_cluster_secret'), "1|$numbers[1]|t", "only the last is left on $_")
+        for @nodes;
+}
+
+# --- a session that is opened with a secret that is forgotten before the other side has looked is opened once more ---
+{
+    my ($forgets, $knows, $asks) = map { $cluster->session($_) } 'worker1', 'worker1', 'coordinator';
+    my $waiting = sub {
+        my ($count, $what) = @_;
+        ok($cluster->wait_until('worker1', "SELECT count(*) = $count FROM pg_locks WHERE relation = 'altius_cluster_secret'::regclass AND NOT granted", 60), $what);
+    };
+    $forgets->query('CREATE TABLE kept AS SELECT * FROM altius_cluster_secret; BEGIN; LOCK TABLE altius_cluster_secret; DELETE FROM altius_cluster_secret');
+    $asks->send("\\connect - alice\nSELECT count(*), sum(v) FROM t");
+    $waiting->(1, 'the session waits to be looked at');
+    $knows->send('BEGIN; LOCK TABLE altius_cluster_secret');
+    $waiting->(2, '... and behind it who gives the secret back');
+    $forgets->query('COMMIT');
+    $waiting->(1, 'it was refused and is opened again');
+    $knows->query('INSERT INTO altius_cluster_secret SELECT * FROM kept; COMMIT');
+    is(($asks->finish)[0], '100|5050', 'it is accepted');
+    $cluster->query('worker1', 'DROP TABLE kept');
+}
+
 # --- a standby has the secret, too, before and after its promotion ---
 my $port = $cluster->add_standby('worker1', 'standby1');
 $cluster->query('coordinator', "SELECT citus_add_secondary_node('127.0.0.1', $port, '127.0.0.1', " . $cluster->port('worker1') . ')');

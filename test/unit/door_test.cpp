@@ -190,6 +190,15 @@ TEST_CASE("door: a signed statement reads back") {
   }
 }
 
+TEST_CASE("door: only calls of functions of ours get a ticket") {
+  CHECK(IsOwnCall("SELECT altius_internal.insert_shards('t', '{1}', NULL, NULL)"));
+  for (const char* text : {"", "SELECT altius_internal", " SELECT altius_internal.f()", "SELECT a.f(), altius_internal.f()",
+                           "CREATE INDEX ON t (f(v))", "LOCK TABLE ONLY t IN SHARE ROW EXCLUSIVE MODE", "INSERT INTO t VALUES (f())",
+                           "/**/SELECT altius_internal.f()", "SELECT altius_internals.f()"}) {
+    CHECK_FALSE(IsOwnCall(text));
+  }
+}
+
 TEST_CASE("door: a sealed secret opens with its own key, as its own generation, unchanged") {
   const Key secret = KeyOf(11);
   Nonce nonce;

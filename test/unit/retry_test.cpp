@@ -43,3 +43,16 @@ TEST_CASE("retry: unless the node says before the tag that it ends the session")
     CHECK(Judge(failure) == Verdict::Unknown);
   }
 }
+
+TEST_CASE("retry: a session that was not accepted is opened once more, for the secret may have been changed") {
+  Failure failure;
+  failure.sqlstate = "28000";
+  failure.lost = true;
+  failure.commits_alone = true;
+  CHECK(Judge(failure) == Verdict::RunAgain);
+  failure.tries = 1;
+  CHECK(Judge(failure) == Verdict::OwnError);
+  failure.tries = 0;
+  failure.shared = true;
+  CHECK(Judge(failure) == Verdict::OwnError);
+}

@@ -159,12 +159,11 @@ void Forget(Request* request, bool may_cancel);
 
 /// One statement, all answers, in one call.  `sql` may not contain several statements.
 void Execute(Connection* connection, const char* sql);
-/// The same for one that calls what only nodes may call.
-void ExecuteByNode(Connection* connection, const char* sql);
 
 /// Runs `sql` on the connection and returns the single value of the single row as palloc'd text
 /// (null for SQL null).
 char* FetchValue(Connection* connection, const char* sql);
+/// The same for one that calls what only nodes may call.
 char* FetchValueByNode(Connection* connection, const char* sql);
 
 /// --- COPY ---

@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kVersion = "1.";
 constexpr std::string_view kBegin = "/*altius ";
 constexpr std::string_view kEnd = "*/";
+constexpr std::string_view kOwnCall = "SELECT altius_internal.";
 
 template <std::size_t bytes>
 struct Hex {
@@ -72,6 +73,8 @@ void FormatSignature(const Ticket& ticket, char out[kSignatureSize]) noexcept {
   base::BufferWriter writer(out, kSignatureSize);
   writer.Text(kBegin).Text(text).Text(kEnd);
 }
+
+bool IsOwnCall(std::string_view statement) noexcept { return statement.substr(0, kOwnCall.size()) == kOwnCall; }
 
 std::optional<Signed> ParseSigned(std::string_view text) noexcept {
   if (text.substr(0, kBegin.size()) != kBegin) return std::nullopt;

@@ -22,7 +22,8 @@ bool IsNotAccepted(const char* sqlstate) noexcept { return std::strcmp(sqlstate,
 
 Verdict Judge(const Failure& failure) noexcept {
   const bool refused = SaysNothingHappened(failure.sqlstate);
-  if (IsNotAccepted(failure.sqlstate)) return Verdict::OwnError;
+  if (IsNotAccepted(failure.sqlstate))
+    return failure.tries > 0 || failure.shared ? Verdict::OwnError : Verdict::RunAgain;
   if (!failure.lost && !refused) return Verdict::OwnError;
   // Such words after the tag leave open whether the commit had come in between.
   const bool certain = !failure.sent || (refused && !failure.answered);

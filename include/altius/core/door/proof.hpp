@@ -105,6 +105,9 @@ struct Signed {
 };
 std::optional<Signed> ParseSigned(std::string_view text) noexcept;
 
+/// Whether the statement is a call of a function of ours.  Nothing else gets a ticket: functions of users would find it unused.
+bool IsOwnCall(std::string_view statement) noexcept;
+
 /// --- secrets ------------------------------------------------------------------------------------------------------------
 
 /// Encrypted and authenticated under a key of the server's own; each with a fresh nonce.

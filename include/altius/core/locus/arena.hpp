@@ -3,6 +3,7 @@
 // an error of the caller's allocator may leave by longjmp.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -124,8 +125,8 @@ class Set {
   /// The members, in order.
   template <typename Visit>
   void ForEach(const Visit& visit) const {
-    for (int i = 0; i < size_ * kBits; i++) {
-      if (Has(i)) visit(i);
+    for (int i = 0; i < size_; i++) {
+      for (std::uint64_t rest = words_[i]; rest != 0; rest &= rest - 1) visit(i * kBits + std::countr_zero(rest));
     }
   }
 

@@ -22,13 +22,15 @@ struct Failure {
   bool answered = false;       // its command tag came: the commit may have come after it
   bool rows_taken = false;     // rows of it have gone further
   bool shared = false;  // the transaction did something else there that counts, and is gone too
+  int tries = 0;        // before this one
 };
 
 /// The server refuses or ends sessions because it stops, starts, crashed or became a standby: the
 /// statement was not run, or was undone.
 bool SaysNothingHappened(const char* sqlstate) noexcept;
 
-/// The server did not accept this one as a node of its cluster, and closed the session before it ran anything.
+/// The server did not accept this one as a node of its cluster, and closed the session before it ran anything.  The cluster's secret
+/// may have been changed just then: that is worth one more session, which is opened with the new one.
 bool IsNotAccepted(const char* sqlstate) noexcept;
 
 Verdict Judge(const Failure& failure) noexcept;
