@@ -242,7 +242,8 @@ ALTIUS_FUNCTION(run_command_on_colocated_placements) {
   InitMaterializedSRF(fcinfo, 0);
   const catalog::Table& table = RequireTable(PG_GETARG_OID(0));
   const catalog::Table& beside = RequireTable(PG_GETARG_OID(1));
-  if (table.colocation == 0 || table.colocation != beside.colocation) {
+  const bool alike = table.colocation != 0 && table.colocation == beside.colocation && table.shard_count == beside.shard_count;
+  if (!alike) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("tables \"%s\" and \"%s\" are not colocated", table.name, beside.name)));
   }

@@ -10,6 +10,7 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -92,6 +93,7 @@ void MakeDecoders(RowStore* store) {
     // Which row it is; of other types the shard has seen to the modifier.
     decoders[i].typmod = pg::IsAnonymousRow(type) ? column->atttypmod : -1;
     fmgr_info(function, &decoders[i].input);
+    decoders[i].type = type;
     if (store->binary && BinaryWay(type, &decoders[i].way) && decoders[i].way == Way::Receive) {
       getTypeBinaryInputInfo(type, &function, &decoders[i].receive_param);
       fmgr_info(function, &decoders[i].receive);
@@ -111,7 +113,44 @@ Integer ReadBig(const char* bytes) {
   return static_cast<Integer>(pg_ntoh64(value));
 }
 
+[[noreturn]] void RefuseBinary() {
+  ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("a node returned a value of another type than was expected"),
+                  errhint("A function or type may not be the same on all nodes.")));
+  pg_unreachable();
+}
+
+/// Of those that are read here; a function of a user may return another type on the node than it does on this one.
+bool HasLength(Way way, int length) {
+  switch (way) {
+    case Way::Bool:
+      return length == 1;
+    case Way::Int2:
+      return length == 2;
+    case Way::Int4:
+      return length == 4;
+    case Way::Int8:
+      return length == 8;
+    case Way::Jsonb:
+      return length >= 1;
+    default:
+      return true;
+  }
+}
+
+/// A value whose type has another number over there, as enumerations may: what is taken for text has to be some.
+void CheckOther(const ColumnDecoder& decoder, const char* bytes, int length) {
+  if (decoder.way == Way::Text || decoder.way == Way::Jsonb) (void)pg_verifymbstr(bytes, length, false);
+}
+
+Datum Receive(ColumnDecoder* decoder, char* bytes, int length) {
+  StringInfoData buffer = {.data = bytes, .len = length, .maxlen = length + 1, .cursor = 0};
+  const Datum value = ReceiveFunctionCall(&decoder->receive, &buffer, decoder->receive_param, -1);
+  if (buffer.cursor != buffer.len) RefuseBinary();
+  return value;
+}
+
 Datum DecodeBinary(ColumnDecoder* decoder, char* bytes, int length) {
+  if (!HasLength(decoder->way, length)) RefuseBinary();
   switch (decoder->way) {
     case Way::Bool:
       return BoolGetDatum(bytes[0] != 0);
@@ -128,8 +167,7 @@ Datum DecodeBinary(ColumnDecoder* decoder, char* bytes, int length) {
     case Way::Receive:
       break;
   }
-  StringInfoData buffer = {.data = bytes, .len = length, .maxlen = length + 1, .cursor = 0};
-  return ReceiveFunctionCall(&decoder->receive, &buffer, decoder->receive_param, -1);
+  return Receive(decoder, bytes, length);
 }
 
 }  // namespace
@@ -155,9 +193,10 @@ void AddRemoteRow(RowStore* store, const PGresult* result, int row) {
     if (nulls[i]) continue;
     char* bytes = PQgetvalue(result, row, i);
     ColumnDecoder* decoder = &store->decoders[i];
-    values[i] = PQfformat(result, i) == 1
-                    ? DecodeBinary(decoder, bytes, PQgetlength(result, row, i))
-                    : InputFunctionCall(&decoder->input, bytes, decoder->input_param, decoder->typmod);
+    const bool binary = store->binary && PQfformat(result, i) == 1;
+    if (binary && PQftype(result, i) != decoder->type) CheckOther(*decoder, bytes, PQgetlength(result, row, i));
+    values[i] = binary ? DecodeBinary(decoder, bytes, PQgetlength(result, row, i))
+                       : InputFunctionCall(&decoder->input, bytes, decoder->input_param, decoder->typmod);
   }
   pg::EndPortableText(level);
   tuplestore_putvalues(store->tuples, store->desc, values, nulls);

@@ -30,6 +30,7 @@ struct ColumnDecoder {
   Oid receive_param;
   Oid input_param;
   int32 typmod;  // of an anonymous row
+  Oid type;  // under a domain
 };
 
 struct RowStore {
