@@ -144,12 +144,16 @@ void LookUpKey(SourceTable* table) {
   table->key_collation = distributed->key_collation;
 }
 
+const core::ColumnValue* KeyIn(const SourceTable& table, const core::RowImage& row) {
+  if (table.key >= row.count) elog(ERROR, "a row of \"%s\" has %d columns only", table.name, row.count);
+  return &row.columns[table.key];
+}
+
 Route* RouteOf(SourceTable* table, const core::RowImage& row, const core::RowImage* old_row) {
   if (!OidIsValid(table->distributed)) return table->routes.begin();
   if (table->key < 0) LookUpKey(table);
-  const core::ColumnValue* value = &row.columns[table->key];
-  if (value->kind == core::ColumnKind::Unchanged && old_row != nullptr)
-    value = &old_row->columns[table->key];
+  const core::ColumnValue* value = KeyIn(*table, row);
+  if (value->kind == core::ColumnKind::Unchanged && old_row != nullptr) value = KeyIn(*table, *old_row);
   if (value->data == nullptr)
     elog(ERROR, "the distribution value of a row of \"%s\" is not told", table->name);
   const Datum key = ReadValue(&table->key_reading, *value);
