@@ -162,6 +162,21 @@ END $$;
 CALL rights_moves.move('rights_moves.things', 'block_writes');
 SELECT result FROM run_command_on_all_nodes($$SELECT to_regclass('rights_moves.mine')$$);
 
+-- An owner that may not use a type of its columns any more.
+CREATE TYPE rights_moves.mood AS ENUM ('good', 'bad');
+GRANT CREATE ON SCHEMA rights_moves TO rights_moves_mallory;
+SET SESSION AUTHORIZATION rights_moves_mallory;
+CREATE TABLE rights_moves.moods (id int PRIMARY KEY, mood rights_moves.mood, moods rights_moves.mood[]);
+SELECT create_distributed_table('rights_moves.moods', 'id', shard_count => 2, colocate_with => 'none');
+INSERT INTO rights_moves.moods SELECT n, 'good', '{bad}' FROM generate_series(1, 10) n;
+RESET SESSION AUTHORIZATION;
+REVOKE CREATE ON SCHEMA rights_moves FROM rights_moves_mallory;
+REVOKE USAGE ON TYPE rights_moves.mood FROM PUBLIC;
+CALL rights_moves.move('rights_moves.moods', 'block_writes');
+CALL rights_moves.move('rights_moves.moods', 'force_logical');
+SELECT count(*), count(mood), count(moods) FROM rights_moves.moods;
+SELECT result FROM run_command_on_all_nodes($$SELECT typacl FROM pg_type WHERE oid = 'rights_moves.mood'::regtype$$);
+
 SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT bool_or(rolsuper) FROM pg_roles WHERE rolname = 'rights_moves_mallory'$$);
 DROP SCHEMA rights_moves CASCADE;
 SELECT count(*) FROM run_command_on_workers('DROP SCHEMA IF EXISTS rights_moves CASCADE');

@@ -3,6 +3,7 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/rights.hpp"
+#include "altius/pg/search_path.hpp"
 #include "altius/pg/spi.hpp"
 #include "sql.hpp"
 
@@ -11,6 +12,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "commands/tablecmds.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_type.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -47,6 +49,33 @@ bool HasNoExpression(Node* statement) {
     default:
       return false;
   }
+}
+
+void AddType(List** types, const TypeName* name) {
+  if (name == nullptr) return;
+  const Oid type = LookupTypeNameOid(nullptr, name, true);
+  if (OidIsValid(type)) *types = list_append_unique_oid(*types, type);
+}
+
+/// Those whose use PostgreSQL allows to who may: types of columns, arguments and results.
+List* TypesIn(Node* statement) {
+  List* types = NIL;
+  ListCell* cell;
+  const pg::SearchPath path = pg::PushCatalogSearchPath();  // all others have their schema
+  if (IsA(statement, CreateStmt)) {
+    foreach (cell, reinterpret_cast<CreateStmt*>(statement)->tableElts) {
+      Node* element = static_cast<Node*>(lfirst(cell));
+      if (IsA(element, ColumnDef)) AddType(&types, reinterpret_cast<ColumnDef*>(element)->typeName);
+    }
+  } else if (IsA(statement, CreateDomainStmt)) {
+    AddType(&types, reinterpret_cast<CreateDomainStmt*>(statement)->typeName);
+  } else if (IsA(statement, CreateFunctionStmt)) {
+    const auto* function = reinterpret_cast<CreateFunctionStmt*>(statement);
+    AddType(&types, function->returnType);
+    foreach (cell, function->parameters) AddType(&types, lfirst_node(FunctionParameter, cell)->argType);
+  }
+  pg::PopSearchPath(path);
+  return types;
 }
 
 /// ALTER TABLE .. ATTACH PARTITION; null for other statements.
@@ -88,7 +117,8 @@ void RunAsOwner(Node* statement, Oid schema, Oid owner) {
   const PartitionCmd* attached = AttachedIn(statement);
   if (attached != nullptr) return AttachAsOwner(reinterpret_cast<AlterTableStmt*>(statement), *attached);
   if (HasNoExpression(statement)) return RunUtility(statement, nullptr);
-  pg::AsOwnerIn(schema, owner, [&] { RunUtility(statement, nullptr); });
+  List* types = owner == GetUserId() ? NIL : TypesIn(statement);
+  pg::AsOwnerIn(schema, types, owner, [&] { RunUtility(statement, nullptr); });
 }
 
 namespace {

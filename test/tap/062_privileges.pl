@@ -96,7 +96,7 @@ CREATE AGGREGATE office.total(int) (SFUNC = int4pl, STYPE = int);
 REVOKE ALL ON FUNCTION office.total(int) FROM PUBLIC;
 CREATE TYPE office.mood AS ENUM ('good', 'bad');
 REVOKE USAGE ON TYPE office.mood FROM PUBLIC;
-GRANT USAGE ON TYPE office.mood TO clerk, boss;
+GRANT USAGE ON TYPE office.mood TO clerk;
 COMMENT ON TYPE office.mood IS 'of the day';
 CREATE TYPE office.pair AS (a int, b int);
 REVOKE USAGE ON TYPE office.pair FROM PUBLIC;

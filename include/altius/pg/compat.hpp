@@ -7,6 +7,7 @@
 extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
 #include "utils/acl.h"
 #include "utils/syscache.h"
 }
@@ -30,6 +31,15 @@ inline bool MayCreateIn(Oid schema, Oid role) {
   return object_aclcheck(NamespaceRelationId, schema, role, ACL_CREATE) == ACLCHECK_OK;
 #else
   return pg_namespace_aclcheck(schema, role, ACL_CREATE) == ACLCHECK_OK;
+#endif
+}
+
+/// Whether the role may make things of the type.
+inline bool MayUseType(Oid type, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_aclcheck(TypeRelationId, type, role, ACL_USAGE) == ACLCHECK_OK;
+#else
+  return pg_type_aclcheck(type, role, ACL_USAGE) == ACLCHECK_OK;
 #endif
 }
 

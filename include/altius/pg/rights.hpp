@@ -59,24 +59,21 @@ void BeginSuperusersProcess();
 /// InvalidOid when there is no such relation.
 Oid OwnerOfRelation(Oid relid);
 
-/// An owner may have lost the right to make things in the schema of its table, or never had it.  Nobody else sees the right
-/// that it has until TakeBackSchema; no command of a function gets through meanwhile (RefuseWhileLent).
-struct LentSchema {
-  Oid schema;  // InvalidOid: nothing was needed
-  Acl* before;  // null: the default
-};
-LentSchema LendSchema(Oid schema, Oid role);
-void TakeBackSchema(const LentSchema& lent);
+/// An owner may have lost the right to make things in the schema of its table or to use a type of its columns, or never had it.
+/// Those that are missing are lent.  Nobody else sees what it has until TakeBackRights, and no command of a function gets through
+/// meanwhile (RefuseWhileLent), so nothing else can be done with them.
+List* LendRights(Oid schema, List* types, Oid role);
+void TakeBackRights(List* lent);
 /// Raises an error when a schema is lent.
 void RefuseWhileLent();
 
-/// What is made in the schema of a relation with its owner's rights.
+/// What is made in the schema of a relation, of these types, with its owner's rights.
 template <typename Body>
-void AsOwnerIn(Oid schema, Oid owner, Body&& body) {
+void AsOwnerIn(Oid schema, List* types, Oid owner, Body&& body) {
   if (owner == GetUserId()) return body();
-  const LentSchema lent = LendSchema(schema, owner);
+  List* lent = LendRights(schema, types, owner);
   AsOwner(owner, body);
-  TakeBackSchema(lent);
+  TakeBackRights(lent);
 }
 
 }  // namespace altius::pg
