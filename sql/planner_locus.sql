@@ -42,6 +42,11 @@ EXECUTE twin('SELECT d.k, s.n FROM d, LATERAL (SELECT count(*) n FROM e WHERE e.
 EXECUTE twin('SELECT s.n, d.k FROM d LEFT JOIN LATERAL (SELECT count(*) n FROM e WHERE e.k = d.k AND e.k = 5) s ON true');
 EXECUTE twin('SELECT r.x, s FROM r LEFT JOIN LATERAL (SELECT k FROM d WHERE d.k = r.x GROUP BY GROUPING SETS ((k), ())) s ON true');
 EXECUTE twin('SELECT r.x, s.* FROM r, LATERAL (SELECT 1 FROM d WHERE d.k = r.x HAVING count(*) = 0) s');
+-- And it does for rows whose key its own constant excludes.
+EXECUTE twin('SELECT d.k, s.n FROM d JOIN LATERAL (SELECT count(*) n FROM e WHERE e.k = d.k AND e.k = 5) s ON true');
+EXECUTE twin('SELECT d.k, s.n FROM d LEFT JOIN LATERAL (SELECT count(*) n FROM e WHERE e.k = d.k AND e.k = 5) s ON true');
+EXECUTE twin('SELECT d.k, s.* FROM d JOIN LATERAL (SELECT r.x, e.v FROM r LEFT JOIN e ON e.k = d.k AND e.k = 5) s ON true');
+EXECUTE twin('SELECT d.k, s.n FROM d, LATERAL (SELECT count(*) n FROM e WHERE e.k = d.k AND e.k = 5 UNION ALL SELECT count(*) FROM e WHERE e.k = d.k) s');
 -- What ON says of the nullable side holds for rows that match.
 EXECUTE twin('SELECT count(*) FROM r LEFT JOIN d ON d.k = r.x AND d.k = 5 JOIN e ON e.k = r.x');
 EXECUTE twin('SELECT r.x, d.v, e.v FROM r LEFT JOIN d ON d.k = r.x AND d.k = 5 LEFT JOIN e ON e.k = r.x');
@@ -54,6 +59,11 @@ EXECUTE twin('SELECT count(DISTINCT q.x) FROM d, (SELECT x FROM r LIMIT 3) q');
 EXECUTE twin('SELECT count(DISTINCT n) FROM d, (SELECT row_number() OVER () n FROM r) q');
 EXECUTE twin('SELECT count(*) >= 0 FROM d, r TABLESAMPLE BERNOULLI (50)');
 EXECUTE twin('SELECT d.k, (SELECT y FROM r WHERE r.x = d.k LIMIT 1) FROM d');
+-- A sample may be of a size that a row says, where the row is.
+EXECUTE twin('SELECT d.k, s.n FROM d, LATERAL (SELECT count(*) n FROM e TABLESAMPLE BERNOULLI (d.v * 0 + 100) WHERE e.k = d.k) s');
+EXECUTE twin('SELECT count(*) FROM d TABLESAMPLE BERNOULLI ((SELECT 50 * max(z) FROM l))');
+SELECT s.n FROM r, LATERAL (SELECT count(*) n FROM d TABLESAMPLE BERNOULLI (r.x)) s;
+SELECT count(*) FROM d TABLESAMPLE BERNOULLI (random() * 100);
 -- Functions that a node answers for itself are asked here.
 EXECUTE twin('SELECT count(DISTINCT s.setting) FROM d, pg_settings s WHERE s.name = ''port''');
 EXECUTE twin('SELECT count(DISTINCT u) FROM d, current_database() u');

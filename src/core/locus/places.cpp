@@ -85,12 +85,10 @@ Pairing PairSpread(const Tree& tree, const Scope& scope, const Part& a, const Pa
     merged.key = quiet.key;
     merged.loud = false;
     merged.places = {};
-    // What restricts the loud one's rows does not restrict the shard groups where it gives one.
-    merged.prunes = quiet.prunes;
   } else if (!scope.equalities.Same(a.key, b.key)) {
     return {};
   }
-  if (!a.loud && !b.loud && !merged.prunes.known) merged.prunes = b.prunes;
+  if (!merged.prunes.known) merged.prunes = b.prunes;
   Join(tree.arena, &merged, b);
   return pairing;
 }
@@ -159,7 +157,6 @@ Prunes Only(const Tree& tree, Value value) {
 
 void DerivePrunes(const Tree& tree, const Scope& scope, Part* part) {
   if (part->reach != Reach::Hashed || part->single) return;
-  if (part->loud) part->prunes = {};
   for (const Value pin : part->loud ? part->places : PinsOf(tree, scope, part->key)) {
     if (!IsConstant(tree, pin)) continue;
     part->prunes = Only(tree, pin);

@@ -43,6 +43,7 @@ void ScopeBuilder::TakeOver(Scope* scope, Part* part, int index, const Locus& lo
   part->has_tables = locus.has_tables;
   if (locus.reach != Reach::Hashed || locus.single) return;
   if (locus.loud) {
+    part->prunes = {};  // it has rows where the rows that it reads are not
     part->places = locus.pins.Copy(arena_);
     return;
   }
@@ -66,14 +67,12 @@ Part* ScopeBuilder::PartOfQuery(Scope* scope, int index, const Relation& relatio
   return part;
 }
 
-Part* ScopeBuilder::PartOfRows(Scope* scope, const Relation& relation) {
-  auto* part = arena_.Make<Part>();
-  const bool ships =
-      relation.source == nullptr || analysis_->Ships(*relation.source, *scope, nullptr);
-  part->reach = ships ? Reach::Replicated : Reach::Here;
-  part->reason = ships ? Reason::None : Reason::NotShippable;
-  if (relation.source != nullptr) part->lateral = relation.source->relations;
-  return part;
+/// What VALUES, a function or a sample of a table is computed from.
+void ScopeBuilder::AddSource(Scope* scope, Part* part, const Condition& source) {
+  part->lateral = source.relations;
+  if (analysis_->Ships(source, *scope, nullptr)) return;
+  part->reach = Reach::Here;
+  part->reason = Reason::NotShippable;
 }
 
 Part* ScopeBuilder::PartOf(Scope* scope, const From& leaf) {
@@ -90,11 +89,13 @@ Part* ScopeBuilder::PartOf(Scope* scope, const From& leaf) {
       part = PartOfQuery(scope, leaf.relation, relation);
       break;
     case Relation::Kind::Rows:
-      part = PartOfRows(scope, relation);
+      part = arena_.Make<Part>();
+      part->reach = Reach::Replicated;
       break;
     case Relation::Kind::Here:
       return NewPart(Reach::Here, &leaf);
   }
+  if (relation.source != nullptr) AddSource(scope, part, *relation.source);
   part->nodes.Add(arena_, &leaf);
   part->relations = part->relations.With(arena_, leaf.relation);
   return part;

@@ -28,7 +28,7 @@ class ScopeBuilder {
   Part* PartOf(Scope* scope, const From& leaf);
   Part* PartOfTable(int index, const Relation& relation);
   Part* PartOfQuery(Scope* scope, int index, const Relation& relation);
-  Part* PartOfRows(Scope* scope, const Relation& relation);
+  void AddSource(Scope* scope, Part* part, const Condition& source);
   void TakeOver(Scope* scope, Part* part, int index, const Locus& locus);
 
   // outer_join.cpp

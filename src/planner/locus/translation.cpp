@@ -111,11 +111,13 @@ bool IsLocked(const Query *query, int rti) {
 }  // namespace
 
 /// Rows of a reference table are locked on the copy that leads.
-void Translation::AddTable(locus::Relation *relation, RangeTblEntry *rte, bool locked) {
+void Translation::AddTable(locus::Relation *relation, Frame *frame, int rti, RangeTblEntry *rte) {
   const catalog::Table *table = catalog::FindTable(rte->relid);
   if (table == nullptr || table->kind == catalog::TableKind::Local) return;
   relation->colocation = table->colocation;
   relation->sampled = rte->tablesample != nullptr;
+  if (relation->sampled) relation->source = Opaque(pg::AsNode(rte->tablesample), frame);
+  const bool locked = IsLocked(frame->query, rti);
   relation->kind = table->kind == catalog::TableKind::Reference     ? locked ? Kind::SingleShard : Kind::Reference
                    : table->kind == catalog::TableKind::SingleShard ? Kind::SingleShard
                                                                     : Kind::Hash;
@@ -152,7 +154,7 @@ void Translation::AddRelation(Frame *frame, int rti, RangeTblEntry *rte) {
   locus::Relation relation;
   switch (rte->rtekind) {
     case RTE_RELATION:
-      AddTable(&relation, rte, IsLocked(frame->query, rti));
+      AddTable(&relation, frame, rti, rte);
       break;
     case RTE_SUBQUERY:
       relation.kind = Kind::Query;

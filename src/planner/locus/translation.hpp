@@ -65,7 +65,7 @@ class Translation {
   const locus::Query *Translate(Query *query, const Frame *around);
   void Fill(Frame *frame);
   void AddRelation(Frame *frame, int rti, RangeTblEntry *rte);
-  void AddTable(locus::Relation *relation, RangeTblEntry *rte, bool locked);
+  void AddTable(locus::Relation *relation, Frame *frame, int rti, RangeTblEntry *rte);
   void AddCte(locus::Relation *relation, Frame *frame, RangeTblEntry *rte);
   void AddRows(locus::Relation *relation, Frame *frame, Node *exprs);
   const locus::Query *Arms(Frame *frame, Node *node);

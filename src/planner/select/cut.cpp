@@ -16,6 +16,7 @@ extern "C" {
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
 #include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 }
 
 namespace altius::planner {
@@ -42,6 +43,19 @@ bool BecomesLeaf(const Part &part) {
   return part.reach != Reach::Here && part.has_tables && part.within;
 }
 
+/// Fragments know nothing of rows around them.
+void RefuseSample(const CutState &state, const Part &part) {
+  ListCell *cell;
+  foreach (cell, part.nodes) {
+    if (!IsA(lfirst(cell), RangeTblRef)) continue;
+    const RangeTblEntry *rte = pg::Rte(state.query->rtable, lfirst_node(RangeTblRef, cell)->rtindex);
+    if (rte->rtekind != RTE_RELATION || rte->tablesample == nullptr) continue;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("shards of table \"%s\" can't compute the arguments of TABLESAMPLE", get_rel_name(rte->relid)),
+                    errhint("They may not be volatile, nor read columns of relations that lie elsewhere.")));
+  }
+}
+
 /// Nodes of the residual join tree that stand for the part; conditions it can't keep go to *quals.
 List *RebuildPart(CutState *state, Part *part, List **quals) {
   if (BecomesLeaf(*part)) {
@@ -50,6 +64,7 @@ List *RebuildPart(CutState *state, Part *part, List **quals) {
     state->pieces.push_back({part, {ref->rtindex, NIL}, nullptr});
     return list_make1(ref);
   }
+  RefuseSample(*state, *part);
   *quals = list_concat(*quals, part->quals);
   if (part->left == nullptr) return part->nodes;
   auto *join = linitial_node(JoinExpr, part->nodes);

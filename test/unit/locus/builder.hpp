@@ -43,10 +43,7 @@ class Builder {
     for (int column = 1; column <= kColumns; column++) columns->push_back({leaf->relation, column});
     return leaf;
   }
-  Term Constant(int value) {
-    world_.constants.push_back(value);
-    return {kNone, static_cast<int>(world_.constants.size()) - 1};
-  }
+  Term Constant(int value) { return world_.ConstantOf(value); }
 
   const Condition* Equal(const Term& left, const Term& right, int domain = 0) {
     auto* condition = arena().Make<Condition>();

@@ -179,10 +179,7 @@ class Generator {
     return columns[choose_.Percent(40) ? index / 2 * 2 : index];
   }
 
-  Term Constant() {
-    world_.constants.push_back(choose_.exhaustive() ? 1 : choose_(4));
-    return {kNone, static_cast<int>(world_.constants.size()) - 1};
-  }
+  Term Constant() { return world_.ConstantOf(choose_.exhaustive() ? 1 : choose_(4)); }
   Term Array() {
     std::vector<int> elements;
     for (int i = choose_(3); i >= 0; i--) elements.push_back(choose_(4));

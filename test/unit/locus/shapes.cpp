@@ -23,6 +23,7 @@ enum class Piece {  // of tables d, e (colocated), c, f (elsewhere), r (referenc
   PinnedAggregate,  // (SELECT max(v), count(*) FROM d WHERE k = 1)
   PinnedOther,      // the same with k = 2
   OuterAggregate,   // (SELECT max(v), count(*) FROM d WHERE k = <a column outside>)
+  OuterAndPinned,   // the same with k = 2 as well
   OuterRows,        // (SELECT * FROM d WHERE k = <a column outside>)
   NoneThere,        // (SELECT max(v), count(*) FROM d WHERE k = 2 HAVING count(*) = 0)
   Aggregate,        // (SELECT max(v), count(*) FROM d)
@@ -50,6 +51,7 @@ enum class Piece {  // of tables d, e (colocated), c, f (elsewhere), r (referenc
   IntersectCopies,  // (r INTERSECT (SELECT * FROM r LIMIT 1))
   UnionMixed,       // (d UNION c)
   CopyLeftPinned,   // (r LEFT JOIN d ON d.k = 1)
+  CopyLeftOuter,    // (r LEFT JOIN d ON d.k = <a column outside>), perhaps AND d.k = 2
   CopyLeftOther,    // (r LEFT JOIN d ON d.k = 2)
   HashLeftCopy,     // (d LEFT JOIN r ON d.k = r.x)
   HashLeftPinned,   // (d LEFT JOIN e ON d.k = e.k AND e.k = 1)
@@ -173,11 +175,22 @@ class Shapes : Builder {
     auto piece = Draw({Piece::Hash, Piece::HashBeside, Piece::Reference, Piece::Pinned,
                        Piece::PinnedAggregate, Piece::CopyLimit, Piece::OuterAggregate,
                        Piece::CopyLeftPinned});
-    const bool reads_outside =
-        piece == Piece::OuterAggregate || piece == Piece::OuterRows || piece == Piece::OuterValues;
-    if (reads_outside && around.empty())
-      piece = piece == Piece::OuterAggregate ? Piece::PinnedAggregate : Piece::Pinned;
+    if (ReadsOutside(piece) && around.empty()) piece = InPlaceOf(piece);
     return OfPiece(level, columns, around, piece);
+  }
+
+  static bool ReadsOutside(Piece piece) {
+    return piece == Piece::OuterAggregate || piece == Piece::OuterAndPinned ||
+           piece == Piece::OuterRows || piece == Piece::OuterValues ||
+           piece == Piece::CopyLeftOuter;
+  }
+
+  /// Where nothing is outside.
+  static Piece InPlaceOf(Piece piece) {
+    return piece == Piece::CopyLeftOuter    ? Piece::CopyLeftPinned
+           : piece == Piece::OuterAggregate ? Piece::PinnedAggregate
+           : piece == Piece::OuterAndPinned ? Piece::PinnedOther
+                                            : Piece::Pinned;
   }
 
   const Term& AnyOf(const Terms& terms) {
@@ -227,7 +240,7 @@ class Shapes : Builder {
       case Piece::HashLeftCopy:
       case Piece::HashLeftPinned:
       case Piece::HashFull:
-        return JoinPiece(level, columns, piece);
+        return JoinPiece(level, columns, around, piece);
       case Piece::Cte:
       case Piece::CteLimit:
         return FromQuery(level, columns, Inner(piece, around), level->query->id);
@@ -243,9 +256,10 @@ class Shapes : Builder {
     }
   }
 
-  const From* JoinPiece(Level* level, Terms* columns, Piece piece) {
+  const From* JoinPiece(Level* level, Terms* columns, const Terms& around, Piece piece) {
     Terms kept, other;
-    const bool copy = piece == Piece::CopyLeftPinned || piece == Piece::CopyLeftOther;
+    const bool outer = piece == Piece::CopyLeftOuter;
+    const bool copy = piece == Piece::CopyLeftPinned || piece == Piece::CopyLeftOther || outer;
     const From* one = Table(level, &kept, copy ? Relation::Kind::Reference : Relation::Kind::Hash);
     const From* two =
         Table(level, &other,
@@ -253,11 +267,23 @@ class Shapes : Builder {
     From* join =
         NewJoin(level, piece == Piece::HashFull ? From::Kind::Full : From::Kind::Left, one, two);
     if (!copy) join->conditions.Add(arena(), Equal(kept[0], other[0]));
-    if (copy || piece == Piece::HashLeftPinned)
+    if (outer) join->conditions.Add(arena(), Equal(other[0], AnyOf(around)));
+    if (piece == Piece::HashLeftPinned || (copy && (!outer || choose_.Any(3) == 0)))
       join->conditions.Add(arena(),
-                           Equal(other[0], Constant(piece == Piece::CopyLeftOther ? 2 : 1)));
+                           Equal(other[0], Constant(piece == Piece::CopyLeftPinned ? 1 : 2)));
     *columns = {kept[0], other[1]};
     return join;
+  }
+
+  const Query* JoinQuery(Level level, const Terms& around, Piece piece) {
+    Terms columns;
+    From* from = NewFrom(From::Kind::Inner);
+    from->items.Add(arena(), JoinPiece(&level, &columns, around, piece));
+    level.query->from = from;
+    Put(&level, columns[0]);
+    Put(&level, columns[1]);
+    CloseQuery(world_.tree, level.query);
+    return level.query;
   }
 
   const Query* SetPiece(Piece piece) {
@@ -315,6 +341,7 @@ class Shapes : Builder {
     if (const Query* query = SetPiece(piece)) return query;
     Level level = Open();
     Terms columns;
+    if (piece == Piece::CopyLeftOuter) return JoinQuery(level, around, piece);
     const auto copies = piece == Piece::CopyAggregate || piece == Piece::CopyLimit ||
                         piece == Piece::CteLimit || piece == Piece::CopySample ||
                         piece == Piece::Reference;
@@ -326,10 +353,9 @@ class Shapes : Builder {
     if (piece == Piece::Pinned || piece == Piece::PinnedAggregate || piece == Piece::PinnedLimit ||
         piece == Piece::Sets || piece == Piece::Cte)
       from->conditions.Add(arena(), Equal(columns[0], Constant(1)));
-    if (piece == Piece::PinnedOther || piece == Piece::NoneThere)
+    if (piece == Piece::PinnedOther || piece == Piece::NoneThere || piece == Piece::OuterAndPinned)
       from->conditions.Add(arena(), Equal(columns[0], Constant(2)));
-    if (piece == Piece::OuterAggregate || piece == Piece::OuterRows)
-      from->conditions.Add(arena(), Equal(columns[0], AnyOf(around)));
+    if (ReadsOutside(piece)) from->conditions.Add(arena(), Equal(columns[0], AnyOf(around)));
     if (crossed) std::swap(columns[0], columns[1]);
     Above(&level, piece, columns);
     CloseQuery(world_.tree, level.query);
@@ -341,6 +367,7 @@ class Shapes : Builder {
       case Piece::PinnedAggregate:
       case Piece::PinnedOther:
       case Piece::OuterAggregate:
+      case Piece::OuterAndPinned:
       case Piece::Aggregate:
       case Piece::CopyAggregate:
         return Aggregated(level, columns[1]);
@@ -426,13 +453,26 @@ class Shapes : Builder {
     } else {
       const bool swapped = joined == Joined::LeftSwapped;
       join = NewJoin(level, joined == Joined::Full ? From::Kind::Full : From::Kind::Left,
-                     swapped ? other : one, swapped ? one : other);
+                     Within(swapped ? other : one, swapped ? second : first),
+                     Within(swapped ? one : other, swapped ? first : second));
       from->items.Add(arena(), join);
     }
     level->query->from = from;
     AddConditions(&join->conditions, first, second);
     if (joined != Joined::Inner && choose_.Any(5) == 0)  // above the outer join
       from->conditions.Add(arena(), Equal(choose_.Any(2) == 0 ? first[0] : second[0], Constant(1)));
+  }
+
+  /// A side of an outer join, perhaps with conditions of its own.
+  const From* Within(const From* side, const Terms& columns) {
+    if (choose_.Any(6) != 0) return side;
+    From* from = NewFrom(From::Kind::Inner);
+    from->items.Add(arena(), side);
+    Condition* condition = Meant({Meaning::Kind::Less, columns[1], columns[0]});
+    condition->ships = choose_.Any(2) == 0;
+    if (!condition->ships) world_.meanings.back().kind = Meaning::Kind::OnlyHere;
+    from->conditions.Add(arena(), condition);
+    return from;
   }
 
   void AddConditions(List<const Condition*>* conditions, const Terms& first, const Terms& second) {

@@ -83,6 +83,14 @@ struct World {
   std::map<int, Term> computed;          // relations of one row (the term, 1)
   const Query* root = nullptr;
 
+  /// Equal ones have one id, as in a translated statement.
+  Term ConstantOf(int value) {
+    std::size_t id = 0;
+    while (id < constants.size() && constants[id] != value) id++;
+    if (id == constants.size()) constants.push_back(value);
+    return {kNone, static_cast<int>(id)};
+  }
+
   int ShardOf(int relation, const Row& row) const {
     const Relation& info = tree.relation(relation);
     return ShardOfValue(row.values[info.key - 1], info.domain, info.colocation);

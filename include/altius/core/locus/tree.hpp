@@ -76,7 +76,7 @@ struct Relation {
   int domain = kNone;  // and what makes two keys equal
   const Query* query = nullptr;
   int home = kNone;                   // of Cte: the query with the WITH
-  const Condition* source = nullptr;  // of Rows: what they are computed from
+  const Condition* source = nullptr;  // of Rows: what they are computed from; of tables: their sample
   bool sampled = false;               // of Reference: each node takes other rows
 };
 
