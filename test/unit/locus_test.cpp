@@ -10,6 +10,17 @@ using namespace locus_test;
 
 namespace {
 
+/// What an analysis asks memory for: a measure of its work that no machine's speed disturbs.
+template <typename Build>
+std::size_t WorkOf(const Build& build) {
+  World world;
+  const Query* root = build(world);
+  const std::size_t before = world.memory.size();
+  Analysis(&world.tree, kNone).LocusOf(*root);
+  Analysis(&world.tree, root->id).ScopeOf(*root, false);
+  return world.memory.size() - before;
+}
+
 // Under the sanitizers a tenth has to do; mutate runs without them.
 #ifdef __SANITIZE_ADDRESS__
 constexpr int kShare = 10;
@@ -92,4 +103,22 @@ TEST_CASE("random statements give what they give on one node", "[locus]") {
   CHECK(tally.wrong == 0);
   CHECK(tally.whole > 15000 / kShare);
   CHECK(tally.parts > 30000 / kShare);
+}
+
+TEST_CASE("a query is looked at once, however often it is named", "[locus]") {
+  const auto chain = [](int length) {
+    return WorkOf([&](World& world) { return ChainOfCtes(world, length); });
+  };
+  CHECK(chain(100) < 3 * chain(50));
+}
+
+TEST_CASE("the work on a join grows with its relations", "[locus]") {
+  for (const From::Kind kind : {From::Kind::Inner, From::Kind::Left}) {
+    for (const bool together : {true, false}) {
+      const auto join = [&](int relations) {
+        return WorkOf([&](World& world) { return JoinOfTables(world, kind, relations, together); });
+      };
+      CHECK(join(200) < 3 * join(100));
+    }
+  }
 }

@@ -4,13 +4,20 @@
 namespace altius::core::locus {
 
 void Equalities::Reach(const Arena& arena, Value value) {
-  for (Value next = parents_.size(); next <= value; next++) parents_.Add(arena, next);
+  for (Value next = parents_.size(); next <= value; next++) {
+    parents_.Add(arena, next);
+    sizes_.Add(arena, 1);
+  }
 }
 
 void Equalities::Unite(const Arena& arena, Value a, Value b) {
   Reach(arena, a > b ? a : b);
-  const Value root = Root(a);
-  parents_[Root(b)] = root;
+  a = Root(a);
+  b = Root(b);
+  if (a == b) return;
+  const Value root = sizes_[a] < sizes_[b] ? b : a;
+  parents_[a] = parents_[b] = root;
+  sizes_[root] = sizes_[a] + sizes_[b];
 }
 
 void Equalities::Import(const Arena& arena, const Equalities& other) {

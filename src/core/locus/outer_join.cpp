@@ -145,14 +145,17 @@ void ScopeBuilder::AddCutJoin(Scope* scope, const From& join, Scope* kept, Scope
   } else {
     PushDown(join, other, outside);
   }
+  const bool lends = join.kind == From::Kind::Left;
   for (Scope* side : {kept, other}) {
-    for (Part* part : side->parts) {
-      DerivePrunes(*tree_, *side, part);
+    // From the last one: the part of a cut join has all relations of those that it lends.
+    for (int i = side->parts.size() - 1; i >= 0; i--) {
+      Part* part = side->parts[i];
+      if (side == other || !lends) DerivePrunes(*tree_, *side, part);
       outside->relations = outside->relations.Union(arena_, part->relations);
       outside->lateral = outside->lateral.Union(arena_, part->lateral);
     }
   }
-  if (join.kind == From::Kind::Left) {
+  if (lends) {
     scope->equalities.Import(arena_, kept->equalities);
     for (Part* part : kept->parts) {
       part->frozen = true;

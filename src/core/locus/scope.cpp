@@ -11,6 +11,7 @@ Scope* ScopeBuilder::Build() {
 
 Scope* ScopeBuilder::Side(const From& from) {
   auto* side = arena_.Make<Scope>();
+  side->id = analysis_->sides_++;
   side->query = &query_;
   side->ships_outer = shipped_;
   Add(side, from);
@@ -20,6 +21,7 @@ Scope* ScopeBuilder::Side(const From& from) {
 
 void ScopeBuilder::Own(Scope* scope, Part* part) {
   part->owner = scope;
+  part->id = analysis_->parts_++;
   scope->parts.Add(arena_, part);
 }
 
@@ -56,13 +58,18 @@ bool IsLateralWithin(const Arena& arena, const Scope& scope, const Part& a, cons
   return !outside.Overlaps(scope.query->relations);
 }
 
-bool ShareCondition(const Scope& scope, const Part& a, const Part& b) {
-  if (a.lateral.Overlaps(b.relations) || b.lateral.Overlaps(a.relations)) return true;
+/// What conditions compare the part with, and what it reads of others.
+Set NeighboursOf(const Arena& arena, const Scope& scope, const Part& part) {
+  Set relations = part.lateral;
   for (const Condition* condition : scope.conditions) {
-    if (condition->relations.Overlaps(a.relations) && condition->relations.Overlaps(b.relations))
-      return true;
+    if (condition->relations.Overlaps(part.relations))
+      relations = relations.Union(arena, condition->relations);
   }
-  return false;
+  return relations;
+}
+
+bool AreNeighbours(const Set& neighbours, const Part& part, const Part& other) {
+  return neighbours.Overlaps(other.relations) || other.lateral.Overlaps(part.relations);
 }
 
 Pairing PairCopies(const Tree& tree, const Part& a, const Part& b) {
@@ -86,19 +93,38 @@ int CountLive(const Scope& scope, Reach reach) {
   return count;
 }
 
+/// Merges what can be merged with the part; whether anything was.
+template <typename Pair>
+bool MergeInto(const Tree& tree, Scope* scope, int index, const Pair& pair) {
+  List<Part*>& parts = scope->parts;
+  bool merged = false;
+  Set neighbours = NeighboursOf(tree.arena, *scope, *parts[index]);
+  for (int i = 0; i < parts.size();) {
+    const Part &part = *parts[index], &other = *parts[i];
+    const bool candidate =
+        i != index && !other.frozen && IsLateralWithin(tree.arena, *scope, part, other);
+    const Pairing pairing = candidate ? pair(part, other, neighbours) : Pairing{};
+    if (!pairing.possible) {
+      i++;
+      continue;
+    }
+    neighbours = neighbours.Union(tree.arena, NeighboursOf(tree.arena, *scope, other));
+    *parts[index] = pairing.merged;
+    parts.Remove(i);
+    if (i < index) index--;
+    merged = true;
+    i = 0;
+  }
+  return merged;
+}
+
 template <typename Pair>
 void MergeParts(const Tree& tree, Scope* scope, const Pair& pair) {
-  List<Part*>& parts = scope->parts;
-  for (int i = 0; i < parts.size(); i++) {
-    for (int j = 0; j < parts.size(); j++) {
-      const Part &a = *parts[i], &b = *parts[j];
-      if (i == j || a.frozen || b.frozen || !IsLateralWithin(tree.arena, *scope, a, b)) continue;
-      const Pairing pairing = pair(a, b);
-      if (!pairing.possible) continue;
-      *parts[i] = pairing.merged;
-      parts.Remove(j);
-      MergeParts(tree, scope, pair);
-      return;
+  bool again = true;
+  while (again) {
+    again = false;
+    for (int i = 0; i < scope->parts.size(); i++) {
+      if (!scope->parts[i]->frozen) again = MergeInto(tree, scope, i, pair) || again;
     }
   }
 }
@@ -107,11 +133,7 @@ const Part* HomeOf(const Scope& scope, const Condition& condition) {
   if (!condition.relations.Overlaps(scope.query->relations))
     return scope.parts.size() == 1 ? scope.parts[0] : nullptr;
   for (const Part* part : scope.parts) {
-    bool inside = true;
-    condition.relations.ForEach([&](int relation) {
-      inside = inside && (part->relations.Has(relation) || !scope.query->relations.Has(relation));
-    });
-    if (inside) return part;
+    if (condition.relations.IsSubsetOf(part->relations, scope.query->relations)) return part;
   }
   return nullptr;
 }
@@ -121,18 +143,20 @@ const Part* HomeOf(const Scope& scope, const Condition& condition) {
 /// Joins what lies together: first by key, then replicated parts to the part they are joined with.
 void ScopeBuilder::MergeAll(Scope* scope) {
   const Tree& tree = *tree_;
-  MergeParts(tree, scope,
-             [&](const Part& a, const Part& b) { return PairSpread(tree, *scope, a, b); });
-  MergeParts(tree, scope, [&](const Part& a, const Part& b) {
-    return ShareCondition(*scope, a, b) ? PairWithCopy(tree, *scope, a, b) : Pairing{};
+  MergeParts(tree, scope, [&](const Part& a, const Part& b, const Set&) {
+    return PairSpread(tree, *scope, a, b);
+  });
+  MergeParts(tree, scope, [&](const Part& a, const Part& b, const Set& neighbours) {
+    return AreNeighbours(neighbours, a, b) ? PairWithCopy(tree, *scope, a, b) : Pairing{};
   });
   if (CountLive(*scope, Reach::Hashed) == 1 && CountLive(*scope, Reach::Here) == 0) {
-    MergeParts(tree, scope,
-               [&](const Part& a, const Part& b) { return PairWithCopy(tree, *scope, a, b); });
+    MergeParts(tree, scope, [&](const Part& a, const Part& b, const Set&) {
+      return PairWithCopy(tree, *scope, a, b);
+    });
   }
-  MergeParts(tree, scope, [&](const Part& a, const Part& b) {
-    const bool alone = CountLive(*scope, Reach::Here) + CountLive(*scope, Reach::Hashed) == 0;
-    return alone || ShareCondition(*scope, a, b) ? PairCopies(tree, a, b) : Pairing{};
+  const bool copies = CountLive(*scope, Reach::Here) + CountLive(*scope, Reach::Hashed) == 0;
+  MergeParts(tree, scope, [&](const Part& a, const Part& b, const Set& neighbours) {
+    return copies || AreNeighbours(neighbours, a, b) ? PairCopies(tree, a, b) : Pairing{};
   });
 }
 

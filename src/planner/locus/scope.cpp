@@ -29,7 +29,7 @@ Scope *NewScope(Translation *translation, locus::Analysis *analysis, const locus
   return scope;
 }
 
-/// The scopes seen so far, each with its counterpart: parts name their owners.
+/// The scopes and parts seen so far, by number: parts name their owners.
 struct Counterparts {
   Translation *translation;
   locus::Analysis *analysis;
@@ -37,15 +37,19 @@ struct Counterparts {
   pg::Array<Part *> parts;
 };
 
+template <typename T>
+T *Seen(pg::Array<T *> *known, int id) {
+  if (known->size() <= id) known->resize(id + 1);
+  return (*known)[id];
+}
+
 Scope *ScopeFor(Counterparts *known, const locus::Scope *located);
 
 Part *PartFor(Counterparts *known, const locus::Part *located) {
-  for (Part *part : known->parts) {
-    if (part->located == located) return part;
-  }
+  if (Part *part = Seen(&known->parts, located->id)) return part;
   const Translation &translation = *known->translation;
   auto *part = static_cast<Part *>(palloc0(sizeof(Part)));
-  known->parts.push_back(part);
+  known->parts[located->id] = part;
   part->located = located;
   part->reach = located->reach;
   part->pruned = located->prunes.known;
@@ -65,11 +69,9 @@ Part *PartFor(Counterparts *known, const locus::Part *located) {
 }
 
 Scope *ScopeFor(Counterparts *known, const locus::Scope *located) {
-  for (Scope *scope : known->scopes) {
-    if (scope->located == located) return scope;
-  }
+  if (Scope *seen = Seen(&known->scopes, located->id)) return seen;
   Scope *scope = NewScope(known->translation, known->analysis, located);
-  known->scopes.push_back(scope);
+  known->scopes[located->id] = scope;
   for (const locus::Part *part : located->parts) scope->parts.push_back(PartFor(known, part));
   scope->conjuncts = ConditionsOf(*known->translation, located->conditions);
   return scope;

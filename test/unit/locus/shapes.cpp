@@ -51,18 +51,20 @@ enum class Piece {  // of tables d, e (colocated), c, f (elsewhere), r (referenc
   IntersectCopies,  // (r INTERSECT (SELECT * FROM r LIMIT 1))
   UnionMixed,       // (d UNION c)
   CopyLeftPinned,   // (r LEFT JOIN d ON d.k = 1)
-  CopyLeftOuter,    // (r LEFT JOIN d ON d.k = <a column outside>), perhaps AND d.k = 2
-  CopyLeftOther,    // (r LEFT JOIN d ON d.k = 2)
-  HashLeftCopy,     // (d LEFT JOIN r ON d.k = r.x)
-  HashLeftPinned,   // (d LEFT JOIN e ON d.k = e.k AND e.k = 1)
-  HashFull,         // (d FULL JOIN e ON d.k = e.k)
-  Cte,              // WITH x AS (SELECT * FROM d WHERE k = 1)
-  CteLimit,         // WITH x AS (SELECT * FROM r LIMIT 1)
-  CteOutside,       // the first, of the outermost query
-  Recursive,        // d through a query that only the asking node can run
-  OuterValues,      // (VALUES (<a column outside>, 1))
-  HereValues,       // VALUES that only the asking node can compute
-  UnionLimit,       // (r UNION r LIMIT 1)
+  // The aggregate with k = <a column outside> AND k = 2, LEFT JOIN e ON e.k = one of them.
+  LoudLeftPinned,
+  CopyLeftOuter,   // (r LEFT JOIN d ON d.k = <a column outside>), perhaps AND d.k = 2
+  CopyLeftOther,   // (r LEFT JOIN d ON d.k = 2)
+  HashLeftCopy,    // (d LEFT JOIN r ON d.k = r.x)
+  HashLeftPinned,  // (d LEFT JOIN e ON d.k = e.k AND e.k = 1)
+  HashFull,        // (d FULL JOIN e ON d.k = e.k)
+  Cte,             // WITH x AS (SELECT * FROM d WHERE k = 1)
+  CteLimit,        // WITH x AS (SELECT * FROM r LIMIT 1)
+  CteOutside,      // the first, of the outermost query
+  Recursive,       // d through a query that only the asking node can run
+  OuterValues,     // (VALUES (<a column outside>, 1))
+  HereValues,      // VALUES that only the asking node can compute
+  UnionLimit,      // (r UNION r LIMIT 1)
   Count_,
 };
 
@@ -94,6 +96,7 @@ enum class On {
   KeysAndOne,
   KeyIsOneOrTwo,
   OnlyHere,
+  InLimited,  // k IN (SELECT x FROM r LIMIT 1)
   Count_
 };
 enum class Top {
@@ -135,6 +138,7 @@ class Shapes : Builder {
     const bool lateral = joined != Joined::Full && joined != Joined::LeftSwapped;
     const From* other = Side(&level, &second, outer, lateral ? first : Terms{}, pieces - left);
     Join(&level, joined, one, other, first, second);
+    if (joined == Joined::Inner && choose_.Any(4) == 0) AddThird(&level, first, second, outer);
     return Close(&level, first, second, outer);
   }
 
@@ -182,12 +186,14 @@ class Shapes : Builder {
   static bool ReadsOutside(Piece piece) {
     return piece == Piece::OuterAggregate || piece == Piece::OuterAndPinned ||
            piece == Piece::OuterRows || piece == Piece::OuterValues ||
-           piece == Piece::CopyLeftOuter;
+           piece == Piece::CopyLeftOuter || piece == Piece::LoudLeftPinned;
   }
 
   /// Where nothing is outside.
   static Piece InPlaceOf(Piece piece) {
     return piece == Piece::CopyLeftOuter    ? Piece::CopyLeftPinned
+           : piece == Piece::LoudLeftPinned ? Piece::PinnedAggregate
+
            : piece == Piece::OuterAggregate ? Piece::PinnedAggregate
            : piece == Piece::OuterAndPinned ? Piece::PinnedOther
                                             : Piece::Pinned;
@@ -278,12 +284,24 @@ class Shapes : Builder {
   const Query* JoinQuery(Level level, const Terms& around, Piece piece) {
     Terms columns;
     From* from = NewFrom(From::Kind::Inner);
-    from->items.Add(arena(), JoinPiece(&level, &columns, around, piece));
+    from->items.Add(arena(), piece == Piece::LoudLeftPinned
+                                 ? LoudLeft(&level, &columns, around)
+                                 : JoinPiece(&level, &columns, around, piece));
     level.query->from = from;
     Put(&level, columns[0]);
     Put(&level, columns[1]);
     CloseQuery(world_.tree, level.query);
     return level.query;
+  }
+
+  const From* LoudLeft(Level* level, Terms* columns, const Terms& around) {
+    const Term outside = AnyOf(around);
+    Terms kept, other;
+    const From* loud = FromQuery(level, &kept, Inner(Piece::OuterAndPinned, {outside}));
+    From* join = NewJoin(level, From::Kind::Left, loud, Table(level, &other, Relation::Kind::Hash));
+    join->conditions.Add(arena(), Equal(other[0], choose_.Any(2) == 0 ? outside : Constant(2)));
+    *columns = {kept[1], other[1]};
+    return join;
   }
 
   const Query* SetPiece(Piece piece) {
@@ -341,7 +359,8 @@ class Shapes : Builder {
     if (const Query* query = SetPiece(piece)) return query;
     Level level = Open();
     Terms columns;
-    if (piece == Piece::CopyLeftOuter) return JoinQuery(level, around, piece);
+    if (piece == Piece::CopyLeftOuter || piece == Piece::LoudLeftPinned)
+      return JoinQuery(level, around, piece);
     const auto copies = piece == Piece::CopyAggregate || piece == Piece::CopyLimit ||
                         piece == Piece::CteLimit || piece == Piece::CopySample ||
                         piece == Piece::Reference;
@@ -463,6 +482,22 @@ class Shapes : Builder {
       from->conditions.Add(arena(), Equal(choose_.Any(2) == 0 ? first[0] : second[0], Constant(1)));
   }
 
+  /// One more in an inner join.
+  void AddThird(Level* level, const Terms& first, const Terms& second, const Terms& outer) {
+    Terms before = first, third;
+    before.insert(before.end(), second.begin(), second.end());
+    const From* item = OfPiece(level, &third, AroundOf(before, outer),
+                               static_cast<Piece>(choose_.Any(Count<Piece>)));
+    auto* from = const_cast<From*>(level->query->from);
+    from->items.Add(arena(), item);
+    from->conditions.Add(arena(), Equal(choose_.Any(2) == 0 ? first[0] : second[0], third[0]));
+  }
+
+  static Terms AroundOf(const Terms& before, Terms outer) {
+    outer.insert(outer.end(), before.begin(), before.end());
+    return outer;
+  }
+
   /// A side of an outer join, perhaps with conditions of its own.
   const From* Within(const From* side, const Terms& columns) {
     if (choose_.Any(6) != 0) return side;
@@ -492,6 +527,19 @@ class Shapes : Builder {
       condition->ships = false;
       conditions->Add(arena(), condition);
     }
+    if (on == On::InLimited) conditions->Add(arena(), InLimited(first[0]));
+  }
+
+  const Condition* InLimited(const Term& key) {
+    Subquery subquery;
+    subquery.query = Inner(Piece::CopyLimit, {});
+    subquery.any = true;
+    subquery.left.Add(arena(), key);
+    subquery.right.Add(arena(), 1);
+    subquery.domains.Add(arena(), 0);
+    Condition* condition = Meant({Meaning::Kind::In, key, {}});
+    condition->subqueries.Add(arena(), subquery);
+    return condition;
   }
 
   /// first.k = 1 OR first.k = 2, or the latter of the other's value.

@@ -143,6 +143,13 @@ std::unique_ptr<World> Generate(Chooser& choose, int relations);
 /// The same of named pieces (shapes.cpp).
 std::unique_ptr<World> GeneratePieces(Chooser& choose, int pieces);
 
+/// c1, c2, ...: each joins the one before with itself.
+const Query* ChainOfCtes(World& world, int length);
+
+/// Tables joined one to the next: by their keys when they shall be `together`, or else by another
+/// column.
+const Query* JoinOfTables(World& world, From::Kind kind, int relations, bool together);
+
 /// A text of it, for messages.
 std::string Describe(const World& world);
 

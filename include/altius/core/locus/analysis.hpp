@@ -50,6 +50,7 @@ class Equalities {
   void Reach(const Arena& arena, Value value);
 
   List<Value> parents_;
+  List<int> sizes_;  // of the classes, by root
 };
 
 /// Only the shard groups of these values can have rows.
@@ -62,6 +63,7 @@ struct Scope;
 
 /// Relations of a level whose join runs whole somewhere.
 struct Part {
+  int id = 0;                    // its own in the analysis
   const Scope* owner = nullptr;  // in whose join tree it stands; an outer join lends its parts to
                                  // the scope around it
   Reach reach = Reach::Here;
@@ -88,6 +90,7 @@ struct Part {
 
 /// FROM and WHERE of a level.
 struct Scope {
+  int id = 0;  // its own in the analysis
   const Query* query = nullptr;
   bool ships_outer =
       false;             // columns of outer levels may be read: those levels are shipped as well
@@ -145,6 +148,8 @@ class Analysis {
 
   Tree* tree_;
   int cut_root_;
+  int parts_ = 0;
+  int sides_ = 0;
   List<const Locus*> known_;   // by number of the query
   List<const Scope*> scopes_;  // of those that are shipped
 };

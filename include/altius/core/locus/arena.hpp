@@ -97,6 +97,13 @@ class Set {
     }
     return true;
   }
+  /// Of the members that the universe has.
+  bool IsSubsetOf(const Set& other, const Set& universe) const {
+    for (int i = 0; i < size_; i++) {
+      if ((words_[i] & universe.Word(i) & ~other.Word(i)) != 0) return false;
+    }
+    return true;
+  }
   bool Overlaps(const Set& other) const {
     for (int i = 0; i < size_; i++) {
       if ((words_[i] & other.Word(i)) != 0) return true;
