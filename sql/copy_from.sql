@@ -84,11 +84,11 @@ COPY t (k, n) FROM STDIN;
 200	1
 201	12345.6
 \.
+\set SHOW_CONTEXT never
 COPY t (k, v) FROM STDIN;
 200	a
 \N	b
 \.
-\set SHOW_CONTEXT never
 COPY t (k, v) FROM STDIN;
 200	a
 1	duplicate

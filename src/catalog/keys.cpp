@@ -61,6 +61,12 @@ int ShardIndexOfValue(const Table& table, Datum value) {
   return IndexOfHash(table, HashOfKey(table, value));
 }
 
+int ShardIndexOfKey(const Table& table, Datum value, bool is_null) {
+  if (!is_null || table.kind != TableKind::Hash) return ShardIndexOfValue(table, value);
+  RequireShards(table);
+  return IndexOfHash(table, kHashOfNull);
+}
+
 int ShardIndexOfRange(const Table& table, int32 min, int32 max, int hint) {
   const auto fits = [&](int index) {
     return 0 <= index && index < table.shard_count && table.shards[index].min == min && table.shards[index].max == max;

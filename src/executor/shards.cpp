@@ -49,28 +49,26 @@ void AddValue(const Chosen& chosen, Oid type, Datum value) {
 }
 
 /// The row to insert goes where the argument says that was computed for it (once: it may be a sequence's next number).
-bool AddKeyArgument(const Chosen& chosen, const Arguments& arguments, int number) {
+void AddKeyArgument(const Chosen& chosen, const Arguments& arguments, int number) {
   const int index = number - 1;
-  if (!arguments.nulls[index]) chosen.Add(arguments.own_values[index], arguments.own_types[index]);
-  return arguments.nulls[index];
+  if (arguments.nulls[index]) {
+    chosen.marks[catalog::ShardIndexOfKey(*chosen.table, 0, true)] = true;
+  } else {
+    chosen.Add(arguments.own_values[index], arguments.own_types[index]);
+  }
 }
 
-bool EvaluateInto(FragmentState* state, const Chosen& chosen) {
+/// Nothing is equal to null: it adds no shard.
+void EvaluateInto(FragmentState* state, const Chosen& chosen) {
   ExprContext* context = state->css.ss.ps.ps_ExprContext;
-  bool null_seen = false;
   ListCell* expr;
   ListCell* evaluator;
   forboth(expr, state->prune_exprs, evaluator, state->prune_states) {
     bool is_null;
     const Datum value =
         ExecEvalExprSwitchContext(static_cast<ExprState*>(lfirst(evaluator)), context, &is_null);
-    if (is_null) {
-      null_seen = true;
-    } else {
-      AddValue(chosen, exprType(static_cast<Node*>(lfirst(expr))), value);
-    }
+    if (!is_null) AddValue(chosen, exprType(static_cast<Node*>(lfirst(expr))), value);
   }
-  return null_seen;
 }
 
 /// A shard to run a statement on that concerns none: it may still have a row to return (an
@@ -97,11 +95,10 @@ pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead,
   const Chosen chosen = {&lead, static_cast<bool*>(palloc0(std::max(lead.shard_count, 1)))};
   if (fragment.every_shard) {
     memset(chosen.marks, true, lead.shard_count);
+  } else if (fragment.key_argument > 0) {
+    AddKeyArgument(chosen, arguments, fragment.key_argument);
   } else {
-    const bool null_seen = fragment.key_argument > 0
-                               ? AddKeyArgument(chosen, arguments, fragment.key_argument)
-                               : EvaluateInto(state, chosen);
-    if (null_seen && fragment.command == CMD_INSERT) plan::RaiseNullKey(lead);
+    EvaluateInto(state, chosen);
   }
   for (int i = 0; i < lead.shard_count; i++) {
     if (chosen.marks[i]) shards.push_back(i);

@@ -180,9 +180,9 @@ uint64 Send(const Part& part, Relation relation, List* names) {
   while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
     CHECK_FOR_INTERRUPTS();
     slot_getallattrs(slot);
-    if (slot->tts_isnull[key - 1]) continue;
     const MemoryContext before = MemoryContextSwitchTo(row_memory);
-    const int32 hash = catalog::HashOfKey(*part.table, slot->tts_values[key - 1]);
+    const int32 hash = slot->tts_isnull[key - 1] ? catalog::kHashOfNull
+                                                 : catalog::HashOfKey(*part.table, slot->tts_values[key - 1]);
     if (part.min <= hash && hash <= part.max) {
       SendRow(&sending, slot);
       rows++;

@@ -180,8 +180,7 @@ void FinishRouter(Router *router) {
 
 int ShardOfRow(const catalog::Table &table, const Datum *values, const bool *nulls) {
   if (table.kind != catalog::TableKind::Hash) return 0;
-  if (nulls[table.key - 1]) plan::RaiseNullKey(table);
-  return catalog::ShardIndexOfValue(table, values[table.key - 1]);
+  return catalog::ShardIndexOfKey(table, values[table.key - 1], nulls[table.key - 1]);
 }
 
 }  // namespace altius::ingest

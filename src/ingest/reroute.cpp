@@ -41,6 +41,7 @@ StringInfoData *NewColumns(int count) {
 }
 
 int PartOf(const catalog::Table &table, const char *key) {
+  if (key == nullptr) return catalog::ShardIndexOfKey(table, 0, true);
   Oid input;
   Oid input_param;
   getTypeInputInfo(table.key_type, &input, &input_param);
@@ -62,7 +63,7 @@ StringInfoData **RowsOfParts(const ShipState *state, const StringInfoData *colum
   auto **parts = static_cast<StringInfoData **>(palloc0(sizeof(StringInfoData *) * now.shard_count));
   const int level = pg::BeginPortableText();
   for (int row = 0; row < read[key].count; row++) {
-    StringInfoData *&part = parts[PartOf(now, TextDatumGetCString(read[key].values[row]))];
+    StringInfoData *&part = parts[PartOf(now, read[key].nulls[row] ? nullptr : TextDatumGetCString(read[key].values[row]))];
     if (part == nullptr) part = NewColumns(count);
     for (int i = 0; i < count; i++) {
       if (part[i].len > 1) appendStringInfoChar(&part[i], ',');

@@ -131,8 +131,7 @@ int ShardOf(const ShipState *state, TupleTableSlot *slot) {
   if (shipment.table->kind != catalog::TableKind::Hash) return 0;
   if (ship.key_column < 0) elog(ERROR, "shipped rows have no distribution column");
   const Datum key = slot_getattr(slot, ship.key_column + 1, &is_null);
-  if (is_null) plan::RaiseNullKey(*shipment.table);
-  return catalog::ShardIndexOfValue(*shipment.table, key);
+  return catalog::ShardIndexOfKey(*shipment.table, key, is_null);
 }
 
 struct ChildShape {

@@ -65,16 +65,4 @@ bool AppendInstance(StringInfo out, const Template& text, List* tables, const ca
   return true;
 }
 
-void RaiseNullKey(const catalog::Table& table) {
-  const char* column = get_attname(table.relid, table.key, true);
-  ereport(
-      ERROR,
-      (errcode(ERRCODE_NOT_NULL_VIOLATION),
-       errmsg("the distribution column \"%s\" of table \"%s\" may not be null",
-              column == nullptr ? "?" : column, table.name),
-       errhint(
-           "Every row of a distributed table is placed by the value of its distribution column.")));
-  pg_unreachable();
-}
-
 }  // namespace altius::plan

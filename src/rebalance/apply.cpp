@@ -149,15 +149,23 @@ const core::ColumnValue* KeyIn(const SourceTable& table, const core::RowImage& r
   return &row.columns[table.key];
 }
 
-Route* RouteOf(SourceTable* table, const core::RowImage& row, const core::RowImage* old_row) {
+/// By what the row finds its part.  `told`: the row comes with all its columns, so a null is one.
+int32 HashOf(SourceTable* table, const core::ColumnValue& value, bool told) {
+  if (value.kind == core::ColumnKind::Null && told) return catalog::kHashOfNull;
+  if (value.data == nullptr) elog(ERROR, "the distribution value of a row of \"%s\" is not told", table->name);
+  return DatumGetInt32(FunctionCall1Coll(table->hash, table->key_collation, ReadValue(&table->key_reading, value)));
+}
+
+Route* RouteOf(SourceTable* table, const core::Message& message) {
   if (!OidIsValid(table->distributed)) return table->routes.begin();
   if (table->key < 0) LookUpKey(table);
-  const core::ColumnValue* value = KeyIn(*table, row);
-  if (value->kind == core::ColumnKind::Unchanged && old_row != nullptr) value = KeyIn(*table, *old_row);
-  if (value->data == nullptr)
-    elog(ERROR, "the distribution value of a row of \"%s\" is not told", table->name);
-  const Datum key = ReadValue(&table->key_reading, *value);
-  const int32 hash = DatumGetInt32(FunctionCall1Coll(table->hash, table->key_collation, key));
+  bool is_old = message.kind == core::MessageKind::Delete;
+  const core::ColumnValue* value = KeyIn(*table, is_old ? message.old_row : message.new_row);
+  if (value->kind == core::ColumnKind::Unchanged && message.old_kind != core::OldRow::None) {
+    value = KeyIn(*table, message.old_row);
+    is_old = true;
+  }
+  const int32 hash = HashOf(table, *value, !is_old || message.old_kind == core::OldRow::Whole);
   for (Route& route : table->routes) {
     if (hash >= route.min && hash <= route.max) return &route;
   }
@@ -213,11 +221,7 @@ bool ApplyRow(const core::Message& message) {
   SourceTable* table = FindByNumber(message.relation);
   if (table == nullptr) return false;
   ActFor(table);
-  const core::RowImage* old_row =
-      message.old_kind == core::OldRow::None ? nullptr : &message.old_row;
-  Route* route =
-      RouteOf(table, message.kind == core::MessageKind::Delete ? message.old_row : message.new_row,
-              old_row);
+  Route* route = RouteOf(table, message);
   if (route == nullptr) return false;
   ApplyTable* target = Open(table, route);
   if (message.kind == core::MessageKind::Insert) {

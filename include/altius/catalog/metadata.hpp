@@ -84,6 +84,12 @@ bool IsCachedShard(int64 shard_id) noexcept;
 /// key_type).
 int ShardIndexOfValue(const Table& table, Datum value);
 
+/// Rows without a distribution value lie together, where this hash value lies.
+constexpr int32 kHashOfNull = 0;
+
+/// Index of the shard of `table` (of any kind) for a row with this distribution value.
+int ShardIndexOfKey(const Table& table, Datum value, bool is_null);
+
 /// The same for a value of another type that the key can be compared with (a bigint against an integer key).
 int ShardIndexOfTypedValue(const Table &table, Datum value, Oid type);
 

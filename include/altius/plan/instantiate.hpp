@@ -23,7 +23,4 @@ const catalog::Table* LeadingTable(List* tables);
 bool AppendInstance(StringInfo out, const Template& text, List* tables, const catalog::Table* lead,
                     int shard_index);
 
-/// Raises 23502: the value of the distribution column is null.
-[[noreturn]] void RaiseNullKey(const catalog::Table& table);
-
 }  // namespace altius::plan

@@ -10,7 +10,9 @@
 #include "translation.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -19,6 +21,7 @@ extern "C" {
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace altius::planner {
@@ -201,11 +204,54 @@ void Translation::Describe(locus::Condition *condition, Node *expr, Frame *frame
   });
 }
 
+namespace {
+
+/// The sublinks of a conjunct of WHERE or ON that drop a row by null as they do by false.
+List *FilterLinks(Node *expr, List *links) {
+  if (IsA(expr, SubLink)) return lappend(links, expr);
+  if (!IsA(expr, BoolExpr) || reinterpret_cast<BoolExpr *>(expr)->boolop == NOT_EXPR) return links;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<BoolExpr *>(expr)->args) links = FilterLinks(static_cast<Node *>(lfirst(cell)), links);
+  return links;
+}
+
+/// A column of a table that is declared NOT NULL.
+bool IsNotNull(Node *expr, Query *query) {
+  if (expr == nullptr || !IsA(expr, Var)) return false;
+  auto *var = reinterpret_cast<Var *>(expr);
+  if (var->varlevelsup > 0 || var->varattno <= 0) return false;
+  RangeTblEntry *rte = pg::Rte(query->rtable, static_cast<int>(var->varno));
+  if (rte->rtekind != RTE_RELATION) return false;
+  HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(rte->relid), Int16GetDatum(var->varattno));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const bool not_null = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attnotnull;
+  ReleaseSysCache(tuple);
+  return not_null;
+}
+
+/// Whether neither side of the comparisons can be null.  (Nulls of an outer join do not matter: they take a column's place as a key.)
+bool ComparesNoNulls(SubLink *link, Query *query) {
+  auto *inner = castNode(Query, link->subselect);
+  if (inner->setOperations != nullptr) return false;
+  ListCell *cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(link->testexpr))) {
+    auto *test = static_cast<Node *>(lfirst(cell));
+    if (!IsA(test, OpExpr) || !IsNotNull(Canonical(static_cast<Node *>(linitial(reinterpret_cast<OpExpr *>(test)->args))), query)) return false;
+  }
+  foreach (cell, inner->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk && !IsNotNull(Canonical(pg::AsNode(target->expr)), inner)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 const locus::Condition *Translation::Conjunct(Node *expr, Frame *frame) {
   auto *condition = tree.arena.Make<locus::Condition>();
   condition->origin = conditions_.size();
   conditions_.push_back(expr);
-  Collect(condition, expr, frame);
+  Collect(condition, expr, frame, FilterLinks(expr, NIL));
   Describe(condition, expr, frame);
   return condition;
 }
@@ -223,12 +269,12 @@ void Translation::Conjuncts(locus::List<const locus::Condition *> *conditions, N
 
 const locus::Condition *Translation::Opaque(Node *expr, Frame *frame) {
   auto *condition = tree.arena.Make<locus::Condition>();
-  Collect(condition, expr, frame);
+  Collect(condition, expr, frame, NIL);
   return condition;
 }
 
-void Translation::Collect(locus::Condition *condition, Node *expr, Frame *frame) {
-  Walk walk = {this, frame, condition};
+void Translation::Collect(locus::Condition *condition, Node *expr, Frame *frame, List *filters) {
+  Walk walk = {this, frame, condition, filters};
   CollectWalker(expr, &walk);
 }
 
@@ -266,7 +312,8 @@ void Translation::AddSubquery(Walk *walk, SubLink *link, bool argument) {
   subquery.argument = argument;
   if (argument) subquery.ctes = CtesOutside(tree, pg::AsNode(link), walk->frame);
   subquery.query = Translate(castNode(Query, link->subselect), walk->frame);
-  subquery.any = link->subLinkType == ANY_SUBLINK;
+  subquery.any = link->subLinkType == ANY_SUBLINK &&
+                 (list_member_ptr(walk->filters, link) || ComparesNoNulls(link, walk->frame->query));
   if (subquery.any) AddComparisons(&subquery, link->testexpr, walk->frame);
   locus::Condition *condition = walk->condition;
   condition->relations = condition->relations.Union(tree.arena, subquery.query->outer);

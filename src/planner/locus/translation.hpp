@@ -53,6 +53,7 @@ class Translation {
     Translation *translation;
     Frame *frame;
     locus::Condition *condition;
+    List *filters;  // sublinks that stand where null counts as false
   };
   struct Outside {
     Index up;
@@ -79,7 +80,7 @@ class Translation {
   bool DescribeEqual(locus::Condition *condition, Node *expr, Frame *frame);
   void Conjuncts(locus::List<const locus::Condition *> *conditions, Node *quals, Frame *frame);
   const locus::Condition *Opaque(Node *expr, Frame *frame);
-  void Collect(locus::Condition *condition, Node *expr, Frame *frame);
+  void Collect(locus::Condition *condition, Node *expr, Frame *frame, List *filters);
   static bool CollectWalker(Node *node, void *data);
   bool CollectNode(Walk *walk, Node *node);
   void AddSubquery(Walk *walk, SubLink *link, bool argument);

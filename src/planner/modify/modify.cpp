@@ -32,6 +32,7 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
+#include "parser/parse_coerce.h"
 #include "optimizer/tlist.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
@@ -55,6 +56,27 @@ TargetEntry* KeyTarget(Query* query, const catalog::Table& table) {
     if (!target->resjunk && target->resno == table.key) return target;
   }
   return nullptr;
+}
+
+/// A row's place is that of its distribution value, also where the statement leaves it null.
+void NameKey(Query* query, const catalog::Table& table) {
+  if (query->commandType != CMD_INSERT || table.key == 0 || KeyTarget(query, table) != nullptr) return;
+  Oid type;
+  int32 typmod;
+  Oid collation;
+  get_atttypetypmodcoll(table.relid, table.key, &type, &typmod, &collation);
+  int32 base_typmod = typmod;
+  const Oid base = getBaseTypeAndTypmod(type, &base_typmod);
+  Node* value = pg::AsNode(makeNullConst(base, base_typmod, collation));
+  if (base != type)
+    value = coerce_to_domain(value, base, base_typmod, type, COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1, false);
+  auto* target = makeTargetEntry(reinterpret_cast<Expr*>(value), table.key, get_attname(table.relid, table.key, false), false);
+  ListCell* cell;
+  int position = 0;  // targets stand in the order of the columns
+  foreach (cell, query->targetList) {
+    if (lfirst_node(TargetEntry, cell)->resno < table.key) position = foreach_current_index(cell) + 1;
+  }
+  query->targetList = list_insert_nth(query->targetList, position, target);
 }
 
 bool IsColumn(const Expr* expr, int rti, AttrNumber attribute) {
@@ -164,7 +186,6 @@ Beside RowBeside(Query* query, const catalog::Table& table) {
   const Part* row = values.parts[0];
   if (!ConflictShips(query->onConflict, values, row)) return kElsewhere;
   if (!IsShippable(pg::AsNode(query->returningList), values, row)) return kElsewhere;
-  if (table.key != 0 && KeyTarget(query, table) == nullptr) plan::RaiseNullKey(table);
   return {true, table.kind == catalog::TableKind::Reference, {false, NIL}};
 }
 
@@ -250,6 +271,7 @@ PlannedStmt* PlanModification(Query* query, const char* source, int cursor_optio
     plan->commandType = CMD_UPDATE;
     return plan;
   }
+  NameKey(query, table);
   CheckConflictKeepsKey(query, table);
   List* computed = SplitReturning(query);
   const Level level = {query, nullptr, false};
@@ -274,6 +296,7 @@ void RewriteModifyingCte(CommonTableExpr* cte, const Level* level) {
     RewriteLocalModification(query, &own);
     return;
   }
+  NameKey(query, *table);
   CheckConflictKeepsKey(query, *table);
   List* returning = query->returningList;
   List* computed = SplitReturning(query);

@@ -221,7 +221,6 @@ void ShipInsert(Shipping *shipping) {
     column_of_target = lappend_int(column_of_target, column);
     if (target->resno == shipping->table->key) shipping->ship.key_column = column - 1;
   }
-  if (shipping->table->key != 0 && shipping->ship.key_column < 0) plan::RaiseNullKey(*shipping->table);
   ShipConstants(shipping, query);
   shipping->ship.column_count = list_length(shipping->rows->targetList);
   BlankEntry(pg::Rte(shipping->rows->rtable, query->resultRelation));

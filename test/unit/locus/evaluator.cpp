@@ -61,8 +61,7 @@ std::string CheckClaims(const World& world, const Locus& locus, const Place& pla
   for (const Row& row : rows) {
     for (const int column : locus.key_columns) {
       const int value = row.values[column - 1];
-      if (value == kNull ||
-          world.ShardOfValue(value, locus.domain, locus.colocation) != place.shard)
+      if (world.ShardOfValue(value, locus.domain, locus.colocation) != place.shard)
         return "a row lies elsewhere than its key column says";
     }
     for (const Value pin : locus.pins) {

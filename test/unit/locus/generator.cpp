@@ -144,13 +144,15 @@ class Generator {
 
   void Fill(std::vector<Row>* rows) {
     if (choose_.exhaustive()) {
-      for (const auto& [key, value] : {std::pair{0, 1}, {1, 1}, {2, 0}, {3, kNull}, {1, 2}})
+      for (const auto& [key, value] : {std::pair{0, 1}, {1, 1}, {2, 0}, {3, kNull}, {1, 2}, {kNull, 1}})
         rows->push_back({{key, value, kNull}});
       return;
     }
     for (int i = choose_(most_rows_); i >= 0; i--)
-      rows->push_back({{choose_(4), choose_(5) - 1, kNull}});
+      rows->push_back({{AnyKey(), choose_(5) - 1, kNull}});
   }
+
+  int AnyKey() { return world_.null_keys ? choose_(5) - 1 : choose_(4); }
 
   /// --- conditions ---
 
@@ -260,8 +262,9 @@ class Generator {
     Condition* condition = NewCondition();
     const Meaning meaning = {kKinds[choose_(5)], Pick(columns, outer, 20), {}};
     Subquery subquery = MakeSubquery(condition, columns, outer, depth);
-    subquery.any = meaning.kind == Meaning::Kind::In || meaning.kind == Meaning::Kind::NotIn;
-    subquery.argument = !subquery.any && subquery.query->outer.IsEmpty();
+    const bool not_in = meaning.kind == Meaning::Kind::NotIn;
+    subquery.any = meaning.kind == Meaning::Kind::In || (not_in && !world_.null_keys);
+    subquery.argument = !not_in && !subquery.any && subquery.query->outer.IsEmpty();
     subquery.left.Add(arena(), meaning.left);
     subquery.right.Add(arena(), 1);
     subquery.domains.Add(arena(), AnyDomain());
@@ -362,6 +365,7 @@ class Generator {
 std::unique_ptr<World> Generate(Chooser& choose, int relations) {
   auto world = std::make_unique<World>();
   world->shards = choose.exhaustive() ? 2 : 2 + choose(3);
+  world->null_keys = choose.exhaustive() || choose(2) == 1;
   Generator generator(*world, choose, relations);
   world->root = generator.AnyQuery({}, choose.exhaustive() ? 1 : 3);
   return world;

@@ -75,6 +75,7 @@ struct World {
   std::vector<std::unique_ptr<std::max_align_t[]>> memory;
   Tree tree;
   int shards = 2;
+  bool null_keys = true;
   std::vector<Meaning> meanings;         // by Condition::origin
   std::vector<Upper> uppers;             // by Query::id
   std::vector<int> constants;            // by id
@@ -96,7 +97,7 @@ struct World {
     return ShardOfValue(row.values[info.key - 1], info.domain, info.colocation);
   }
   int ShardOfValue(int value, int domain, int colocation) const {
-    return (ClassOf(value, domain) + colocation) % shards;
+    return ((value == kNull ? 1 : ClassOf(value, domain)) + colocation) % shards;
   }
 };
 

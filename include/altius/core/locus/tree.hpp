@@ -35,7 +35,9 @@ struct Subquery {
   bool argument =
       false;  // reads no columns from outside: may be computed beforehand and sent as a value
   Set ctes;   // numbers of the queries around it whose WITH it reads
-  bool any = false;  // IN, = ANY: pairs of equal `left[i]` and result column `right[i]` only
+  // IN, = ANY: pairs of equal `left[i]` and result column `right[i]` only, and null is as good as
+  // false: it stands where only true counts, or neither side can be null
+  bool any = false;
   List<Term> left;
   List<int> right;
   List<int> domains;
