@@ -41,10 +41,16 @@ SELECT * FROM log ORDER BY k;
 CREATE TABLE elsewhere (k bigint, day date, what text, n int NOT NULL);
 SELECT create_distributed_table('elsewhere', 'k');
 ALTER TABLE log ATTACH PARTITION elsewhere FOR VALUES FROM ('2030-01-01') TO ('2031-01-01');
+-- A local parent would read the distributed table's empty shell.
+CREATE TABLE local_log (k bigint, day date, what text, n int) PARTITION BY RANGE (day);
+ALTER TABLE local_log ATTACH PARTITION elsewhere FOR VALUES FROM ('2030-01-01') TO ('2031-01-01');
+CREATE TABLE local_parent (k bigint, day date);
+ALTER TABLE elsewhere INHERIT local_parent;
 SELECT undistribute_table('log_20');
 SELECT undistribute_table('log');
 SELECT * FROM log ORDER BY k;
 DROP TABLE log;
+DROP TABLE local_log, local_parent;
 SELECT DISTINCT result FROM run_command_on_all_nodes('SELECT count(*) FROM pg_class WHERE relname ~ ''^log_''');
 
 DROP SCHEMA ddl_partition CASCADE;

@@ -81,11 +81,26 @@ void RefuseInheritance(const CreateStmt* create) {
   foreach (cell, create->inhRelations) RefuseChildOf(lfirst_node(RangeVar, cell));
 }
 
+/// A local parent is read on this node alone, and would find the child's empty shell.
+void RefuseLocalParent(const RangeVar* parent_name, const RangeVar* child_name) {
+  if (!OidIsValid(RangeVarGetRelid(parent_name, NoLock, true)) || TableOfName(parent_name) != nullptr) return;
+  const catalog::Table* child = TableOfName(child_name);
+  if (child == nullptr) return;
+  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                  errmsg("cannot make \"%s\" a child of \"%s\", a local table", child->name, parent_name->relname),
+                  errhint("Distribute the parent first, or call undistribute_table for \"%s\".", child->name)));
+}
+
 void RefuseInheritance(const AlterTableStmt* alter) {
   ListCell* cell;
   foreach (cell, alter->cmds) {
     auto* command = lfirst_node(AlterTableCmd, cell);
-    if (command->subtype == AT_AddInherit) RefuseChildOf(castNode(RangeVar, command->def));
+    if (command->subtype == AT_AddInherit) {
+      RefuseLocalParent(castNode(RangeVar, command->def), alter->relation);
+      RefuseChildOf(castNode(RangeVar, command->def));
+    } else if (command->subtype == AT_AttachPartition && alter->objtype == OBJECT_TABLE) {
+      RefuseLocalParent(alter->relation, castNode(PartitionCmd, command->def)->name);
+    }
   }
 }
 
