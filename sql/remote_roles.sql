@@ -21,6 +21,18 @@ SELECT DISTINCT result FROM run_command_on_workers('SELECT current_user');
 RESET ROLE;
 SELECT author, count(*) FROM notes GROUP BY author;
 
+-- The session itself may have become such a role: who has logged in takes it on.
+SET SESSION AUTHORIZATION remote_roles_group;
+INSERT INTO notes SELECT i FROM generate_series(20, 29) i;
+SELECT author, count(*) FROM notes GROUP BY author ORDER BY author;
+SELECT DISTINCT result FROM run_command_on_workers('SELECT current_user');
+DELETE FROM notes;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM notes;
+SET SESSION AUTHORIZATION remote_roles_group;
+SELECT DISTINCT result FROM run_command_on_workers('RESET ROLE');
+RESET SESSION AUTHORIZATION;
+
 -- A function of an owner who may not log in: for those who are members of the owner.
 CREATE FUNCTION note_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER
   AS 'SELECT count(*) FROM remote_roles.notes';

@@ -80,14 +80,21 @@ const char* SessionOptions(const Connection* connection, const char* role) {
   return out.data;
 }
 
+bool MayLogIn(const char* user) {
+  HeapTuple tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(user));
+  if (!HeapTupleIsValid(tuple)) return true;  // gone: the node says so
+  const bool may_login = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+  ReleaseSysCache(tuple);
+  return may_login;
+}
+
 /// A role that may not log in (SET ROLE, the owner of a SECURITY DEFINER function) is taken on by
 /// who has logged in here.  Null: the user logs in itself.
 const char* LoginInstead(const char* user) {
-  HeapTuple tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(user));
-  if (!HeapTupleIsValid(tuple)) return nullptr;
-  const bool may_login = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
-  ReleaseSysCache(tuple);
-  return may_login ? nullptr : GetUserNameFromId(GetSessionUserId(), false);
+  if (MayLogIn(user)) return nullptr;
+  const char* session_user = GetUserNameFromId(GetSessionUserId(), false);
+  // A superuser may have become it altogether, by SET SESSION AUTHORIZATION.
+  return MayLogIn(session_user) ? session_user : GetUserNameFromId(GetAuthenticatedUserId(), false);
 }
 
 /// What does not belong there (pg_dist_authinfo is not checked when it is written) is left out.

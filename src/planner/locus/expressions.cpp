@@ -229,14 +229,16 @@ bool IsNotNull(Node *expr, Query *query) {
   return not_null;
 }
 
-/// Whether neither side of the comparisons can be null.  (Nulls of an outer join do not matter: they take a column's place as a key.)
+/// Whether neither side of the comparisons can be null.  (A column to which an outer join adds nulls is no key.)
 bool ComparesNoNulls(SubLink *link, Query *query) {
   auto *inner = castNode(Query, link->subselect);
   if (inner->setOperations != nullptr) return false;
   ListCell *cell;
   foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(link->testexpr))) {
     auto *test = static_cast<Node *>(lfirst(cell));
-    if (!IsA(test, OpExpr) || !IsNotNull(Canonical(static_cast<Node *>(linitial(reinterpret_cast<OpExpr *>(test)->args))), query)) return false;
+    if (!IsA(test, OpExpr)) return false;
+    auto *left = static_cast<Node *>(linitial(reinterpret_cast<OpExpr *>(test)->args));
+    if (!IsNotNull(Canonical(left), query)) return false;
   }
   foreach (cell, inner->targetList) {
     auto *target = lfirst_node(TargetEntry, cell);
