@@ -11,9 +11,18 @@
 
 extern "C" {
 #include "access/transam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -109,6 +118,28 @@ bool IsTable(const ObjectAddress& object) {
          kind == RELKIND_FOREIGN_TABLE || kind == RELKIND_MATVIEW;
 }
 
+/// Kinds of objects that stay on the node where a user makes them; those of an extension come with it.
+bool IsNotCarried(const ObjectAddress& object) {
+  switch (object.classId) {
+    case OperatorRelationId:
+    case OperatorClassRelationId:
+    case OperatorFamilyRelationId:
+    case CastRelationId:
+    case TSConfigRelationId:
+    case TSDictionaryRelationId:
+    case AccessMethodRelationId:
+    case LanguageRelationId:
+    case ForeignServerRelationId:
+      return true;
+    case TypeRelationId: {  // of C functions, or not yet defined
+      const char kind = get_typtype(object.objectId);
+      return kind == TYPTYPE_BASE || kind == TYPTYPE_PSEUDO;
+    }
+    default:
+      return false;
+  }
+}
+
 bool IsOurExtension(const ObjectAddress& object) {
   return object.classId == ExtensionRelationId && object.objectId == catalog::OwnExtension();
 }
@@ -134,10 +165,11 @@ FROM pg_constraint WHERE conrelid = $1 AND contype = 'f' AND conparentid = 0 ORD
 
 }  // namespace
 
-bool DependsOnLocalTable(const ObjectAddress& object) {
+bool DependsOnLocalObject(const ObjectAddress& object) {
   Walk walk = {};
   Visit(&walk, object);
   for (const ObjectAddress& needed : walk.ordered) {
+    if (IsNotCarried(needed)) return true;
     if (needed.objectId == object.objectId) continue;
     if (IsTable(needed) && catalog::FindTable(needed.objectId) == nullptr) return true;
     if (needed.classId == RelationRelationId &&

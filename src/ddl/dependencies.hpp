@@ -10,9 +10,9 @@ extern "C" {
 
 namespace altius::ddl {
 
-/// Whether the object needs a relation that only this node has (a local or temporary table, a
-/// materialized view).
-bool DependsOnLocalTable(const ObjectAddress& object);
+/// Whether the object needs what only this node has: a local or temporary table, a materialized view, an operator or another object
+/// of a kind that is not carried.
+bool DependsOnLocalObject(const ObjectAddress& object);
 
 /// Commands that make what the object depends on (and itself) where other nodes do not have it;
 /// notes that they have it.

@@ -211,8 +211,9 @@ char* OptionsText(List* options) {
   foreach (cell, options) {
     auto* option = lfirst_node(DefElem, cell);
     appendStringInfo(&text_made, "%s%s", text_made.len == 0 ? "(" : ", ", option->defname);
-    if (option->arg != nullptr)
-      appendStringInfo(&text_made, " %s", quote_literal_cstr(defGetString(option)));
+    if (option->arg == nullptr) continue;
+    const char* value = defGetString(option);
+    appendStringInfo(&text_made, " %s", IsA(option->arg, Integer) ? value : quote_literal_cstr(value));
   }
   if (text_made.len > 0) appendStringInfoString(&text_made, ") ");
   return text_made.data;

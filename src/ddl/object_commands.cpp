@@ -67,16 +67,22 @@ SELECT format('ALTER %s %s OWNER TO %I', CASE typtype WHEN 'd' THEN 'DOMAIN' ELS
 constexpr const char* kFunction = R"(
 SELECT pg_get_functiondef(oid) FROM pg_proc WHERE oid = $1 AND prokind <> 'a'
 UNION ALL
-SELECT format('CREATE OR REPLACE AGGREGATE %s(%s) (SFUNC = %s, STYPE = %s%s%s%s%s%s%s, PARALLEL = %s)',
-  format('%I.%I', nspname, proname), pg_get_function_arguments(p.oid), aggtransfn, aggtranstype::regtype,
+SELECT concat(format('CREATE OR REPLACE AGGREGATE %I.%I(%s) (SFUNC = %s, STYPE = %s', nspname, proname,
+                     coalesce(nullif(pg_get_function_arguments(p.oid), ''), '*'), aggtransfn, aggtranstype::regtype),
+  ', SSPACE = ' || nullif(aggtransspace, 0),
   CASE WHEN aggfinalfn <> 0 THEN ', FINALFUNC = ' || aggfinalfn END, CASE WHEN aggfinalextra THEN ', FINALFUNC_EXTRA' END,
+  ', FINALFUNC_MODIFY = ' || CASE aggfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END,
   CASE WHEN aggcombinefn <> 0 THEN ', COMBINEFUNC = ' || aggcombinefn END,
   CASE WHEN aggserialfn <> 0 THEN ', SERIALFUNC = ' || aggserialfn END,
   CASE WHEN aggdeserialfn <> 0 THEN ', DESERIALFUNC = ' || aggdeserialfn END,
   ', INITCOND = ' || quote_literal(agginitval),
-  CASE proparallel WHEN 's' THEN 'safe' WHEN 'r' THEN 'restricted' ELSE 'unsafe' END)
+  CASE WHEN aggmtransfn <> 0 THEN format(', MSFUNC = %s, MINVFUNC = %s, MSTYPE = %s', aggmtransfn, aggminvtransfn, aggmtranstype::regtype) END,
+  CASE WHEN aggmfinalfn <> 0 THEN ', MFINALFUNC = ' || aggmfinalfn END, CASE WHEN aggmfinalextra THEN ', MFINALFUNC_EXTRA' END,
+  CASE WHEN aggmtransfn <> 0 THEN ', MINITCOND = ' || quote_literal(aggminitval) END,
+  CASE WHEN aggkind = 'h' THEN ', HYPOTHETICAL' END,
+  ', PARALLEL = ' || CASE proparallel WHEN 's' THEN 'safe' WHEN 'r' THEN 'restricted' ELSE 'unsafe' END, ')')
 FROM pg_proc p JOIN pg_aggregate a ON aggfnoid = p.oid JOIN pg_namespace n ON n.oid = pronamespace
-WHERE p.oid = $1 AND aggkind = 'n'
+WHERE p.oid = $1
 UNION ALL
 SELECT format('ALTER ROUTINE %s OWNER TO %I', oid::regprocedure, pg_get_userbyid(proowner)) FROM pg_proc WHERE oid = $1)";
 

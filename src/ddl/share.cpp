@@ -29,7 +29,7 @@ void ShareObject(const ObjectAddress& object) {
   if (!OidIsValid(object.objectId) || object.objectId < FirstNormalObjectId) return;
   const Oid space = get_object_namespace(&object);
   if (OidIsValid(space) && isAnyTempNamespace(space)) return;
-  if (DependsOnLocalTable(object)) return;
+  if (DependsOnLocalObject(object)) return;
   List* commands = CommandsWithDependencies(object, false);
   commands = list_concat(commands, CommandsOfObject(object));
   catalog::InsertObject(object.classId, object.objectId);
