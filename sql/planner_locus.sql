@@ -138,5 +138,8 @@ BEGIN
 END $$;
 RESET statement_timeout;
 
+-- A sample whose size comes from a row around it can't be taken beside the data.
+SELECT count(*) FROM (VALUES (0), (100)) v(pct), LATERAL (SELECT count(*) FROM d TABLESAMPLE bernoulli (pct)) s;
+
 SET client_min_messages TO warning;
 DROP SCHEMA planner_locus, locus_plain CASCADE;
