@@ -65,6 +65,21 @@ CREATE FUNCTION equal(husk_domain, husk_domain) RETURNS bool LANGUAGE plpgsql AS
 SELECT husked('x'::husk), ('x'::husk_domain)::text, equal('a', 'a');
 SELECT everywhere('SELECT count(*) FROM pg_class WHERE relname = ''below'' AND relnamespace = ''ddl_references''::regnamespace') ORDER BY 1;
 
+-- What there is to say is said once, and of the table.
+SET ROLE ddl_references_reader;
+\set VERBOSITY sqlstate
+VACUUM t;
+ANALYZE t;
+\set VERBOSITY default
+GRANT ALL ON t TO PUBLIC;
+RESET ROLE;
+
+-- PostgreSQL gives the array type another name.
+CREATE TYPE pair AS (x int, y int);
+CREATE TYPE _pair AS ENUM ('one');
+SELECT everywhere('SELECT string_agg(concat(typname, typtype), '' '' ORDER BY typname) FROM pg_type WHERE typname ~ ''pair''
+  AND typnamespace = ''ddl_references''::regnamespace');
+
 SET client_min_messages TO warning;
 DROP SCHEMA ddl_references CASCADE;
 DROP ROLE ddl_references_reader;

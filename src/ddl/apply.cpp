@@ -89,6 +89,8 @@ ALTIUS_NODE_FUNCTION(altius_apply_command) {
     (void)set_config_option(static_cast<char*>(list_nth(settings, i)),
                             static_cast<char*>(list_nth(settings, i + 1)), PGC_USERSET,
                             PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  // The node that sent the command has warned its client already.
+  (void)set_config_option("client_min_messages", "error", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
   ddl::ApplyCommand(command);
   ddl::EndLocalPlanning(level);
   PG_RETURN_VOID();

@@ -3,6 +3,7 @@
 // CONCURRENTLY, VACUUM.  They run on the shell table first, then on each shard on a connection of
 // its own kind that commits each statement.  A failure in between leaves what was done; the message
 // says so.
+#include "altius/pg/compat.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "rewrite.hpp"
@@ -262,21 +263,23 @@ bool Vacuum(const UtilityCall& call, VacuumStmt* vacuum) {
   if (!vacuum->is_vacuumcmd) return false;
   const char* options = OptionsText(vacuum->options);
   Texts texts;
+  bool any = false;
   ListCell* cell;
   foreach (cell, vacuum->rels) {
     auto* one = lfirst_node(VacuumRelation, cell);
     const catalog::Table* table = TableOfName(one->relation);
-    if (table == nullptr) continue;
+    any = any || table != nullptr;
+    if (table == nullptr || !pg::MayVacuum(table->relid, GetUserId())) continue;
     const char* columns = ColumnsText(one->va_cols);
     ForPlacements(&texts, *table, [&](const catalog::Shard& shard) {
       return psprintf("VACUUM %s%s%s", options, catalog::QualifiedShardName(*table, shard),
                       columns);
     });
   }
-  if (texts.empty()) return false;
+  if (!any) return false;
   WarmUp(texts);
   RunAndComeBack(call);
-  RunOutside(texts, nullptr);
+  if (!texts.empty()) RunOutside(texts, nullptr);
   return true;
 }
 

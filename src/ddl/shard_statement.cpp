@@ -242,8 +242,9 @@ void RunOne(const ShardStatement& statement, const char* command) {
 }  // namespace
 
 void RunShardStatements(List* statements, const char* command) {
+  // What there is to say was said of the table itself.
   const int level = NewGUCNestLevel();
-  (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION,
+  (void)set_config_option("client_min_messages", "error", PGC_USERSET, PGC_S_SESSION,
                           GUC_ACTION_SAVE, true, 0, false);
   ListCell* cell;
   foreach (cell, statements) {

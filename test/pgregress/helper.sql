@@ -25,7 +25,7 @@ BEGIN
                                          AND c.castcontext = 'i')));
 END $$;
 
-CREATE PROCEDURE pgregress.distribute(but name[]) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+CREATE PROCEDURE pgregress.distribute(but name[]) LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
   it record;
   key name;
@@ -56,3 +56,4 @@ BEGIN
 END $$;
 
 GRANT USAGE ON SCHEMA pgregress TO public;
+GRANT SELECT, UPDATE ON SEQUENCE pgregress.seen TO public;

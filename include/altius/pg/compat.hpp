@@ -6,8 +6,10 @@
 
 extern "C" {
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/syscache.h"
 }
@@ -22,6 +24,17 @@ inline bool OwnsRelation(Oid relid, Oid role) {
   return object_ownercheck(RelationRelationId, relid, role);
 #else
   return pg_class_ownercheck(relid, role);
+#endif
+}
+
+/// Whether VACUUM and ANALYZE of the relation are the role's: those of others they leave out.
+inline bool MayVacuum(Oid relid, Oid role) {
+#if PG_VERSION_NUM >= 170000
+  return object_ownercheck(DatabaseRelationId, MyDatabaseId, role) || pg_class_aclcheck(relid, role, ACL_MAINTAIN) == ACLCHECK_OK;
+#elif PG_VERSION_NUM >= 160000
+  return object_ownercheck(DatabaseRelationId, MyDatabaseId, role) || OwnsRelation(relid, role);
+#else
+  return pg_database_ownercheck(MyDatabaseId, role) || OwnsRelation(relid, role);
 #endif
 }
 
