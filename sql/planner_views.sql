@@ -106,5 +106,28 @@ INSERT INTO by_generated (id, k) VALUES (1, 900);
 INSERT INTO large VALUES (1, 900, random() + 50);
 CREATE VIEW high AS SELECT * FROM other WHERE x > 5 WITH CHECK OPTION;
 INSERT INTO high DEFAULT VALUES;
+-- The error shows the row to those who may read the table.
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+CREATE TABLE shown (k int, gone int, v text, n numeric DEFAULT 7, at date);
+ALTER TABLE shown DROP COLUMN gone;
+SELECT create_distributed_table('shown', 'k');
+CREATE VIEW few AS SELECT * FROM shown WHERE k < 5 WITH CHECK OPTION;
+CREATE VIEW columns AS SELECT v, k FROM shown WHERE k < 5 WITH CHECK OPTION;
+INSERT INTO few VALUES (6, 'six', DEFAULT, '2020-02-02');
+INSERT INTO few VALUES (1, 'one'), (7, repeat('ä', 40));
+INSERT INTO columns SELECT 'v' || g, g FROM generate_series(5, 5) g;
+INSERT INTO few VALUES (8, random()::text);
+PREPARE put(int) AS INSERT INTO few VALUES ($1);
+EXECUTE put(9);
+UPDATE few SET k = 9;
+CREATE ROLE planner_views_writer;
+GRANT USAGE ON SCHEMA planner_views TO planner_views_writer;
+GRANT INSERT ON few, shown TO planner_views_writer;
+SET ROLE planner_views_writer;
+INSERT INTO few VALUES (6, 'six');
+RESET ROLE;
+
 SET client_min_messages TO warning;
 DROP SCHEMA planner_views, views_plain CASCADE;
+DROP ROLE planner_views_writer;

@@ -40,7 +40,7 @@ CREATE FUNCTION altius_internal.here(value anyelement)
   AS 'MODULE_PATHNAME', 'altius_here';
 
 -- Raises that the row does not fit WITH CHECK OPTION; it stands for a value of the row.
-CREATE FUNCTION altius_internal.refuse_view_row(view text, value anyelement)
+CREATE FUNCTION altius_internal.refuse_view_row(view text, value anyelement, relation oid, new_row text[])
   RETURNS anyelement LANGUAGE c VOLATILE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_refuse_view_row';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // WITH CHECK OPTION of a view that a modification goes through: PostgreSQL checks the rows that its executor writes, but the
 // rows of distributed tables are written on the nodes.  So a value of the new row takes the check along:
-//   CASE WHEN condition on the new row THEN value ELSE altius_internal.refuse_view_row('view', value) END
+//   CASE WHEN condition on the new row THEN value ELSE altius_internal.refuse_view_row('view', value, table, row) END
 // The function is volatile, which keeps all of it on the asking node.  A row that ON CONFLICT does not insert is checked, too.
 #include "view_checks.hpp"
 
@@ -11,15 +11,23 @@
 #include "planner/select/column_map.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
 }
 
 namespace altius::planner {
@@ -71,13 +79,56 @@ Node *NewValue(Node *node, void *data) {
   return pg::AsNode(pg::Copy(value));
 }
 
-Expr *RefuseRow(const WithCheckOption *option, Expr *value) {
+Node *AsText(Node *value) {
+  if (exprType(value) == TEXTOID) return value;
+  auto *text = makeNode(CoerceViaIO);
+  text->arg = reinterpret_cast<Expr *>(value);
+  text->resulttype = TEXTOID;
+  text->resultcollid = DEFAULT_COLLATION_OID;
+  text->coerceformat = COERCE_EXPLICIT_CAST;
+  text->location = -1;
+  return pg::AsNode(text);
+}
+
+/// Dropped ones included.
+int ColumnCount(Oid relid) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+  if (!HeapTupleIsValid(tuple)) return 0;
+  const int count = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relnatts;
+  ReleaseSysCache(tuple);
+  return count;
+}
+
+/// The columns of an inserted row for the error's detail; a null where the statement does not have them all.
+Node *InsertedRow(const NewRow &row) {
+  auto *columns = makeNode(ArrayExpr);
+  columns->array_typeid = TEXTARRAYOID;
+  columns->element_typeid = TEXTOID;
+  columns->array_collid = DEFAULT_COLLATION_OID;
+  columns->location = -1;
+  const int count = ColumnCount(row.relid);
+  for (int i = 1; i <= count; i++) {
+    const auto column = static_cast<AttrNumber>(i);
+    if (get_atttype(row.relid, column) == InvalidOid) continue;  // dropped
+    const TargetEntry *target = TargetOf(row, column);
+    const bool known = get_attgenerated(row.relid, column) == '\0' &&
+                       (target == nullptr || !contain_volatile_functions(pg::AsNode(target->expr)));
+    if (!row.inserted || !known) return pg::AsNode(makeNullConst(TEXTARRAYOID, -1, DEFAULT_COLLATION_OID));
+    Node *value = target == nullptr ? pg::AsNode(makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID))
+                                    : AsText(pg::AsNode(pg::Copy(target->expr)));
+    columns->elements = lappend(columns->elements, value);
+  }
+  return pg::AsNode(columns);
+}
+
+Expr *RefuseRow(const WithCheckOption *option, const NewRow &row, Expr *value) {
   Node *node = pg::AsNode(value);
-  const Oid argument_types[] = {TEXTOID, ANYELEMENTOID};
+  const Oid argument_types[] = {TEXTOID, ANYELEMENTOID, OIDOID, TEXTARRAYOID};
   List *name = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("refuse_view_row")));
   auto *view = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(option->relname), false, false);
-  List *arguments = list_make2(view, pg::Copy(value));
-  return reinterpret_cast<Expr *>(makeFuncExpr(LookupFuncName(name, 2, argument_types, false), exprType(node), arguments,
+  auto *table = makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(row.relid), false, true);
+  List *arguments = list_make4(view, pg::Copy(value), table, InsertedRow(row));
+  return reinterpret_cast<Expr *>(makeFuncExpr(LookupFuncName(name, 4, argument_types, false), exprType(node), arguments,
                                                exprCollation(node), exprCollation(node), COERCE_EXPLICIT_CALL));
 }
 
@@ -108,7 +159,7 @@ void SpellCheck(WithCheckOption *option, const NewRow &row, List *targets, AttrN
   checked->casetype = exprType(value);
   checked->casecollid = exprCollation(value);
   checked->args = list_make1(when);
-  checked->defresult = RefuseRow(option, carrier->expr);
+  checked->defresult = RefuseRow(option, row, carrier->expr);
   checked->location = -1;
   carrier->expr = reinterpret_cast<Expr *>(checked);
 }
@@ -156,8 +207,42 @@ void SpellViewChecks(Query *query, const catalog::Table &table) {
 
 }  // namespace altius::planner
 
+namespace {
+
+constexpr int kLongestValue = 64;  // as PostgreSQL shows a row that fails
+
+/// The row as PostgreSQL shows it to those who may read the table.
+char *ShownRow(ArrayType *row) {
+  Datum *values;
+  bool *nulls;
+  int count;
+  deconstruct_array(row, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+  StringInfoData shown;
+  initStringInfo(&shown);
+  for (int i = 0; i < count; i++) {
+    if (i > 0) appendStringInfoString(&shown, ", ");
+    const char *value = nulls[i] ? "null" : TextDatumGetCString(values[i]);
+    const int length = static_cast<int>(strlen(value));
+    const int kept = pg_mbcliplen(value, length, kLongestValue);
+    appendBinaryStringInfo(&shown, value, kept);
+    if (kept < length) appendStringInfoString(&shown, "...");
+  }
+  return shown.data;
+}
+
+bool MayRead(Oid relid) {
+  return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) &&
+         pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+         check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+}
+
+}  // namespace
+
+/// refuse_view_row(view text, value anyelement, relation oid, new_row text[])
 ALTIUS_FUNCTION(altius_refuse_view_row) {
   const char *view = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
-  ereport(ERROR, (errcode(ERRCODE_WITH_CHECK_OPTION_VIOLATION), errmsg("new row violates check option for view \"%s\"", view)));
+  const bool shown = !PG_ARGISNULL(2) && !PG_ARGISNULL(3) && MayRead(PG_GETARG_OID(2));
+  ereport(ERROR, (errcode(ERRCODE_WITH_CHECK_OPTION_VIOLATION), errmsg("new row violates check option for view \"%s\"", view),
+                  shown ? errdetail("Failing row contains (%s).", ShownRow(PG_GETARG_ARRAYTYPE_P(3))) : 0));
   PG_RETURN_NULL();
 }
