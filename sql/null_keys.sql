@@ -83,6 +83,12 @@ INSERT INTO uniquely VALUES (NULL, 1), (NULL, 2), (1, 3);
 INSERT INTO uniquely VALUES (NULL, 3), (1, 4) ON CONFLICT (k) DO UPDATE SET v = excluded.v;
 SELECT * FROM uniquely ORDER BY k, v;
 
+-- A trigger changes the row, not its place.
+CREATE FUNCTION mark() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.v := coalesce(NEW.v, 0) + 1000; RETURN NEW; END $$;
+CREATE TRIGGER mark BEFORE INSERT ON uniquely FOR EACH ROW EXECUTE FUNCTION mark();
+INSERT INTO uniquely (v) VALUES (5);
+SELECT v FROM uniquely WHERE k IS NULL AND v > 1000;
+
 -- They move with their shard, and go to one of its parts when it is split.
 INSERT INTO o SELECT NULL, g FROM generate_series(11, 20) g;
 SELECT citus_split_shard_by_split_points(s.shardid, ARRAY[shardminvalue::int + 100000, shardminvalue::int + 200000]::text[],
@@ -94,6 +100,7 @@ SELECT count(*) FROM run_command_on_shards('o', 'SELECT count(*) FROM %s WHERE k
 INSERT INTO o VALUES (NULL, 21);
 SELECT count(*) FROM o WHERE k IS NULL;
 SELECT k, count(*) FROM o GROUP BY k ORDER BY k;
+CALL citus_cleanup_orphaned_resources();
 SELECT undistribute_table('o');
 SELECT count(*) FROM o WHERE k IS NULL;
 

@@ -95,9 +95,9 @@ void CheckKey(const Shard& shard, Relation shell, const Trigger& trigger, HeapTu
   if (table.kind != catalog::TableKind::Hash) return;
   bool null;
   const Datum key = heap_getattr(row, table.key, RelationGetDescr(shell), &null);
-  const int32 hash = null ? 0 : catalog::HashOfKey(table, key);
+  const int32 hash = null ? catalog::kHashOfNull : catalog::HashOfKey(table, key);
   const catalog::Shard& place = table.shards[shard.index];
-  if (!null && hash >= place.min && hash <= place.max) return;
+  if (hash >= place.min && hash <= place.max) return;
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                   errmsg("trigger \"%s\" changed the distribution column \"%s\" of table \"%s\"", trigger.tgname,
                          get_attname(table.relid, table.key, false), table.name),
