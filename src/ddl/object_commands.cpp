@@ -76,7 +76,8 @@ SELECT concat(format('CREATE OR REPLACE AGGREGATE %I.%I(%s) (SFUNC = %s, STYPE =
   CASE WHEN aggserialfn <> 0 THEN ', SERIALFUNC = ' || aggserialfn END,
   CASE WHEN aggdeserialfn <> 0 THEN ', DESERIALFUNC = ' || aggdeserialfn END,
   ', INITCOND = ' || quote_literal(agginitval),
-  CASE WHEN aggmtransfn <> 0 THEN format(', MSFUNC = %s, MINVFUNC = %s, MSTYPE = %s', aggmtransfn, aggminvtransfn, aggmtranstype::regtype) END,
+  CASE WHEN aggmtransfn <> 0 THEN
+    format(', MSFUNC = %s, MINVFUNC = %s, MSTYPE = %s', aggmtransfn, aggminvtransfn, aggmtranstype::regtype) END,
   CASE WHEN aggmfinalfn <> 0 THEN ', MFINALFUNC = ' || aggmfinalfn END, CASE WHEN aggmfinalextra THEN ', MFINALFUNC_EXTRA' END,
   CASE WHEN aggmtransfn <> 0 THEN ', MINITCOND = ' || quote_literal(aggminitval) END,
   CASE WHEN aggkind = 'h' THEN ', HYPOTHETICAL' END,
