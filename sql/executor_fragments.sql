@@ -108,15 +108,15 @@ SELECT v::int FROM t WHERE k = 8;
 \echo :LAST_ERROR_SQLSTATE
 
 -- A function that returns another type on a node than here: no byte is read that was not sent, no text taken that is none.
-CREATE FUNCTION wide(k int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN k; END';
-CREATE FUNCTION said(k int) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN k; END';
+CREATE FUNCTION wide(k int) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN k; END';
+CREATE FUNCTION said(k int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN k; END';
 SELECT sum(wide(k)), min(said(k)) FROM t;
 SELECT DISTINCT success FROM run_command_on_workers('DROP FUNCTION executor_fragments.wide');
 SELECT DISTINCT success FROM run_command_on_workers('DROP FUNCTION executor_fragments.said');
 SELECT DISTINCT success FROM run_command_on_workers(
-  'CREATE FUNCTION executor_fragments.wide(k int) RETURNS int LANGUAGE plpgsql STABLE AS $$BEGIN RETURN k; END$$');
+  'CREATE FUNCTION executor_fragments.wide(k int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN k; END$$');
 SELECT DISTINCT success FROM run_command_on_workers(
-  'CREATE FUNCTION executor_fragments.said(k int) RETURNS int LANGUAGE plpgsql STABLE AS $$BEGIN RETURN -k; END$$');
+  'CREATE FUNCTION executor_fragments.said(k int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN -k; END$$');
 SELECT wide(k) FROM t WHERE k = 5;
 \echo :LAST_ERROR_SQLSTATE
 SELECT said(k) FROM t WHERE k = 5;
