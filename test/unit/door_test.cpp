@@ -192,6 +192,7 @@ TEST_CASE("door: a signed statement reads back") {
 
 TEST_CASE("door: only calls of functions of ours get a ticket") {
   CHECK(IsOwnCall("SELECT altius_internal.insert_shards('t', '{1}', NULL, NULL)"));
+  CHECK(IsOwnCall("SELECT * FROM altius_internal.rows_of_copy(1)"));
   for (const char* text : {"", "SELECT altius_internal", " SELECT altius_internal.f()", "SELECT a.f(), altius_internal.f()",
                            "CREATE INDEX ON t (f(v))", "LOCK TABLE ONLY t IN SHARE ROW EXCLUSIVE MODE", "INSERT INTO t VALUES (f())",
                            "/**/SELECT altius_internal.f()", "SELECT altius_internals.f()"}) {

@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kVersion = "1.";
 constexpr std::string_view kBegin = "/*altius ";
 constexpr std::string_view kEnd = "*/";
-constexpr std::string_view kOwnCall = "SELECT altius_internal.";
+constexpr std::string_view kOwnCalls[] = {"SELECT altius_internal.", "SELECT * FROM altius_internal."};
 
 template <std::size_t bytes>
 struct Hex {
@@ -74,7 +74,12 @@ void FormatSignature(const Ticket& ticket, char out[kSignatureSize]) noexcept {
   writer.Text(kBegin).Text(text).Text(kEnd);
 }
 
-bool IsOwnCall(std::string_view statement) noexcept { return statement.substr(0, kOwnCall.size()) == kOwnCall; }
+bool IsOwnCall(std::string_view statement) noexcept {
+  for (const std::string_view call : kOwnCalls) {
+    if (statement.substr(0, call.size()) == call) return true;
+  }
+  return false;
+}
 
 std::optional<Signed> ParseSigned(std::string_view text) noexcept {
   if (text.substr(0, kBegin.size()) != kBegin) return std::nullopt;
