@@ -100,7 +100,9 @@ SELECT count(*) FROM run_command_on_shards('o', 'SELECT count(*) FROM %s WHERE k
 INSERT INTO o VALUES (NULL, 21);
 SELECT count(*) FROM o WHERE k IS NULL;
 SELECT k, count(*) FROM o GROUP BY k ORDER BY k;
+SET client_min_messages TO warning;
 CALL citus_cleanup_orphaned_resources();
+RESET client_min_messages;
 SELECT undistribute_table('o');
 SELECT count(*) FROM o WHERE k IS NULL;
 
