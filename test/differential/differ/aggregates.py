@@ -2,7 +2,7 @@
 """Random aggregates and window functions whose result does not depend on the order of rows."""
 
 from .expressions import SIMPLE, Scope
-from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT
+from .schema import ARRAY, BOOL, CI, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT
 from .tree import Tree, optional
 
 
@@ -14,13 +14,20 @@ class Aggregates:
         local = Scope(scope.sources)  # an argument of outer columns alone would belong to the outer query
         argument = lambda kind: self.expression(kind, local, 1)
         made = getattr(self, f"aggregate_{family}")(argument, plain)
-        if family != ROW and self.chance(0.15):
+        if " FILTER " not in str(made.parts[-1]) and family != ROW and self.chance(0.15):
             made = Tree(made, optional(" FILTER (WHERE ", self.condition(local, 0), ")"))
         return Tree(made, simpler=["count(*)"] if family == INT else [f"max({SIMPLE[family]})"], type=family)
 
     def aggregate_int(self, argument, plain):
         pick = self.rng.random()
         family = self.rng.choice([INT, TEXT, DATE, NUM])
+        if pick < 0.04:
+            divisor = argument(INT)
+            return Tree("sum((", argument(INT), ") / (", divisor, "))", Tree(" FILTER (WHERE (", divisor, ") <> 0)"))
+        if pick < 0.08 and not plain:
+            made = self.blind_count(argument)
+            if made is not None:
+                return made
         if pick < 0.25:
             return Tree("count(*)")
         if pick < 0.4:
@@ -37,6 +44,12 @@ class Aggregates:
         if pick < 0.66:
             return Tree(self.rng.choice(["bit_and", "bit_or"]), "((", argument(INT), ")::int)")
         return Tree(self.rng.choice(["sum", "sum", "min", "max"]), "(", argument(INT), ")")
+
+    def blind_count(self, argument):
+        """Counts in another sense of equality than the column's own."""
+        how = self.rng.choice(["({})::text COLLATE blind", "({})::text::bpchar", "({})::bigint"])
+        before, after = how.split("{}")
+        return Tree("count(DISTINCT ", before, argument(INT if "bigint" in how else TEXT), after, ")")
 
     def aggregate_num(self, argument, plain):
         pick = self.rng.random()
@@ -84,7 +97,7 @@ class Aggregates:
 
     def window_function(self, scope):
         """A window function and its family."""
-        every = ", ".join(f"{source.alias}.{name}" for source, name, _ in scope.columns())
+        every = ", ".join(f"{source.alias}.{name}" + (' COLLATE "C"' if family == CI else "") for source, name, family in scope.columns())
         partition = self.window_partition(scope)
         pick = self.rng.random()
         if pick < 0.2:

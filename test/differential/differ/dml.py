@@ -2,11 +2,11 @@
 """Random statements that change rows, alone and in transactions."""
 
 from .expressions import Scope, Source
-from .schema import ARRAY, DATE, INT, NUM, ROW, TEXT, WORDS
+from .schema import ARRAY, DATE, FLOAT, INT, NUM, ROW, TEXT, WORDS
 from .selects import Query, Selects
 from .tree import Tree, joined, optional
 
-CHANGED = ["orders", "items", "events", "visits", "words", "kinds", "here"]
+CHANGED = ["orders", "items", "events", "visits", "words", "marks", "kinds", "here"]
 MOVES = ("items", "visits")  # of which the distribution column may change
 KEEP = {"events": ["k", "d"], "words": ["word"]}  # columns an UPDATE leaves alone, besides the keys
 
@@ -159,7 +159,7 @@ class Dml(Selects):
         """The expression, made fit for the column."""
         required = name == table.key or name in table.unique or name == "d" and table.name == "events"
         if required:
-            other = {INT: "3", TEXT: "'none'", DATE: "date '2020-01-09'"}[family]
+            other = {INT: "3", TEXT: "'none'", DATE: "date '2020-01-09'", FLOAT: "0.25"}[family]
             expression = Tree("coalesce(", expression, f", {other})")
         if (table.name, name) == ("here", "v"):
             expression = Tree("(", expression, ") % 1000")
@@ -283,7 +283,7 @@ class Dml(Selects):
     def keyed_source(self, family):
         tables, inner = self.from_clause(0, None, sources=1)
         value = self.column(family, inner) or self.constant(family)
-        kind, other = {INT: ("int", "7"), TEXT: ("text", "'none'")}[family]
+        kind, other = {INT: ("int", "7"), TEXT: ("text", "'none'"), FLOAT: ("float8", "0.25")}[family]
         families = [self.rng.choice([INT, TEXT, DATE]) for _ in range(2)]
         source = Tree("(SELECT coalesce(", value, f"::{kind}, {other}) AS key, ", self.aggregate(families[0], inner), " AS a, ",
                       self.aggregate(families[1], inner), " AS b FROM ", tables, " GROUP BY 1) g")

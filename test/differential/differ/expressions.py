@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
 """Random expressions over the columns in scope.  All are deterministic and fail for no value of the test's tables."""
 
-from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT, WORDS
+from .schema import ARRAY, BOOL, CI, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT, WORDS
 from .tree import Tree, optional
 
 SIMPLE = {INT: "1", NUM: "1.5", TEXT: "'x'", DATE: "date '2020-01-05'", BOOL: "true", FLOAT: "0.5::float8",
-          ARRAY: "'{1}'::int[]", ENUM: "'ok'::mood", ROW: "ROW(1, 'x'::text)"}
+          CI: "'x'", ARRAY: "'{1}'::int[]", ENUM: "'ok'::mood", ROW: "ROW(1, 'x'::text)"}
 
 
 class Source:
@@ -30,6 +30,14 @@ class Scope:
                 if family is None or kind == family]
 
 
+OTHER_TYPES = {
+    INT: ["{0}::bigint", "{0}::smallint", "{0}.0", "{0}.5", "{0}::numeric", "{0}::float8", "'{0}'::text::int", "({0} + 0)"],
+    TEXT: ["'{0}'::varchar", "'{0}'::text", "'{0} '::text", "'{0}'::name", "lower('{0}')", "'{0}' COLLATE \"C\"", "upper('{0}') COLLATE blind"],
+    FLOAT: ["{0}", "{0}::numeric", "{0}::real", "{0}.25", "'{0}.5'"],
+    DATE: ["'2020-01-{0:02}'::timestamp", "'2020-01-{0:02}'"],
+}
+
+
 def quoted(text):
     return "'" + text.replace("'", "''") + "'"
 
@@ -49,6 +57,8 @@ class Expressions:
             return Tree(f"{rng.randint(0, 400) / 10}", type=NUM)
         if family == TEXT:
             return self.parameter(quoted(rng.choice(WORDS)), "text")
+        if family == CI:
+            return Tree(quoted(rng.choice([str, str.upper])(rng.choice(WORDS[:12]))), type=CI)
         if family == DATE:
             return Tree(f"date '2020-0{rng.randint(1, 3)}-{rng.randint(1, 28):02}'", type=DATE)
         if family == BOOL:
@@ -85,7 +95,7 @@ class Expressions:
 
     def expression(self, family, scope, depth=2):
         column = self.column(family, scope)
-        if depth <= 0 or self.chance(0.55):
+        if depth <= 0 or self.chance(0.55) or family == CI:
             return column if column is not None and self.chance(0.93) else self.constant(family)
         below = lambda kind: self.expression(kind, scope, depth - 1)
         made = getattr(self, f"make_{family}")(below, scope, depth)
@@ -104,6 +114,9 @@ class Expressions:
             return Tree(self.rng.choice(["greatest", "least"]) + "(", below(family), ", ", below(family), ")")
         if pick < 0.33:
             return Tree("nullif(", below(family), ", ", below(family), ")")
+        if pick < 0.36 and scope.columns(INT):  # what would fail is never reached
+            never = self.column(INT, Scope(scope.sources))
+            return Tree("CASE WHEN ", never, " > 1000 THEN (SELECT ", SIMPLE[family], " FROM kinds) ELSE ", below(family), " END")
         if pick < 0.45 and family in (INT, NUM, TEXT, DATE) and depth > 1:
             return self.scalar_sublink(family, scope, depth)
         return None
@@ -112,7 +125,12 @@ class Expressions:
         made = self.common(INT, below, scope, depth)
         if made is not None:
             return made
-        pick = self.rng.randrange(9)
+        pick = self.rng.randrange(11)
+        if pick == 9:
+            divisor = below(INT)
+            return Tree("CASE WHEN (", divisor, ") <> 0 THEN ", below(INT), " / (", divisor, ") END")
+        if pick == 10 and scope.sources:  # a whole row, null where an outer join found none
+            return Tree(f"({self.rng.choice(scope.sources).alias} IS NULL)::int")
         if pick == 0:
             return Tree("length(", below(TEXT), ")")
         if pick == 1:
@@ -211,6 +229,11 @@ class Expressions:
     def simple_condition(self, scope, depth):
         present = {family for _, _, family in scope.columns()} - {ARRAY}
         family = self.rng.choice(sorted(present)) if present else INT
+        if family == CI:
+            return self.blind_condition(scope)
+        if self.chance(0.08) and family in OTHER_TYPES:
+            column = self.column(family, Scope(scope.sources))
+            return Tree(column, self.rng.choice([" = ", " = ", " <> "]), self.other_type(family))
         if family == BOOL:
             return Tree(self.expression(BOOL, scope, 0), self.rng.choice(["", " IS TRUE", " IS NOT TRUE", " IS NOT NULL"]))
         left = self.expression(family, scope, depth - 1)
@@ -235,3 +258,20 @@ class Expressions:
         if family == INT and self.chance(0.5):
             return Tree(left, " = ANY (", self.expression(ARRAY, scope, 0), ")")
         return Tree("(", left, ", 1) > (", self.expression(family, scope, 0), ", 0)")
+
+    def other_type(self, family):
+        """A value that the column is compared with by another operator than its type's own, or that is cast first."""
+        value = self.rng.choice(WORDS) if family == TEXT else self.rng.randint(1, 28)
+        return Tree(self.rng.choice(OTHER_TYPES[family]).format(value))
+
+    def blind_condition(self, scope):
+        """On a text of which capital letters do not count."""
+        column = self.column(CI, Scope(scope.sources))
+        pick = self.rng.random()
+        if pick < 0.5:
+            return Tree(column, self.rng.choice([" = ", " = ", " <> "]), self.constant(CI))
+        if pick < 0.7:
+            return Tree(column, " IN (", self.constant(CI), ", ", self.constant(CI), ")")
+        if pick < 0.85:
+            return Tree(column, ' COLLATE "C" = ', self.constant(CI))
+        return Tree(column, " IS NOT NULL")

@@ -10,6 +10,7 @@ PLAIN = "diff_plain"
 # Families of types: an "int" may be any integer, so that sums need no casts.
 INT, NUM, TEXT, DATE, BOOL, FLOAT, ARRAY, ENUM = "int", "num", "text", "date", "bool", "float", "array", "enum"
 ROW = "row"  # of an int and a text; no table has a column of it
+CI = "ci"  # a text whose equal values may look different: only compared, counted and grouped
 
 
 class Table:
@@ -55,7 +56,7 @@ TABLES = [
         key="k", rows=120, extra=" PARTITION BY RANGE (d)",
         distribute="SELECT create_distributed_table('events', 'k', colocate_with => 'orders')"),
     Table("visits", "distributed", [
-        ("k", INT, "int NOT NULL"), ("v", INT, "int"), ("place", TEXT, "text"), ("d", DATE, "date"),
+        ("k", INT, "bigint NOT NULL"), ("v", INT, "int"), ("place", TEXT, "text"), ("d", DATE, "date"),
         ("cost", NUM, "numeric(12,4)")],
         key="k", rows=110,
         distribute="SELECT create_distributed_table('visits', 'k', shard_count => 3, colocate_with => 'none')"),
@@ -63,6 +64,17 @@ TABLES = [
         ("word", TEXT, "text NOT NULL"), ("n", INT, "bigint"), ("k", INT, "int"), ("seen", DATE, "date")],
         key="word", rows=80, unique=("word",),
         distribute="SELECT create_distributed_table('words', 'word', shard_count => 4, colocate_with => 'none')"),
+    Table("codes", "distributed", [
+        ("code", TEXT, "char(6) NOT NULL"), ("n", INT, "int"), ("d", DATE, "date")],
+        key="code", rows=50,
+        distribute="SELECT create_distributed_table('codes', 'code', shard_count => 3, colocate_with => 'none')"),
+    Table("marks", "distributed", [
+        ("rate", FLOAT, "double precision NOT NULL"), ("k", INT, "int"), ("w", TEXT, "text")],
+        key="rate", rows=60,
+        distribute="SELECT create_distributed_table('marks', 'rate', shard_count => 3, colocate_with => 'none')"),
+    Table("people", "distributed", [
+        ("name", CI, "text COLLATE blind"), ("k", INT, "int NOT NULL"), ("d", DATE, "date")],
+        key="k", rows=60, distribute="SELECT create_distributed_table('people', 'k', colocate_with => 'orders')"),
     Table("kinds", "reference", [
         ("kind", INT, "int NOT NULL"), ("name", TEXT, "text"), ("weight", FLOAT, "double precision"), ("parent", INT, "int")],
         unique=("kind",), rows=8, distribute="SELECT create_reference_table('kinds')"),
@@ -83,7 +95,8 @@ VIEWS = [
      "SELECT tag, count(*) AS items, max(price) AS dearest FROM items GROUP BY tag"),
 ]
 
-BEFORE = ["CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')"]
+BEFORE = ["CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')",
+          "CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"]
 PARTITIONS = [
     "CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2020-01-01') TO ('2020-02-01')",
     "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2020-02-01') TO ('2020-03-01')",
@@ -101,10 +114,15 @@ WORDS = ["ape", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay", 
 FIRST_DAY = datetime.date(2020, 1, 1)
 
 
-def random_value(rng, table, column, family):
+def null_share(seed):
+    """Each third seed has tables full of nulls."""
+    return 0.4 if seed % 3 == 0 else 0.08
+
+
+def random_value(rng, table, column, family, nulls):
     """A value as Python object; null now and then where the table allows it."""
     required = column == table.key or column in table.unique or table.name in ("events", "places") and column in ("d", "place")
-    if not required and rng.random() < 0.08:
+    if not required and rng.random() < nulls:
         return None
     if column == "mood":
         return rng.choice(["sad", "ok", "happy"])
@@ -114,6 +132,10 @@ def random_value(rng, table, column, family):
         return rng.randint(1, 30) if column in ("k", "id", "order_id") else rng.randint(-5, 45)
     if family == NUM:
         return f"{rng.randint(-200, 5000) / 100:.2f}"
+    if family == CI:
+        return rng.choice([str, str.upper, str.capitalize])(rng.choice(WORDS[:12]))
+    if column == "code":
+        return rng.choice(WORDS)[:6]
     if family == TEXT:
         return rng.choice(WORDS) if rng.random() < 0.9 else rng.choice(["", "Ärger", "it's", "a b", "100%"])
     if family == DATE:
@@ -130,7 +152,7 @@ def random_rows(seed, table):
     rng = random.Random(f"{seed}/{table.name}")
     rows, seen = [], set()
     for number in range(table.rows):
-        row = [random_value(rng, table, name, family) for name, family, _ in table.columns]
+        row = [random_value(rng, table, name, family, null_share(seed)) for name, family, _ in table.columns]
         if table.name == "kinds":
             row[0], row[3] = number + 1, (number // 2) or None
         if table.name == "words":

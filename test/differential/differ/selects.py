@@ -3,7 +3,7 @@
 
 from .aggregates import Aggregates
 from .expressions import SIMPLE, Expressions, Scope, Source
-from .schema import ARRAY, BOOL, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT
+from .schema import ARRAY, BOOL, CI, DATE, ENUM, FLOAT, INT, NUM, ROW, TEXT
 from .sources import Sources
 from .tree import Tree, joined, optional
 
@@ -20,8 +20,10 @@ class Query:
         self.distinct_on = distinct_on
 
     def ordered(self):
-        """Still, after parts may have been taken out."""
-        return self.order is not None and str(self.order) != ""
+        """Still, after parts may have been taken out.  PostgreSQL sorts by no column that WHERE fixes, though grouping sets
+        make it null."""
+        fixed_or_null = any(word in str(self.tree) for word in ("ROLLUP", "CUBE", "GROUPING SETS"))
+        return self.order is not None and str(self.order) != "" and not fixed_or_null
 
 
 class Selects(Expressions, Aggregates, Sources):
@@ -73,7 +75,8 @@ class Selects(Expressions, Aggregates, Sources):
         keys = [f"{number}{self.rng.choice(['', '', ' DESC', ' DESC NULLS LAST', ' NULLS FIRST'])}" for number in numbers]
         limit = ""
         if self.chance(0.45 if top else 0.9):
-            limit = optional(f" LIMIT {self.rng.randint(1, 25)}", optional(f" OFFSET {self.rng.randint(1, 10)}")
+            count = self.rng.randint(1, 25) if self.chance(0.9) else "(SELECT count(*) FROM kinds)"
+            limit = optional(f" LIMIT {count}", optional(f" OFFSET {self.rng.randint(1, 10)}")
                              if self.chance(0.35) else "")
         elif self.chance(0.1):
             limit = optional(f" OFFSET {self.rng.randint(1, 10)}")
@@ -158,7 +161,7 @@ class Selects(Expressions, Aggregates, Sources):
     def projection(self, scope, want, depth):
         if want is None and self.chance(0.06):
             source = self.rng.choice(scope.sources)
-            if source.columns:
+            if source.columns and CI not in dict(source.columns).values():
                 return f"{source.alias}.*", "", list(source.columns), False
         families = want or [self.rng.choice(COMMON) for _ in range(self.rng.randint(1, 4))]
         items = [self.expression(family, scope, min(depth, 2)) for family in families]
@@ -213,7 +216,8 @@ class Selects(Expressions, Aggregates, Sources):
         if self.chance(0.25):
             family = self.rng.choice([INT, INT, NUM, TEXT])
             operator = self.rng.choice([">", "<", ">=", "<>"])
-            having = optional(" HAVING ", self.aggregate(family, scope), f" {operator} ", self.constant(family))
+            value = self.scalar_sublink(family, Scope(outer=scope.outer), 0) if self.chance(0.15) else None
+            having = optional(" HAVING ", self.aggregate(family, scope), f" {operator} ", value or self.constant(family))
         head, columns = self.select_list(items)
         distinct = optional("DISTINCT ") if self.chance(0.05) else ""
         return Tree(distinct, head), Tree(by, having), columns, False
@@ -226,6 +230,8 @@ class Selects(Expressions, Aggregates, Sources):
             if keys and self.chance(0.4):
                 source = self.rng.choice(keys)
                 family = dict(source.columns)[source.table.key]
+                if family == CI:
+                    continue
                 groups.append((Tree(f"{source.alias}.{source.table.key}", type=family), family))
                 continue
             family = self.rng.choice((want or []) + [INT, INT, TEXT, DATE, BOOL, ENUM])
