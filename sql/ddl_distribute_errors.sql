@@ -47,6 +47,12 @@ ALTER TABLE f ADD FOREIGN KEY (id) REFERENCES d ON DELETE SET NULL;
 ALTER TABLE f ADD FOREIGN KEY (id) REFERENCES d ON DELETE CASCADE;
 CREATE TABLE r (id int REFERENCES d);
 SELECT create_reference_table('r');
+-- Nothing would look into a local table when a referenced row goes.
+INSERT INTO d VALUES (1, 1);
+INSERT INTO r VALUES (1);
+INSERT INTO r VALUES (NULL);
+TRUNCATE r;
+DELETE FROM d;
 SELECT undistribute_table('d');
 SELECT undistribute_table('w');
 

@@ -18,6 +18,10 @@
 #include "managed.hpp"
 #include "planning.hpp"
 
+extern "C" {
+#include "miscadmin.h"
+}
+
 namespace altius::planner {
 
 namespace {
@@ -39,6 +43,21 @@ void RefuseCurrentOf(Query *query) {
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                   errmsg("WHERE CURRENT OF is not supported for reference tables"),
                   errhint("Name the row by its key.")));
+}
+
+/// A local table may refer to a distributed one while it is empty and its turn to be distributed is to come.  Nothing looks into it
+/// when a referenced row goes, so no row may come in.  No query but those of foreign keys' triggers runs in this context.
+void RefuseForeignKeyCheck(const Query *query) {
+  if (query->commandType != CMD_SELECT || !InNoForceRLSOperation()) return;
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    auto *rte = lfirst_node(RangeTblEntry, cell);
+    const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
+    if (table == nullptr || table->kind == catalog::TableKind::Reference || table->kind == catalog::TableKind::Local) continue;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a row of a local table cannot refer to the distributed table \"%s\"", table->name),
+                    errhint("Distribute the referring table, too, or drop its foreign key.")));
+  }
 }
 
 /// A managed table in a live place would be read as the empty shell that it is here: never silently.
@@ -86,6 +105,7 @@ PlannedStmt *PlanStatement(Query *original, const Request &request) {
   original = InlineFunctions(original, &inlined);
   if (!HasManagedTables(original)) return request.as_before(original, request);
   RefuseCurrentOf(original);
+  RefuseForeignKeyCheck(original);
   const pg::RelationUses uses = pg::CollectRelations(original);
   PlannedStmt *plan = PlanCopy(pg::Copy(original), uses, request);
   plan->queryId = original->queryId;
