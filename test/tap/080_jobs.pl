@@ -178,7 +178,7 @@ sub overlaps {
     my ($host) = split /\n/, coordinator("SELECT nodename FROM pg_dist_node WHERE nodeport = $port");
     coordinator("SELECT citus_set_node_property(nodename, nodeport, 'shouldhaveshards', true) FROM pg_dist_node WHERE nodeport IN ($new[0], $new[1])");
     my ($status, $out, $error) = $cluster->psql('coordinator', "BEGIN; INSERT INTO log VALUES (0, 0); SELECT citus_drain_node('$host', $port)");
-    like($error, qr/25001: citus_drain_node cannot run in a transaction that has changed something/, 'not in a transaction that has written');
+    like($error, qr/25001: citus_drain_node cannot run inside a transaction block/, 'not in a transaction that has written');
     coordinator("SELECT citus_drain_node('$host', $port, 'block_writes')");
     is(coordinator("SELECT count(*) FROM citus_shards WHERE nodeport = $port"), 0, 'drained');
     coordinator("SELECT citus_remove_node('$host', $port)");
