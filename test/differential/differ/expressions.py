@@ -114,7 +114,7 @@ class Expressions:
             return Tree(self.rng.choice(["greatest", "least"]) + "(", below(family), ", ", below(family), ")")
         if pick < 0.33:
             return Tree("nullif(", below(family), ", ", below(family), ")")
-        if pick < 0.36 and scope.columns(INT):  # what would fail is never reached
+        if pick < 0.36 and family != ROW and scope.columns(INT):  # what would fail is never reached
             never = self.column(INT, Scope(scope.sources))
             return Tree("CASE WHEN ", never, " > 1000 THEN (SELECT ", SIMPLE[family], " FROM kinds) ELSE ", below(family), " END")
         if pick < 0.45 and family in (INT, NUM, TEXT, DATE) and depth > 1:
