@@ -71,4 +71,23 @@ INSERT INTO gone_e VALUES ('a');
 COMMIT;
 SELECT * FROM gone_e;
 
+-- A table of somebody else that has the name of a shard stays, whatever becomes of the distributed table.
+SET client_min_messages TO warning;
+CREATE ROLE ddl_drop_owner;
+GRANT ALL ON SCHEMA ddl_drop TO ddl_drop_owner;
+SET ROLE ddl_drop_owner;
+CREATE TABLE aimed (k int);
+SELECT create_distributed_table('aimed', 'k', shard_count => 4);
+RESET ROLE;
+CREATE TEMPORARY TABLE stranger AS SELECT format('ddl_drop.aimed_%s', min(shardid)) AS name FROM pg_dist_shard JOIN pg_dist_placement USING (shardid)
+  WHERE logicalrelid = 'aimed'::regclass AND groupid <> 0;
+DO $$ BEGIN EXECUTE (SELECT format('CREATE TABLE %s (secret int)', name) FROM stranger); END $$;
+SET ROLE ddl_drop_owner;
+SELECT undistribute_table('aimed');
+SELECT undistribute_table('pg_catalog.pg_class');
+SELECT create_distributed_table('pg_catalog.pg_class', 'oid');
+RESET ROLE;
+SELECT to_regclass(name) IS NOT NULL AS stays FROM stranger;
+
 DROP SCHEMA ddl_drop CASCADE;
+DROP ROLE ddl_drop_owner;

@@ -112,6 +112,15 @@ FETCH ALL FROM c;
 COMMIT;
 RESET ROLE;
 
+-- Whatever asks for the place of a row gets one, and keeps it.
+SELECT DISTINCT success FROM run_command_on_all_nodes($$SELECT count(altius_internal.latest_ctid(shardid, '(0,1)')) FROM pg_dist_shard WHERE logicalrelid = 'planner_current_of.p'::regclass$$);
+CREATE FUNCTION closes(x tid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'CLOSE c'; RETURN x IS NOT NULL; END $$;
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM d;
+MOVE 1 FROM c;
+SELECT closes(altius_internal.cursor_ctid('c', 'd'::regclass));
+COMMIT;
+
 SET client_min_messages = warning;
 DROP SCHEMA planner_current_of CASCADE;
 DROP ROLE planner_current_of_user;

@@ -170,6 +170,7 @@ List* InstallCommands(const catalog::Table& table, int parts) {
 
 void Distribute(Oid relid, const DistributeOptions& options) {
   RequireCoordinator();
+  if (get_rel_name(relid) != nullptr) RequireOwner(relid);  // who may not do it must not wait, with others behind it
   catalog::LockNodes(RowShareLock);
   LockRelationOid(relid, AccessExclusiveLock);
   if (get_rel_name(relid) == nullptr)

@@ -53,9 +53,24 @@ void DeleteEmptyColocation(int colocation) {
     catalog::DeleteColocation(colocation);
 }
 
+namespace {
+
+/// What has the name of a shard that does not lie here is what a move has left, or somebody else's table.
+bool IsForCaller(const char* schema, const char* table, int64 id) {
+  const Oid space = get_namespace_oid(schema, true);
+  if (!OidIsValid(space)) return false;
+  // InvalidOid when there is none, or is not any more.
+  const Oid owner = pg::OwnerOfRelation(get_relname_relid(Extend(table, id), space));
+  return OidIsValid(owner) && has_privs_of_role(GetUserId(), owner);
+}
+
+}  // namespace
+
 void ForgetTable(const catalog::Table& table) {
   pg::Array<int64> ids;
-  for (int i = 0; i < table.shard_count; i++) ids.push_back(table.shards[i].id);
+  for (int i = 0; i < table.shard_count; i++) {
+    if (IsForCaller(table.schema, table.name, table.shards[i].id)) ids.push_back(table.shards[i].id);
+  }
   DropShardRelations(table.schema, table.name, ids.data(), ids.size());
   const int colocation = table.colocation;
   catalog::DeleteTable(table.relid);
@@ -71,15 +86,6 @@ struct Dropped {
   const char* name;
   pg::Array<int64> shards;
 };
-
-/// What has the name of a shard that does not lie here is what a move has left, or somebody else's table.
-bool IsForCaller(const char* schema, const char* table, int64 id) {
-  const Oid space = get_namespace_oid(schema, true);
-  if (!OidIsValid(space)) return false;
-  // InvalidOid when there is none, or is not any more.
-  const Oid owner = pg::OwnerOfRelation(get_relname_relid(Extend(table, id), space));
-  return OidIsValid(owner) && has_privs_of_role(GetUserId(), owner);
-}
 
 pg::Array<Dropped> DroppedTables() {
   pg::Array<Dropped> tables;

@@ -2,10 +2,12 @@
 #include "object_commands.hpp"
 
 #include "altius/ddl/table_commands.hpp"
+#include "altius/pg/rights.hpp"
 #include "privileges.hpp"
 #include "sql.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
@@ -16,6 +18,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace altius::ddl {
@@ -150,6 +153,13 @@ char* NameLiteral(const char* kind, Oid oid) {
   return quote_literal_cstr(name);
 }
 
+/// Whether what has the name on the node already is the owner's or a superuser's: else it may be a trap, and making the object again
+/// fails.
+char* IsOwners(const char* column, Oid owner) {
+  return psprintf("%s IN (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = %s OR r.rolsuper)", column,
+                  quote_literal_cstr(GetUserNameFromId(owner, false)));
+}
+
 struct Made {
   List* commands;
   const char* condition;  // null: none
@@ -165,10 +175,20 @@ Made CommandsOfRelation(Oid relid) {
     case RELKIND_RELATION:
     case RELKIND_PARTITIONED_TABLE:
       return {TableCommands(relid, kShell & ~kPrivileges),
-              psprintf("pg_catalog.to_regclass(%s) IS NULL", NameLiteral("regclass", relid)), NIL};
+              psprintf("NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(%s) AND %s)",
+                       NameLiteral("regclass", relid), IsOwners("c.relowner", pg::OwnerOfRelation(relid))),
+              NIL};
     default:
       return {};
   }
+}
+
+Oid OwnerOfType(Oid type) {
+  HeapTuple row = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for type %u", type);
+  const Oid owner = reinterpret_cast<Form_pg_type>(GETSTRUCT(row))->typowner;
+  ReleaseSysCache(row);
+  return owner;
 }
 
 Made CommandsOfType(Oid type) {
@@ -176,8 +196,9 @@ Made CommandsOfType(Oid type) {
   if (commands == NIL) return {};
   const char* name = NameLiteral("regtype", type);
   // The array type of another one may have the name: it gives it up.
-  const char* condition = psprintf("NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype(%s) AND NOT EXISTS"
-                                   " (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid))", name);
+  const char* condition = psprintf("NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype(%s) AND %s AND NOT EXISTS"
+                                   " (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid))",
+                                   name, IsOwners("t.typowner", OwnerOfType(type)));
   return {commands, condition, Query(kTypeOwner, type)};
 }
 

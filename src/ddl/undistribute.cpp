@@ -86,6 +86,7 @@ void PutBack(const char* table, const char* columns, const char* aside) {
 
 void Undistribute(Oid relid) {
   RequireCoordinator();
+  RequireOwner(relid);  // who may not do it must not wait, with others behind it
   LockRelationOid(relid, AccessExclusiveLock);
   RequireOwner(relid);
   CheckUndistributable(relid);

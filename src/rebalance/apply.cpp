@@ -200,21 +200,34 @@ void NoteRelation(const core::Message& message) {
   MemoryContextSwitchTo(before);
 }
 
-void Truncate(const core::Message& message) {
-  CloseTables();
+/// Those of one owner at once, as it: triggers that it has put on the new shard run then.
+void TruncateOf(const core::Message& message, Oid owner) {
   StringInfoData sql;
   initStringInfo(&sql);
   for (int i = 0; i < message.truncated_count; i++) {
     const SourceTable* table = FindByNumber(message.truncated[i]);
     if (table == nullptr) continue;
     for (const Route& route : table->routes) {
+      if (pg::OwnerOfRelation(route.target) != owner) continue;
       appendStringInfo(
           &sql, "%s ONLY %s", sql.len == 0 ? "TRUNCATE" : ",",
           quote_qualified_identifier(get_namespace_name(get_rel_namespace(route.target)),
                                      get_rel_name(route.target)));
     }
   }
-  if (sql.len > 0) (void)pg::RunSql(sql.data);
+  if (sql.len > 0) pg::AsOwner(owner, [&] { (void)pg::RunSql(sql.data); });
+}
+
+void Truncate(const core::Message& message) {
+  CloseTables();
+  List* owners = NIL;
+  for (int i = 0; i < message.truncated_count; i++) {
+    const SourceTable* table = FindByNumber(message.truncated[i]);
+    if (table == nullptr) continue;
+    for (const Route& route : table->routes) owners = list_append_unique_oid(owners, pg::OwnerOfRelation(route.target));
+  }
+  ListCell* cell;
+  foreach (cell, owners) TruncateOf(message, lfirst_oid(cell));
 }
 
 bool ApplyRow(const core::Message& message) {

@@ -141,7 +141,7 @@ float ChooseThreshold(const Strategy& strategy, bool asked, float wanted) {
 
 ShardValues ReadSizes(bool strict) {
   return ReadValues(
-      psprintf("SELECT shardid, max(total)::pg_catalog.float8 "
+      psprintf("SELECT shardid, pg_catalog.max(total)::pg_catalog.float8 "
                "FROM altius_internal.shard_sizes(NULL, %s) GROUP BY shardid ORDER BY shardid",
                strict ? "true" : "false"));
 }

@@ -30,6 +30,17 @@ void SendEvent(const char* text) {
 
 EventSink* event_sink = nullptr;
 
+void ForgetEventSink(const EventSink* sink) noexcept {
+  for (int i = 0; i < ConnectionCount(); i++) {
+    Connection* connection = ConnectionAt(i);
+    if (connection->copy_events == sink) connection->copy_events = nullptr;
+    for (int item = 0; item < connection->count; item++) {
+      Request* request = ItemAt(connection, item)->request;
+      if (request != nullptr && request->events == sink) request->events = nullptr;
+    }
+  }
+}
+
 /// The latest first.  In malloc'd memory.
 struct WaitingEvent {
   WaitingEvent* before;

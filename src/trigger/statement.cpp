@@ -62,6 +62,7 @@ void Leave(const Statement* statement) {
     if (one != statement) continue;
     innermost = one->outer();
     remote::event_sink = innermost;
+    remote::ForgetEventSink(statement);
     return;
   }
 }

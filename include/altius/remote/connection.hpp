@@ -45,6 +45,9 @@ class EventSink {
 /// Where events of statements go that are sent from now on; null: nowhere.
 extern EventSink* event_sink;
 
+/// Statements in flight that were sent with it tell nobody any more.
+void ForgetEventSink(const EventSink* sink) noexcept;
+
 struct StatementText {
   const char* sql = nullptr;
   int param_count = 0;

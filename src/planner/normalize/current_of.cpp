@@ -24,6 +24,7 @@ extern "C" {
 #include "parser/parse_oper.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
@@ -196,7 +197,8 @@ Datum OfCurrentRow(FunctionCallInfo fcinfo, const char *column) {
   if (!same) RaiseNoScan(cursor, relid);
   const Datum value = slot_getattr(slot, ExecFindJunkAttributeInTlist(targets, column), &null);
   if (null) RaiseNoScan(cursor, relid);
-  return value;
+  // The cursor may move on while the value is used.
+  return column == kCtid ? datumCopy(value, false, sizeof(ItemPointerData)) : value;
 }
 
 }  // namespace
@@ -217,6 +219,7 @@ ALTIUS_FUNCTION(altius_latest_ctid) {
                                      : get_relname_relid(catalog::ShardName(*table, table->shards[index]),
                                                          get_rel_namespace(table->relid));
   if (!OidIsValid(shard) || !catalog::IsShardOfOwner(shard)) PG_RETURN_POINTER(latest);
+  if (get_rel_relkind(shard) != RELKIND_RELATION) PG_RETURN_POINTER(latest);  // rows of a partitioned one are elsewhere
   Relation relation = relation_open(shard, AccessShareLock);
   Snapshot snapshot = RegisterSnapshot(GetActiveSnapshot());
   TableScanDesc scan = table_beginscan_tid(relation, snapshot);
