@@ -196,9 +196,10 @@ Made CommandsOfType(Oid type) {
   if (commands == NIL) return {};
   const char* name = NameLiteral("regtype", type);
   // The array type of another one may have the name: it gives it up.
-  const char* condition = psprintf("NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype(%s) AND %s AND NOT EXISTS"
-                                   " (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid))",
-                                   name, IsOwners("t.typowner", OwnerOfType(type)));
+  const char* condition =
+      psprintf("NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype(%s) AND %s"
+               " AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid))",
+               name, IsOwners("t.typowner", OwnerOfType(type)));
   return {commands, condition, Query(kTypeOwner, type)};
 }
 

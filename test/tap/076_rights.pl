@@ -171,6 +171,29 @@ is(as_mallory('SELECT count(*), count(DISTINCT id) FROM parts'), '348|348', 'nor
 as_mallory('ALTER TABLE things FORCE ROW LEVEL SECURITY');
 forget();
 
+# --- TRUNCATE that comes through the log meets a trigger that she has put on the new shard herself ---
+as_mallory(q{CREATE TABLE emptied (id int, v int); SELECT create_distributed_table('emptied', 'id', shard_count => 1, colocate_with => 'none');
+    INSERT INTO emptied SELECT n, n FROM generate_series(1, 10) n;
+    CREATE FUNCTION emptying() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.note('truncate'); RETURN NULL; END $$});
+{
+    my $emptied = on_coordinator(q{SELECT min(shardid) FROM citus_shards WHERE table_name = 'evil.emptied'::regclass});
+    my $source = on_coordinator("SELECT nodeport FROM citus_shards WHERE shardid = $emptied");
+    my ($target) = grep { $_ ne 'coordinator' && $port{$_} != $source } @nodes;
+    my $mover = $cluster->session('coordinator');
+    $mover->query("SET altius.stop_point = 'move: stream started'");
+    $mover->send("SELECT citus_move_shard_placement($emptied, '127.0.0.1', $source, '127.0.0.1', $port{$target}, 'force_logical')");
+    ok($cluster->wait_until('coordinator', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'stopped: move: stream started'}, 60),
+        'TRUNCATE: the stream has started');
+    $cluster->query($target, qq{SET SESSION AUTHORIZATION mallory; SET citus.enable_ddl_propagation = off;
+        CREATE TRIGGER e BEFORE TRUNCATE ON evil.emptied_$emptied EXECUTE FUNCTION evil.emptying();
+        ALTER TABLE evil.emptied_$emptied ENABLE ALWAYS TRIGGER e});
+    as_mallory('TRUNCATE emptied');
+    on_coordinator('SELECT altius_internal.release_stop_points()');
+    is(($mover->finish)[1], '', 'TRUNCATE: done');
+    only_owners('TRUNCATE', 'mallory: truncate');
+    is(as_mallory('SELECT count(*) FROM emptied'), 0, 'TRUNCATE: nothing is left');
+}
+
 # --- a copy that a node lacks ---
 as_mallory('DROP TABLE links');
 for my $mode ('block_writes', 'force_logical') {
