@@ -17,7 +17,7 @@ namespace altius::cluster {
 namespace {
 
 /// Tables whose rows are the same on all nodes and hold no oids.
-constexpr const char* kPlainTables[] = {"pg_dist_node", "pg_dist_authinfo", "pg_dist_poolinfo",
+constexpr const char* kPlainTables[] = {"pg_dist_node", "pg_dist_poolinfo",
                                         "pg_dist_rebalance_strategy"};
 
 /// One statement that makes the other node's table equal to this one's; null when ours is empty.
@@ -91,6 +91,7 @@ void RunOnGroup(int group, List* commands) {
 
 void CopyNodes(int group) {
   RunOnGroup(group, PlainCommands());
+  HandPasswords(group);
   HandSecrets(group);
 }
 

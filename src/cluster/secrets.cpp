@@ -161,6 +161,23 @@ void HandSecrets(int group) {
   for (const char* command : kLoud) remote::Execute(connection, command);
 }
 
+void HandPasswords(int group) {
+  static const Oid kTypes[] = {TEXTOID};
+  const char* values[] = {pg::FetchText("SELECT pg_catalog.json_agg(it) FROM pg_catalog.pg_dist_authinfo it")};
+  remote::Connection* connection = txn::Enlist(group, txn::Access::Write);
+  remote::Execute(connection, "DELETE FROM pg_catalog.pg_dist_authinfo");
+  if (values[0] == nullptr) return;
+  for (const char* command : kQuiet) remote::Execute(connection, command);
+  remote::Wait(remote::Send(connection,
+                            {.sql = "INSERT INTO pg_catalog.pg_dist_authinfo SELECT * FROM pg_catalog.json_populate_recordset("
+                                    "NULL::pg_catalog.pg_dist_authinfo, $1::pg_catalog.json)",
+                             .param_count = lengthof(kTypes),
+                             .param_types = kTypes,
+                             .param_values = values},
+                            nullptr));
+  for (const char* command : kLoud) remote::Execute(connection, command);
+}
+
 void WantRotation() { (void)pg::RunSql("INSERT INTO altius_internal.secret_rotation DEFAULT VALUES"); }
 
 void InitRotation() {

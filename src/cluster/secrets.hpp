@@ -7,6 +7,9 @@ namespace altius::cluster {
 /// Gives the node the secrets that this one has, in place of its own, within the transaction.
 void HandSecrets(int group);
 
+/// The same for pg_dist_authinfo, whose passwords no log and no view of statements is to show.
+void HandPasswords(int group);
+
 /// Notes that somebody leaves who knows the secret: once the transaction has committed, the maintenance worker changes it.
 void WantRotation();
 

@@ -97,7 +97,9 @@ HeapTuple CallTrigger(Caller* caller, TriggerData* data) {
 
 const Trigger* TriggerNamed(const TriggerDesc* triggers, const char* name) {
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
-    if (strcmp(triggers->triggers[i].tgname, name) == 0) return &triggers->triggers[i];
+    const Trigger& trigger = triggers->triggers[i];
+    // Those of foreign keys fire on the shards by themselves.
+    if (!trigger.tgisinternal && strcmp(trigger.tgname, name) == 0) return &trigger;
   }
   return nullptr;
 }

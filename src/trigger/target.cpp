@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "target.hpp"
 
+#include "altius/pg/text_forms.hpp"
 extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -43,7 +44,9 @@ namespace {
 HeapTuple RowOf(Target* target, const std::optional<std::string>& text) {
   if (!text.has_value()) return nullptr;
   char* row = pstrdup(text->c_str());
+  const int level = pg::BeginReadingText();
   const Datum value = InputFunctionCall(&target->input, row, target->input_param, -1);
+  pg::EndPortableText(level);
   HeapTupleHeader header = DatumGetHeapTupleHeader(value);
   auto* tuple = static_cast<HeapTuple>(palloc0(HEAPTUPLESIZE));
   tuple->t_len = HeapTupleHeaderGetDatumLength(header);
