@@ -128,6 +128,12 @@ my $said = as_alice('worker2', "\\connect - alice\nSELECT count(*) FROM t;");
 like($said, qr/28000.*does not accept this server/s, 'a server that was removed while it was down is not accepted any more');
 like(as_alice('coordinator', "\\connect - alice\nSELECT count(*), sum(v) FROM t;"), qr/100\|5050/, 'the others go on');
 
+# --- nor do logs show passwords of nodes ---
+$cluster->query('coordinator', q{INSERT INTO pg_dist_authinfo VALUES (0, 'somebody', 'password=neverseen')});
+$cluster->query('coordinator', "SELECT citus_add_node('127.0.0.1', " . $cluster->port('worker2') . ')');
+is($cluster->query('worker2', q{SELECT count(*) FROM pg_dist_authinfo WHERE rolename = 'somebody'}), 1, 'a node that is added has them');
+unlike($cluster->log_of('worker2'), qr/neverseen/, 'its log has not');
+
 # --- the secret is seen nowhere: not in logs of all statements, not in a dump ---
 # It is 32 bytes, handed over in hexadecimal.
 for my $node (@nodes) {
