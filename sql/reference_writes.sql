@@ -191,6 +191,18 @@ RESET ROLE;
 SELECT copies('r'), copies('bag');
 \getenv coordinator_port COORDINATOR_PORT
 \c - - - :coordinator_port
+-- Names are carried with their schemas: what hides what in a session's path is its own affair.
+SET client_min_messages TO warning;
+SET search_path = reference_writes, public, pg_catalog;
+CREATE TABLE pg_am (k int);
+SELECT create_reference_table('reference_writes.pg_am');
+CREATE TABLE named (x int PRIMARY KEY, c regclass, n double precision);
+SELECT create_reference_table('named');
+INSERT INTO named VALUES (1, 'reference_writes.named', 0), (2, 'pg_catalog.pg_class', 0);
+UPDATE named SET c = 'reference_writes.pg_am'::regclass, n = random() WHERE x = 1;
+UPDATE named SET n = random();
+SELECT DISTINCT result FROM run_command_on_placements('named', 'SELECT string_agg(c::text, '', '' ORDER BY x) FROM %s');
+SELECT copies('named');
 SET client_min_messages TO warning;
 DROP SCHEMA reference_writes CASCADE;
 DROP ROLE reference_writes_user;

@@ -136,7 +136,7 @@ void AtEndOfSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionI
 }  // namespace
 
 char* TextOfRow(FmgrInfo* output, TupleTableSlot* slot) {
-  const int level = pg::BeginPortableText();
+  const int level = pg::BeginPortableText(pg::TextNamesObjects(slot->tts_tupleDescriptor));
   char* row = OutputFunctionCall(output, ExecFetchSlotHeapTupleDatum(slot));
   pg::EndPortableText(level);
   return row;

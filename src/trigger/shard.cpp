@@ -160,7 +160,7 @@ bool Tell(const char* text) {
 
 bool TellOf(const Shard& shard, const TriggerData& data, core::EventPart part, HeapTuple before, HeapTuple after) {
   const int group = catalog::LocalGroup();
-  const int level = pg::BeginPortableText();
+  const int level = pg::BeginPortableText(pg::TextNamesObjects(RelationGetDescr(data.tg_relation)));
   const char* old_row = TextOfRow(shard, before);
   const char* new_row = TextOfRow(shard, after);
   pg::EndPortableText(level);
