@@ -25,6 +25,8 @@ SELECT altius_internal.insert_object('schema', '{door}', '{}');
 SELECT altius_internal.claim_shards('{5}');
 SELECT altius_internal.run_commands('{SELECT 1}');
 SELECT altius_internal.apply_command('SELECT 1', '{}');
+-- Nor are grants of others, which the owner could not take back.
+SELECT altius_internal.set_privileges('pg_class'::regclass, 'secret'::regclass, 0, ARRAY[makeaclitem('door_bob'::regrole, 10, 'SELECT', true)]);
 SET application_name = 'altius_internal gpid=10000000001';
 SELECT altius_internal.insert_partition('secret', 'n', NULL, 0, 't');
 SELECT citus_backend_gpid() = 10000000001 AS taken_for_another, citus_pid_for_gpid(citus_backend_gpid()) = pg_backend_pid() AS itself;

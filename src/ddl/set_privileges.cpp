@@ -135,6 +135,24 @@ AclMode RightsOf(const ObjectAddress& object) {
   }
 }
 
+/// Every grantor is the owner, or somebody to whom the privilege came from the owner with the right to pass it on: another one's
+/// grants could not be taken back by the owner.
+bool ComesFromOwner(const Acl* acl, Oid owner) {
+  List* grantors = list_make1_oid(owner);
+  for (int before = 0; before != list_length(grantors);) {
+    before = list_length(grantors);
+    for (int i = 0; i < ACL_NUM(acl); i++) {
+      const AclItem& item = ACL_DAT(acl)[i];
+      if (ACLITEM_GET_GOPTIONS(item) != 0 && item.ai_grantee != ACL_ID_PUBLIC && list_member_oid(grantors, item.ai_grantor))
+        grantors = list_append_unique_oid(grantors, item.ai_grantee);
+    }
+  }
+  for (int i = 0; i < ACL_NUM(acl); i++) {
+    if (!list_member_oid(grantors, ACL_DAT(acl)[i].ai_grantor)) return false;
+  }
+  return true;
+}
+
 /// Owners may give and take what they like, with GRANT and REVOKE too.
 void RequireOwner(const ObjectAddress& object, const Place& place, const Acl* acl) {
   if (superuser()) return;
@@ -144,6 +162,7 @@ void RequireOwner(const ObjectAddress& object, const Place& place, const Acl* ac
     const AclItem& item = ACL_DAT(acl)[i];
     allowed = ((ACLITEM_GET_PRIVS(item) | ACLITEM_GET_GOPTIONS(item)) & ~rights) == 0;
   }
+  if (allowed && acl != nullptr) allowed = ComesFromOwner(acl, place.owner);
   if (!allowed)
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("must be owner of the object to set its privileges")));
