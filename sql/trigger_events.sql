@@ -258,5 +258,22 @@ CREATE TABLE mine (k int);
 CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION altius_internal.trigger_on_shard();
 INSERT INTO mine VALUES (1);
 
+-- The columns that were changed have the table's numbers.
+CREATE TABLE texts (k int, gone int, v tsvector, t text);
+ALTER TABLE texts DROP COLUMN gone;
+SELECT create_distributed_table('texts', 'k');
+CREATE TRIGGER texts BEFORE INSERT OR UPDATE ON texts FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger(v, 'pg_catalog.english', t);
+INSERT INTO texts VALUES (1, NULL, 'dog');
+UPDATE texts SET t = 'bird' WHERE k = 1;
+SELECT v FROM texts;
+-- Arrays of theirs are read as they were written.
+CREATE FUNCTION has_null() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '%', new.a[1] IS NULL; RETURN NULL; END $$;
+CREATE TABLE arrays (k int, a text[]);
+SELECT create_distributed_table('arrays', 'k');
+CREATE TRIGGER arrays AFTER INSERT ON arrays FOR EACH ROW EXECUTE FUNCTION has_null();
+SET array_nulls = off;
+INSERT INTO arrays VALUES (1, ARRAY[NULL, 'x']);
+RESET array_nulls;
+
 SET client_min_messages = warning;
 DROP SCHEMA trigger_events CASCADE;

@@ -86,6 +86,10 @@ bool DescribeForTable(const Shard& shard, const TriggerData& data, Relation shel
   call->tg_newtuple = AsOfTable(shard, data.tg_newtuple);
   call->tg_trigslot = SlotWith(shell, call->tg_trigtuple);
   call->tg_newslot = SlotWith(shell, call->tg_newtuple);
+  if (shard.to_table != nullptr) {
+    auto* changed = const_cast<Bitmapset*>(data.tg_updatedcols);
+    call->tg_updatedcols = execute_attr_map_cols(shard.to_table->attrMap, changed);
+  }
   return true;
 }
 
