@@ -91,7 +91,6 @@ void RunOnGroup(int group, List* commands) {
 
 void CopyNodes(int group) {
   RunOnGroup(group, PlainCommands());
-  HandPasswords(group);
   HandSecrets(group);
 }
 

@@ -11,6 +11,7 @@
 
 extern "C" {
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -152,9 +153,13 @@ ALTIUS_FUNCTION(altius_check_reference_tables) {
 ALTIUS_FUNCTION(altius_even_copies) {
   using namespace altius;  // NOLINT
   const catalog::Table* table = catalog::FindTable(PG_GETARG_OID(0));
-  if (table == nullptr || !cluster::HasCopies(*table)) PG_RETURN_VOID();
+  if (table == nullptr) PG_RETURN_VOID();
   if (!cluster::MayCheck(*table))
     aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, table->name);
-  cluster::Check(nullptr, *table, true);
+  ListCell* cell;
+  foreach (cell, find_all_inheritors(table->relid, NoLock, nullptr)) {
+    const catalog::Table* member = catalog::FindTable(lfirst_oid(cell));
+    if (member != nullptr && cluster::HasCopies(*member)) cluster::Check(nullptr, *member, true);
+  }
   PG_RETURN_VOID();
 }

@@ -32,18 +32,23 @@ constexpr int kChorePeriodMs = 1000;
 constexpr int kReachMs = 5000;
 
 /// Neither the server's log nor pgaudit's or auto_explain's is to show an argument; plans have them as constants.
-constexpr const char* kQuiet[] = {
-    "SET log_statement = none",          "SET log_min_duration_statement = -1", "SET log_min_duration_sample = -1",
-    "SET log_parameter_max_length = 0",  "SET log_parameter_max_length_on_error = 0",
-    "SET log_transaction_sample_rate = 0", "SET pgaudit.log_parameter = off",
-    "SET debug_print_parse = off",       "SET debug_print_rewritten = off",     "SET debug_print_plan = off",
-    "SET auto_explain.log_min_duration = -1"};
-constexpr const char* kLoud[] = {
-    "RESET log_statement",          "RESET log_min_duration_statement", "RESET log_min_duration_sample",
-    "RESET log_parameter_max_length",  "RESET log_parameter_max_length_on_error",
-    "RESET log_transaction_sample_rate", "RESET pgaudit.log_parameter",
-    "RESET debug_print_parse",         "RESET debug_print_rewritten",      "RESET debug_print_plan",
-    "RESET auto_explain.log_min_duration"};
+struct QuietSetting {
+  const char* name;
+  const char* value;
+};
+constexpr QuietSetting kQuiet[] = {
+    {"log_statement", "none"},       {"log_min_duration_statement", "-1"},      {"log_min_duration_sample", "-1"},
+    {"log_parameter_max_length", "0"}, {"log_parameter_max_length_on_error", "0"}, {"log_transaction_sample_rate", "0"},
+    {"pgaudit.log_parameter", "off"}, {"debug_print_parse", "off"},              {"debug_print_rewritten", "off"},
+    {"debug_print_plan", "off"},     {"auto_explain.log_min_duration", "-1"}};
+
+void BeQuiet(remote::Connection* connection) {
+  for (const QuietSetting& setting : kQuiet) remote::Execute(connection, psprintf("SET %s = %s", setting.name, setting.value));
+}
+
+void BeLoud(remote::Connection* connection) {
+  for (const QuietSetting& setting : kQuiet) remote::Execute(connection, psprintf("RESET %s", setting.name));
+}
 
 /// A node may hold rows of the secret for a transaction in doubt, which the maintenance worker has yet to end: it must not wait here.
 constexpr const char* kImpatient[] = {"SET lock_timeout = '2s'", "SET statement_timeout = '10s'"};
@@ -131,7 +136,7 @@ int Rotate(bool wait) {
   }
   nodes.OnEach("secret: known", [&](remote::Connection* connection) {
     for (const char* command : kImpatient) remote::Execute(connection, command);
-    for (const char* command : kQuiet) remote::Execute(connection, command);
+    BeQuiet(connection);
     SendSecret(connection, secret);
   });
   nodes.OnEach("secret: used", [&](remote::Connection* connection) {
@@ -150,24 +155,12 @@ void RotateIfWanted() {
   ereport(LOG, (errmsg("changed the cluster's secret, for a node was removed"), errdetail("It is number %d now.", Rotate(false))));
 }
 
-}  // namespace
-
-void HandSecrets(int group) {
-  LockSecrets(true);
-  remote::Connection* connection = txn::Enlist(group, txn::Access::Write);
-  for (const char* command : kQuiet) remote::Execute(connection, command);
-  remote::Execute(connection, psprintf("SELECT altius_internal.forget_secrets_before(%d)", PG_INT32_MAX));
-  for (const Secret& secret : door::AllSecrets()) SendSecret(connection, secret);
-  for (const char* command : kLoud) remote::Execute(connection, command);
-}
-
-void HandPasswords(int group) {
+/// pg_dist_authinfo, with the passwords as an argument.
+void SendPasswords(remote::Connection* connection) {
   static const Oid kTypes[] = {TEXTOID};
   const char* values[] = {pg::FetchText("SELECT pg_catalog.json_agg(it) FROM pg_catalog.pg_dist_authinfo it")};
-  remote::Connection* connection = txn::Enlist(group, txn::Access::Write);
   remote::Execute(connection, "DELETE FROM pg_catalog.pg_dist_authinfo");
   if (values[0] == nullptr) return;
-  for (const char* command : kQuiet) remote::Execute(connection, command);
   remote::Wait(remote::Send(connection,
                             {.sql = "INSERT INTO pg_catalog.pg_dist_authinfo SELECT * FROM pg_catalog.json_populate_recordset("
                                     "NULL::pg_catalog.pg_dist_authinfo, $1::pg_catalog.json)",
@@ -175,7 +168,18 @@ void HandPasswords(int group) {
                              .param_types = kTypes,
                              .param_values = values},
                             nullptr));
-  for (const char* command : kLoud) remote::Execute(connection, command);
+}
+
+}  // namespace
+
+void HandSecrets(int group) {
+  LockSecrets(true);
+  remote::Connection* connection = txn::Enlist(group, txn::Access::Write);
+  BeQuiet(connection);
+  remote::Execute(connection, psprintf("SELECT altius_internal.forget_secrets_before(%d)", PG_INT32_MAX));
+  for (const Secret& secret : door::AllSecrets()) SendSecret(connection, secret);
+  SendPasswords(connection);
+  BeLoud(connection);
 }
 
 void WantRotation() { (void)pg::RunSql("INSERT INTO altius_internal.secret_rotation DEFAULT VALUES"); }

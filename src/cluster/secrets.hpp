@@ -4,11 +4,9 @@
 
 namespace altius::cluster {
 
-/// Gives the node the secrets that this one has, in place of its own, within the transaction.
+/// Gives the node the secrets that this one has and the rows of pg_dist_authinfo, in place of its own, within the transaction.  No log
+/// and no view of statements is to show them.
 void HandSecrets(int group);
-
-/// The same for pg_dist_authinfo, whose passwords no log and no view of statements is to show.
-void HandPasswords(int group);
 
 /// Notes that somebody leaves who knows the secret: once the transaction has committed, the maintenance worker changes it.
 void WantRotation();

@@ -10,6 +10,7 @@
 #include "sql.hpp"
 
 extern "C" {
+#include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -97,6 +98,16 @@ void FillShards(const catalog::Table& table, const Column& column) {
   if (forced) ForceRowSecurity(relid);
 }
 
+/// Whether each copy has computed something for its rows.  A column without a default is null everywhere; a domain may have one.
+bool ComputesValues(const AlterTableCmd& command, Oid relid) {
+  if (command.subtype == AT_AlterColumnType) return true;
+  if (command.subtype != AT_AddColumn) return false;
+  const auto* definition = castNode(ColumnDef, command.def);
+  if (definition->raw_default != nullptr || definition->cooked_default != nullptr || definition->constraints != NIL) return true;
+  const AttrNumber column = get_attnum(relid, definition->colname);
+  return column == InvalidAttrNumber || get_typtype(get_atttype(relid, column)) == TYPTYPE_DOMAIN;
+}
+
 }  // namespace
 
 void FillAddedColumns(AlterTableStmt* alter, Oid relid) {
@@ -118,8 +129,7 @@ void EvenCopies(AlterTableStmt* alter, Oid relid) {
   if (table == nullptr || table->kind != catalog::TableKind::Reference) return;
   ListCell* cell;
   foreach (cell, alter->cmds) {
-    const AlterTableType kind = lfirst_node(AlterTableCmd, cell)->subtype;
-    if (kind != AT_AddColumn && kind != AT_AlterColumnType) continue;
+    if (!ComputesValues(*lfirst_node(AlterTableCmd, cell), relid)) continue;
     RunQuery(psprintf("SELECT altius_internal.even_copies(%u::pg_catalog.oid::pg_catalog.regclass)", relid));
     return;
   }

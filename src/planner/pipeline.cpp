@@ -5,7 +5,6 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
-#include "planner/fragment/alone.hpp"
 #include "planner/modify/modify.hpp"
 #include "planner/modify/order.hpp"
 #include "planner/normalize/current_of.hpp"
@@ -32,19 +31,6 @@ bool ModifiesManagedTable(Query *query) {
   return rte->rtekind == RTE_RELATION && catalog::FindTable(rte->relid) != nullptr;
 }
 
-/// A cursor's row is known by its place in a shard: copies of a reference table's have several.
-void RefuseCurrentOf(Query *query) {
-  ListCell *cell;
-  foreach (cell, query->cteList) RefuseCurrentOf(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery));
-  if (query->jointree == nullptr || query->jointree->quals == nullptr) return;
-  if (!IsA(query->jointree->quals, CurrentOfExpr) || !ModifiesManagedTable(query)) return;
-  const catalog::Table *table = catalog::FindTable(pg::Rte(query->rtable, query->resultRelation)->relid);
-  if (table->kind != catalog::TableKind::Reference && table->kind != catalog::TableKind::Local) return;
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("WHERE CURRENT OF is not supported for reference tables"),
-                  errhint("Name the row by its key.")));
-}
-
 /// A local table may refer to a distributed one while it is empty and its turn to be distributed is to come.  Nothing looks into it
 /// when a referenced row goes, so no row may come in.  No query but those of foreign keys' triggers runs in this context.
 void RefuseForeignKeyCheck(const Query *query) {
@@ -60,18 +46,6 @@ void RefuseForeignKeyCheck(const Query *query) {
   }
 }
 
-/// A managed table in a live place would be read as the empty shell that it is here: never silently.
-void CheckNoShellIsRead(Query *query) {
-  if (HasManagedTables(query)) elog(ERROR, "a distributed table was left in the plan");
-}
-
-/// From here on PostgreSQL's planner sees leaves in the place of fragments.
-PlannedStmt *PlanResidual(Query *query, const Request &request) {
-  CheckNoShellIsRead(query);
-  PlannedStmt *plan = (request.cursor_options & CURSOR_OPT_SCROLL) != 0 ? nullptr : PlanAlone(query);
-  return plan != nullptr ? plan : request.as_before(query, request);
-}
-
 PlannedStmt *PlanCopy(Query *query, const pg::RelationUses &uses, const Request &request) {
   // 1. normalize/
   KeepRowPlace(query, request.cursor_options);
@@ -84,9 +58,7 @@ PlannedStmt *PlanCopy(Query *query, const pg::RelationUses &uses, const Request 
     KeepValuesHere(query);
   }
   // 2. modify/: beside the data, or shipped; what it reads goes through 3.
-  if (ModifiesManagedTable(query)) {
-    return PlanModification(query, request.source, request.cursor_options, request.params);
-  }
+  if (ModifiesManagedTable(query)) return PlanModification(query, request);
   if (query->commandType != CMD_SELECT) {
     const Level level = {query, nullptr, false};
     RewriteLocalModification(query, &level);
@@ -104,7 +76,6 @@ PlannedStmt *PlanStatement(Query *original, const Request &request) {
   InlinedFunctions inlined = {NIL, false};
   original = InlineFunctions(original, &inlined);
   if (!HasManagedTables(original)) return request.as_before(original, request);
-  RefuseCurrentOf(original);
   RefuseForeignKeyCheck(original);
   const pg::RelationUses uses = pg::CollectRelations(original);
   PlannedStmt *plan = PlanCopy(pg::Copy(original), uses, request);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "binary_types.hpp"
 
+#include "altius/pg/type_parts.hpp"
+
 extern "C" {
 #include "access/htup_details.h"
 #include "access/transam.h"
@@ -11,35 +13,12 @@ extern "C" {
 
 namespace altius::rebalance {
 
-namespace {
-
-/// Names of other nodes' objects have other oids there: they travel as text.
-bool HoldsOid(Oid type) {
-  switch (type) {
-    case REGPROCOID:
-    case REGPROCEDUREOID:
-    case REGOPEROID:
-    case REGOPERATOROID:
-    case REGCLASSOID:
-    case REGTYPEOID:
-    case REGROLEOID:
-    case REGNAMESPACEOID:
-    case REGCONFIGOID:
-    case REGDICTIONARYOID:
-    case REGCOLLATIONOID:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
-
 bool TravelsInBinary(Oid type) {
   type = getBaseType(type);
   if (type >= FirstNormalObjectId) return get_typtype(type) == TYPTYPE_ENUM;
   const Oid element = get_element_type(type);
-  if (HoldsOid(type) || (OidIsValid(element) && HoldsOid(element))) return false;
+  // Names of other nodes' objects have other oids there: they travel as text.
+  if (pg::IsObjectNumber(type) || (OidIsValid(element) && pg::IsObjectNumber(element))) return false;
   HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
   const auto* form = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
   const bool both = OidIsValid(form->typsend) && OidIsValid(form->typreceive) &&

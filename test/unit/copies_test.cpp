@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// The rule for copies of reference tables, held against a small world: a leading copy and one that follows, which sees commits
-// later, lists its rows in another order and has other settings.
+// The rule for copies of reference tables, spelled a second time by its reasons, and differences of bags of rows.
 #include "altius/core/copies/difference.hpp"
 #include "altius/core/copies/way.hpp"
 #include "catch.hpp"
@@ -35,14 +34,6 @@ TEST_CASE("A statement runs on each copy only where no copy can see anything els
     CHECK(LockFor(it, true) == CopyLock::None);
     CHECK(LockFor(it, false) == (it.inserts_only ? CopyLock::Insert : CopyLock::Change));
   }
-}
-
-TEST_CASE("Who looks for rows by how they look is alone", "[copies]") {
-  CHECK(MayOverlap(CopyLock::Insert, CopyLock::Insert));
-  CHECK_FALSE(MayOverlap(CopyLock::Insert, CopyLock::Change));
-  CHECK_FALSE(MayOverlap(CopyLock::Change, CopyLock::Insert));
-  CHECK_FALSE(MayOverlap(CopyLock::Change, CopyLock::Change));
-  CHECK(MayOverlap(CopyLock::None, CopyLock::Change));
 }
 
 TEST_CASE("Taking out and putting in makes one bag of rows the other", "[copies]") {

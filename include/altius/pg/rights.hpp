@@ -2,7 +2,7 @@
 // With whose rights code runs, when not with the caller's.  Nothing else in the tree changes the current user
 // (test/lint/rights); README.md has the table of what runs so.
 //
-//   AsSuperuser(body)     our own work on catalogs and nodes, for a caller whose right to it was checked
+//   BecomeSuperuser()     our own work on catalogs and nodes, for a caller whose right to it was checked
 //   AsOwner(owner, body)  whatever may call what users wrote: constraints, expressions, input of domains
 //
 // Either way PostgreSQL's rules for maintenance commands hold: nothing that outlives the body can be made in the session, what
@@ -41,11 +41,6 @@ auto WithRights(const Rights& before, Body& body) {
     ReturnRights(before);
     return result;
   }
-}
-
-template <typename Body>
-auto AsSuperuser(Body&& body) {
-  return WithRights(BecomeSuperuser(), body);
 }
 
 template <typename Body>

@@ -10,10 +10,10 @@
 #include "planner/locus/conditional.hpp"
 #include "planner/locus/equality.hpp"
 #include "planner/locus/shippable.hpp"
-#include "planner/select/column_map.hpp"
-#include "planner/select/records.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/records.hpp"
 #include "late_values.hpp"
-#include "place_calls.hpp"
+#include "planner/nodes/place_calls.hpp"
 
 extern "C" {
 #include "access/sysattr.h"

@@ -10,8 +10,9 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/ship.hpp"
+#include "planner/nodes/place_calls.hpp"
+#include "planner/nodes/queries.hpp"
 #include "planner/planning.hpp"
-#include "place_calls.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -132,14 +133,7 @@ Var *LeafColumn(RangeTblEntry *leaf, int rti, int column) {
 }
 
 Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets) {
-  auto *query = makeNode(Query);
-  query->commandType = CMD_SELECT;
-  query->querySource = QSRC_ORIGINAL;
-  query->canSetTag = true;
-  query->rtable = list_make1(leaf);
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = 1;
-  query->jointree = makeFromExpr(list_make1(ref), nullptr);
+  Query *query = SelectFrom(leaf);
   ListCell *cell;
   int column = 1;
   foreach (cell, targets) {

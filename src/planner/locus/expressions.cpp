@@ -3,7 +3,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/modify/assigned.hpp"
+#include "planner/nodes/assigned.hpp"
 #include "equality.hpp"
 #include "scope.hpp"
 #include "shippable.hpp"

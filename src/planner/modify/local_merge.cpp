@@ -6,8 +6,9 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/fragment/place_calls.hpp"
-#include "planner/select/column_map.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
+#include "planner/nodes/queries.hpp"
 #include "planner/select/cut.hpp"
 
 extern "C" {
@@ -76,28 +77,11 @@ Query *SelectFromSource(const Query *merge) {
 
 }  // namespace
 
-RangeTblEntry *SubqueryEntry(Query *subquery, const char *alias) {
-  auto *rte = makeNode(RangeTblEntry);
-  rte->rtekind = RTE_SUBQUERY;
-  rte->subquery = subquery;
-  List *names = NIL;
-  ListCell *cell;
-  foreach (cell, subquery->targetList) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    if (!target->resjunk) names = lappend(names, makeString(pstrdup(target->resname)));
-  }
-  rte->eref = makeAlias(alias, names);
-  rte->inFromCl = true;
-  return rte;
-}
-
 void IsolateSource(Query *merge) {
   Source source = {IndexesIn(pg::AsNode(merge->jointree->fromlist)), list_length(merge->rtable) + 1, NIL};
   ExpandWholeRows(merge, source.rels);
   Query *select = SelectFromSource(merge);
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = source.rti;
-  merge->jointree->fromlist = list_make1(ref);
+  merge->jointree->fromlist = list_make1(RefTo(source.rti));
   BlankUnused(merge);
   ReplaceInQuery(merge, ColumnOfSource, &source);
   if (source.columns == NIL) {

@@ -12,7 +12,4 @@ namespace altius::planner {
 /// The source of a MERGE into a table of this node becomes a subquery.
 void IsolateSource(Query *merge);
 
-/// A subquery in FROM, with its columns' names.
-RangeTblEntry *SubqueryEntry(Query *subquery, const char *alias);
-
 }  // namespace altius::planner

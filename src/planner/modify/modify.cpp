@@ -8,13 +8,13 @@
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
 #include "altius/trigger/trigger.hpp"
-#include "planner/fragment/alone.hpp"
 #include "planner/fragment/fragment.hpp"
 #include "planner/fragment/leaf.hpp"
 #include "planner/level.hpp"
 #include "planner/locus/scope.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/managed.hpp"
+#include "planner/nodes/queries.hpp"
 #include "planner/planning.hpp"
 #include "planner/select/cut.hpp"
 #include "planner/select/rewrite.hpp"
@@ -31,7 +31,6 @@ extern "C" {
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/planner.h"
 #include "parser/parse_coerce.h"
 #include "optimizer/tlist.h"
 #include "rewrite/rewriteManip.h"
@@ -250,24 +249,17 @@ Query* SelectFromModification(Query* query, const Beside& beside, const Level* l
   fragment->copies = copies;
   fragment->place_among_first = place_among_first;
   fragment->changes = trigger::ChangesOf(query, TargetOf(query)->relid);
-  List* names = NIL;
-  ListCell* cell;
-  foreach (cell, targets) {
-    const char* name = lfirst_node(TargetEntry, cell)->resname;
-    names = lappend(names, makeString(pstrdup(name != nullptr ? name : "?column?")));
-  }
-  Query* select = SelectFromLeaf(MakeLeaf(fragment, arguments, beside.reachable.prunes, names), targets);
+  Query* select = SelectFromLeaf(MakeLeaf(fragment, arguments, beside.reachable.prunes, NamesOf(targets)), targets);
   if (computed != NIL) select->targetList = computed;
   return select;
 }
 
 }  // namespace
 
-PlannedStmt* PlanModification(Query* query, const char* source, int cursor_options,
-                              ParamListInfo params) {
+PlannedStmt* PlanModification(Query* query, const Request& request) {
   const catalog::Table& table = *TargetOf(query);
   if (ChangesKey(query, table)) {
-    PlannedStmt* plan = PlanModification(MoveRows(query, table), source, cursor_options, params);
+    PlannedStmt* plan = PlanModification(MoveRows(query, table), request);
     plan->commandType = CMD_UPDATE;
     return plan;
   }
@@ -276,13 +268,11 @@ PlannedStmt* PlanModification(Query* query, const char* source, int cursor_optio
   List* computed = SplitReturning(query);
   const Level level = {query, nullptr, false};
   const Beside beside = FindBeside(query, table, &level);
-  if (!beside.possible) return PlanShipping(query, table, computed, source, cursor_options, params);
+  if (!beside.possible) return PlanShipping(query, table, computed, request);
   Query* select = SelectFromModification(query, beside, &level, computed);
   const Level leaf = {select, nullptr, false};
   RewriteInner(&leaf);
-  PlannedStmt* plan = PlanAlone(select);
-  if (plan == nullptr)
-    plan = standard_planner(select, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
+  PlannedStmt* plan = PlanChange(select, request);
   plan->commandType = query->commandType;
   plan->hasReturning = query->returningList != NIL;
   return plan;

@@ -3,17 +3,12 @@
 #pragma once
 
 #include "planner/level.hpp"
-
-extern "C" {
-#include "nodes/params.h"
-#include "nodes/plannodes.h"
-}
+#include "planner/residual.hpp"
 
 namespace altius::planner {
 
 /// The plan of a (normalized) statement whose target Altius manages.
-PlannedStmt* PlanModification(Query* query, const char* source, int cursor_options,
-                              ParamListInfo params);
+PlannedStmt* PlanModification(Query* query, const Request& request);
 
 /// A modifying CTE on a managed table becomes SELECT ... FROM leaf, the leaf doing the work; on
 /// other tables only what it reads is rewritten.

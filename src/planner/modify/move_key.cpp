@@ -17,7 +17,8 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/select/column_map.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/queries.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
@@ -172,12 +173,6 @@ RangeTblEntry* EntryOf(const CommonTableExpr* cte) {
   return rte;
 }
 
-FromExpr* From(int rti) {
-  auto* ref = makeNode(RangeTblRef);
-  ref->rtindex = rti;
-  return makeFromExpr(list_make1(ref), nullptr);
-}
-
 /// SELECT the new rows FROM altius_moved
 RangeTblEntry* NewRows(List* targets, const CommonTableExpr* cte) {
   auto* select = makeNode(Query);
@@ -185,7 +180,7 @@ RangeTblEntry* NewRows(List* targets, const CommonTableExpr* cte) {
   select->querySource = QSRC_ORIGINAL;
   select->canSetTag = true;
   select->rtable = list_make1(EntryOf(cte));
-  select->jointree = From(1);
+  select->jointree = FromOne(1);
   select->targetList = targets;
   select->hasSubLinks = checkExprHasSubLink(pg::AsNode(targets));
   auto* rte = makeNode(RangeTblEntry);
@@ -210,7 +205,7 @@ Query* InsertInto(const Query* update) {
   auto* target = pg::Copy(pg::Rte(update->rtable, update->resultRelation));
   pg::ForgetPermissions(target);  // the UPDATE's are checked
   insert->rtable = list_make1(target);
-  insert->jointree = From(2);
+  insert->jointree = FromOne(2);
   insert->returningList = pg::Copy(update->returningList);
   ChangeVarNodes(pg::AsNode(insert->returningList), update->resultRelation, 1, 0);
   insert->hasModifyingCTE = true;

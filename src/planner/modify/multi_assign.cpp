@@ -5,7 +5,8 @@
 
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/select/column_map.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/queries.hpp"
 #include "local_merge.hpp"
 #include "shipping.hpp"
 

@@ -8,8 +8,9 @@
 #include "planner/fragment/fragment.hpp"
 #include "planner/fragment/leaf.hpp"
 #include "planner/level.hpp"
-#include "planner/select/column_map.hpp"
-#include "assigned.hpp"
+#include "planner/nodes/assigned.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/queries.hpp"
 
 extern "C" {
 #include "nodes/makefuncs.h"
@@ -116,14 +117,8 @@ CommonTableExpr *RowsHandedOver(CommonTableExpr *cte) {
   rte->rtekind = RTE_FUNCTION;
   rte->eref = rte->alias = makeAlias("altius_rows", pg::Copy(cte->ctecolnames));
   rte->inFromCl = true;
-  auto *select = makeNode(Query);
-  select->commandType = CMD_SELECT;
-  select->canSetTag = true;
+  Query *select = SelectFrom(rte);
   select->hasSubLinks = true;
-  select->rtable = list_make1(rte);
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = 1;
-  select->jointree = makeFromExpr(list_make1(ref), nullptr);
   for (int column = 1; column <= list_length(cte->ctecoltypes); column++) {
     const Oid type = list_nth_oid(cte->ctecoltypes, column - 1);
     const Oid collation = list_nth_oid(cte->ctecolcollations, column - 1);
@@ -186,7 +181,24 @@ Node *AddColumn(Query *select, Node *value, int rti) {
   return pg::AsNode(ColumnLike(value, rti, column));
 }
 
+/// What stands in FROM of an INSERT.
+Bitmapset *SourcesOf(const Query *insert) {
+  Bitmapset *sources = nullptr;
+  ListCell *cell;
+  foreach (cell, insert->jointree->fromlist) sources = bms_add_member(sources, lfirst_node(RangeTblRef, cell)->rtindex);
+  return sources;
+}
+
 }  // namespace
+
+int ReplaceSource(Query *insert, Query *select) {
+  const Bitmapset *sources = SourcesOf(insert);
+  for (int source = -1; (source = bms_next_member(sources, source)) >= 0;) BlankEntry(pg::Rte(insert->rtable, source));
+  insert->rtable = lappend(insert->rtable, SubqueryEntry(select, "altius_source"));
+  const int rti = list_length(insert->rtable);
+  insert->jointree = FromOne(rti);
+  return rti;
+}
 
 void SpellSource(Query *insert) {
   if (insert->commandType != CMD_INSERT || insert->jointree->fromlist == NIL) return;
@@ -197,11 +209,8 @@ void SpellSource(Query *insert) {
   select->jointree = pg::Copy(insert->jointree);
   select->hasSubLinks = insert->hasSubLinks;
   const int rti = list_length(insert->rtable) + 1;
-  Bitmapset *sources = nullptr;
+  const Bitmapset *sources = SourcesOf(insert);
   ListCell *cell;
-  foreach (cell, insert->jointree->fromlist) {
-    sources = bms_add_member(sources, lfirst_node(RangeTblRef, cell)->rtindex);
-  }
   int index = 0;
   foreach (cell, select->rtable) {
     auto *entry = static_cast<RangeTblEntry *>(lfirst(cell));
@@ -217,16 +226,7 @@ void SpellSource(Query *insert) {
       return true;
     });
   }
-  for (int source = -1; (source = bms_next_member(sources, source)) >= 0;) BlankEntry(pg::Rte(insert->rtable, source));
-  auto *rte = makeNode(RangeTblEntry);
-  rte->rtekind = RTE_SUBQUERY;
-  rte->subquery = select;
-  rte->eref = makeAlias("altius_source", NIL);
-  rte->inFromCl = true;
-  insert->rtable = lappend(insert->rtable, rte);
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = rti;
-  insert->jointree = makeFromExpr(list_make1(ref), nullptr);
+  (void)ReplaceSource(insert, select);
 }
 
 Query *NestedModification(Query *query, const Level *level, int place_among_first) {
@@ -239,13 +239,7 @@ Query *NestedModification(Query *query, const Level *level, int place_among_firs
   List *arguments = NIL;
   plan::Fragment *fragment = MakeStatementFragment(statement, level, &arguments);
   fragment->place_among_first = place_among_first;
-  List *names = NIL;
-  ListCell *cell;
-  foreach (cell, targets) {
-    const char *name = lfirst_node(TargetEntry, cell)->resname;
-    names = lappend(names, makeString(pstrdup(name != nullptr ? name : "?column?")));
-  }
-  return SelectFromLeaf(MakeLeaf(fragment, arguments, NIL, names), targets);
+  return SelectFromLeaf(MakeLeaf(fragment, arguments, NIL, NamesOf(targets)), targets);
 }
 
 }  // namespace altius::planner

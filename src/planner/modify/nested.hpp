@@ -5,6 +5,9 @@
 
 namespace altius::planner {
 
+/// The rows of the INSERT come from this query now: the range table index that it got.
+int ReplaceSource(Query *insert, Query *select);
+
 /// Makes an INSERT ... SELECT/VALUES printable: the deparser expects the target list to be the source's columns, one by one,
 /// which the rewriter has changed (defaults, order).  The source becomes SELECT <target expressions> FROM <former source>.
 void SpellSource(Query *insert);

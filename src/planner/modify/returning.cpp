@@ -3,9 +3,9 @@
 
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/fragment/place_calls.hpp"
 #include "planner/locus/shippable.hpp"
-#include "planner/select/column_map.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"

@@ -10,14 +10,16 @@
 #include "altius/plan/instantiate.hpp"
 #include "altius/trigger/trigger.hpp"
 #include "planner/fragment/late_values.hpp"
-#include "planner/fragment/place_calls.hpp"
 #include "planner/level.hpp"
 #include "planner/locus/shippable.hpp"
-#include "planner/select/column_map.hpp"
-#include "planner/select/records.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
+#include "planner/nodes/queries.hpp"
+#include "planner/nodes/records.hpp"
 #include "planner/select/rewrite.hpp"
 #include "copies.hpp"
 #include "multi_assign.hpp"
+#include "nested.hpp"
 #include "ship_merge.hpp"
 #include "shipping.hpp"
 
@@ -33,7 +35,6 @@ extern "C" {
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/planner.h"
 #include "optimizer/tlist.h"
 #include "parser/parse_oper.h"
 #include "rewrite/rewriteManip.h"
@@ -72,12 +73,6 @@ RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up) {
   return rte;
 }
 
-RangeTblRef *RefTo(int rti) {
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = rti;
-  return ref;
-}
-
 namespace {
 
 Var *ShippedColumn(const Shipping &shipping, int rti, int column) {
@@ -87,11 +82,7 @@ Var *ShippedColumn(const Shipping &shipping, int rti, int column) {
 
 /// (SELECT column FROM altius_rows LIMIT 1): the same in every row.
 Node *ReadOneRow(const Shipping &shipping, int column) {
-  auto *query = makeNode(Query);
-  query->commandType = CMD_SELECT;
-  query->canSetTag = true;
-  query->rtable = list_make1(ShippedRows(shipping, 1));
-  query->jointree = makeFromExpr(list_make1(RefTo(1)), nullptr);
+  Query *query = SelectFrom(ShippedRows(shipping, 1));
   auto *expr = reinterpret_cast<Expr *>(ShippedColumn(shipping, 1, column));
   query->targetList = list_make1(makeTargetEntry(expr, 1, pstrdup("c"), false));
   query->limitOption = LIMIT_OPTION_COUNT;
@@ -179,32 +170,16 @@ void ShipConstants(Shipping *shipping, Query *statement) {
 /// INSERT INTO target (columns) SELECT c1, ... FROM altius_rows ...
 void MakeInsertStatement(Shipping *shipping, List *column_of_target) {
   Query *statement = shipping->statement = pg::Copy(shipping->original);
-  auto *select = makeNode(Query);
-  select->commandType = CMD_SELECT;
-  select->canSetTag = true;
-  select->rtable = list_make1(ShippedRows(*shipping, 1));
-  select->jointree = makeFromExpr(list_make1(RefTo(1)), nullptr);
+  Query *select = SelectFrom(ShippedRows(*shipping, 1));
   for (int i = 1; i <= list_length(column_of_target); i++) {
     auto *expr = reinterpret_cast<Expr *>(ShippedColumn(*shipping, 1, i));
     select->targetList = lappend(select->targetList, makeTargetEntry(expr, i, psprintf("c%d", i), false));
   }
-  Bitmapset *sources = nullptr;
-  ListCell *cell;
-  foreach (cell, statement->jointree->fromlist) {
-    sources = bms_add_member(sources, lfirst_node(RangeTblRef, cell)->rtindex);
-  }
-  for (int rti = -1; (rti = bms_next_member(sources, rti)) >= 0;) BlankEntry(pg::Rte(statement->rtable, rti));
+  const int rti = ReplaceSource(statement, select);
   statement->hasTargetSRFs = false;
-  auto *source = makeNode(RangeTblEntry);
-  source->rtekind = RTE_SUBQUERY;
-  source->subquery = select;
-  source->eref = makeAlias("altius_source", NIL);
-  source->inFromCl = true;
-  statement->rtable = lappend(statement->rtable, source);
-  const int rti = list_length(statement->rtable);
-  statement->jointree = makeFromExpr(list_make1(RefTo(rti)), nullptr);
   statement->override = OVERRIDING_NOT_SET;
   statement->cteList = NIL;
+  ListCell *cell;
   foreach (cell, statement->targetList) {
     const int column = list_nth_int(column_of_target, foreach_current_index(cell));
     lfirst_node(TargetEntry, cell)->expr = reinterpret_cast<Expr *>(ShippedColumn(*shipping, rti, column));
@@ -493,8 +468,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child, List *computed) {
 
 }  // namespace
 
-PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const char *source, int cursor_options,
-                          ParamListInfo params) {
+PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const Request &request) {
   if (query->commandType == CMD_UPDATE) SpellMultiAssignments(query);
   Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
   shipping.ship.command = query->commandType;
@@ -514,7 +488,7 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *compu
   shipping.ship.at_once = query->commandType == CMD_MERGE || UsersStableWalker(pg::AsNode(shipping.rows), nullptr);
   Query *rows = pg::Copy(shipping.rows);
   Rewrite(rows, nullptr);
-  PlannedStmt *plan = standard_planner(rows, source, cursor_options & ~CURSOR_OPT_SCROLL, params);
+  PlannedStmt *plan = PlanRows(rows, request);
   plan->planTree = &MakeScan(&shipping, plan, computed)->scan.plan;
   plan->commandType = query->commandType;
   plan->hasReturning = query->returningList != NIL;

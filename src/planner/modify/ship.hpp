@@ -3,17 +3,11 @@
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
-
-extern "C" {
-#include "nodes/params.h"
-#include "nodes/parsenodes.h"
-#include "nodes/plannodes.h"
-}
+#include "planner/residual.hpp"
 
 namespace altius::planner {
 
 /// Plan of a modification of `table` that does not run beside the data; `computed` is what SplitReturning gave.
-PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const char *source, int cursor_options,
-                          ParamListInfo params);
+PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const Request &request);
 
 }  // namespace altius::planner

@@ -10,8 +10,9 @@
 #include "planner/locus/equality.hpp"
 #include "planner/locus/scope.hpp"
 #include "planner/locus/shippable.hpp"
-#include "planner/select/column_map.hpp"
-#include "assigned.hpp"
+#include "planner/nodes/assigned.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/queries.hpp"
 #include "local_merge.hpp"
 #include "shipping.hpp"
 
@@ -185,7 +186,7 @@ Query *RowsOfSource(const Merge &merge) {
   rows->hasRecursive = merge.query->hasRecursive;
   rows->hasSubLinks = merge.query->hasSubLinks;
   rows->rtable = list_make1(pg::Copy(pg::Rte(merge.query->rtable, merge.source)));
-  rows->jointree = makeFromExpr(list_make1(RefTo(kSourceOfRows)), nullptr);
+  rows->jointree = FromOne(kSourceOfRows);
   return rows;
 }
 

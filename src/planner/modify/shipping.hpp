@@ -4,7 +4,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/plan/ship.hpp"
-#include "planner/select/column_map.hpp"
+#include "planner/nodes/column_map.hpp"
 
 namespace altius::planner {
 
@@ -22,7 +22,6 @@ int AddRowColumn(Shipping *shipping, Expr *expr);
 
 /// FROM altius_rows, the CTE that stands in front of the statement.  It has the columns that were added so far.
 RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up);
-RangeTblRef *RefTo(int rti);
 
 /// Parameters and the like mean something on this node only: the statement reads what they are from the first row.
 Node *SpellConstants(Shipping *shipping, Node *expr);

@@ -7,8 +7,8 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/fragment/place_calls.hpp"
-#include "planner/select/column_map.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -40,13 +40,6 @@ constexpr const char *kShard = "altius_shard";
 Oid Function(const char *name, int count, const Oid *types) {
   List *qualified = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup(name)));
   return LookupFuncName(qualified, count, types, false);
-}
-
-Oid LatestFunction() {
-  constexpr Oid kTypes[] = {INT8OID, TIDOID};
-  static Oid cached = InvalidOid;
-  if (!OidIsValid(cached) || get_func_name(cached) == nullptr) cached = Function("latest_ctid", 2, kTypes);
-  return cached;
 }
 
 const catalog::Table *SpreadTable(const RangeTblEntry *rte) {
@@ -118,11 +111,19 @@ Node *CursorOf(const CurrentOfExpr *current) {
   return pg::AsNode(makeConst(REFCURSOROID, -1, InvalidOid, -1, CStringGetTextDatum(current->cursor_name), false, false));
 }
 
+/// A cursor's row is known by its place in a shard: copies of a reference table's have several.
+void RequireSpread(const RangeTblEntry *target) {
+  if (SpreadTable(target) != nullptr) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("WHERE CURRENT OF is not supported for reference tables"),
+                  errhint("Name the row by its key.")));
+}
+
 Node *SpellMutator(Node *node, void *data) {
   if (node == nullptr) return nullptr;
   if (!IsA(node, CurrentOfExpr)) return pg::Mutate(node, SpellMutator, data);
   auto *query = static_cast<Query *>(data);
   const int rti = query->resultRelation;
+  RequireSpread(pg::Rte(query->rtable, rti));
   const Oid relid = pg::Rte(query->rtable, rti)->relid;
   Node *cursor = CursorOf(reinterpret_cast<CurrentOfExpr *>(node));
   Expr *shard = OfCursor("cursor_shard", INT8OID, cursor, relid);
@@ -138,14 +139,9 @@ void SpellCurrentOf(Query *query) {
   ListCell *cell;
   foreach (cell, query->cteList) SpellCurrentOf(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery));
   if ((query->commandType != CMD_UPDATE && query->commandType != CMD_DELETE) || query->resultRelation == 0) return;
-  if (SpreadTable(pg::Rte(query->rtable, query->resultRelation)) == nullptr) return;
+  const RangeTblEntry *target = pg::Rte(query->rtable, query->resultRelation);
+  if (target->rtekind != RTE_RELATION || catalog::FindTable(target->relid) == nullptr) return;
   query->jointree->quals = SpellMutator(query->jointree->quals, query);
-}
-
-bool IsLatestCall(const Node *expr) {
-  if (!IsA(expr, FuncExpr)) return false;
-  const Oid called = reinterpret_cast<const FuncExpr *>(expr)->funcid;
-  return called >= FirstNormalObjectId && called == LatestFunction();
 }
 
 namespace {

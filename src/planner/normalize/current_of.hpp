@@ -15,7 +15,4 @@ void KeepRowPlace(Query *query, int cursor_options);
 /// WHERE CURRENT OF a cursor on a distributed table becomes a comparison of (shard, ctid).
 void SpellCurrentOf(Query *query);
 
-/// Whether the expression finds a row's latest version where it lies.
-bool IsLatestCall(const Node *expr);
-
 }  // namespace altius::planner

@@ -7,9 +7,9 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/fragment/place_calls.hpp"
 #include "planner/locus/equality.hpp"
 #include "planner/locus/scope.hpp"
+#include "planner/nodes/place_calls.hpp"
 
 extern "C" {
 #include "access/sysattr.h"

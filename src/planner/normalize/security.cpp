@@ -5,6 +5,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
+#include "planner/nodes/queries.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -23,19 +24,12 @@ namespace {
 /// (SELECT every column FROM table WHERE row security allows): same column numbers as the table's.
 Query *SecuredTable(RangeTblEntry *rte) {
   auto *inner = pg::Copy(rte);
-  auto *query = makeNode(Query);
-  query->commandType = CMD_SELECT;
-  query->querySource = QSRC_ORIGINAL;
-  query->canSetTag = true;
   pg::ForgetPermissions(inner);
   inner->securityQuals = NIL;
   inner->lateral = false;
-  query->rtable = list_make1(inner);
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = 1;
-  Node *quals = pg::AsNode(make_ands_explicit(pg::Copy(rte->securityQuals)));
-  query->jointree = makeFromExpr(list_make1(ref), quals);
-  query->hasSubLinks = checkExprHasSubLink(quals);
+  Query *query = SelectFrom(inner);
+  query->jointree->quals = pg::AsNode(make_ands_explicit(pg::Copy(rte->securityQuals)));
+  query->hasSubLinks = checkExprHasSubLink(query->jointree->quals);
   Relation relation = table_open(rte->relid, NoLock);
   TupleDesc columns = RelationGetDescr(relation);
   for (int i = 0; i < columns->natts; i++) {

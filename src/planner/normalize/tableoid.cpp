@@ -4,8 +4,8 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/fragment/place_calls.hpp"
-#include "planner/select/column_map.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
 
 extern "C" {
 #include "access/sysattr.h"

@@ -8,7 +8,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/node.hpp"
-#include "planner/select/column_map.hpp"
+#include "planner/nodes/column_map.hpp"
 
 extern "C" {
 #include "access/htup_details.h"

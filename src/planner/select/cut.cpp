@@ -6,10 +6,11 @@
 #include "altius/pg/walk.hpp"
 #include "planner/fragment/fragment.hpp"
 #include "planner/fragment/leaf.hpp"
-#include "planner/fragment/place_calls.hpp"
 #include "planner/level.hpp"
 #include "planner/locus/scope.hpp"
-#include "column_map.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
+#include "planner/nodes/queries.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -59,8 +60,7 @@ void RefuseSample(const CutState &state, const Part &part) {
 /// Nodes of the residual join tree that stand for the part; conditions it can't keep go to *quals.
 List *RebuildPart(CutState *state, Part *part, List **quals) {
   if (BecomesLeaf(*part)) {
-    auto *ref = makeNode(RangeTblRef);
-    ref->rtindex = state->next_rti++;
+    RangeTblRef *ref = RefTo(state->next_rti++);
     state->pieces.push_back({part, {ref->rtindex, NIL}, nullptr});
     return list_make1(ref);
   }
@@ -164,18 +164,12 @@ Node *SubstituteColumn(Node *node, void *data) {
   return nullptr;
 }
 
-List *ColumnNames(int count) {
-  List *names = NIL;
-  for (int i = 1; i <= count; i++) names = lappend(names, makeString(psprintf("c%d", i)));
-  return names;
-}
-
 void AppendLeaf(CutState *state, Piece *piece) {
   SetTargets(piece);
   List *arguments = NIL;
   const Reachable reachable = {piece->part->pruned, piece->part->prunes};
   plan::Fragment *fragment = MakeFragment(piece->arm, nullptr, state->level, reachable, &arguments);
-  List *names = ColumnNames(list_length(fragment->column_types));
+  List *names = NumberedNames(list_length(fragment->column_types));
   state->query->rtable =
       lappend(state->query->rtable, MakeLeaf(fragment, arguments, piece->part->prunes, names));
 }

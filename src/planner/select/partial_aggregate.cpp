@@ -6,7 +6,7 @@
 #include "planner/locus/equality.hpp"
 #include "planner/locus/scope.hpp"
 #include "planner/locus/shippable.hpp"
-#include "column_map.hpp"
+#include "planner/nodes/column_map.hpp"
 
 extern "C" {
 #include "access/transam.h"

@@ -2,8 +2,8 @@
 // Aggregates in two steps: partial ones on each node over the rows of its shards, final ones over the partial results.
 #pragma once
 
-#include "column_map.hpp"
 #include "planner/locus/scope.hpp"
+#include "planner/nodes/column_map.hpp"
 
 namespace altius::planner {
 

@@ -12,7 +12,8 @@
 #include "planner/managed.hpp"
 #include "planner/modify/modify.hpp"
 #include "cut.hpp"
-#include "records.hpp"
+#include "planner/nodes/queries.hpp"
+#include "planner/nodes/records.hpp"
 #include "split.hpp"
 
 extern "C" {
@@ -67,13 +68,7 @@ void BecomeLeaf(Query *query, const Level *level, Reachable reachable) {
   Query *arm = pg::Copy(query);
   PrintAll(arm);
   plan::Fragment *fragment = MakeFragment(arm, nullptr, level, reachable, &arguments);
-  List *names = NIL;
-  ListCell *cell;
-  foreach (cell, targets) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    names = lappend(names, makeString(pstrdup(target->resname != nullptr ? target->resname : "?column?")));
-  }
-  *query = *SelectFromLeaf(MakeLeaf(fragment, arguments, reachable.prunes, names), targets);
+  *query = *SelectFromLeaf(MakeLeaf(fragment, arguments, reachable.prunes, NamesOf(targets)), targets);
   query->queryId = before.queryId;
   query->canSetTag = before.canSetTag;
   query->stmt_location = before.stmt_location;

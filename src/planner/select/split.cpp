@@ -12,10 +12,11 @@
 #include "planner/level.hpp"
 #include "planner/locus/scope.hpp"
 #include "planner/locus/shippable.hpp"
-#include "column_map.hpp"
+#include "planner/nodes/column_map.hpp"
 #include "cut.hpp"
 #include "partial_aggregate.hpp"
-#include "records.hpp"
+#include "planner/nodes/queries.hpp"
+#include "planner/nodes/records.hpp"
 
 extern "C" {
 #include "nodes/makefuncs.h"
@@ -80,16 +81,11 @@ void ReadFromLeaf(const SplitState &state, Query *arm, Query *upper) {
   List *arguments = NIL;
   const Reachable reachable = {state.part->pruned, state.part->prunes};
   plan::Fragment *fragment = MakeFragment(arm, upper, state.level, reachable, &arguments);
-  List *names = NIL;
-  for (int i = 1; i <= list_length(fragment->column_types); i++) {
-    names = lappend(names, makeString(psprintf("c%d", i)));
-  }
+  List *names = NumberedNames(list_length(fragment->column_types));
   ListCell *cell;
   foreach (cell, query->rtable) BlankEntry(static_cast<RangeTblEntry *>(lfirst(cell)));
   query->rtable = lappend(query->rtable, MakeLeaf(fragment, arguments, state.part->prunes, names));
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = list_length(query->rtable);
-  query->jointree = makeFromExpr(list_make1(ref), nullptr);
+  query->jointree = FromOne(list_length(query->rtable));
   query->rowMarks = NIL;
   query->hasSubLinks = true;
 }
@@ -122,11 +118,8 @@ Node *RowsNeeded(Query *query) {
 
 /// SELECT c1, c2, ... FROM altius_arms
 Query *SelectFromArms(List *targets) {
-  auto *query = makeNode(Query);
-  query->commandType = CMD_SELECT;
-  query->querySource = QSRC_ORIGINAL;
-  query->canSetTag = true;
   auto *rte = makeNode(RangeTblEntry);
+  Query *query = SelectFrom(rte);
   rte->rtekind = RTE_CTE;
   rte->ctename = pstrdup("altius_arms");
   List *names = NIL;
@@ -144,10 +137,6 @@ Query *SelectFromArms(List *targets) {
   }
   rte->eref = makeAlias("altius_arms", names);
   rte->inFromCl = true;
-  query->rtable = list_make1(rte);
-  auto *ref = makeNode(RangeTblRef);
-  ref->rtindex = 1;
-  query->jointree = makeFromExpr(list_make1(ref), nullptr);
   return query;
 }
 

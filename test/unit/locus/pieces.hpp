@@ -25,6 +25,7 @@ enum class Piece {  // of tables d, e (colocated), c, f (elsewhere), r (referenc
   CopyAggregate,    // (SELECT max(y), count(*) FROM r)
   CopyLimit,        // (SELECT * FROM r LIMIT 1)
   CopySample,       // r TABLESAMPLE
+  CopyWithLimit,    // (SELECT y, l.x FROM r, (SELECT * FROM r LIMIT 1) l), either first
   PinnedLimit,      // (SELECT * FROM d WHERE k = 1 LIMIT 1)
   HashLimit,        // (SELECT * FROM d LIMIT 1)
   ByKey,            // (SELECT k, count(*) FROM d GROUP BY k)

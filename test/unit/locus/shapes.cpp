@@ -257,11 +257,17 @@ class Shapes : Builder {
       return JoinQuery(level, around, piece);
     const auto copies = piece == Piece::CopyAggregate || piece == Piece::CopyLimit ||
                         piece == Piece::CteLimit || piece == Piece::CopySample ||
-                        piece == Piece::Reference;
+                        piece == Piece::CopyWithLimit || piece == Piece::Reference;
     From* from = NewFrom(From::Kind::Inner);
+    Terms limited;
+    const bool limit_first = piece == Piece::CopyWithLimit && choose_.Any(2) == 0;
+    if (limit_first) from->items.Add(arena(), FromQuery(&level, &limited, Inner(Piece::CopyLimit, {})));
     from->items.Add(
         arena(), Table(&level, &columns, copies ? Relation::Kind::Reference : Relation::Kind::Hash,
                        1, piece == Piece::HashCoarse ? 1 : 0, piece == Piece::CopySample));
+    if (piece == Piece::CopyWithLimit && !limit_first)
+      from->items.Add(arena(), FromQuery(&level, &limited, Inner(Piece::CopyLimit, {})));
+    if (piece == Piece::CopyWithLimit) columns = {columns[1], limited[0]};
     level.query->from = from;
     if (piece == Piece::Pinned || piece == Piece::PinnedAggregate || piece == Piece::PinnedLimit ||
         piece == Piece::Sets || piece == Piece::Cte)

@@ -31,9 +31,4 @@ constexpr CopyLock LockFor(const CopyStatement& statement, bool has_primary_key)
   return statement.inserts_only ? CopyLock::Insert : CopyLock::Change;
 }
 
-constexpr bool MayOverlap(CopyLock one, CopyLock other) {
-  if (one == CopyLock::None || other == CopyLock::None) return true;
-  return one == CopyLock::Insert && other == CopyLock::Insert;
-}
-
 }  // namespace altius::core

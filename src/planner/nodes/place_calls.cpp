@@ -47,6 +47,20 @@ bool IsPlaceCall(Node *expr) {
   return called >= FirstNormalObjectId && (called == ShardOfFunction() || called == TableOfFunction());
 }
 
+Oid LatestFunction() {
+  constexpr Oid kTypes[] = {INT8OID, TIDOID};
+  static Oid cached = InvalidOid;
+  if (OidIsValid(cached) && get_func_name(cached) != nullptr) return cached;
+  List *qualified = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("latest_ctid")));
+  return cached = LookupFuncName(qualified, lengthof(kTypes), kTypes, false);
+}
+
+bool IsLatestCall(const Node *expr) {
+  if (!IsA(expr, FuncExpr)) return false;
+  const Oid called = reinterpret_cast<const FuncExpr *>(expr)->funcid;
+  return called >= FirstNormalObjectId && called == LatestFunction();
+}
+
 }  // namespace altius::planner
 
 ALTIUS_FUNCTION(altius_table_of) {

@@ -4,7 +4,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/fragment/place_calls.hpp"
+#include "place_calls.hpp"
 #include "records.hpp"
 
 extern "C" {

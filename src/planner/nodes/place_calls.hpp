@@ -22,4 +22,8 @@ Oid TableOfFunction();
 /// A call of either: it can be answered only where the row lies.
 bool IsPlaceCall(Node *expr);
 
+/// altius_internal.latest_ctid(shard, ctid): of what a row has become, where it lies.
+Oid LatestFunction();
+bool IsLatestCall(const Node *expr);
+
 }  // namespace altius::planner

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: PostgreSQL
+// Small pieces that query trees are made of.
+#pragma once
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "nodes/parsenodes.h"
+}
+
+namespace altius::planner {
+
+/// A reference to the entry of the range table, for FROM.
+RangeTblRef *RefTo(int rti);
+
+/// FROM that one entry of the range table alone.
+FromExpr *FromOne(int rti);
+
+/// SELECT FROM the entry, with no target list yet.
+Query *SelectFrom(RangeTblEntry *entry);
+
+/// A subquery in FROM, with its columns' names.
+RangeTblEntry *SubqueryEntry(Query *subquery, const char *alias);
+
+/// The names of the targets' columns (of String): as clients see them.
+List *NamesOf(const List *targets);
+
+/// c1, c2, ...
+List *NumberedNames(int count);
+
+}  // namespace altius::planner
