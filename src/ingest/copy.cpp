@@ -253,8 +253,9 @@ bool FillsShards(const CopyStmt *statement) { return statement->is_from && Table
 bool HandleCopy(CopyStmt *statement, ParseState *pstate, const char *, QueryCompletion *completion) {
   if (statement->relation == nullptr) return false;
   const bool part = IsCopyOfPart(*statement);
-  if (!part && !FillsShards(statement)) return false;
-  const uint64 processed = part ? CopyPart(*statement) : CopyTableFrom(statement, pstate, *TableOf(*statement));
+  const catalog::Table *table = part || !statement->is_from ? nullptr : TableOf(*statement);
+  if (!part && table == nullptr) return false;
+  const uint64 processed = part ? CopyPart(*statement) : CopyTableFrom(statement, pstate, *table);
   if (completion != nullptr) SetQueryCompletion(completion, CMDTAG_COPY, processed);
   return true;
 }

@@ -114,8 +114,9 @@ void Flush(Receiver *receiver, int index) {
 
 /// The table's number of the shard.
 int IndexOf(const catalog::Table &table, int64 shard_id) {
-  for (int i = 0; i < table.shard_count; i++)
-    if (table.shards[i].id == shard_id) return i;
+  int index;
+  const catalog::Table *known = catalog::FindTableOfShard(shard_id, &index);
+  if (known == &table) return index;
   ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard %lld of table \"%s\" is not known on this node",
                                                            static_cast<long long>(shard_id), table.name)));
   pg_unreachable();

@@ -7,6 +7,7 @@
 #include "altius/pg/text_forms.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
@@ -31,7 +32,7 @@ struct Capture {
   MemoryContext memory;
   Tuplestorestate* rows;
   TupleTableSlot* row;  // of one that is read
-  FmgrInfo output;
+  RowWriter writer;
 };
 
 namespace {
@@ -57,8 +58,8 @@ void EndCapture() {
 void Keep(Capture* capture, TupleTableSlot* old_row, TupleTableSlot* new_row) {
   Datum values[2];
   bool nulls[2] = {false, false};
-  values[0] = CStringGetTextDatum(old_row == nullptr ? "" : TextOfRow(&capture->output, old_row));
-  values[1] = CStringGetTextDatum(new_row == nullptr ? "" : TextOfRow(&capture->output, new_row));
+  values[0] = CStringGetTextDatum(old_row == nullptr ? "" : TextOfRow(&capture->writer, old_row));
+  values[1] = CStringGetTextDatum(new_row == nullptr ? "" : TextOfRow(&capture->writer, new_row));
   const MemoryContext before = MemoryContextSwitchTo(capture->memory);
   tuplestore_putvalues(capture->rows, capture->row->tts_tupleDescriptor, values, nulls);
   MemoryContextSwitchTo(before);
@@ -135,9 +136,15 @@ void AtEndOfSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionI
 
 }  // namespace
 
-char* TextOfRow(FmgrInfo* output, TupleTableSlot* slot) {
-  const int level = pg::BeginPortableText(pg::TextNamesObjects(slot->tts_tupleDescriptor));
-  char* row = OutputFunctionCall(output, ExecFetchSlotHeapTupleDatum(slot));
+RowWriter MakeRowWriter(TupleDesc columns) {
+  RowWriter writer = {{}, pg::TextNamesObjects(columns)};
+  fmgr_info(F_RECORD_OUT, &writer.output);
+  return writer;
+}
+
+char* TextOfRow(RowWriter* writer, TupleTableSlot* slot) {
+  const int level = pg::BeginPortableText(writer->names);
+  char* row = OutputFunctionCall(&writer->output, ExecFetchSlotHeapTupleDatum(slot));
   pg::EndPortableText(level);
   return row;
 }
@@ -156,7 +163,9 @@ void BeginCapture(Oid relid, bool own) {
   CurrentResourceOwner = owner;
   tuplestore_set_eflags(capture->rows, 0);  // what was read may go
   capture->row = MakeSingleTupleTableSlot(ColumnsOfChange(), &TTSOpsMinimalTuple);
-  fmgr_info(F_RECORD_OUT, &capture->output);
+  Relation relation = table_open(relid, NoLock);
+  capture->writer = MakeRowWriter(RelationGetDescr(relation));
+  table_close(relation, NoLock);
   capture->outer = innermost;
   innermost = capture;
   MemoryContextSwitchTo(before);

@@ -33,8 +33,13 @@ void NoteCapture(QueryDesc* query, bool own);
 /// What is still to come of the relation's changes, in their order; false when there is no more, and then the capture has ended.
 bool TakeChanges(Oid relid, pg::Array<RowChange>* changes, int most);
 
-/// The row as text that every node reads alike.
-char* TextOfRow(FmgrInfo* output, TupleTableSlot* slot);
+/// Writes rows as text that every node reads alike.
+struct RowWriter {
+  FmgrInfo output;
+  bool names;  // of objects are in them
+};
+RowWriter MakeRowWriter(TupleDesc columns);
+char* TextOfRow(RowWriter* writer, TupleTableSlot* slot);
 
 void InitCapture();
 

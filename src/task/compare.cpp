@@ -28,14 +28,13 @@ namespace {
 template <typename Each>
 void ReadRows(Oid relid, const Each& each) {
   Relation relation = table_open(relid, NoLock);
-  FmgrInfo output;
-  fmgr_info(F_RECORD_OUT, &output);
+  RowWriter writer = MakeRowWriter(RelationGetDescr(relation));
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   TupleTableSlot* slot = table_slot_create(relation, nullptr);
   TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
   while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
     CHECK_FOR_INTERRUPTS();
-    each(TextOfRow(&output, slot));
+    each(TextOfRow(&writer, slot));
   }
   table_endscan(scan);
   ExecDropSingleTupleTableSlot(slot);

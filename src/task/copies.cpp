@@ -200,7 +200,9 @@ ALTIUS_NODE_FUNCTION(altius_take_changes) {
   InitMaterializedSRF(fcinfo, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   const Oid relid = task::ClaimCopy(PG_GETARG_INT64(0));
-  for (;;) {
+  const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius changes", ALLOCSET_DEFAULT_SIZES);
+  const MemoryContext before = MemoryContextSwitchTo(memory);
+  for (;; MemoryContextReset(memory)) {
     pg::Array<task::RowChange> changes;
     if (!task::TakeChanges(relid, &changes, task::kMostChanges)) break;
     for (const task::RowChange& change : changes) {
@@ -209,6 +211,8 @@ ALTIUS_NODE_FUNCTION(altius_take_changes) {
       tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }
   }
+  MemoryContextSwitchTo(before);
+  MemoryContextDelete(memory);
   PG_RETURN_NULL();
 }
 

@@ -43,7 +43,7 @@ struct Copy {
   TupleTableSlot* found;
   TupleTableSlot* fresh;
   FmgrInfo input;
-  FmgrInfo output;
+  RowWriter writer;
   HTAB* rows;  // of Alike; null until rows are looked for that way
   pg::Array<Place> places;
 };
@@ -75,7 +75,7 @@ void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->fresh = MakeSingleTupleTableSlot(columns, &TTSOpsHeapTuple);
   copy->found = table_slot_create(copy->relation, nullptr);
   fmgr_info(F_RECORD_IN, &copy->input);
-  fmgr_info(F_RECORD_OUT, &copy->output);
+  copy->writer = MakeRowWriter(RelationGetDescr(copy->relation));
   AfterTriggerBeginQuery();
 }
 
@@ -125,7 +125,7 @@ void LookAtAll(Copy* copy) {
   TableScanDesc scan = table_beginscan(copy->relation, SnapshotSelf, 0, nullptr);
   while (table_scan_getnextslot(scan, ForwardScanDirection, copy->found)) {
     CHECK_FOR_INTERRUPTS();
-    char* row = TextOfRow(&copy->output, copy->found);
+    char* row = TextOfRow(&copy->writer, copy->found);
     AddPlace(copy, row, copy->found->tts_tid);
     pfree(row);
   }
@@ -134,7 +134,7 @@ void LookAtAll(Copy* copy) {
 }
 
 bool LooksLike(Copy* copy, const char* row) {
-  char* text_of_found = TextOfRow(&copy->output, copy->found);
+  char* text_of_found = TextOfRow(&copy->writer, copy->found);
   const bool same = strcmp(text_of_found, row) == 0;
   pfree(text_of_found);
   return same;

@@ -64,7 +64,7 @@ void EndCaller(Caller* caller) {
   FreeExecutorState(caller->estate);
 }
 
-HeapTuple CallTrigger(Caller* caller, TriggerData* data) {
+bool CallTrigger(Caller* caller, TriggerData* data) {
   Trigger stand_in = {};
   stand_in.tgoid = data->tg_trigger->tgoid;
   stand_in.tgname = data->tg_trigger->tgname;
@@ -89,10 +89,9 @@ HeapTuple CallTrigger(Caller* caller, TriggerData* data) {
   next_function = FunctionOf(caller, *data->tg_trigger);
   next_call = data;
   (void)ExecBRInsertTriggers(caller->estate, &target, caller->nulls);
-  HeapTuple result = std::exchange(returned, nullptr);
-  if (result != nullptr) result = heap_copytuple(result);
+  const bool returns = std::exchange(returned, nullptr) != nullptr;
   ResetPerTupleExprContext(caller->estate);
-  return result;
+  return returns;
 }
 
 const Trigger* TriggerNamed(const TriggerDesc* triggers, const char* name) {

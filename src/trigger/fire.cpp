@@ -54,11 +54,10 @@ bool FiresFor(const Trigger& trigger, const Kind& kind, const Change& change, in
 /// The triggers of the table for one kind of change.  `events` has the rows of transition tables; null before the statement.
 void FireForStatement(const Change& change, const Kind& kind, int16 timing, Tuplestorestate* events) {
   Target* target = OpenTarget(change.relid);
-  EState* estate = CreateExecutorState();
   const TriggerDesc* triggers = target->triggers;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
     Trigger& trigger = triggers->triggers[i];
-    if (!FiresFor(trigger, kind, change, timing) || !Passes(trigger, estate)) continue;
+    if (!FiresFor(trigger, kind, change, timing) || !Passes(trigger, target->caller->estate)) continue;
     TriggerData data = {};
     data.type = T_TriggerData;
     data.tg_event = kind.event | (timing == TRIGGER_TYPE_BEFORE ? TRIGGER_EVENT_BEFORE : TRIGGER_EVENT_AFTER);
@@ -66,13 +65,11 @@ void FireForStatement(const Change& change, const Kind& kind, int16 timing, Tupl
     data.tg_trigger = &trigger;
     data.tg_updatedcols = nullptr;
     if (events != nullptr || timing == TRIGGER_TYPE_AFTER) AddTransitionTables(target, events, &data);
-    const HeapTuple result = CallTrigger(target->caller, &data);
-    if (result != nullptr && timing == TRIGGER_TYPE_BEFORE)
+    const bool returned = CallTrigger(target->caller, &data);
+    if (returned && timing == TRIGGER_TYPE_BEFORE)
       ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                       errmsg("BEFORE STATEMENT trigger cannot return a value")));
-    EndTransitionTables(&data);
   }
-  FreeExecutorState(estate);
   CloseTarget(target);
 }
 
@@ -102,7 +99,6 @@ void FireEvent(const core::TriggerEvent& event, const char* text, Target* target
   if (event.part == core::EventPart::Row) AddRows(target, event, &data);
   if (events != nullptr) AddTransitionTables(target, events, &data);
   (void)CallTrigger(target->caller, &data);
-  EndTransitionTables(&data);
   EndRows(&data);
 }
 

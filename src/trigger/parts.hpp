@@ -42,8 +42,8 @@ struct Caller {
 Caller* MakeCaller(Relation relation);
 void EndCaller(Caller* caller);
 
-/// Calls the trigger's function one level deeper, as pg_trigger_depth() counts; what it returns.
-HeapTuple CallTrigger(Caller* caller, TriggerData* data);
+/// Calls the trigger's function one level deeper, as pg_trigger_depth() counts; whether it returns a row.
+bool CallTrigger(Caller* caller, TriggerData* data);
 const Trigger* TriggerNamed(const TriggerDesc* triggers, const char* name);
 bool IsEnabled(const Trigger& trigger);
 

@@ -15,6 +15,7 @@ extern "C" {
 #include "access/tupconvert.h"
 #include "access/xact.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
 
@@ -29,7 +30,11 @@ struct Shard {
   int64 id;
   TupleConversionMap* to_table;  // null: rows look the same
   TupleConversionMap* to_shard;
-  TriggerDesc* triggers;  // of the table
+  TupleDesc row;           // of the table
+  bool names;              // text of the shard's rows names objects
+  FmgrInfo output;         // of the table's rows
+  const Trigger* trigger;  // of the table, by the name of the shard's; null: there is none any more
+  FmgrInfo function;       // its
   bool told_transitions;
 };
 
@@ -39,24 +44,32 @@ struct Shard {
   pg_unreachable();
 }
 
-Shard* Find(FunctionCallInfo fcinfo, Relation relation) {
+Shard* MakeShard(const catalog::Table& table, const TriggerData& data, MemoryContext memory) {
+  const MemoryContext before = MemoryContextSwitchTo(memory);
+  auto* shard = static_cast<Shard*>(palloc0(sizeof(Shard)));
+  Relation shell = table_open(table.relid, AccessShareLock);
+  shard->row = CreateTupleDescCopy(RelationGetDescr(shell));
+  TupleDesc of_shard = CreateTupleDescCopy(RelationGetDescr(data.tg_relation));
+  shard->to_table = convert_tuples_by_name(of_shard, shard->row);
+  shard->to_shard = convert_tuples_by_name(shard->row, of_shard);
+  shard->names = pg::TextNamesObjects(of_shard);
+  fmgr_info_cxt(F_RECORD_OUT, &shard->output, memory);
+  shard->trigger = TriggerNamed(CopyTriggerDesc(shell->trigdesc), data.tg_trigger->tgname);
+  if (shard->trigger != nullptr) fmgr_info_cxt(shard->trigger->tgfoid, &shard->function, memory);
+  table_close(shell, NoLock);
+  MemoryContextSwitchTo(before);
+  return shard;
+}
+
+Shard* Find(FunctionCallInfo fcinfo, const TriggerData& data) {
   auto* shard = static_cast<Shard*>(fcinfo->flinfo->fn_extra);
-  const auto id = core::ShardIdOfName(RelationGetRelationName(relation));
+  const auto id = core::ShardIdOfName(RelationGetRelationName(data.tg_relation));
   int index = 0;
   const catalog::Table* table = id.has_value() ? catalog::FindTableOfShard(*id, &index) : nullptr;
-  if (table == nullptr || !catalog::IsShardOfOwner(RelationGetRelid(relation))) RaiseNoShard(relation);
+  if (table == nullptr) RaiseNoShard(data.tg_relation);
   if (shard == nullptr) {
-    shard = static_cast<Shard*>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Shard)));
-    fcinfo->flinfo->fn_extra = shard;
-    const MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-    Relation shell = table_open(table->relid, AccessShareLock);
-    TupleDesc of_table = CreateTupleDescCopy(RelationGetDescr(shell));
-    TupleDesc of_shard = CreateTupleDescCopy(RelationGetDescr(relation));
-    shard->to_table = convert_tuples_by_name(of_shard, of_table);
-    shard->to_shard = convert_tuples_by_name(of_table, of_shard);
-    shard->triggers = CopyTriggerDesc(shell->trigdesc);
-    table_close(shell, NoLock);
-    MemoryContextSwitchTo(before);
+    if (!catalog::IsShardOfOwner(RelationGetRelid(data.tg_relation))) RaiseNoShard(data.tg_relation);
+    fcinfo->flinfo->fn_extra = shard = MakeShard(*table, data, fcinfo->flinfo->fn_mcxt);
   }
   shard->table = table;
   shard->index = index;
@@ -76,9 +89,8 @@ TupleTableSlot* SlotWith(Relation relation, HeapTuple tuple) {
 
 /// The shard's call, as the table's; false when the table has no such trigger any more.
 bool DescribeForTable(const Shard& shard, const TriggerData& data, Relation shell, Trigger* trigger, TriggerData* call) {
-  const Trigger* found = TriggerNamed(shard.triggers, data.tg_trigger->tgname);
-  if (found == nullptr) return false;
-  *trigger = *found;
+  if (shard.trigger == nullptr) return false;
+  *trigger = *shard.trigger;
   *call = data;
   call->tg_relation = shell;
   call->tg_trigger = trigger;
@@ -110,16 +122,15 @@ void CheckKey(const Shard& shard, Relation shell, const Trigger& trigger, HeapTu
 }
 
 /// The function of the table's trigger; a changed row as one of the shard.
-HeapTuple CallForTable(const Shard& shard, TriggerData* data) {
+HeapTuple CallForTable(Shard* of_call, TriggerData* data) {
+  const Shard& shard = *of_call;
   Relation shell = table_open(shard.table->relid, AccessShareLock);
   Trigger trigger;
   TriggerData call;
   HeapTuple result = data->tg_newtuple != nullptr ? data->tg_newtuple : data->tg_trigtuple;
   if (DescribeForTable(shard, *data, shell, &trigger, &call)) {
-    FmgrInfo function;
-    fmgr_info(trigger.tgfoid, &function);
     LOCAL_FCINFO(inner, 0);
-    InitFunctionCallInfoData(*inner, &function, 0, InvalidOid, reinterpret_cast<Node*>(&call), nullptr);
+    InitFunctionCallInfoData(*inner, &of_call->function, 0, InvalidOid, reinterpret_cast<Node*>(&call), nullptr);
     auto* returned = reinterpret_cast<HeapTuple>(DatumGetPointer(FunctionCallInvoke(inner)));
     if (inner->isnull)
       ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -140,16 +151,9 @@ HeapTuple CallForTable(const Shard& shard, TriggerData* data) {
 
 /// --- telling ---
 
-const char* TextOfRow(const Shard& shard, HeapTuple tuple) {
+const char* TextOfRow(Shard* shard, HeapTuple tuple) {
   if (tuple == nullptr) return nullptr;
-  Relation shell = table_open(shard.table->relid, AccessShareLock);
-  HeapTuple row = AsOfTable(shard, tuple);
-  Oid output;
-  bool varlena;
-  getTypeOutputInfo(shell->rd_rel->reltype, &output, &varlena);
-  char* text = OidOutputFunctionCall(output, heap_copy_tuple_as_datum(row, RelationGetDescr(shell)));
-  table_close(shell, NoLock);
-  return text;
+  return OutputFunctionCall(&shard->output, heap_copy_tuple_as_datum(AsOfTable(*shard, tuple), shard->row));
 }
 
 /// To the statement that is asked for here, or to the node that sent the one that runs; false: to nobody.
@@ -162,16 +166,16 @@ bool Tell(const char* text) {
   return true;
 }
 
-bool TellOf(const Shard& shard, const TriggerData& data, core::EventPart part, HeapTuple before, HeapTuple after) {
+bool TellOf(Shard* shard, const TriggerData& data, core::EventPart part, HeapTuple before, HeapTuple after) {
   const int group = catalog::LocalGroup();
-  const int level = pg::BeginPortableText(pg::TextNamesObjects(RelationGetDescr(data.tg_relation)));
+  const int level = pg::BeginPortableText(shard->names);
   const char* old_row = TextOfRow(shard, before);
   const char* new_row = TextOfRow(shard, after);
   pg::EndPortableText(level);
   return pg::Entry([&] {
     core::TriggerEvent event;
     event.part = part;
-    event.shard_id = shard.id;
+    event.shard_id = shard->id;
     event.group = group;
     event.event = data.tg_event;
     event.trigger = data.tg_trigger->tgname;
@@ -182,7 +186,7 @@ bool TellOf(const Shard& shard, const TriggerData& data, core::EventPart part, H
   });
 }
 
-void TellRows(const Shard& shard, const TriggerData& data, core::EventPart part, Tuplestorestate* rows) {
+void TellRows(Shard* shard, const TriggerData& data, core::EventPart part, Tuplestorestate* rows) {
   if (rows == nullptr) return;
   TupleTableSlot* slot = MakeSingleTupleTableSlot(RelationGetDescr(data.tg_relation), &TTSOpsMinimalTuple);
   const int reader = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
@@ -202,27 +206,27 @@ void TellRows(const Shard& shard, const TriggerData& data, core::EventPart part,
 /// Once for each statement on the shard.
 void TellTransitions(Shard* shard, const TriggerData& data) {
   if (std::exchange(shard->told_transitions, true)) return;
-  TellRows(*shard, data, core::EventPart::OldTable, data.tg_oldtable);
-  TellRows(*shard, data, core::EventPart::NewTable, data.tg_newtable);
+  TellRows(shard, data, core::EventPart::OldTable, data.tg_oldtable);
+  TellRows(shard, data, core::EventPart::NewTable, data.tg_newtable);
 }
 
 /// False: nobody has asked for the statement on the shard, which is a table like any other then.
 bool TellAfter(Shard* shard, const TriggerData& data) {
   TellTransitions(shard, data);
   if (TRIGGER_FIRED_FOR_ROW(data.tg_event))
-    return TellOf(*shard, data, core::EventPart::Row, TRIGGER_FIRED_BY_INSERT(data.tg_event) ? nullptr : data.tg_trigtuple,
+    return TellOf(shard, data, core::EventPart::Row, TRIGGER_FIRED_BY_INSERT(data.tg_event) ? nullptr : data.tg_trigtuple,
                   TRIGGER_FIRED_BY_INSERT(data.tg_event) ? data.tg_trigtuple : data.tg_newtuple);
   // The node that asks knows what it has asked for, but not what a foreign key's action did here.
-  return TellOf(*shard, data, core::EventPart::Statement, nullptr, nullptr);
+  return TellOf(shard, data, core::EventPart::Statement, nullptr, nullptr);
 }
 
 HeapTuple OnShard(FunctionCallInfo fcinfo) {
   auto* data = reinterpret_cast<TriggerData*>(fcinfo->context);
   if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) return nullptr;
-  Shard* shard = Find(fcinfo, data->tg_relation);
+  Shard* shard = Find(fcinfo, *data);
   if (TRIGGER_FIRED_BEFORE(data->tg_event))
-    return TRIGGER_FIRED_FOR_ROW(data->tg_event) ? CallForTable(*shard, data) : nullptr;
-  if (!TellAfter(shard, *data)) (void)CallForTable(*shard, data);
+    return TRIGGER_FIRED_FOR_ROW(data->tg_event) ? CallForTable(shard, data) : nullptr;
+  if (!TellAfter(shard, *data)) (void)CallForTable(shard, data);
   return nullptr;
 }
 

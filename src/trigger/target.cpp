@@ -2,6 +2,7 @@
 #include "target.hpp"
 
 #include "altius/pg/text_forms.hpp"
+
 extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -10,6 +11,14 @@ extern "C" {
 }
 
 namespace altius::trigger {
+
+/// What a trigger's REFERENCING names.
+struct TransitionTable {
+  core::EventPart part;
+  const char* trigger;
+  uint32 kind;
+  Tuplestorestate* rows;
+};
 
 Target* OpenTarget(Oid relid) {
   auto* target = static_cast<Target*>(palloc0(sizeof(Target)));
@@ -25,6 +34,8 @@ Target* OpenTarget(Oid relid) {
 
 void CloseTarget(Target* target) {
   EndCaller(target->caller);
+  ListCell* cell;
+  foreach (cell, target->transitions) tuplestore_end(static_cast<TransitionTable*>(lfirst(cell))->rows);
   table_close(target->relation, NoLock);
   pfree(target);
 }
@@ -79,27 +90,18 @@ void EndRows(TriggerData* data) {
 
 namespace {
 
-/// What a transition table of the trigger has.
-struct Wanted {
-  core::EventPart part;
-  const char* trigger;
-  uint32 kind;
-};
-
-bool Fits(const Wanted& wanted, const core::TriggerEvent& event, Oid relid) {
+bool Fits(const TransitionTable& wanted, const core::TriggerEvent& event, Oid relid) {
   return event.part == wanted.part && (event.event & TRIGGER_EVENT_OPMASK) == wanted.kind &&
          event.trigger == wanted.trigger && TableOfEvent(event) == relid;
 }
 
-void AddRow(Target* target, const Wanted& wanted, const core::TriggerEvent& event, Tuplestorestate* rows) {
+void AddRow(Target* target, const TransitionTable& wanted, const core::TriggerEvent& event) {
   if (!Fits(wanted, event, target->relid)) return;
   HeapTuple row = RowOf(target, wanted.part == core::EventPart::OldTable ? event.old_row : event.new_row);
-  tuplestore_puttuple(rows, row);
+  tuplestore_puttuple(wanted.rows, row);
 }
 
-Tuplestorestate* Collect(Target* target, const Wanted& wanted, Tuplestorestate* events) {
-  Tuplestorestate* rows = tuplestore_begin_heap(false, false, work_mem);
-  if (events == nullptr) return rows;
+void Collect(Target* target, const TransitionTable& wanted, Tuplestorestate* events) {
   const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius transition row", ALLOCSET_DEFAULT_SIZES);
   TupleTableSlot* slot = MakeSingleTupleTableSlot(EventColumns(), &TTSOpsMinimalTuple);
   const int reader = tuplestore_alloc_read_pointer(events, EXEC_FLAG_REWIND);
@@ -110,30 +112,36 @@ Tuplestorestate* Collect(Target* target, const Wanted& wanted, Tuplestorestate* 
     const MemoryContext before = MemoryContextSwitchTo(memory);
     bool null;
     const char* told = TextDatumGetCString(slot_getattr(slot, 1, &null));
-    ReadEvent(told, [&](const core::TriggerEvent& event) { AddRow(target, wanted, event, rows); });
+    ReadEvent(told, [&](const core::TriggerEvent& event) { AddRow(target, wanted, event); });
     MemoryContextSwitchTo(before);
     MemoryContextReset(memory);
   }
   ExecDropSingleTupleTableSlot(slot);
   MemoryContextDelete(memory);
-  return rows;
+}
+
+Tuplestorestate* TransitionsOf(Target* target, core::EventPart part, const TriggerData& data, Tuplestorestate* events) {
+  const uint32 kind = data.tg_event & TRIGGER_EVENT_OPMASK;
+  ListCell* cell;
+  foreach (cell, target->transitions) {
+    const auto* known = static_cast<TransitionTable*>(lfirst(cell));
+    if (known->part == part && known->kind == kind && strcmp(known->trigger, data.tg_trigger->tgname) == 0) return known->rows;
+  }
+  const MemoryContext before = MemoryContextSwitchTo(GetMemoryChunkContext(target));
+  auto* table = static_cast<TransitionTable*>(palloc(sizeof(TransitionTable)));
+  *table = {part, pstrdup(data.tg_trigger->tgname), kind, tuplestore_begin_heap(false, false, work_mem)};
+  target->transitions = lappend(target->transitions, table);
+  MemoryContextSwitchTo(before);
+  if (events != nullptr) Collect(target, *table, events);
+  return table->rows;
 }
 
 }  // namespace
 
 void AddTransitionTables(Target* target, Tuplestorestate* events, TriggerData* data) {
   const Trigger* trigger = data->tg_trigger;
-  const uint32 kind = data->tg_event & TRIGGER_EVENT_OPMASK;
-  if (trigger->tgoldtable != nullptr)
-    data->tg_oldtable = Collect(target, {core::EventPart::OldTable, trigger->tgname, kind}, events);
-  if (trigger->tgnewtable != nullptr)
-    data->tg_newtable = Collect(target, {core::EventPart::NewTable, trigger->tgname, kind}, events);
-}
-
-void EndTransitionTables(TriggerData* data) {
-  if (data->tg_oldtable != nullptr) tuplestore_end(data->tg_oldtable);
-  if (data->tg_newtable != nullptr) tuplestore_end(data->tg_newtable);
-  data->tg_oldtable = data->tg_newtable = nullptr;
+  if (trigger->tgoldtable != nullptr) data->tg_oldtable = TransitionsOf(target, core::EventPart::OldTable, *data, events);
+  if (trigger->tgnewtable != nullptr) data->tg_newtable = TransitionsOf(target, core::EventPart::NewTable, *data, events);
 }
 
 }  // namespace altius::trigger

@@ -14,6 +14,7 @@ struct Target {
   FmgrInfo input;  // of the table's row type
   Oid input_param;
   Caller* caller;
+  List* transitions;  // of TransitionTable *: read from the statement's events once, for all calls
 };
 
 Target* OpenTarget(Oid relid);
@@ -26,9 +27,8 @@ Oid TableOfEvent(const core::TriggerEvent& event);
 void AddRows(Target* target, const core::TriggerEvent& event, TriggerData* data);
 void EndRows(TriggerData* data);
 
-/// The transition tables that the trigger names, of the statement's events (null: there were none).
+/// The transition tables that the trigger names, of the statement's events (null: there were none).  They are the target's.
 void AddTransitionTables(Target* target, Tuplestorestate* events, TriggerData* data);
-void EndTransitionTables(TriggerData* data);
 
 /// `use` is plain C.
 template <typename Use>
