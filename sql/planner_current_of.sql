@@ -114,7 +114,9 @@ RESET ROLE;
 
 -- Whatever asks for the place of a row gets one, and keeps it.
 SELECT DISTINCT success FROM run_command_on_all_nodes($$SELECT count(altius_internal.latest_ctid(shardid, '(0,1)')) FROM pg_dist_shard WHERE logicalrelid = 'planner_current_of.p'::regclass$$);
-CREATE FUNCTION closes(x tid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'CLOSE c'; RETURN x IS NOT NULL; END $$;
+CREATE FUNCTION closes(x tid) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE before text := x::text;
+BEGIN EXECUTE 'CLOSE c'; PERFORM repeat('x', 100000); RETURN x::text = before; END $$;
 BEGIN;
 DECLARE c CURSOR FOR SELECT * FROM d;
 MOVE 1 FROM c;

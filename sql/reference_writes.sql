@@ -14,7 +14,7 @@ SELECT create_distributed_table('d', 'k');
 
 -- How many copies a table has, and how many different ones.
 CREATE FUNCTION copies(relation regclass) RETURNS text LANGUAGE sql AS $$
-  SELECT count(*) || ' copies, ' || count(DISTINCT result) || ' different' FROM run_command_on_placements(relation,
+  SELECT count(*) FILTER (WHERE success) || ' copies, ' || count(DISTINCT result) || ' different' FROM run_command_on_placements(relation,
     'SELECT count(*) || '' '' || coalesce(sum(hashtextextended(ROW(t.*)::text, 0)::numeric), 0) FROM %s t')
 $$;
 INSERT INTO r SELECT g, g % 5, 'row ' || g, g / 7.0, decode(to_hex(g + 4096), 'hex'), NULL, NULL FROM generate_series(1, 40) g;

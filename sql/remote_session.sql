@@ -10,7 +10,7 @@ CREATE FUNCTION step(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + 1';
 CREATE FUNCTION session_b.step(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + 100';
 CREATE FUNCTION by_plpgsql(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN step($1); END';
 CREATE FUNCTION by_sql(int) RETURNS int STABLE LANGUAGE sql AS 'SELECT step($1)';
-CREATE FUNCTION fixed(int) RETURNS int STABLE LANGUAGE plpgsql SET search_path TO session_b AS 'BEGIN RETURN step($1); END';
+CREATE FUNCTION fixed(int) RETURNS int IMMUTABLE LANGUAGE plpgsql SET search_path TO session_b AS 'BEGIN RETURN step($1); END';
 CREATE FUNCTION logged() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.made := step(NEW.v); RETURN NEW; END';
 CREATE TABLE t (id int, v int, s text, made int, CHECK (v IS NULL OR by_plpgsql(v) > 0));
 CREATE TABLE plain (LIKE t INCLUDING ALL);

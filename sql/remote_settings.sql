@@ -17,7 +17,7 @@ ALTER TABLE plain ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON t USING (tenant = current_setting('app.tenant', true));
 CREATE POLICY own ON plain USING (tenant = current_setting('app.tenant', true));
 GRANT ALL ON t, plain TO remote_settings_user;
-CREATE FUNCTION is_mine(tenant text) RETURNS boolean STABLE LANGUAGE plpgsql AS $$
+CREATE FUNCTION is_mine(tenant text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
 BEGIN RETURN tenant = current_setting('app.tenant', true); END $$;
 CREATE FUNCTION counted() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN RETURN concat_ws(' ', (SELECT count(*) FROM t), (SELECT count(*) FROM plain), (SELECT count(*) FROM t WHERE id = 7)); END $$;

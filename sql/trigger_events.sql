@@ -226,10 +226,25 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER told AFTER DELETE ON par FOR EACH ROW EXECUTE FUNCTION tell();
-BEGIN;
-DELETE FROM par;
-SELECT pg_notification_queue_usage() >= 0;
-COMMIT;
+LISTEN trigger_events;
+INSERT INTO par VALUES (501, 51);
+\o | sed 's/PID [0-9]*/PID N/'
+DELETE FROM par WHERE k = 501;
+\o
+UNLISTEN trigger_events;
+
+-- Transition tables of row triggers are read once, not for each row.
+CREATE TABLE crowd (k int, v int);
+SELECT create_distributed_table('crowd', 'k');
+CREATE FUNCTION sees_all() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF new.k = 5000 THEN RAISE NOTICE '% rows', (SELECT count(*) FROM made); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER crowd AFTER INSERT ON crowd REFERENCING NEW TABLE AS made FOR EACH ROW EXECUTE FUNCTION sees_all();
+SET statement_timeout TO '60s';
+INSERT INTO crowd SELECT g, g FROM generate_series(1, 5000) g;
+RESET statement_timeout;
 
 -- Triggers that are off stay so on shards that are made anew.
 CREATE TABLE off (k int);

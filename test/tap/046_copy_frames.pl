@@ -37,8 +37,8 @@ for my $option (q{, format 'binary'}, q{, format 'text'}, q{, header}, q{, freez
 }
 is($wire->copy(q{COPY t FROM STDIN (altius_frames, altius_frames)}, ''), '42601', 'without settings');
 is($wire->copy(q{COPY t FROM '/dev/null' (altius_frames '')}, ''), '0A000', 'from a file');
-isnt($wire->copy(sprintf($copy, q{, delimiter 'long'}), frame($shard, record("1\tone"))), undef, 'a delimiter that is none');
-isnt($wire->copy(q{COPY t FROM STDIN (altius_frames 'rubbish|||||||')}, frame($shard, record("1\tone"))), undef, 'settings that are none');
+like($wire->copy(sprintf($copy, q{, delimiter 'long'}), frame($shard, record("1\tone"))), qr/^(?!XX)\w{5}$/, 'a delimiter that is none');
+like($wire->copy(q{COPY t FROM STDIN (altius_frames 'rubbish|||||||')}, frame($shard, record("1\tone"))), qr/^(?!XX)\w{5}$/, 'settings that are none');
 is($wire->query('SELECT 1'), '', 'the session lives');
 is($cluster->query('coordinator', 'SELECT count(*) FROM t'), '1', 'and nothing else was written');
 

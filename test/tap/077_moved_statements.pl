@@ -46,17 +46,18 @@ sub move_shard {
     return;
 }
 
-# Until a statement waits for a shard's lock, on either worker.
-sub wait_for_blocked {
+# Whether a statement comes to wait for the shard's lock, on either worker.
+sub is_blocked {
     my ($table) = @_;
-    my $sql = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation::regclass::text LIKE '$table%'";
-    for (1 .. 200) {
-        return if grep { $cluster->query($_, $sql) eq 't' } 'worker1', 'worker2';
+    my $sql = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation::regclass::text ~ '^${table}(_low|_high)?_[0-9]+\$'";
+    for (1 .. 300) {
+        return 1 if grep { $cluster->query($_, $sql) eq 't' } 'worker1', 'worker2';
         sleep 0.1;
     }
-    diag('no statement waits');
-    return;
+    return 0;
 }
+
+sub place_of { return on_coordinator("SELECT groupid FROM pg_dist_placement WHERE shardid = $shard") }
 
 my $number = 0;
 for my $table ('t', 'p') {
@@ -68,19 +69,22 @@ for my $table ('t', 'p') {
         on_coordinator("TRUNCATE $table; INSERT INTO $table $rows");
         my $mover = $cluster->session('coordinator');
         move_shard($mover, $mode);
-        $cluster->wait_until('coordinator', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'stopped: move: before flip%'}, 30)
-            or diag('the move did not come to its flip');
+        my $before = place_of();
+        ok($cluster->wait_until('coordinator', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'stopped: move: before flip%'}, 30),
+            "$mode, $node: the move comes to its flip");
         my $writer = $cluster->session($node);
         $writer->send($sql);
-        wait_for_blocked($table);
+        ok(is_blocked($table), "waits: $sql");
         on_coordinator('SELECT altius_internal.release_stop_points()');
         my ($moved, $error) = $mover->finish;
+        is($error, '', 'moved');
+        isnt(place_of(), $before, 'to another node');
         my ($got, $failed) = $writer->finish;
         $got = join "\n", sort { $a <=> $b } split /\n/, $got if $result =~ /\n/;
         is($got . $failed, $result, "$mode, $node: $sql");
         is(on_coordinator("SELECT count(*) FROM $table WHERE $condition"), $count, 'what it leaves');
         $_->close for $mover, $writer;
-        $cluster->wait_until('coordinator', 'SELECT count(*) = 0 FROM pg_dist_cleanup', 20);
+        ok($cluster->wait_until('coordinator', 'SELECT count(*) = 0 FROM pg_dist_cleanup', 20), 'cleaned up');
     }
 }
 done_testing();

@@ -68,6 +68,9 @@ TEST_CASE("every two pieces give what they give on one node", "[locus]") {
     if (number++ % step == 0) Compare(*world, &tally);
   } while (tally.wrong == 0 && choose.Next());
   CHECK(tally.wrong == 0);
+  CHECK(tally.all > 10000 / kShare);
+  CHECK(tally.whole > 2000 / kShare);
+  CHECK(tally.parts > 2000 / kShare);
   if (std::getenv("ALTIUS_LOCUS_ALL") != nullptr) WARN(number);
 }
 
@@ -78,6 +81,9 @@ TEST_CASE("random pieces give what they give on one node", "[locus]") {
   for (int i = 0; i < 100000 / kShare && tally.wrong == 0; i++)
     Compare(*GeneratePieces(choose, 2 + i % 3), &tally);
   CHECK(tally.wrong == 0);
+  CHECK(tally.all > 50000 / kShare);
+  CHECK(tally.whole > 5000 / kShare);
+  CHECK(tally.parts > 10000 / kShare);
 }
 
 TEST_CASE("every small statement gives what it gives on one node", "[locus]") {

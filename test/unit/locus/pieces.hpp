@@ -20,6 +20,7 @@ enum class Piece {  // of tables d, e (colocated), c, f (elsewhere), r (referenc
   OuterAggregate,   // (SELECT max(v), count(*) FROM d WHERE k = <a column outside>)
   OuterAndPinned,   // the same with k = 2 as well
   OuterRows,        // (SELECT * FROM d WHERE k = <a column outside>)
+  OuterPinnedRows,  // the same with k = 2 as well
   NoneThere,        // (SELECT max(v), count(*) FROM d WHERE k = 2 HAVING count(*) = 0)
   Aggregate,        // (SELECT max(v), count(*) FROM d)
   CopyAggregate,    // (SELECT max(y), count(*) FROM r)
@@ -51,6 +52,7 @@ enum class Piece {  // of tables d, e (colocated), c, f (elsewhere), r (referenc
   LoudLeftPinned,
   CopyLeftOuter,   // (r LEFT JOIN d ON d.k = <a column outside>), perhaps AND d.k = 2
   CopyLeftOther,   // (r LEFT JOIN d ON d.k = 2)
+  CopyLeftLimit,   // (r LEFT JOIN (SELECT * FROM r LIMIT 1) l ON r.x = l.x)
   HashLeftCopy,    // (d LEFT JOIN r ON d.k = r.x)
   HashLeftPinned,  // (d LEFT JOIN e ON d.k = e.k AND e.k = 1)
   HashFull,        // (d FULL JOIN e ON d.k = e.k)

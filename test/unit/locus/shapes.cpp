@@ -79,7 +79,8 @@ class Shapes : Builder {
 
   static bool ReadsOutside(Piece piece) {
     return piece == Piece::OuterAggregate || piece == Piece::OuterAndPinned ||
-           piece == Piece::OuterRows || piece == Piece::OuterValues ||
+           piece == Piece::OuterRows || piece == Piece::OuterPinnedRows ||
+           piece == Piece::OuterValues ||
            piece == Piece::CopyLeftOuter || piece == Piece::LoudLeftPinned;
   }
 
@@ -87,7 +88,6 @@ class Shapes : Builder {
   static Piece InPlaceOf(Piece piece) {
     return piece == Piece::CopyLeftOuter    ? Piece::CopyLeftPinned
            : piece == Piece::LoudLeftPinned ? Piece::PinnedAggregate
-
            : piece == Piece::OuterAggregate ? Piece::PinnedAggregate
            : piece == Piece::OuterAndPinned ? Piece::PinnedOther
                                             : Piece::Pinned;
@@ -137,6 +137,7 @@ class Shapes : Builder {
         return Table(level, columns, Relation::Kind::Rows);
       case Piece::CopyLeftPinned:
       case Piece::CopyLeftOther:
+      case Piece::CopyLeftLimit:
       case Piece::HashLeftCopy:
       case Piece::HashLeftPinned:
       case Piece::HashFull:
@@ -160,10 +161,13 @@ class Shapes : Builder {
     Terms kept, other;
     const bool outer = piece == Piece::CopyLeftOuter;
     const bool copy = piece == Piece::CopyLeftPinned || piece == Piece::CopyLeftOther || outer;
-    const From* one = Table(level, &kept, copy ? Relation::Kind::Reference : Relation::Kind::Hash);
+    const bool limit = piece == Piece::CopyLeftLimit;
+    const From* one =
+        Table(level, &kept, copy || limit ? Relation::Kind::Reference : Relation::Kind::Hash);
     const From* two =
-        Table(level, &other,
-              piece == Piece::HashLeftCopy ? Relation::Kind::Reference : Relation::Kind::Hash);
+        limit ? FromQuery(level, &other, Inner(Piece::CopyLimit, {}))
+              : Table(level, &other,
+                      piece == Piece::HashLeftCopy ? Relation::Kind::Reference : Relation::Kind::Hash);
     From* join =
         NewJoin(level, piece == Piece::HashFull ? From::Kind::Full : From::Kind::Left, one, two);
     if (!copy) join->conditions.Add(arena(), Equal(kept[0], other[0]));
@@ -272,7 +276,8 @@ class Shapes : Builder {
     if (piece == Piece::Pinned || piece == Piece::PinnedAggregate || piece == Piece::PinnedLimit ||
         piece == Piece::Sets || piece == Piece::Cte)
       from->conditions.Add(arena(), Equal(columns[0], Constant(1)));
-    if (piece == Piece::PinnedOther || piece == Piece::NoneThere || piece == Piece::OuterAndPinned)
+    if (piece == Piece::PinnedOther || piece == Piece::NoneThere || piece == Piece::OuterAndPinned ||
+        piece == Piece::OuterPinnedRows)
       from->conditions.Add(arena(), Equal(columns[0], Constant(2)));
     if (ReadsOutside(piece)) from->conditions.Add(arena(), Equal(columns[0], AnyOf(around)));
     if (crossed) std::swap(columns[0], columns[1]);
