@@ -1,31 +1,9 @@
 -- Statements of less usual shape.
 \set SHOW_CONTEXT never
-CREATE SCHEMA planner_shapes;
-CREATE SCHEMA planner_shapes_plain;
-SET search_path TO planner_shapes;
 SET citus.shard_count TO 4;
-CREATE TABLE d (k int, v int);
-CREATE TABLE e (k int, v int);
-CREATE TABLE f (k int, v int);
-CREATE TABLE r (x int PRIMARY KEY, y int);
-CREATE TABLE l (x int, y int);
-SELECT create_distributed_table('d', 'k', colocate_with => 'none');
-SELECT create_distributed_table('e', 'k', colocate_with => 'd');
-SELECT create_distributed_table('f', 'k', colocate_with => 'none');
-SELECT create_reference_table('r');
-INSERT INTO d VALUES (1, 1), (2, 2), (5, 0), (7, 3);
-INSERT INTO f VALUES (1, 1), (2, 2), (5, 5);
-INSERT INTO r VALUES (1, 1), (2, 2), (5, 5), (7, 7);
-INSERT INTO l VALUES (1, 1), (2, 2), (5, 5), (7, 7);
-CREATE TABLE planner_shapes_plain.d AS TABLE d;
-CREATE TABLE planner_shapes_plain.e AS TABLE e;
-CREATE TABLE planner_shapes_plain.f AS TABLE f;
-CREATE TABLE planner_shapes_plain.r AS TABLE r;
-CREATE TABLE planner_shapes_plain.l AS TABLE l;
-ALTER TABLE planner_shapes_plain.r ADD PRIMARY KEY (x);
-CREATE FUNCTION twin(statement text) RETURNS text LANGUAGE sql AS $$ SELECT testing.compare($1, 'planner_shapes', 'planner_shapes_plain') $$;
 \pset format unaligned
 \pset tuples_only on
+SELECT testing.five_tables('planner_shapes');
 
 SELECT twin($$SELECT k, grouping(k), rank() OVER (ORDER BY count(*)) FROM d GROUP BY k$$);
 SELECT twin($$SELECT v, grouping(v), rank() OVER (ORDER BY count(*)) FROM d GROUP BY v$$);

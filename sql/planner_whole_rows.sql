@@ -1,43 +1,20 @@
 -- Rows as a whole: null where an outer join has found none, with their fields' names, in all places; and the table that a row is of.
 \set SHOW_CONTEXT never
-CREATE SCHEMA planner_whole_rows;
-CREATE SCHEMA planner_whole_rows_plain;
-SET search_path TO planner_whole_rows;
 SET citus.shard_count TO 4;
-CREATE TABLE d (k int, v int);
-CREATE TABLE e (k int, v int);
-CREATE TABLE f (k int, v int);
-CREATE TABLE r (x int PRIMARY KEY, y int);
-CREATE TABLE l (x int, y int);
+\pset format unaligned
+\pset tuples_only on
+SELECT testing.five_tables('planner_whole_rows');
 CREATE TABLE p (k int, v int) PARTITION BY RANGE (v);
 CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
 CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
-SELECT create_distributed_table('d', 'k', colocate_with => 'none');
-SELECT create_distributed_table('e', 'k', colocate_with => 'd');
-SELECT create_distributed_table('f', 'k', colocate_with => 'none');
 SELECT create_distributed_table('p', 'k', colocate_with => 'none');
-SELECT create_reference_table('r');
-INSERT INTO d VALUES (1, 1), (2, 2), (5, 0), (7, 3);
-INSERT INTO e VALUES (1, 9), (2, 9), (5, 9), (7, 9);
-INSERT INTO f VALUES (1, 1), (2, 2), (5, 5);
-INSERT INTO r VALUES (1, 1), (2, 2), (5, 5), (7, 7);
-INSERT INTO l VALUES (1, 1), (2, 2), (5, 5), (7, 7);
 INSERT INTO p SELECT g, g FROM generate_series(5, 14) g;
-CREATE TABLE planner_whole_rows_plain.d AS TABLE d;
-CREATE TABLE planner_whole_rows_plain.e AS TABLE e;
-CREATE TABLE planner_whole_rows_plain.f AS TABLE f;
-CREATE TABLE planner_whole_rows_plain.r AS TABLE r;
-CREATE TABLE planner_whole_rows_plain.l AS TABLE l;
-ALTER TABLE planner_whole_rows_plain.r ADD PRIMARY KEY (x);
 SET search_path TO planner_whole_rows_plain;
 CREATE TABLE p (k int, v int) PARTITION BY RANGE (v);
 CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
 CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
 INSERT INTO p SELECT g, g FROM generate_series(5, 14) g;
 SET search_path TO planner_whole_rows;
-CREATE FUNCTION twin(statement text) RETURNS text LANGUAGE sql AS $$ SELECT testing.compare($1, 'planner_whole_rows', 'planner_whole_rows_plain') $$;
-\pset format unaligned
-\pset tuples_only on
 
 -- A subquery's row that an outer join has not found is null, not a row of nulls.
 SELECT twin($$SELECT count(q) FROM d LEFT JOIN (SELECT k, v FROM e WHERE k < 5) q ON q.k = d.k$$);

@@ -71,3 +71,34 @@ BEGIN
   IF result = expected THEN RETURN 'same: ' || array_to_string(result, ' ', 'null'); END IF;
   RETURN 'other: ' || array_to_string(result, ' ', 'null') || ' instead of: ' || array_to_string(expected, ' ', 'null');
 END $$;
+
+-- The schema and its twin "<schema>_plain" with the same five tables: d and e lie together, f apart, r is a reference table, l local;
+-- and twin(), which compares what a statement does with either.
+CREATE FUNCTION testing.five_tables(schema text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  side text;
+BEGIN
+  FOREACH side IN ARRAY ARRAY[schema, schema || '_plain'] LOOP
+    EXECUTE format('CREATE SCHEMA %I', side);
+    PERFORM set_config('search_path', quote_ident(side), false);
+    CREATE TABLE d (k int, v int);
+    CREATE TABLE e (k int, v int);
+    CREATE TABLE f (k int, v int);
+    CREATE TABLE r (x int PRIMARY KEY, y int);
+    CREATE TABLE l (x int, y int);
+    IF side = schema THEN
+      PERFORM pg_catalog.create_distributed_table('d', 'k', shard_count => 4, colocate_with => 'none');
+      PERFORM pg_catalog.create_distributed_table('e', 'k', colocate_with => 'd');
+      PERFORM pg_catalog.create_distributed_table('f', 'k', shard_count => 4, colocate_with => 'none');
+      PERFORM pg_catalog.create_reference_table('r');
+    END IF;
+    INSERT INTO d VALUES (1, 1), (2, 2), (5, 0), (7, 3);
+    INSERT INTO e VALUES (1, 9), (2, 9), (5, 9), (7, 9);
+    INSERT INTO f VALUES (1, 1), (2, 2), (5, 5);
+    INSERT INTO r VALUES (1, 1), (2, 2), (5, 5), (7, 7);
+    INSERT INTO l VALUES (1, 1), (2, 2), (5, 5), (7, 7);
+  END LOOP;
+  PERFORM set_config('search_path', quote_ident(schema), false);
+  EXECUTE format('CREATE FUNCTION twin(statement text) RETURNS text LANGUAGE sql AS $twin$ SELECT testing.compare($1, %L, %L) $twin$',
+                 schema, schema || '_plain');
+END $$;

@@ -56,59 +56,56 @@ void Compare(World& world, Tally* tally) {
   UNSCOPED_INFO((said.whole ? "whole " : "cut ") << Describe(world) << rows << "\n" << said.claims);
 }
 
+/// Every choice in turn, each `share`th unless there is time for all; ends with the first wrong one.
+template <typename Generate>
+Tally CompareEach(int share, Generate&& generate) {
+  const int step = std::getenv("ALTIUS_LOCUS_ALL") == nullptr ? share * kShare : 1;
+  Chooser choose;
+  Tally tally;
+  int number = 0;
+  do {
+    std::unique_ptr<World> world = generate(choose);
+    if (number++ % step == 0) Compare(*world, &tally);
+  } while (tally.wrong == 0 && choose.Next());
+  return tally;
+}
+
+template <typename Generate>
+Tally CompareRandom(Generate&& generate) {
+  const char* seed = std::getenv("ALTIUS_SEED");
+  Chooser choose(seed == nullptr ? 1U : static_cast<unsigned>(std::atoi(seed)));
+  Tally tally;
+  for (int i = 0; i < 100000 / kShare && tally.wrong == 0; i++)
+    Compare(*generate(choose, i), &tally);
+  return tally;
+}
+
+/// Nothing is wrong, and enough was tried: statements that ran whole, and in parts.
+void CheckTally(const Tally& tally, int whole, int parts) {
+  CHECK(tally.wrong == 0);
+  CHECK(tally.whole > whole / kShare);
+  CHECK(tally.parts > parts / kShare);
+}
+
 }  // namespace
 
 TEST_CASE("every two pieces give what they give on one node", "[locus]") {
-  const int step = std::getenv("ALTIUS_LOCUS_ALL") == nullptr ? 3 * kShare : 1;
-  Chooser choose;
-  Tally tally;
-  int number = 0;
-  do {
-    std::unique_ptr<World> world = GeneratePieces(choose, 2);
-    if (number++ % step == 0) Compare(*world, &tally);
-  } while (tally.wrong == 0 && choose.Next());
-  CHECK(tally.wrong == 0);
-  CHECK(tally.all > 10000 / kShare);
-  CHECK(tally.whole > 2000 / kShare);
-  CHECK(tally.parts > 2000 / kShare);
-  if (std::getenv("ALTIUS_LOCUS_ALL") != nullptr) WARN(number);
+  CheckTally(CompareEach(3, [](Chooser& choose) { return GeneratePieces(choose, 2); }), 2000, 2000);
 }
 
 TEST_CASE("random pieces give what they give on one node", "[locus]") {
-  const char* seed = std::getenv("ALTIUS_SEED");
-  Chooser choose(seed == nullptr ? 1U : static_cast<unsigned>(std::atoi(seed)));
-  Tally tally;
-  for (int i = 0; i < 100000 / kShare && tally.wrong == 0; i++)
-    Compare(*GeneratePieces(choose, 2 + i % 3), &tally);
-  CHECK(tally.wrong == 0);
-  CHECK(tally.all > 50000 / kShare);
-  CHECK(tally.whole > 5000 / kShare);
-  CHECK(tally.parts > 10000 / kShare);
+  CheckTally(
+      CompareRandom([](Chooser& choose, int i) { return GeneratePieces(choose, 2 + i % 3); }), 5000,
+      10000);
 }
 
 TEST_CASE("every small statement gives what it gives on one node", "[locus]") {
-  // Each seventh, unless there is time for all.
-  const int step = std::getenv("ALTIUS_LOCUS_ALL") == nullptr ? 7 * kShare : 1;
-  Chooser choose;
-  Tally tally;
-  int number = 0;
-  do {
-    std::unique_ptr<World> world = Generate(choose, 2);
-    if (number++ % step == 0) Compare(*world, &tally);
-  } while (tally.wrong == 0 && choose.Next());
-  CHECK(tally.wrong == 0);
-  CHECK(tally.whole > 1000 / kShare);
+  CheckTally(CompareEach(7, [](Chooser& choose) { return Generate(choose, 2); }), 1000, 1000);
 }
 
 TEST_CASE("random statements give what they give on one node", "[locus]") {
-  const char* seed = std::getenv("ALTIUS_SEED");
-  Chooser choose(seed == nullptr ? 1U : static_cast<unsigned>(std::atoi(seed)));
-  Tally tally;
-  for (int i = 0; i < 100000 / kShare && tally.wrong == 0; i++)
-    Compare(*Generate(choose, 2 + i % 6), &tally);
-  CHECK(tally.wrong == 0);
-  CHECK(tally.whole > 15000 / kShare);
-  CHECK(tally.parts > 30000 / kShare);
+  CheckTally(CompareRandom([](Chooser& choose, int i) { return Generate(choose, 2 + i % 6); }),
+             15000, 30000);
 }
 
 TEST_CASE("a query is looked at once, however often it is named", "[locus]") {
