@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // The locus of whole queries, and what can be computed beside the rows of a part.
+#include "altius/core/locus/upper.hpp"
 #include "scope.hpp"
 
 namespace altius::core::locus {
@@ -12,13 +13,6 @@ Locus Cut(Reason reason) {
   return locus;
 }
 
-bool HasKeyOfEach(const Scope& scope, const Part& part, const List<List<Value>>& windows) {
-  for (const List<Value>& window : windows) {
-    if (!HasKey(scope, part, window)) return false;
-  }
-  return true;
-}
-
 /// Grouping, windows, DISTINCT and LIMIT give the same result shard group by shard group as over
 /// all rows (None), or why not.
 Reason WhyUpperIsCut(const Tree& tree, const Query& query, const Scope& scope, const Part& part) {
@@ -26,10 +20,9 @@ Reason WhyUpperIsCut(const Tree& tree, const Query& query, const Scope& scope, c
   // Users rely on the order of a subquery even where SQL does not promise it.
   if (query.limited || query.sorted) return Reason::LimitOrOrder;
   if (query.empty_group && !query.grouping_sets) return Reason::OneRowEach;
-  if (query.grouped && (query.grouping_sets || !HasKey(scope, part, query.group_keys)))
-    return Reason::Groups;
-  if (!HasKeyOfEach(scope, part, query.windows)) return Reason::Windows;
-  if (query.distinct && !HasKey(scope, part, query.distinct_keys)) return Reason::Distinct;
+  if (query.grouped && !GroupsLieTogether(query, scope, part)) return Reason::Groups;
+  if (!WindowsLieTogether(query, scope, part)) return Reason::Windows;
+  if (query.distinct && !DistinctLiesTogether(query, scope, part)) return Reason::Distinct;
   return Reason::None;
 }
 

@@ -118,19 +118,4 @@ Scope *ScopeOfValues(Query *query) {
 
 bool IsWhole(const Scope &scope) { return locus::IsWhole(*scope.located); }
 
-bool IsPinned(const Scope &scope, const Part &part) {
-  return locus::IsPinned(scope.translation->tree, *scope.located, *part.located);
-}
-
-bool HasKey(List *clauses, List *target_list, const Scope &scope, const Part &part) {
-  return locus::HasKey(*scope.located, *part.located, scope.translation->ValuesOf(clauses, target_list));
-}
-
-bool IsKey(Node *expr, Oid equality, const Scope &scope, const Part &part) {
-  const locus::Value value = scope.translation->ValueOf(expr, equality);
-  locus::List<locus::Value> values;
-  values.Add(scope.translation->tree.arena, value);
-  return value != locus::kNone && locus::HasKey(*scope.located, *part.located, values);
-}
-
 }  // namespace altius::planner

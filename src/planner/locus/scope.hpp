@@ -3,6 +3,7 @@
 // relations whose join runs whole on a shard group (or anywhere, when all is replicated).
 #pragma once
 
+#include "altius/core/locus/upper.hpp"
 #include "planner/level.hpp"
 #include "translation.hpp"
 
@@ -72,14 +73,5 @@ Scope *ScopeOfValues(Query *query);
 
 /// Whether the level's parts are one, with nothing left over.
 bool IsWhole(const Scope &scope);
-
-/// Whether all rows of the part lie on one shard group, whatever stands above.
-bool IsPinned(const Scope &scope, const Part &part);
-
-/// Whether one of the target entries named by the sort group clauses is the key of the part.
-bool HasKey(List *clauses, List *target_list, const Scope &scope, const Part &part);
-
-/// Whether the expression, compared by this operator, is the key of the part.
-bool IsKey(Node *expr, Oid equality, const Scope &scope, const Part &part);
 
 }  // namespace altius::planner

@@ -5,7 +5,6 @@
 #include "altius/pg/walk.hpp"
 #include "planner/locus/equality.hpp"
 #include "planner/locus/scope.hpp"
-#include "planner/locus/shippable.hpp"
 #include "planner/nodes/column_map.hpp"
 
 extern "C" {
@@ -23,6 +22,8 @@ extern "C" {
 
 namespace altius::planner {
 
+using Combine = locus::Aggregate::Combine;
+
 namespace {
 
 constexpr const char *kSelfCombining[] = {"sum",    "min",     "max",    "bool_and", "bool_or",
@@ -30,7 +31,7 @@ constexpr const char *kSelfCombining[] = {"sum",    "min",     "max",    "bool_a
 
 struct Collection {
   List *aggregates;  // of Aggref, each once
-  bool impossible;   // an aggregate of this level inside a sublink
+  bool within;       // one of this level inside a sublink
 };
 
 bool CollectWalker(Node *node, void *data) {
@@ -41,56 +42,33 @@ bool CollectWalker(Node *node, void *data) {
     return false;
   }
   if (IsA(node, SubLink)) {
-    collection->impossible = collection->impossible || HasVars(node);
+    collection->within = collection->within || HasVars(node);
     return false;
   }
   return pg::Walk(node, CollectWalker, data);
 }
 
-/// The aggregate counts each value of the key once.
-bool CountsKey(const AggregateSplit *split, Aggref *aggregate) {
-  if (list_length(aggregate->args) != 1 || list_length(aggregate->aggdistinct) != 1) return false;
-  Node *arg = pg::AsNode(linitial_node(TargetEntry, aggregate->args)->expr);
-  return IsKey(arg, linitial_node(SortGroupClause, aggregate->aggdistinct)->eqop, *split->scope, *split->part);
-}
-
-/// How the aggregate is split; false when it can't be.
-bool CombineOf(const AggregateSplit *split, Aggref *aggregate, Combine *combine) {
-  if (aggregate->aggfnoid >= FirstNormalObjectId || aggregate->aggkind != AGGKIND_NORMAL) return false;
-  if (aggregate->aggorder != NIL && aggregate->aggdistinct == NIL) return false;
+Combine CombineOf(const Aggref *aggregate) {
+  if (aggregate->aggfnoid >= FirstNormalObjectId || aggregate->aggkind != AGGKIND_NORMAL) return Combine::None;
   const char *name = get_func_name(aggregate->aggfnoid);
-  // Equal keys lie on one shard, so no value is counted on two nodes; but the nodes' groups are finer than grouping sets.
-  const bool counted_once = split->query->groupingSets == NIL && CountsKey(split, aggregate);
-  if (aggregate->aggdistinct != NIL && !counted_once) return false;
-  if (strcmp(name, "count") == 0) {
-    *combine = Combine::Count;
-    return true;
-  }
-  if (strcmp(name, "avg") == 0) {
-    *combine = Combine::Average;
-    return aggregate->aggdistinct == NIL;
-  }
-  *combine = Combine::Same;
+  if (strcmp(name, "count") == 0) return Combine::Count;
+  if (strcmp(name, "avg") == 0) return aggregate->aggdistinct == NIL ? Combine::Average : Combine::None;
   for (const char *known : kSelfCombining) {
-    if (strcmp(name, known) == 0) return true;
+    if (strcmp(name, known) == 0) return Combine::Same;
   }
-  return false;
+  return Combine::None;
 }
 
-bool IsDedup(List *aggregates) {
-  Node *arg = nullptr;
+Node *FirstArgument(const Aggref *aggregate) { return pg::AsNode(linitial_node(TargetEntry, aggregate->args)->expr); }
+
+/// The number of the first one that has the same argument.
+int NumberOfArgument(const Aggref *aggregate, List *all) {
   ListCell *cell;
-  foreach (cell, aggregates) {
-    auto *aggregate = lfirst_node(Aggref, cell);
-    if (aggregate->aggdistinct == NIL || list_length(aggregate->args) != 1 || aggregate->aggfilter != nullptr ||
-        aggregate->aggkind != AGGKIND_NORMAL) {
-      return false;
-    }
-    Node *mine = pg::AsNode(linitial_node(TargetEntry, aggregate->args)->expr);
-    if (arg != nullptr && !equal(arg, mine)) return false;
-    arg = mine;
+  foreach (cell, all) {
+    auto *other = lfirst_node(Aggref, cell);
+    if (list_length(other->args) == 1 && equal(FirstArgument(other), FirstArgument(aggregate))) return foreach_current_index(cell);
   }
-  return arg != nullptr;
+  return locus::kNone;
 }
 
 /// The expression as the upper query sees it: a column of the arms, unless it is a constant.
@@ -128,17 +106,15 @@ bool UngroupedVarWalker(Node *node, void *data) {
   return pg::Walk(node, UngroupedVarWalker, data);
 }
 
-bool AddGroups(AggregateSplit *split) {
+void AddGroups(AggregateSplit *split) {
   ListCell *cell;
   foreach (cell, split->query->groupClause) {
     auto *clause = lfirst_node(SortGroupClause, cell);
     Node *expr = get_sortgroupclause_expr(clause, split->query->targetList);
-    if (!IsShippable(expr, *split->scope, split->part)) return false;
     AddGroup(split, expr, clause);
   }
   UngroupedVarWalker(pg::AsNode(split->query->targetList), split);
   UngroupedVarWalker(split->query->havingQual, split);
-  return true;
 }
 
 Aggref *MakeAggregate(Oid function, Oid result, Oid input_collation, Node *arg) {
@@ -212,29 +188,6 @@ void AddAverage(AggregateSplit *split, Aggref *aggregate) {
   }
 }
 
-bool AddAggregates(AggregateSplit *split, List *aggregates) {
-  ListCell *cell;
-  foreach (cell, aggregates) {
-    auto *aggregate = lfirst_node(Aggref, cell);
-    if (!IsShippable(pg::AsNode(aggregate), *split->scope, split->part)) return false;
-    if (split->dedup) {
-      AddGroup(split, pg::AsNode(linitial_node(TargetEntry, aggregate->args)->expr), nullptr);
-      continue;
-    }
-    SplitAggregate entry = {aggregate, Combine::Same, list_length(split->outputs.exprs) + 1};
-    if (!CombineOf(split, aggregate, &entry.combine)) return false;
-    if (entry.combine == Combine::Average) {
-      AddAverage(split, aggregate);
-    } else {
-      Aggref *partial = OverArms(split, aggregate);
-      AddUpperTarget(split, reinterpret_cast<Expr *>(partial), pg::AsNode(partial));
-    }
-    split->aggregates.push_back(entry);
-    split->upper_has_aggregates = true;
-  }
-  return true;
-}
-
 Var *OutputColumn(AggregateSplit *split, int column) {
   auto *target = static_cast<TargetEntry *>(list_nth(split->upper_targets, column - 1));
   return ColumnLike(pg::AsNode(target->expr), split->outputs.rti, column);
@@ -284,21 +237,46 @@ Node *SubstituteOutput(Node *node, void *data) {
 
 }  // namespace
 
-bool PlanAggregates(AggregateSplit *split) {
+List *AggregatesOf(Query *query, bool *within) {
   Collection collection = {NIL, false};
-  CollectWalker(pg::AsNode(split->query->targetList), &collection);
-  CollectWalker(split->query->havingQual, &collection);
-  if (collection.impossible) return false;
-  bool splittable = true;
-  ListCell *cell;
-  foreach (cell, collection.aggregates) {
-    Combine ignored;
-    splittable = splittable && CombineOf(split, lfirst_node(Aggref, cell), &ignored);
+  CollectWalker(pg::AsNode(query->targetList), &collection);
+  CollectWalker(query->havingQual, &collection);
+  *within = collection.within;
+  return collection.aggregates;
+}
+
+locus::Aggregate DescribeAggregate(Aggref *aggregate, List *all, Translation *translation) {
+  locus::Aggregate described;
+  described.combine = CombineOf(aggregate);
+  described.distinct = aggregate->aggdistinct != NIL;
+  described.ordered = aggregate->aggorder != NIL || aggregate->aggkind != AGGKIND_NORMAL;
+  described.filtered = aggregate->aggfilter != nullptr;
+  described.call = translation->Expression(pg::AsNode(aggregate));
+  if (list_length(aggregate->args) != 1 || aggregate->aggkind != AGGKIND_NORMAL) return described;
+  described.argument = NumberOfArgument(aggregate, all);
+  if (list_length(aggregate->aggdistinct) == 1) {
+    const Oid equality = linitial_node(SortGroupClause, aggregate->aggdistinct)->eqop;
+    described.distinct_key = translation->ValueOf(FirstArgument(aggregate), equality);
   }
-  split->dedup = !splittable && IsDedup(collection.aggregates);
-  if (!splittable && !split->dedup) return false;
-  if (!AddGroups(split) || !AddAggregates(split, collection.aggregates)) return false;
-  return split->upper_targets != NIL;
+  return described;
+}
+
+void PlanPartialAggregates(AggregateSplit *split) {
+  AddGroups(split);
+  for (SplitAggregate &entry : split->aggregates) {
+    entry.column = list_length(split->outputs.exprs) + 1;
+    if (entry.combine == Combine::Average) {
+      AddAverage(split, entry.aggregate);
+    } else {
+      Aggref *partial = OverArms(split, entry.aggregate);
+      AddUpperTarget(split, reinterpret_cast<Expr *>(partial), pg::AsNode(partial));
+    }
+  }
+}
+
+void PlanValues(AggregateSplit *split, List *aggregates) {
+  AddGroups(split);
+  AddGroup(split, FirstArgument(linitial_node(Aggref, aggregates)), nullptr);
 }
 
 Node *FinalExpr(AggregateSplit *split, Node *expr) { return ReplaceInExpr(expr, SubstituteOutput, split); }

@@ -11,7 +11,6 @@
 #include "planner/fragment/leaf.hpp"
 #include "planner/level.hpp"
 #include "planner/locus/scope.hpp"
-#include "planner/locus/shippable.hpp"
 #include "planner/nodes/column_map.hpp"
 #include "cut.hpp"
 #include "partial_aggregate.hpp"
@@ -30,35 +29,18 @@ namespace altius::planner {
 
 namespace {
 
+using Cut = locus::Upper::Cut;
+
 struct SplitState {
   const Level *level;
   const Scope *scope;
   const Part *part;
-  Columns columns;
+  locus::Upper upper;
+  List *aggregates;  // the level's, each once,
+  pg::Array<SplitAggregate> combined;  // and how they are combined
+  Columns columns;   // what result columns need of a group,
+  List *above;       // and result columns over them
 };
-
-bool Ships(const SplitState &state, void *expr) {
-  return IsShippable(static_cast<Node *>(expr), *state.scope, state.part);
-}
-
-bool IsGrouped(const Query *query) {
-  return query->hasAggs || query->groupClause != NIL || query->groupingSets != NIL || query->havingQual != nullptr;
-}
-
-bool GroupsAreLocal(const SplitState &state) {
-  Query *query = state.level->query;
-  return query->groupingSets == NIL && HasKey(query->groupClause, query->targetList, *state.scope, *state.part);
-}
-
-bool WindowsAreLocal(const SplitState &state) {
-  Query *query = state.level->query;
-  ListCell *cell;
-  foreach (cell, query->windowClause) {
-    List *partition = lfirst_node(WindowClause, cell)->partitionClause;
-    if (!HasKey(partition, query->targetList, *state.scope, *state.part)) return false;
-  }
-  return true;
-}
 
 /// The arm: what of the level runs on each shard group.
 Query *MakeArm(const SplitState &state, List *targets) {
@@ -140,25 +122,20 @@ Query *SelectFromArms(List *targets) {
   return query;
 }
 
-bool LimitShips(const SplitState &state) {
-  const Query *query = state.level->query;
-  return query->limitCount != nullptr && Ships(state, query->limitCount) && Ships(state, query->limitOffset);
-}
-
 /// Rows are locked where they lie: each shard locks no more of them than may be needed.
 void LimitLocks(const SplitState &state, Query *arm) {
   Query *query = state.level->query;
-  if (query->rowMarks == NIL || !LimitShips(state)) return;
+  if (query->rowMarks == NIL || !state.upper.top) return;
   arm->sortClause = pg::Copy(query->sortClause);
   arm->limitCount = RowsNeeded(query);
   arm->limitOption = query->limitOption;
 }
 
 /// DISTINCT and ORDER BY ... LIMIT on each node; null when there is nothing to save.
-Query *TopOfArms(const SplitState &state, bool distinct_local) {
+Query *TopOfArms(const SplitState &state) {
   Query *query = state.level->query;
-  const bool distinct = query->distinctClause != NIL && !distinct_local;
-  const bool limited = LimitShips(state) && query->rowMarks == NIL;
+  const bool distinct = state.upper.distinct == locus::Upper::Distinct::Twice;
+  const bool limited = state.upper.top && query->rowMarks == NIL;
   if (!distinct && !limited) return nullptr;
   Query *upper = SelectFromArms(DeliveredTargets(query));
   if (distinct) {
@@ -173,24 +150,21 @@ Query *TopOfArms(const SplitState &state, bool distinct_local) {
   return upper;
 }
 
-bool SplitTop(SplitState *state) {
+void SplitTop(SplitState *state) {
   Query *query = state->level->query;
-  if (!Ships(*state, query->targetList) || !Ships(*state, query->windowClause)) return false;
-  if (!AreReadable(DeliveredTargets(query), query)) return false;
   Query *arm = MakeArm(*state, pg::Copy(query->targetList));
   KeepGroupingIn(arm, query);
   LimitLocks(*state, arm);
   arm->hasWindowFuncs = query->hasWindowFuncs;
   arm->hasTargetSRFs = query->hasTargetSRFs;
   arm->windowClause = pg::Copy(query->windowClause);
-  const bool distinct_local =
-      query->distinctClause != NIL && HasKey(query->distinctClause, query->targetList, *state->scope, *state->part);
+  const bool distinct_local = state->upper.distinct == locus::Upper::Distinct::There;
   if (distinct_local) {
     arm->distinctClause = pg::Copy(query->distinctClause);
     arm->hasDistinctOn = query->hasDistinctOn;
     if (arm->hasDistinctOn) arm->sortClause = pg::Copy(query->sortClause);
   }
-  Query *upper = TopOfArms(*state, distinct_local);
+  Query *upper = TopOfArms(*state);
 
   List *targets = DeliveredTargets(query);
   ReadFromLeaf(*state, arm, upper);
@@ -208,7 +182,6 @@ bool SplitTop(SplitState *state) {
   if (distinct_local) query->distinctClause = NIL;
   query->hasDistinctOn = query->hasDistinctOn && !distinct_local;
   query->hasAggs = query->hasWindowFuncs = query->hasTargetSRFs = false;
-  return true;
 }
 
 /// --- groups are local, what stands above them is not ---
@@ -257,32 +230,31 @@ List *CopyGroupClause(Query *query, List **targets) {
   return result;
 }
 
-bool SplitAboveGroups(SplitState *state) {
+void SplitAboveGroups(SplitState *state) {
   Query *query = state->level->query;
-  if (!Ships(*state, query->havingQual)) return false;
-  state->columns = {list_length(query->rtable) + 1, NIL};
-  List *targets = reinterpret_cast<List *>(
-      ReplaceInExpr(pg::Copy(pg::AsNode(query->targetList)), SubstituteGrouped, state));
-  if (state->columns.exprs == NIL || !Ships(*state, state->columns.exprs)) return false;
   List *arm_targets = TargetsOf(state->columns.exprs);
   List *group = CopyGroupClause(query, &arm_targets);
   Query *arm = MakeArm(*state, arm_targets);
   KeepGroupingIn(arm, query);
   arm->groupClause = group;
   ReadFromLeaf(*state, arm, nullptr);
-  query->targetList = targets;
+  query->targetList = state->above;
   query->groupClause = NIL;
   query->havingQual = nullptr;
   query->hasAggs = false;
-  return true;
 }
 
 /// --- groups cross the shards ---
 
-bool SplitGroups(SplitState *state) {
+void SplitGroups(SplitState *state) {
   Query *query = state->level->query;
-  AggregateSplit split = {state->scope, state->part, query, {1, NIL}, {list_length(query->rtable) + 1, NIL}};
-  if (!PlanAggregates(&split)) return false;
+  AggregateSplit split = {query, {1, NIL}, {list_length(query->rtable) + 1, NIL}, NIL, NIL, {}};
+  if (state->upper.cut == Cut::Values) {
+    PlanValues(&split, state->aggregates);
+  } else {
+    split.aggregates = state->combined;
+    PlanPartialAggregates(&split);
+  }
   Query *arm = MakeArm(*state, TargetsOf(split.inputs.exprs));
   if (arm->targetList == NIL) {
     auto *one = makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(1), false, true);
@@ -291,31 +263,85 @@ bool SplitGroups(SplitState *state) {
   Query *upper = SelectFromArms(arm->targetList);
   upper->targetList = split.upper_targets;
   upper->groupClause = split.upper_groups;
-  upper->hasAggs = split.upper_has_aggregates;
+  upper->hasAggs = !split.aggregates.empty();
   List *targets = query->targetList;
   Node *having = query->havingQual;
   ReadFromLeaf(*state, arm, upper);
   query->targetList = reinterpret_cast<List *>(FinalExpr(&split, pg::AsNode(targets)));
   query->havingQual = FinalExpr(&split, having);
-  return true;
+}
+
+/// --- what core/locus needs to know ---
+
+const locus::Condition *Describe(const SplitState &state, void *expr) {
+  return expr == nullptr ? nullptr : state.scope->translation->Expression(static_cast<Node *>(expr));
+}
+
+List *GroupExprs(Query *query) {
+  List *exprs = NIL;
+  ListCell *cell;
+  foreach (cell, query->groupClause)
+    exprs = lappend(exprs, get_sortgroupclause_expr(lfirst_node(SortGroupClause, cell), query->targetList));
+  return exprs;
+}
+
+void DescribeGroups(SplitState *state, locus::Computed *computed) {
+  Query *query = state->level->query;
+  Translation *translation = state->scope->translation;
+  computed->groups = Describe(*state, GroupExprs(query));
+  state->aggregates = AggregatesOf(query, &computed->aggregates_within);
+  ListCell *cell;
+  foreach (cell, state->aggregates) {
+    auto *aggregate = lfirst_node(Aggref, cell);
+    const locus::Aggregate described = DescribeAggregate(aggregate, state->aggregates, translation);
+    computed->aggregates.Add(translation->tree.arena, described);
+    state->combined.push_back({aggregate, described.combine, 0});
+  }
+  if (query->groupingSets != NIL) return;
+  state->columns = {list_length(query->rtable) + 1, NIL};
+  state->above = reinterpret_cast<List *>(ReplaceInExpr(pg::Copy(pg::AsNode(query->targetList)), SubstituteGrouped, state));
+  computed->grouped = Describe(*state, state->columns.exprs);
+}
+
+locus::Computed DescribeUpper(SplitState *state) {
+  Query *query = state->level->query;
+  locus::Computed computed;
+  computed.results = Describe(*state, query->targetList);
+  computed.windows = Describe(*state, query->windowClause);
+  computed.having = Describe(*state, query->havingQual);
+  computed.limited = query->limitCount != nullptr;
+  if (computed.limited) computed.limit = Describe(*state, list_make2(query->limitCount, query->limitOffset));
+  computed.locks = query->rowMarks != NIL;
+  computed.readable = AreReadable(DeliveredTargets(query), query);
+  if (state->scope->translation->Root().grouped) DescribeGroups(state, &computed);
+  return computed;
 }
 
 }  // namespace
 
 bool SplitUpper(const Level *level, Scope *scope) {
-  if (!IsWhole(*scope) || scope->parts.size() != 1) return false;
+  if (locus::OnlyPart(*scope->located) == nullptr) return false;
   Part *part = scope->parts[0];
-  if (part->reach == Reach::Here || !part->has_tables || !part->within) return false;
-  Query *query = level->query;
-  ExpandUnreadableRows(query, part->rels);
-  SplitState state = {level, scope, part, {}};
-  const bool one_place = part->reach == Reach::Replicated || IsPinned(*scope, *part);
-  const bool grouped = IsGrouped(query);
-  if (grouped && !one_place && !GroupsAreLocal(state)) return query->rowMarks == NIL && SplitGroups(&state);
-  if (one_place || WindowsAreLocal(state)) {
-    if (Ships(state, query->havingQual) && SplitTop(&state)) return true;
+  ExpandUnreadableRows(level->query, part->rels);
+  SplitState state = {level, scope, part, {}, NIL, {}, {}, NIL};
+  const locus::Computed computed = DescribeUpper(&state);
+  Translation *translation = scope->translation;
+  state.upper = locus::UpperOf(scope->analysis, translation->tree, translation->Root(), *scope->located, computed);
+  switch (state.upper.cut) {
+    case Cut::From:
+      return false;
+    case Cut::Partial:
+    case Cut::Values:
+      SplitGroups(&state);
+      return true;
+    case Cut::Groups:
+      SplitAboveGroups(&state);
+      return true;
+    case Cut::Results:
+      SplitTop(&state);
+      return true;
   }
-  return grouped && query->groupingSets == NIL && SplitAboveGroups(&state);
+  return false;
 }
 
 }  // namespace altius::planner

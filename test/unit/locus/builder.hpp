@@ -69,11 +69,14 @@ class Builder {
     return condition;
   }
 
-  void Put(Level* level, const Term& term, Output::Kind kind = Output::Kind::Column) {
-    level->upper()->outputs.push_back({kind, term, nullptr});
-    level->query->outputs.Add(arena(), kind == Output::Kind::Column ? term : Term{});
+  void Put(Level* level, const Term& term, Output::Kind kind = Output::Kind::Column,
+           const Term& filter = {}) {
     auto* expression = arena().Make<Condition>();
     Read(expression, term);
+    Read(expression, filter);
+    expression->ships = kind != Output::Kind::OnlyHere && kind != Output::Kind::SumHere;
+    level->upper()->outputs.push_back({kind, term, expression, filter});
+    level->query->outputs.Add(arena(), kind == Output::Kind::Column ? term : Term{});
     level->query->expressions.Add(arena(), expression);
   }
   From* NewJoin(Level* level, From::Kind kind, const From* kept, const From* other) {
@@ -93,12 +96,23 @@ class Builder {
     Put(level, {}, Output::Kind::Count);
   }
 
-  void Grouped(Level* level, const Term& term, int domain) {
+  /// What of the level the asking node alone computes.
+  void ComputeHere(Level* level) {
+    auto* expression = arena().Make<Condition>();
+    expression->ships = false;
+    level->query->expressions.Add(arena(), expression);
+  }
+
+  void GroupedBy(Level* level, const Term& term, int domain) {
     level->query->grouped = true;
     level->upper()->group.push_back(term);
     level->upper()->group_domains.push_back(domain);
     level->query->group_keys.Add(arena(), world_.tree.ValueOf(term, domain));
     Put(level, term);
+  }
+
+  void Grouped(Level* level, const Term& term, int domain) {
+    GroupedBy(level, term, domain);
     Put(level, {}, Output::Kind::Count);
   }
 

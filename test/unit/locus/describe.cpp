@@ -22,10 +22,14 @@ class Describer {
                        : upper.distinct_on ? "SELECT DISTINCT ON 1"
                                            : "SELECT DISTINCT";
     for (const Output& output : upper.outputs) {
-      constexpr const char* kKinds[] = {"", "count", "sum", "max", ""};
+      constexpr const char* kKinds[] = {
+          "",         "count",          "sum",          "max", "average",  "second", "text",
+          "sum here", "count distinct", "sum distinct", "",    "only here"};
       text += std::string(" ") + kKinds[static_cast<int>(output.kind)] + " " +
-              (output.condition != nullptr ? "(" + Of(*output.condition->subqueries[0].query) + ")"
-                                           : Of(output.term));
+              (output.kind == Output::Kind::Scalar
+                   ? "(" + Of(*output.condition->subqueries[0].query) + ")"
+                   : Of(output.term));
+      if (output.filter.id != kNone) text += " FILTER " + Of(output.filter) + " > 0";
     }
     if (query.distinct) text += " domain" + std::to_string(upper.distinct_domain);
     text += " FROM " + Of(*query.from);
@@ -34,6 +38,8 @@ class Describer {
           " GROUP BY " + Of(upper.group[i]) + " domain" + std::to_string(upper.group_domains[i]);
     }
     if (query.grouping_sets) text += " AND BY ()";
+    if (upper.group_here) text += " here";
+    if (upper.having == Upper::Having::EmptyHere) text += " HAVING count(*) = 0 here";
     if (upper.having == Upper::Having::Empty) text += " HAVING count(*) = 0";
     for (const Term& term : upper.partition) text += " PARTITION BY " + Of(term);
     if (upper.limit != kNone) text += " LIMIT " + std::to_string(upper.limit);

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "run.hpp"
+#include "upper.hpp"
 
 namespace locus_test {
 
@@ -75,16 +75,21 @@ std::string CheckClaims(const World& world, const Locus& locus, const Place& pla
 }
 
 /// A query in parts: fragments below, the rest on all rows.
-class Cut {
+class CutQuery {
  public:
-  Cut(World& world, const Query& query, Answerer* answerer)
+  CutQuery(World& world, const Query& query, Answerer* answerer)
       : world_(world),
         analysis_(&world.tree, query.id),
         rest_(world, {}, answerer),
         query_(query),
         scope_(*analysis_.ScopeOf(query, false)) {}
 
-  std::vector<Row> Rows(const Env& env) { return rest_.UpperRows(query_, Side(scope_, env), env); }
+  std::vector<Row> Rows(const Env& env) {
+    const Computed computed = DescribeUpper(&world_, query_);
+    const auto upper = UpperOf(&analysis_, world_.tree, query_, scope_, computed);
+    if (upper.cut == Cut::From) return rest_.UpperRows(query_, Side(scope_, env), env);
+    return RowsAbove(world_, query_, upper, Fetch(*scope_.parts[0]), env, &rest_);
+  }
 
   bool any = false;
 
@@ -114,8 +119,8 @@ class Cut {
   }
 
   /// Knows nothing of the rows around it.
-  const Bindings& LeafRows(const Part& part) {
-    const auto [known, missing] = leaves_.try_emplace(&part);
+  const std::vector<Fetched>& Fetch(const Part& part) {
+    const auto [known, missing] = fetched_.try_emplace(&part);
     if (!missing) return known->second;
     any = true;
     for (Place place : PlacesOf(world_, part.reach, part.single, part.colocation, part.prunes)) {
@@ -123,8 +128,16 @@ class Cut {
       Run* run = runs_.emplace_back(std::make_unique<Run>(world_, place)).get();
       Bindings rows = {Env{}};
       for (const From* node : InOrder(part.nodes)) rows = run->Extend(rows, *node);
-      for (const Env& row : run->Where(rows, part.conditions)) known->second.push_back(row);
+      known->second.push_back({run, run->Where(rows, part.conditions)});
     }
+    return known->second;
+  }
+
+  const Bindings& LeafRows(const Part& part) {
+    const auto [known, missing] = leaves_.try_emplace(&part);
+    if (!missing) return known->second;
+    for (const Fetched& fetched : Fetch(part))
+      known->second.insert(known->second.end(), fetched.rows.begin(), fetched.rows.end());
     return known->second;
   }
 
@@ -143,12 +156,13 @@ class Cut {
     return rest_.Where(result, part.conditions);
   }
 
-  const World& world_;
+  World& world_;
   Analysis analysis_;
   Run rest_;
   const Query& query_;
   const Scope& scope_;
   std::vector<std::unique_ptr<Run>> runs_;
+  std::map<const Part*, std::vector<Fetched>> fetched_;
   std::map<const Part*, Bindings> leaves_;
 };
 
@@ -169,8 +183,8 @@ class AsSaid : public Answerer {
     if (!root && world_.uppers[static_cast<std::size_t>(query.id)].limit != kNone)
       return Run(world_, {}).Rows(query, env);
     if (query.operation != Query::Operation::None) return Run(world_, {}, this).Rows(query, env);
-    std::unique_ptr<Cut>& cut = cuts_[query.id];
-    if (cut == nullptr) cut = std::make_unique<Cut>(world_, query, this);
+    std::unique_ptr<CutQuery>& cut = cuts_[query.id];
+    if (cut == nullptr) cut = std::make_unique<CutQuery>(world_, query, this);
     std::vector<Row> rows = cut->Rows(env);
     outcome_->parts = outcome_->parts || cut->any;
     return rows;
@@ -192,7 +206,7 @@ class AsSaid : public Answerer {
   World& world_;
   Outcome* outcome_;
   Analysis analysis_;
-  std::map<int, std::unique_ptr<Cut>> cuts_;
+  std::map<int, std::unique_ptr<CutQuery>> cuts_;
   std::map<int, std::vector<Row>> known_;
 };
 

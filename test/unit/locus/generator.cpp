@@ -144,7 +144,8 @@ class Generator {
 
   void Fill(std::vector<Row>* rows) {
     if (choose_.exhaustive()) {
-      for (const auto& [key, value] : {std::pair{0, 1}, {1, 1}, {2, 0}, {3, kNull}, {1, 2}, {kNull, 1}})
+      for (const auto& [key, value] :
+           {std::pair{0, 1}, {1, 1}, {2, 0}, {3, kNull}, {1, 2}, {kNull, 1}})
         rows->push_back({{key, value, kNull}});
       return;
     }
@@ -275,10 +276,11 @@ class Generator {
   /// --- what stands above FROM ---
 
   void Output(Query* query, const Term& term, Output::Kind kind = Output::Kind::Column) {
-    world_.uppers[static_cast<std::size_t>(query->id)].outputs.push_back({kind, term, nullptr});
-    query->outputs.Add(arena(), kind == Output::Kind::Column ? term : Term{});
     Condition* expression = NewCondition();
     Read(expression, term);
+    world_.uppers[static_cast<std::size_t>(query->id)].outputs.push_back(
+        {kind, term, expression, {}});
+    query->outputs.Add(arena(), kind == Output::Kind::Column ? term : Term{});
     query->expressions.Add(arena(), expression);
   }
 
@@ -290,7 +292,7 @@ class Generator {
     query->expressions.Add(arena(), expression);
     query->outputs.Add(arena(), {});
     world_.uppers[static_cast<std::size_t>(query->id)].outputs.push_back(
-        {Output::Kind::Scalar, {}, expression});
+        {Output::Kind::Scalar, {}, expression, {}});
   }
 
   void Above(Query* query, const Terms& columns, const Terms& outer, int depth) {

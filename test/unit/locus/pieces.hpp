@@ -108,6 +108,8 @@ enum class Top {
   Window,
   NoneThere,
   Sets,
+  Numbers,   // any aggregates of any groups
+  OnlyHere,  // rows, and what only the asking node computes
   Count_
 };
 

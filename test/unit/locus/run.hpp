@@ -38,6 +38,9 @@ inline Truth Of(bool value) { return value ? Truth::True : Truth::False; }
 
 using Bindings = std::vector<Env>;
 
+/// Of an aggregate over these arguments.
+int ResultOf(Output::Kind kind, std::vector<int> values);
+
 class Run {
  public:
   Run(const World& world, Place place, Answerer* answerer = nullptr)
@@ -276,72 +279,112 @@ class Run {
 
  public:
   std::vector<Row> UpperRows(const Query& query, const Bindings& bindings, const Env& env) {
-    const Upper& upper = world_.uppers[static_cast<std::size_t>(query.id)];
+    std::vector<Row> rows = ComputedRows(query, bindings, env);
+    if (query.distinct) Distinct(query, &rows);
+    Limit(query, &rows);
+    return rows;
+  }
+
+  /// Result columns, before DISTINCT and LIMIT.
+  std::vector<Row> ComputedRows(const Query& query, const Bindings& bindings, const Env& env) {
+    const Upper& upper = AboveOf(query);
     std::vector<Row> rows;
-    if (query.grouped) {
-      std::map<std::vector<int>, Bindings> groups;
-      if (query.empty_group) groups[{}] = {};
-      for (const Env& binding : bindings) {
-        std::vector<int> key;
-        for (std::size_t i = 0; i < upper.group.size(); i++) {
-          key.push_back(ClassOf(Get(upper.group[i], binding), upper.group_domains[i]));
-        }
-        groups[key].push_back(binding);
-        if (query.grouping_sets) groups[{}].push_back(binding);
-      }
-      for (const auto& [key, members] : groups) {
-        if (upper.having == Upper::Having::Empty && !members.empty()) continue;
-        rows.push_back(GroupRow(upper, members, key.size() < upper.group.size(), env));
-      }
-    } else {
+    if (!query.grouped) {
       for (const Env& binding : bindings) rows.push_back(PlainRow(upper, binding, bindings));
+      return rows;
     }
-    if (query.distinct) Distinct(&rows, upper);
-    if (upper.limit != kNone && static_cast<int>(rows.size()) > upper.limit) {
-      rows.resize(static_cast<std::size_t>(upper.limit));
+    Groups groups = GroupsOf(query, bindings);
+    if (query.empty_group) groups[{}];
+    for (const auto& [key, members] : Groups(groups)) {
+      if (query.grouping_sets && !key.empty())
+        groups[{}].insert(groups[{}].end(), members.begin(), members.end());
+    }
+    for (const auto& [key, members] : groups) {
+      if (upper.having == Upper::Having::Empty && !members.empty()) continue;
+      if (upper.having == Upper::Having::EmptyHere && (!members.empty() || !IsHere())) continue;
+      rows.push_back(GroupRow(upper, members, key.size() < upper.group.size(), env));
     }
     return rows;
   }
 
- private:
+  using Groups = std::map<std::vector<int>, Bindings>;
+
+  /// By all columns of GROUP BY.
+  Groups GroupsOf(const Query& query, const Bindings& bindings) {
+    const Upper& upper = AboveOf(query);
+    Groups groups;
+    for (const Env& binding : bindings) {
+      std::vector<int> key;
+      for (std::size_t i = 0; i < upper.group.size(); i++) {
+        const bool known = !upper.group_here || IsHere();
+        key.push_back(known ? ClassOf(Get(upper.group[i], binding), upper.group_domains[i]) : 0);
+      }
+      groups[key].push_back(binding);
+    }
+    return groups;
+  }
+
   /// Of equal rows the least one stays.
-  static void Distinct(std::vector<Row>* rows, const Upper& upper) {
+  void Distinct(const Query& query, std::vector<Row>* rows) {
+    const Upper& upper = AboveOf(query);
     std::map<Row, Row> kept;
     std::sort(rows->begin(), rows->end());
     for (const Row& row : *rows) {
       Row key = row;
       for (int& value : key.values) value = ClassOf(value, upper.distinct_domain);
-      if (upper.distinct_on) key.values[1] = kNull;
+      if (upper.distinct_on) key.values[1] = key.values[2] = kNull;
       kept.emplace(key, row);
     }
     rows->clear();
     for (const auto& [key, row] : kept) rows->push_back(row);
   }
 
+  void Limit(const Query& query, std::vector<Row>* rows) {
+    const int limit = AboveOf(query).limit;
+    if (limit != kNone && static_cast<int>(rows->size()) > limit)
+      rows->resize(static_cast<std::size_t>(limit));
+  }
+
+  /// What the aggregate gets of these rows.
+  std::vector<int> ArgumentsOf(const Output& output, const Bindings& members) {
+    std::vector<int> values;
+    for (const Env& member : members) {
+      if (output.filter.id == kNone || Get(output.filter, member) > 0)
+        values.push_back(
+            output.kind == Output::Kind::SumHere && !IsHere() ? 0 : Get(output.term, member));
+    }
+    return values;
+  }
+
+  /// Of a group's equal values the least one comes out.
+  int ColumnOf(const Term& term, const Bindings& members) {
+    int least = kNull;
+    for (const Env& member : members) {
+      const int value = Get(term, member);
+      least = least == kNull || value == kNull ? std::max(least, value) : std::min(least, value);
+    }
+    return least;
+  }
+
+  bool IsHere() const { return place_.shard == kEverywhere; }
+
+  const Upper& AboveOf(const Query& query) const {
+    return world_.uppers[static_cast<std::size_t>(query.id)];
+  }
+
+ private:
   /// `total`: of the empty grouping set.
   Row GroupRow(const Upper& upper, const Bindings& members, bool total, const Env& env) {
     Row row;
     for (std::size_t i = 0; i < upper.outputs.size(); i++) {
       const Output& output = upper.outputs[i];
       int& value = row.values[i];
-      if (output.kind == Output::Kind::Count) {
-        value = static_cast<int>(members.size());
-      } else if (output.kind == Output::Kind::Scalar) {
-        value = Scalar(output.condition->subqueries[0], env);
-      } else if (output.kind != Output::Kind::Column || !total) {
-        for (const Env& member : members)
-          value = Fold(output.kind, value, Get(output.term, member));
-      }
+      if (output.IsAggregate()) value = ResultOf(output.kind, ArgumentsOf(output, members));
+      if (output.kind == Output::Kind::Column && !total) value = ColumnOf(output.term, members);
+      if (output.kind == Output::Kind::Scalar) value = Scalar(output.condition->subqueries[0], env);
+      if (output.kind == Output::Kind::OnlyHere) value = IsHere() ? 1 : 0;
     }
     return row;
-  }
-
-  /// Of a group's equal values the least one comes out.
-  static int Fold(Output::Kind kind, int value, int next) {
-    if (next == kNull || value == kNull) return next == kNull ? value : next;
-    return kind == Output::Kind::Max   ? std::max(value, next)
-           : kind == Output::Kind::Sum ? value + next
-                                       : std::min(value, next);
   }
 
   Row PlainRow(const Upper& upper, const Env& binding, const Bindings& bindings) {
@@ -350,6 +393,8 @@ class Run {
       const Output& output = upper.outputs[i];
       if (output.kind == Output::Kind::Scalar) {
         row.values[i] = Scalar(output.condition->subqueries[0], binding);
+      } else if (output.kind == Output::Kind::OnlyHere) {
+        row.values[i] = IsHere() ? 1 : 0;
       } else if (output.kind == Output::Kind::Count) {  // count(*) OVER (PARTITION BY ...)
         row.values[i] = 0;
         for (const Env& other : bindings)

@@ -80,8 +80,8 @@ class Shapes : Builder {
   static bool ReadsOutside(Piece piece) {
     return piece == Piece::OuterAggregate || piece == Piece::OuterAndPinned ||
            piece == Piece::OuterRows || piece == Piece::OuterPinnedRows ||
-           piece == Piece::OuterValues ||
-           piece == Piece::CopyLeftOuter || piece == Piece::LoudLeftPinned;
+           piece == Piece::OuterValues || piece == Piece::CopyLeftOuter ||
+           piece == Piece::LoudLeftPinned;
   }
 
   /// Where nothing is outside.
@@ -164,10 +164,10 @@ class Shapes : Builder {
     const bool limit = piece == Piece::CopyLeftLimit;
     const From* one =
         Table(level, &kept, copy || limit ? Relation::Kind::Reference : Relation::Kind::Hash);
-    const From* two =
-        limit ? FromQuery(level, &other, Inner(Piece::CopyLimit, {}))
-              : Table(level, &other,
-                      piece == Piece::HashLeftCopy ? Relation::Kind::Reference : Relation::Kind::Hash);
+    const From* two = limit ? FromQuery(level, &other, Inner(Piece::CopyLimit, {}))
+                            : Table(level, &other,
+                                    piece == Piece::HashLeftCopy ? Relation::Kind::Reference
+                                                                 : Relation::Kind::Hash);
     From* join =
         NewJoin(level, piece == Piece::HashFull ? From::Kind::Full : From::Kind::Left, one, two);
     if (!copy) join->conditions.Add(arena(), Equal(kept[0], other[0]));
@@ -265,7 +265,8 @@ class Shapes : Builder {
     From* from = NewFrom(From::Kind::Inner);
     Terms limited;
     const bool limit_first = piece == Piece::CopyWithLimit && choose_.Any(2) == 0;
-    if (limit_first) from->items.Add(arena(), FromQuery(&level, &limited, Inner(Piece::CopyLimit, {})));
+    if (limit_first)
+      from->items.Add(arena(), FromQuery(&level, &limited, Inner(Piece::CopyLimit, {})));
     from->items.Add(
         arena(), Table(&level, &columns, copies ? Relation::Kind::Reference : Relation::Kind::Hash,
                        1, piece == Piece::HashCoarse ? 1 : 0, piece == Piece::CopySample));
@@ -276,8 +277,8 @@ class Shapes : Builder {
     if (piece == Piece::Pinned || piece == Piece::PinnedAggregate || piece == Piece::PinnedLimit ||
         piece == Piece::Sets || piece == Piece::Cte)
       from->conditions.Add(arena(), Equal(columns[0], Constant(1)));
-    if (piece == Piece::PinnedOther || piece == Piece::NoneThere || piece == Piece::OuterAndPinned ||
-        piece == Piece::OuterPinnedRows)
+    if (piece == Piece::PinnedOther || piece == Piece::NoneThere ||
+        piece == Piece::OuterAndPinned || piece == Piece::OuterPinnedRows)
       from->conditions.Add(arena(), Equal(columns[0], Constant(2)));
     if (ReadsOutside(piece)) from->conditions.Add(arena(), Equal(columns[0], AnyOf(around)));
     if (crossed) std::swap(columns[0], columns[1]);
@@ -328,6 +329,36 @@ class Shapes : Builder {
       Limited(level);
   }
 
+  /// One or two aggregates, of all rows or of groups.
+  void Numbers(Level* level, const Terms& first, const Terms& second) {
+    using Kind = Output::Kind;
+    constexpr Kind kKinds[] = {Kind::CountDistinct, Kind::SumDistinct, Kind::Sum,  Kind::Max,
+                               Kind::Average,       Kind::Second,      Kind::Text, Kind::SumHere};
+    const int kinds = choose_.Any(2) == 0 ? 2 : 8;
+    level->query->grouped = true;
+    const int group = choose_.Any(4);
+    if (group == 0) {
+      level->query->empty_group = true;
+    } else {
+      GroupedBy(level,
+                group == 1   ? first[0]
+                : group == 2 ? first[1]
+                             : second[0],
+                choose_.Any(4) == 0 ? 1 : 0);
+      if (choose_.Any(2) == 0) WithEmptySet(level);
+      level->upper()->group_here = choose_.Any(8) == 0;
+    }
+    const Term argument = AnyOf({first[0], first[0], first[1], second[0], second[1]});
+    for (int i = choose_.Any(2); i >= 0; i--) {
+      const Term own = choose_.Any(4) == 0 ? first[1] : argument;
+      Put(level, own, kKinds[choose_.Any(kinds)], choose_.Any(4) == 0 ? second[1] : Term{});
+    }
+    if (level->query->outputs.size() < 3 && choose_.Any(3) == 0) Put(level, {}, Kind::OnlyHere);
+    if (level->query->outputs.size() < 2) Put(level, {}, Kind::Count);
+    if (group != 0 && choose_.Any(6) == 0) Distinct(level, false);
+    if (level->upper()->group_here) ComputeHere(level);
+  }
+
   const Query* Close(Level* level, const Terms& first, const Terms& second, const Terms& outer) {
     const bool has_subquery = !level->query->outputs.empty();
     const auto top = has_subquery ? Top::Rows : static_cast<Top>(choose_.Any(Count<Top>));
@@ -335,7 +366,11 @@ class Shapes : Builder {
       case Top::Aggregate:
       case Top::NoneThere:
         Aggregated(level, second[1]);
-        if (top == Top::NoneThere) level->upper()->having = Upper::Having::Empty;
+        if (top == Top::NoneThere) {
+          level->upper()->having =
+              choose_.Any(2) == 0 ? Upper::Having::Empty : Upper::Having::EmptyHere;
+          if (level->upper()->having == Upper::Having::EmptyHere) ComputeHere(level);
+        }
         break;
       case Top::ByKey:
       case Top::Sets:
@@ -350,6 +385,13 @@ class Shapes : Builder {
         break;
       case Top::Window:
         Windowed(level, first[1], second[0]);
+        break;
+      case Top::Numbers:
+        Numbers(level, first, second);
+        break;
+      case Top::OnlyHere:
+        Put(level, first[0]);
+        Put(level, {}, Output::Kind::OnlyHere);
         break;
       case Top::Rows:
       case Top::Distinct:
@@ -491,7 +533,7 @@ class Shapes : Builder {
     expression->subqueries.Add(arena(), subquery);
     level->query->expressions.Add(arena(), expression);
     level->query->outputs.Add(arena(), {});
-    level->upper()->outputs.push_back({Output::Kind::Scalar, {}, expression});
+    level->upper()->outputs.push_back({Output::Kind::Scalar, {}, expression, {}});
   }
 
   /// SELECT * FROM piece WHERE what it has to do with the row outside

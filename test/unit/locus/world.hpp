@@ -42,10 +42,27 @@ struct Meaning {
 };
 
 struct Output {
-  enum class Kind { Column, Count, Sum, Max, Scalar };
+  enum class Kind {
+    Column,
+    Count,  // of rows
+    Sum,
+    Max,
+    Average,
+    Second,         // the second largest: no two parts of the rows tell it
+    Text,           // all values in their order
+    SumHere,        // of what the asking node computes
+    CountDistinct,  // of values
+    SumDistinct,
+    Scalar,
+    OnlyHere,  // 1 where the asking node computes it
+  };
   Kind kind = Kind::Column;
   Term term;
-  const Condition* condition = nullptr;  // of Scalar: the subquery
+  const Condition* condition = nullptr;  // what is computed; of Scalar: with the subquery
+  Term filter;                           // of an aggregate: rows where this is more than 0
+
+  bool IsAggregate() const { return kind >= Kind::Count && kind <= Kind::SumDistinct; }
+  bool IsDistinct() const { return kind == Kind::CountDistinct || kind == Kind::SumDistinct; }
 };
 
 struct Upper {
@@ -54,7 +71,12 @@ struct Upper {
   std::vector<int> group_domains;
   int distinct_domain = kNone;
   bool distinct_on = false;  // over the first output only, or else over all
-  enum class Having { Anything, Empty } having = Having::Anything;  // Empty: count(*) = 0
+  bool group_here = false;   // computed by the asking node
+  enum class Having {
+    Anything,
+    Empty,
+    EmptyHere
+  } having = Having::Anything;  // count(*) = 0; the second: as the asking node sees it
   int limit = kNone;
   std::vector<Term> partition;
   std::vector<int> partition_domains;
