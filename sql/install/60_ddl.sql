@@ -36,6 +36,10 @@ CREATE FUNCTION altius_internal.create_shards(relation regclass, parts integer) 
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_shards';
 CREATE FUNCTION altius_internal.create_shard(shard_id bigint, parts integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_shard';
+CREATE FUNCTION altius_internal.count_shard_rows(shard_id bigint) RETURNS bigint
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_count_shard_rows';
+CREATE FUNCTION altius_internal.number_shard_rows(shard_id bigint, column_name text, first bigint, step bigint) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_number_shard_rows';
 -- Privileges as a catalog holds them, null for the default. For owners and superusers.
 CREATE FUNCTION altius_internal.set_privileges(classid oid, objid oid, objsubid integer, privileges aclitem[]) RETURNS void
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_set_privileges';

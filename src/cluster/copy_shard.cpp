@@ -177,7 +177,7 @@ ALTIUS_FUNCTION(altius_fill_shard) {
   cluster::lines = {VARDATA_ANY(rows), static_cast<int>(VARSIZE_ANY_EXHDR(rows))};
   Relation relation = ingest::OpenShard(table, table.shards[index], RowExclusiveLock);
   const int level = pg::BeginPortableText();
-  (void)ingest::FillTable(relation, cluster::NamesOf(PG_GETARG_ARRAYTYPE_P(1)), NIL, cluster::ReadLinesOf, true);
+  (void)ingest::FillTable(relation, cluster::NamesOf(PG_GETARG_ARRAYTYPE_P(1)), NIL, cluster::ReadLinesOf);
   pg::EndPortableText(level);
   table_close(relation, NoLock);
   cluster::lines = before;

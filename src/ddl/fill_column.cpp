@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 // ADD COLUMN .. serial (identity, DEFAULT nextval) on a table with rows.  The coordinator counts
 // the rows of each shard, takes as many numbers from the sequence and tells each shard where its
-// range begins.  All copies of a shard number alike.
+// range begins.  All copies of a shard number alike (number_rows.cpp).
 #include "fill_column.hpp"
 
 #include "altius/txn/coordinated.hpp"
+#include "number_rows.hpp"
 #include "rewrite.hpp"
 #include "rows.hpp"
 #include "sql.hpp"
@@ -29,7 +30,7 @@ struct Column {
 
 /// The sequence that the column's default or identity draws from.
 Column Describe(Oid relid, const char* name) {
-  Column column = {quote_identifier(name), false, InvalidOid, 1};
+  Column column = {name, false, InvalidOid, 1};
   List* rows = QueryRows(R"(
 SELECT attnotnull, seqrelid, seqincrement FROM pg_catalog.pg_attribute a
 LEFT JOIN pg_catalog.pg_attrdef d ON adrelid = attrelid AND adnum = attnum
@@ -55,12 +56,19 @@ void RunOn(int group, const char* sql) {
     remote::Execute(txn::Enlist(group, txn::Access::Write), sql);
 }
 
-int64 CountRows(int group, const char* shard) {
-  const char* sql = psprintf("SELECT count(*) FROM %s", shard);
-  const char* count = group == catalog::LocalGroup()
-                          ? QueryText(sql, {})
-                          : remote::FetchValue(txn::Enlist(group, txn::Access::Write), sql);
+int64 CountRows(int group, const catalog::Table& table, const catalog::Shard& shard) {
+  if (group == catalog::LocalGroup()) return CountShardRows(table, shard);
+  const char* sql = psprintf("SELECT altius_internal.count_shard_rows(" INT64_FORMAT ")", shard.id);
+  const char* count = remote::FetchValueByNode(txn::Enlist(group, txn::Access::Write), sql);
   return count == nullptr ? 0 : strtoll(count, nullptr, 10);
+}
+
+void NumberRows(int group, const catalog::Table& table, const catalog::Shard& shard, const Column& column, int64 first) {
+  if (group == catalog::LocalGroup()) return NumberShardRows(table, shard, column.name, {first, column.increment});
+  const char* sql =
+      psprintf("SELECT altius_internal.number_shard_rows(" INT64_FORMAT ", %s, " INT64_FORMAT ", " INT64_FORMAT ")", shard.id,
+               quote_literal_cstr(column.name), first, column.increment);
+  remote::Wait(remote::Send(txn::Enlist(group, txn::Access::Write), {.sql = sql, .by_node = true}, nullptr));
 }
 
 /// Takes `count` numbers; returns the first.
@@ -73,20 +81,13 @@ int64 TakeNumbers(const Column& column, int64 count) {
 }
 
 void FillShard(const catalog::Table& table, const catalog::Shard& shard, const Column& column) {
-  const char* name = catalog::QualifiedShardName(table, shard);
-  const int64 rows = CountRows(shard.groups[0], name);
+  const int64 rows = CountRows(shard.groups[0], table, shard);
   const int64 first = rows > 0 ? TakeNumbers(column, rows) : 0;
   for (int i = 0; i < shard.group_count; i++) {
-    if (rows > 0)
-      RunOn(shard.groups[i],
-            psprintf("UPDATE %s AS filled SET %s = " INT64_FORMAT " + (numbered.number - 1) * " INT64_FORMAT
-                     " FROM (SELECT copied.tableoid AS part, copied.ctid AS place, row_number() OVER (ORDER BY "
-                     "ROW(copied.*)::text) AS number FROM %s AS copied) AS numbered"
-                     " WHERE filled.tableoid = numbered.part AND filled.ctid = numbered.place",
-                     name, column.name, first, column.increment, name));
+    if (rows > 0) NumberRows(shard.groups[i], table, shard, column, first);
     if (column.not_null)
-      RunOn(shard.groups[i],
-            psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", name, column.name));
+      RunOn(shard.groups[i], psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", catalog::QualifiedShardName(table, shard),
+                                      quote_identifier(column.name)));
   }
 }
 

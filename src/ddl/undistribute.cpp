@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
 // undistribute_table: the shell table on the coordinator keeps its oid and becomes an ordinary
-// table, so views, grants and foreign keys that lead to it stay.  Its rows are set aside in a
-// temporary table while shards and metadata are removed.
+// table, so views, grants and foreign keys that lead to it stay.  The rows of the shards are put into it
+// before shards and metadata are removed.
 #include "altius/catalog/writer.hpp"
 #include "altius/ddl/tables.hpp"
+#include "altius/pg/quiet_rows.hpp"
+#include "altius/pg/rights.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "drop.hpp"
@@ -11,16 +14,22 @@
 #include "sql.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "executor/spi.h"
 #include "storage/lmgr.h"
-#include "utils/guc.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 }
 
 namespace altius::ddl {
 
 namespace {
+
+constexpr long kBatch = 1000;
 
 void CheckUndistributable(Oid relid) {
   if (catalog::FindTable(relid) == nullptr)
@@ -44,13 +53,6 @@ WHERE contype = 'f' AND conparentid = 0 AND confrelid = $1 AND conrelid <> $1 LI
              errhint("Drop the foreign key or undistribute that table first.")));
 }
 
-char* StoredColumns(Oid relid) {
-  return QueryText(R"(
-SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute
-WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = '')",
-                   {OidValue(relid)});
-}
-
 /// The other nodes lose the table, and with it, by CASCADE, all that depends on it: sequences, views and views on them, functions
 /// that take its rows.
 void ForgetElsewhere(Oid relid) {
@@ -72,14 +74,67 @@ SELECT o.classid, o.objid FROM pg_catalog.pg_dist_object o JOIN gone USING (clas
   }
 }
 
-void PutBack(const char* table, const char* columns, const char* aside) {
-  const int level = NewGUCNestLevel();
-  (void)set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION,
-                          GUC_ACTION_SAVE, true, 0, false);
-  if (columns != nullptr)
-    RunQuery(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s", table,
-                      columns, columns, aside));
-  AtEOXact_GUC(true, level);
+/// The columns that are stored and not generated, as numbers.
+List* StoredColumns(Relation relation) {
+  List* columns = NIL;
+  TupleDesc descriptor = RelationGetDescr(relation);
+  for (int i = 0; i < descriptor->natts; i++) {
+    const Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+    if (!attribute->attisdropped && attribute->attgenerated == '\0') columns = lappend_int(columns, i);
+  }
+  return columns;
+}
+
+Portal ReadShards(Relation relation, List* columns) {
+  StringInfoData names;
+  initStringInfo(&names);
+  ListCell* cell;
+  foreach (cell, columns) {
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), lfirst_int(cell));
+    appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", quote_identifier(NameStr(attribute->attname)));
+  }
+  const char* sql = psprintf("SELECT %s FROM %s", names.data, QualifiedName(RelationGetRelid(relation)));
+  const SPIParseOpenOptions options = {};
+  return SPI_cursor_parse_open(nullptr, sql, &options);
+}
+
+void PutRow(pg::QuietRows* rows, List* columns, HeapTuple tuple, TupleDesc descriptor) {
+  TupleTableSlot* slot = pg::NextQuietRow(rows);
+  memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+  ListCell* cell;
+  foreach (cell, columns) {
+    const int column = lfirst_int(cell);
+    slot->tts_values[column] =
+        heap_getattr(tuple, foreach_current_index(cell) + 1, descriptor, &slot->tts_isnull[column]);
+  }
+  pg::AddQuietRow(rows);
+}
+
+/// The rows of the shards as rows of the shell table.  They are read as the caller, and written as the table's owner, who defines
+/// what is computed meanwhile.
+void TakeRows(Oid relid) {
+  const bool forced = UnforceRowSecurity(relid);
+  Relation relation = table_open(relid, NoLock);
+  List* columns = StoredColumns(relation);
+  const int level = pg::BeginOwnSql();
+  SPI_connect();
+  Portal shards = ReadShards(relation, columns);
+  pg::QuietRows* rows = pg::BeginQuietRows(relation);
+  for (;;) {
+    SPI_cursor_fetch(shards, true, kBatch);
+    if (SPI_processed == 0) break;
+    pg::AsOwner(relation->rd_rel->relowner, [&] {
+      for (uint64 i = 0; i < SPI_processed; i++) PutRow(rows, columns, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+      pg::FlushQuietRows(rows);
+    });
+    SPI_freetuptable(SPI_tuptable);
+  }
+  (void)pg::EndQuietRows(rows);
+  SPI_cursor_close(shards);
+  SPI_finish();
+  pg::EndPortableText(level);
+  table_close(relation, NoLock);
+  if (forced) ForceRowSecurity(relid);
 }
 
 }  // namespace
@@ -91,25 +146,21 @@ void Undistribute(Oid relid) {
   RequireOwner(relid);
   CheckUndistributable(relid);
   const char* table = QualifiedName(relid);
-  const char* columns = StoredColumns(relid);
-  const bool forced = UnforceRowSecurity(relid);
-  const char* aside = psprintf("pg_temp.altius_aside_%u", relid);
-  RunQuery(psprintf("CREATE TEMPORARY TABLE altius_aside_%u AS SELECT %s FROM %s", relid,
-                    columns == nullptr ? "" : columns, table));
   List* members = find_all_inheritors(relid, AccessExclusiveLock, nullptr);
+  ListCell* cell;
+  foreach (cell, members) {
+    const Oid member = lfirst_oid(cell);
+    if (get_rel_relkind(member) == RELKIND_RELATION && catalog::FindTable(member) != nullptr) TakeRows(member);
+  }
   txn::ExecuteOnOtherNodes(
       RunCommandsText(list_make1(psprintf("DROP TABLE IF EXISTS %s CASCADE", table))));
   txn::NoteLocalWrite();
-  ListCell* cell;
   foreach (cell, members) {
     const catalog::Table* member = catalog::FindTable(lfirst_oid(cell));
     if (member == nullptr) continue;
     ForgetElsewhere(member->relid);
     ForgetTable(*member);
   }
-  PutBack(table, columns, aside);
-  if (forced) ForceRowSecurity(relid);
-  RunCommand(psprintf("DROP TABLE %s", aside));
 }
 
 }  // namespace altius::ddl

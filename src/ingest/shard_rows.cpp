@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "altius/ingest/shard_rows.hpp"
 
+#include "altius/pg/quiet_rows.hpp"
 #include "altius/pg/relation_lock.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/text_forms.hpp"
@@ -10,10 +11,7 @@ extern "C" {
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
-#include "parser/parse_node.h"
-#include "parser/parse_relation.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 }
@@ -33,21 +31,35 @@ Relation OpenShard(const catalog::Table& table, const catalog::Shard& shard, LOC
   return relation;
 }
 
-uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read, bool quietly) {
-  const int level = NewGUCNestLevel();
-  if (quietly)
-    (void)set_config_option("session_replication_role", "replica", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  const uint64 rows = pg::AsOwner(relation->rd_rel->relowner, [&] {
-    ParseState* pstate = make_parsestate(nullptr);
-    addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, nullptr, false, false);
-    CopyFromState state = BeginCopyFrom(pstate, relation, nullptr, nullptr, false, read, columns, options);
-    const uint64 copied = CopyFrom(state);
-    EndCopyFrom(state);
-    free_parsestate(pstate);
-    return copied;
-  });
-  AtEOXact_GUC(true, level);
-  return rows;
+namespace {
+
+bool ReadRow(CopyFromState state, pg::QuietRows* rows) {
+  CHECK_FOR_INTERRUPTS();
+  TupleTableSlot* slot = pg::NextQuietRow(rows);
+  const MemoryContext before = MemoryContextSwitchTo(pg::MemoryOfQuietRows(rows));
+  const bool read = NextCopyFrom(state, pg::ContextOfQuietRows(rows), slot->tts_values, slot->tts_isnull);
+  MemoryContextSwitchTo(before);
+  if (read) pg::AddQuietRow(rows);
+  return read;
+}
+
+uint64 CopyRows(Relation relation, List* columns, List* options, copy_data_source_cb read) {
+  CopyFromState state = BeginCopyFrom(nullptr, relation, nullptr, nullptr, false, read, columns, options);
+  ErrorContextCallback line = {error_context_stack, CopyFromErrorCallback, state};
+  error_context_stack = &line;
+  pg::QuietRows* rows = pg::BeginQuietRows(relation);
+  while (ReadRow(state, rows)) {
+  }
+  const uint64 written = pg::EndQuietRows(rows);
+  error_context_stack = line.previous;
+  EndCopyFrom(state);
+  return written;
+}
+
+}  // namespace
+
+uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read) {
+  return pg::AsOwner(relation->rd_rel->relowner, [&] { return CopyRows(relation, columns, options, read); });
 }
 
 void ReadLines(Relation relation, Snapshot snapshot, LineConsumer consume, void* argument) {

@@ -89,7 +89,7 @@ int64 CopyInto(Relation relation, const char* command, const Columns& columns) {
   List* options = NIL;
   if (columns.binary)
     options = list_make1(makeDefElem(pstrdup("format"), reinterpret_cast<Node*>(makeString(pstrdup("binary"))), -1));
-  return static_cast<int64>(ingest::FillTable(relation, columns.names, options, ReadEntry, true));
+  return static_cast<int64>(ingest::FillTable(relation, columns.names, options, ReadEntry));
 }
 
 const char* CopyShardCommand(const char* shard, const Columns& columns) {

@@ -37,8 +37,6 @@ void OpenLanes(Split* split, Move* target) {
   const int lanes = std::max(1, std::min(tables, copy_sessions));
   for (int i = 0; i < lanes; i++) {
     target->lanes.push_back(remote::OwnConnectionTo(target->target));
-    // Rows arrive as they are: nothing fires, nothing is checked again.
-    remote::Execute(target->lanes[i], "SET session_replication_role = replica");
     remote::Execute(target->lanes[i], psprintf("SELECT altius_internal.foresee_split(%s)", split->arguments));
   }
 }

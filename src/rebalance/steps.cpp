@@ -71,11 +71,7 @@ void OpenSessions(Move* move) {
   int tables = 0;
   for (const Member& member : move->members) tables += member.has_rows ? 1 : 0;
   const int lanes = std::max(1, std::min(tables, copy_sessions));
-  for (int i = 0; i < lanes; i++) {
-    move->lanes.push_back(remote::OwnConnectionTo(move->target));
-    // Rows arrive as they are on the source: nothing fires, nothing is checked again.
-    remote::Execute(move->lanes[i], "SET session_replication_role = replica");
-  }
+  for (int i = 0; i < lanes; i++) move->lanes.push_back(remote::OwnConnectionTo(move->target));
 }
 
 void CloseSessions(Move* move) noexcept {

@@ -2,6 +2,7 @@
 #include "replay.hpp"
 
 #include "altius/pg/compat_apply.hpp"
+#include "altius/pg/quiet_rows.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/text_forms.hpp"
 
@@ -48,17 +49,6 @@ struct Copy {
   pg::Array<Place> places;
 };
 
-/// What keeps foreign keys and deferred uniqueness stays.
-void DropTriggersOfUsers(ResultRelInfo* target) {
-  TriggerDesc* triggers = target->ri_TrigDesc;
-  if (triggers == nullptr) return;
-  int kept = 0;
-  for (int i = 0; i < triggers->numtriggers; i++) {
-    if (triggers->triggers[i].tgisinternal) triggers->triggers[kept++] = triggers->triggers[i];
-  }
-  triggers->numtriggers = kept;
-}
-
 void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->relation = table_open(relid, RowExclusiveLock);
   copy->index = RelationGetPrimaryKeyIndex(copy->relation);
@@ -66,7 +56,7 @@ void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->estate->es_output_cid = GetCurrentCommandId(true);
   copy->info = makeNode(ResultRelInfo);
   InitResultRelInfo(copy->info, copy->relation, 0, nullptr, 0);  // of no query
-  DropTriggersOfUsers(copy->info);
+  pg::DropTriggersOfUsers(copy->info);
   if (!follows_keys) copy->info->ri_TrigDesc = nullptr;
   copy->estate->es_opened_result_relations = list_make1(copy->info);
   ExecOpenIndices(copy->info, false);

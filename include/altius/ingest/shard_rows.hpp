@@ -18,8 +18,9 @@ namespace altius::ingest {
 /// give the name to something else shall gain nothing.
 Relation OpenShard(const catalog::Table& table, const catalog::Shard& shard, LOCKMODE lock);
 
-/// COPY into the table, as its owner; its triggers don't fire when `quietly`.  The number of rows.
-uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read, bool quietly);
+/// Rows in a format of COPY's into the table, as its owner: they were in the table before, so no trigger fires and nothing is
+/// checked but uniqueness.  The number of rows.
+uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read);
 
 /// Rows as lines of COPY, with all columns that are stored and not generated.  `line` has its end.
 using LineConsumer = void (*)(StringInfo line, void* argument);
