@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "altius/ingest/shard_rows.hpp"
 
+#include "altius/pg/compat_copy.hpp"
+#include "altius/pg/names_input.hpp"
 #include "altius/pg/quiet_rows.hpp"
 #include "altius/pg/relation_lock.hpp"
 #include "altius/pg/rights.hpp"
@@ -43,8 +45,17 @@ bool ReadRow(CopyFromState state, pg::QuietRows* rows) {
   return read;
 }
 
+void ReadNamesFreely(CopyFromState state, Relation relation) {
+  ListCell* cell;
+  foreach (cell, state->attnumlist) {
+    const int column = lfirst_int(cell) - 1;
+    if (!state->opts.binary) pg::ReadNamesFreely(&state->in_functions[column], TupleDescAttr(RelationGetDescr(relation), column)->atttypid);
+  }
+}
+
 uint64 CopyRows(Relation relation, List* columns, List* options, copy_data_source_cb read) {
   CopyFromState state = BeginCopyFrom(nullptr, relation, nullptr, nullptr, false, read, columns, options);
+  ReadNamesFreely(state, relation);
   ErrorContextCallback line = {error_context_stack, CopyFromErrorCallback, state};
   error_context_stack = &line;
   pg::QuietRows* rows = pg::BeginQuietRows(relation);
@@ -65,7 +76,7 @@ uint64 FillTable(Relation relation, List* columns, List* options, copy_data_sour
 void ReadLines(Relation relation, Snapshot snapshot, LineConsumer consume, void* argument) {
   const TupleDesc desc = RelationGetDescr(relation);
   FmgrInfo* outputs = MakeOutputs(desc);
-  const int level = pg::BeginPortableText();
+  const int level = pg::BeginPortableText(pg::TextNamesObjects(desc));
   StringInfoData line;
   initStringInfo(&line);
   const MemoryContext row_memory = AllocSetContextCreate(CurrentMemoryContext, "altius row of a shard", ALLOCSET_DEFAULT_SIZES);

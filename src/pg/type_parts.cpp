@@ -26,6 +26,21 @@ bool IsMadeOf(Oid type, bool (*test)(Oid type, void *context), void *context) {
   return false;
 }
 
+bool HasDomains(Oid type) {
+  check_stack_depth();
+  if (get_typtype(type) == TYPTYPE_DOMAIN) return true;
+  if (OidIsValid(get_element_type(type))) return HasDomains(get_element_type(type));
+  if (type_is_range(type)) return HasDomains(get_range_subtype(type));
+  if (type_is_multirange(type)) return HasDomains(get_multirange_range(type));
+  if (get_typtype(type) != TYPTYPE_COMPOSITE) return false;
+  const TupleDesc fields = lookup_rowtype_tupdesc_copy(type, -1);
+  for (int i = 0; i < fields->natts; i++) {
+    const Form_pg_attribute field = TupleDescAttr(fields, i);
+    if (!field->attisdropped && HasDomains(field->atttypid)) return true;
+  }
+  return false;
+}
+
 bool IsObjectNumber(Oid type) {
   switch (type) {
     case REGPROCOID:

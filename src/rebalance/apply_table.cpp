@@ -3,6 +3,7 @@
 // for all that happened on the source.  Generated columns don't come and are computed.
 #include "apply_table.hpp"
 
+#include "altius/pg/names_input.hpp"
 #include "binary_types.hpp"
 
 extern "C" {
@@ -21,6 +22,7 @@ void SetUpReading(Oid type, int32 modifier, bool binary, Reading* reading) {
   Oid function;
   getTypeInputInfo(type, &function, &reading->text_argument);
   fmgr_info(function, &reading->text);
+  pg::ReadNamesFreely(&reading->text, type);
   if (binary) {
     getTypeBinaryInputInfo(type, &function, &reading->binary_argument);
     fmgr_info(function, &reading->binary);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "replay.hpp"
 
+#include "altius/core/copies/row_text.hpp"
 #include "altius/pg/compat_apply.hpp"
+#include "altius/pg/names_input.hpp"
 #include "altius/pg/quiet_rows.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/text_forms.hpp"
@@ -15,6 +17,7 @@ extern "C" {
 #include "executor/executor.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 
@@ -43,11 +46,29 @@ struct Copy {
   TupleTableSlot* wanted;
   TupleTableSlot* found;
   TupleTableSlot* fresh;
-  FmgrInfo input;
+  FmgrInfo input;    // of rows
+  FmgrInfo* fields;  // of the columns, where a row's text names objects; null: it does not
+  Oid* params;
   RowWriter writer;
   HTAB* rows;  // of Alike; null until rows are looked for that way
   pg::Array<Place> places;
 };
+
+/// Whoever owns the table need not be allowed to look up what a value names.
+void SetUpFields(Copy* copy) {
+  const TupleDesc columns = RelationGetDescr(copy->relation);
+  if (!pg::TextNamesObjects(columns)) return;
+  copy->fields = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * columns->natts));
+  copy->params = static_cast<Oid*>(palloc0(sizeof(Oid) * columns->natts));
+  for (int i = 0; i < columns->natts; i++) {
+    const Form_pg_attribute column = TupleDescAttr(columns, i);
+    if (column->attisdropped) continue;
+    Oid function;
+    getTypeInputInfo(column->atttypid, &function, &copy->params[i]);
+    fmgr_info(function, &copy->fields[i]);
+    pg::ReadNamesFreely(&copy->fields[i], column->atttypid);
+  }
+}
 
 void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->relation = table_open(relid, RowExclusiveLock);
@@ -65,6 +86,7 @@ void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->fresh = MakeSingleTupleTableSlot(columns, &TTSOpsHeapTuple);
   copy->found = table_slot_create(copy->relation, nullptr);
   fmgr_info(F_RECORD_IN, &copy->input);
+  SetUpFields(copy);
   copy->writer = MakeRowWriter(RelationGetDescr(copy->relation));
   AfterTriggerBeginQuery();
 }
@@ -79,8 +101,31 @@ void Close(Copy* copy) {
   table_close(copy->relation, NoLock);
 }
 
-/// The text's row, of the columns as they are here.
-void Read(Copy* copy, const char* row, TupleTableSlot* slot) {
+[[noreturn]] void RaiseOtherColumns(const Copy& copy) {
+  ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                  errmsg("a row does not have the columns of \"%s\"", RelationGetRelationName(copy.relation))));
+  pg_unreachable();
+}
+
+HeapTuple ReadFields(Copy* copy, const char* row) {
+  const TupleDesc columns = RelationGetDescr(copy->relation);
+  auto* values = static_cast<Datum*>(palloc0(sizeof(Datum) * columns->natts));
+  auto* nulls = static_cast<bool*>(palloc(columns->natts));
+  core::RowText text(pstrdup(row));
+  for (int i = 0; i < columns->natts; i++) {
+    char* field = nullptr;
+    const Form_pg_attribute column = TupleDescAttr(columns, i);
+    if (!column->attisdropped) {
+      if (!text.Next(&field)) RaiseOtherColumns(*copy);
+      values[i] = InputFunctionCall(&copy->fields[i], field, copy->params[i], column->atttypmod);
+    }
+    nulls[i] = field == nullptr;
+  }
+  if (!text.AtEnd()) RaiseOtherColumns(*copy);
+  return heap_form_tuple(columns, values, nulls);
+}
+
+HeapTuple ReadRecord(Copy* copy, const char* row) {
   const Oid type = RelationGetForm(copy->relation)->reltype;
   const HeapTupleHeader header =
       DatumGetHeapTupleHeader(InputFunctionCall(&copy->input, const_cast<char*>(row), type, -1));
@@ -88,7 +133,13 @@ void Read(Copy* copy, const char* row, TupleTableSlot* slot) {
   tuple.t_len = HeapTupleHeaderGetDatumLength(header);
   tuple.t_data = header;
   ItemPointerSetInvalid(&tuple.t_self);
-  ExecForceStoreHeapTuple(heap_copytuple(&tuple), slot, true);
+  return heap_copytuple(&tuple);
+}
+
+/// The text's row, of the columns as they are here.
+void Read(Copy* copy, const char* row, TupleTableSlot* slot) {
+  HeapTuple tuple = copy->fields != nullptr ? ReadFields(copy, row) : ReadRecord(copy, row);
+  ExecForceStoreHeapTuple(tuple, slot, true);
   slot->tts_tableOid = RelationGetRelid(copy->relation);
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
 // The rule for copies of reference tables, spelled a second time by its reasons, and differences of bags of rows.
 #include "altius/core/copies/difference.hpp"
+#include "altius/core/copies/row_text.hpp"
 #include "altius/core/copies/way.hpp"
 #include "catch.hpp"
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <random>
+#include <string>
 #include <vector>
 
 using namespace altius::core;
@@ -61,5 +64,64 @@ TEST_CASE("Taking out and putting in makes one bag of rows the other", "[copies]
     std::vector<int> common;
     std::set_intersection(has.begin(), has.end(), wanted.begin(), wanted.end(), std::back_inserter(common));
     CHECK(steps == has.size() + wanted.size() - 2 * common.size());
+  }
+}
+
+namespace {
+
+/// Null when the text is no row.
+std::optional<std::vector<std::optional<std::string>>> FieldsOf(std::string text) {
+  RowText row(text.data());
+  std::vector<std::optional<std::string>> fields;
+  for (char* field = nullptr; row.Next(&field);) {
+    fields.emplace_back(field == nullptr ? std::nullopt : std::optional<std::string>(field));
+    if (row.AtEnd()) return fields;
+  }
+  return std::nullopt;
+}
+
+/// As record_out does.
+std::string Written(const std::vector<std::optional<std::string>>& fields) {
+  std::string text = "(";
+  for (const auto& field : fields) {
+    if (text.size() > 1 || &field != &fields.front()) text += ',';
+    if (!field.has_value()) continue;
+    text += '"';
+    for (const char letter : *field) text += letter == '"' || letter == '\\' ? std::string(2, letter) : std::string(1, letter);
+    text += '"';
+  }
+  return text + ')';
+}
+
+}  // namespace
+
+TEST_CASE("Rows are taken apart as they were put together", "[copies]") {
+  using Fields = std::vector<std::optional<std::string>>;
+  CHECK(FieldsOf("(1,two)") == Fields{"1", "two"});
+  CHECK(FieldsOf("(,\"\",x)") == Fields{std::nullopt, "", "x"});
+  CHECK(FieldsOf("(\"a,)\"\"b\\\\\")") == Fields{"a,)\"b\\"});
+  CHECK(FieldsOf("()") == Fields{std::nullopt});
+  for (const char* broken : {"", "x", "(", "(1", "(1,", "(\"1)", "(1)x", "(\\", "1,2)"}) CHECK(!FieldsOf(broken).has_value());
+  std::mt19937 random(7);
+  const std::string letters = "ab\"\\,() ";
+  for (int i = 0; i < 20000; i++) {
+    Fields fields(1 + random() % 4);
+    for (auto& field : fields) {
+      if (random() % 4 == 0) continue;
+      field.emplace();
+      for (auto n = random() % 6; n > 0; n--) *field += letters[random() % letters.size()];
+    }
+    REQUIRE(FieldsOf(Written(fields)) == fields);
+  }
+}
+
+TEST_CASE("No text leads the reader of rows out of it", "[copies]") {
+  std::mt19937 random(8);
+  const std::string letters = "a\"\\,()";
+  for (int i = 0; i < 50000; i++) {
+    std::string text = "(";
+    for (auto n = random() % 10; n > 0; n--) text += letters[random() % letters.size()];
+    const std::vector<char> exact(text.c_str(), text.c_str() + text.size() + 1);
+    (void)FieldsOf(std::string(exact.data()));
   }
 }

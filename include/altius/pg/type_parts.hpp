@@ -14,6 +14,9 @@ bool IsMadeOf(Oid type, Test test) {
   return IsMadeOf(type, [](Oid part, void *context) -> bool { return (*static_cast<Test *>(context))(part); }, &test);
 }
 
+/// Whether values of the type are, or are made of, a domain's.
+bool HasDomains(Oid type);
+
 /// regclass and its kin: the value is the number of an object, which other nodes have under another number; its text is a name.
 bool IsObjectNumber(Oid type);
 

@@ -5,6 +5,7 @@
 #include "altius/pg/walk.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/select/cut.hpp"
+#include "numbers.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -69,6 +70,7 @@ bool MayDifferWalker(Node* node, void* data) {
       break;
     }
     default:
+      if (ShowsNumber(node)) return true;
       break;
   }
   return check_functions_in_node(node, MayDiffer, nullptr) || pg::Walk(node, MayDifferWalker, data);
