@@ -23,9 +23,14 @@ FROM pg_temp.member JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid 
   aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))) it
 WHERE it.grantee <> relowner GROUP BY c.oid, it.grantee ORDER BY c.oid::regclass::text COLLATE "C", it.grantee;
 
-SELECT c.oid::regclass AS "columns have rights of their own" FROM pg_temp.member
-JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid
-WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attacl IS NOT NULL);
+SELECT c.oid::regclass AS "columns have rights of their own",
+       string_agg(attname, ', ' ORDER BY attnum) FILTER (WHERE attacl IS NULL) AS "these have none"
+FROM pg_temp.member JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid
+JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 GROUP BY c.oid HAVING count(attacl) > 0;
+SELECT c.oid::regclass AS relation, string_agg(DISTINCT lower(it.privilege_type), ', ') AS privileges,
+       CASE it.grantee WHEN 0 THEN 'public' ELSE it.grantee::regrole::text END AS by
+FROM pg_temp.member JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid
+JOIN pg_attribute ON attrelid = c.oid, aclexplode(attacl) it GROUP BY c.oid, it.grantee;
 
 SELECT n.nspname AS schema, it.privilege_type, it.grantee = 0 AS public
 FROM pg_temp.member JOIN pg_namespace n ON classid = 'pg_namespace'::regclass AND n.oid = objid,

@@ -144,5 +144,40 @@ SELECT citus_nodename_for_nodeid(:id2) = :'host' AS name, citus_nodeport_for_nod
        get_nodeid_for_groupid(groupid) = :id2 AS of_group, citus_nodename_for_nodeid(-1) AS none
 FROM pg_dist_node WHERE nodeid = :id2;
 SELECT citus_is_coordinator(), citus_is_primary_node();
+-- A node that leaves drops what is proved to be the cluster's.  What has a shard's name may be anybody's, and what can't be dropped
+-- does not keep the rest.
+DROP TABLE everywhere;
+CREATE ROLE cluster_nodes_other;
+GRANT ALL ON SCHEMA cluster_nodes TO cluster_nodes_other;
+SELECT (array_agg(shard_name(logicalrelid, shardid) ORDER BY shardid))[1] AS named_view,
+       (array_agg(shard_name(logicalrelid, shardid) ORDER BY shardid))[2] AS named_table FROM pg_dist_shard WHERE logicalrelid = 'cars'::regclass \gset
+SELECT shard_name(logicalrelid, shardid) AS kept FROM pg_dist_shard WHERE logicalrelid = 'sorts'::regclass \gset
+\connect - - - :worker2_port
+SET citus.enable_ddl_propagation = off;
+SET ROLE cluster_nodes_other;
+CREATE VIEW :named_view AS SELECT 1;
+CREATE TABLE :named_table AS SELECT 'not yours';
+RESET ROLE;
+ALTER EXTENSION plpgsql ADD TABLE :kept;
+\connect - - - :coordinator_port
+SET search_path = cluster_nodes;
+SET client_min_messages = error;
+SELECT citus_remove_node(:'host', :worker2_port);
+\connect - - - :worker2_port
+SELECT count(*) FROM pg_dist_node;
+TABLE :named_view;
+TABLE :named_table;
+SELECT replace(relname, split_part(:'kept', '.', 2), 'kept'), relkind FROM pg_class
+WHERE relnamespace = 'cluster_nodes'::regnamespace AND relkind IN ('r', 'p') AND relowner = 10 ORDER BY 1;
+ALTER EXTENSION plpgsql DROP TABLE :kept;
+SET client_min_messages = error;
+DROP TABLE :kept CASCADE;
+DROP OWNED BY cluster_nodes_other;
+\connect - - - :coordinator_port
+SET search_path = cluster_nodes;
+SELECT citus_add_node(:'host', :worker2_port) > 0 AS added;
+SELECT DISTINCT result FROM run_command_on_placements('sorts', 'SELECT count(*) FROM %s');
 SET client_min_messages = warning;
 DROP SCHEMA cluster_nodes CASCADE;
+DROP OWNED BY cluster_nodes_other;
+DROP ROLE cluster_nodes_other;

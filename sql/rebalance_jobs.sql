@@ -15,7 +15,8 @@ CREATE FUNCTION details(job bigint) RETURNS text LANGUAGE sql AS $$
   FROM citus_job_status(job) $$;
 CREATE FUNCTION tasks_of(job bigint, OUT number bigint, OUT status citus_task_status, OUT tries int, OUT message text)
   RETURNS SETOF record LANGUAGE sql AS $$
-  SELECT row_number() OVER (ORDER BY task_id) - 1, status, retry_count, message FROM pg_dist_background_task WHERE job_id = job $$;
+  SELECT row_number() OVER (ORDER BY task_id) - 1, status, retry_count, said.message
+  FROM pg_dist_background_task LEFT JOIN altius_internal.background_task_message said USING (task_id) WHERE job_id = job $$;
 
 -- dependencies: a diamond
 SELECT schedule(ARRAY['SELECT rebalance_jobs.tell(''first''), pg_sleep(0.1)', 'SELECT rebalance_jobs.tell(''left''), pg_sleep(0.1)',
@@ -167,6 +168,39 @@ SET ROLE rebalance_jobs_nologin;
 SELECT schedule(ARRAY['SELECT 1']) AS job \gset
 SELECT citus_job_wait(:job, 'failed');
 SELECT status, message FROM tasks_of(:job);
+RESET ROLE;
+
+-- What a task's error says may show rows of its owner's: others see that it failed.  Who watches sees it.
+SET ROLE rebalance_jobs_user;
+SELECT schedule(ARRAY['SELECT ''a secret''::int']) AS job \gset
+SELECT citus_job_wait(:job, 'failed');
+SELECT details(:job) ~ 'integer: .*a secret' AS in_details, (SELECT message ~ 'a secret' FROM altius_internal.background_task_message JOIN
+  (SELECT task_id FROM pg_dist_background_task WHERE job_id = :job) it USING (task_id)) AS told;
+SET ROLE rebalance_jobs_other;
+SELECT regexp_replace(details(:job), 'a secret''', 'the command''');
+SELECT message FROM pg_dist_background_task;
+SELECT count(*) FROM altius_internal.background_task_message;
+RESET ROLE;
+GRANT pg_monitor TO rebalance_jobs_other;
+SET ROLE rebalance_jobs_other;
+SELECT split_part(message, E'\n', 1) AS message FROM altius_internal.background_task_message JOIN
+  (SELECT task_id FROM pg_dist_background_task WHERE job_id = :job) it USING (task_id);
+RESET ROLE;
+
+-- Who may end sessions of others may not end a superuser's job, as no superuser's session.
+GRANT pg_signal_backend TO rebalance_jobs_other;
+SELECT schedule(ARRAY['SELECT pg_sleep(100)']) AS job \gset
+SET ROLE rebalance_jobs_other;
+DO $$ BEGIN PERFORM citus_job_cancel(max(job_id)) FROM pg_dist_background_job; EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE '%', regexp_replace(sqlerrm, '\d+', 'N'); END $$;
+RESET ROLE;
+SELECT citus_job_cancel(:job);
+SELECT citus_job_wait(:job, 'cancelled');
+SET ROLE rebalance_jobs_user;
+SELECT schedule(ARRAY['SELECT pg_sleep(100)']) AS job \gset
+SET ROLE rebalance_jobs_other;
+SELECT citus_job_cancel(:job);
+SELECT citus_job_wait(:job, 'cancelled');
 RESET ROLE;
 
 -- a task on distributed tables: all of it or nothing, on all nodes

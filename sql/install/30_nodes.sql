@@ -23,19 +23,21 @@ BEGIN
   DELETE FROM pg_catalog.pg_dist_node;
 END $$;
 
--- Makes the server as it was before it joined: shards, shell tables and metadata go; schemas, types and functions stay.
+-- Makes the server as it was before it joined: shards, shell tables and metadata go; schemas, types and functions stay.  What only has
+-- a shard's name may be anybody's, and whoever owns a table can see to it that it can't be dropped: that stays, and is told.
 CREATE FUNCTION altius_internal.reset_node() RETURNS void LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  names text[];
-  name text;
+  tables oid[];
+  relation regclass;
 BEGIN
-  SELECT array_agg(it.name) INTO names FROM (
-    SELECT pg_catalog.shard_name(logicalrelid, shardid) AS name FROM pg_catalog.pg_dist_shard
+  SELECT array_agg(it.oid ORDER BY it.rank) INTO tables FROM (
+    SELECT 1 AS rank, c.oid
+    FROM pg_catalog.pg_dist_shard s JOIN pg_catalog.pg_class shell ON shell.oid = s.logicalrelid
+    JOIN pg_catalog.pg_class c ON c.oid = altius_internal.shard_oid(s.logicalrelid, s.shardid)
+    WHERE c.relowner = shell.relowner AND c.relkind = shell.relkind
     UNION ALL
-    SELECT format('%I.%I', nspname, relname)
-    FROM pg_catalog.pg_dist_partition JOIN pg_catalog.pg_class shell ON shell.oid = logicalrelid
-    JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+    SELECT 2, logicalrelid FROM pg_catalog.pg_dist_partition
   ) it;
   PERFORM altius_internal.clear_metadata();
   DELETE FROM pg_catalog.pg_dist_object;
@@ -43,8 +45,13 @@ BEGIN
   PERFORM altius_internal.set_cluster_id(NULL);
   PERFORM altius_internal.new_secret();
   SET LOCAL client_min_messages = warning;
-  FOREACH name IN ARRAY coalesce(names, '{}') LOOP
-    EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', name);
+  FOREACH relation IN ARRAY coalesce(tables, '{}') LOOP
+    CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation);
+    BEGIN
+      EXECUTE format('DROP TABLE %s CASCADE', relation);
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING 'table % of the cluster that this node has left is not dropped: %', relation, SQLERRM;
+    END;
   END LOOP;
 END $$;
 

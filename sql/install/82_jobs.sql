@@ -65,10 +65,17 @@ END $$;
 CREATE FUNCTION altius_internal.bytes_shown(bytes bigint, raw boolean) RETURNS jsonb LANGUAGE sql IMMUTABLE
   BEGIN ATOMIC SELECT CASE WHEN raw THEN to_jsonb(bytes) ELSE to_jsonb(pg_size_pretty(bytes)) END; END;
 
+-- What a task's error said may hold rows of its owner's tables.
+CREATE VIEW altius_internal.background_task_message WITH (security_barrier) AS
+  SELECT task_id, message FROM pg_catalog.pg_dist_background_task
+  WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+
 CREATE FUNCTION altius_internal.job_details(job_id bigint, raw boolean) RETURNS jsonb LANGUAGE sql VOLATILE STRICT
 BEGIN ATOMIC
   WITH task AS (
-    SELECT t.* FROM pg_catalog.pg_dist_background_task t WHERE t.job_id = $1
+    SELECT t.task_id, t.pid, t.status, t.command, t.retry_count, said.message
+    FROM pg_catalog.pg_dist_background_task t LEFT JOIN altius_internal.background_task_message said USING (task_id)
+    WHERE t.job_id = $1
   ), shown AS (
     SELECT 1 AS rank, t.task_id, jsonb_build_object('state', t.status, 'retried', coalesce(t.retry_count, 0),
         'message', t.message, 'command', t.command, 'task_id', t.task_id)

@@ -34,6 +34,8 @@ void DropShardRelations(const char* schema, const char* table, const int64* ids,
     // The clean-up of moves may be dropping it at this moment.
     const Oid relid = pg::LockRelationNamed(Extend(table, ids[i]), space, AccessExclusiveLock);
     if (!OidIsValid(relid)) continue;
+    const char kind = get_rel_relkind(relid);
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) continue;  // it only has a shard's name
     ObjectAddress address = {};
     ObjectAddressSet(address, RelationRelationId, relid);
     add_exact_object_address(&address, relations);

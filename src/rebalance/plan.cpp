@@ -49,7 +49,7 @@ void WarnOfStuck(const World& world, const std::vector<int>& stuck) {
         (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
          errmsg_plural("%lu shard group stays on a node that it should leave",
                        "%lu shard groups stay on nodes that they should leave", count, count),
-         errdetail("No other node may take them, or they were excluded: %s.", text),
+         errdetail("No other node may take them, or they were excluded or belong to others: %s.", text),
          errhint(
              "Add a node, let another one have shards with citus_set_node_property, or look at the "
              "strategy's shard_allowed_on_node_function.")));

@@ -8,8 +8,10 @@
 
 #include "altius/base/error.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat.hpp"
 
 extern "C" {
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 }
 
@@ -48,6 +50,17 @@ std::map<int, Tables> ReadTables(Oid relation) {
               [](const Table* a, const Table* b) { return a->relid < b->relid; });
   }
   return colocations;
+}
+
+/// As citus_move_shard_placement asks it.
+bool MayMove(const Tables& tables) {
+  return pg::Call([&] {
+    if (superuser()) return true;
+    for (const Table* table : tables) {
+      if (!pg::OwnsRelation(table->relid, GetUserId())) return false;
+    }
+    return true;
+  });
 }
 
 std::map<int, int> ReadNodes(World& world) {
@@ -112,10 +125,11 @@ class Reader {
         excluded_(options.excluded.begin(), options.excluded.end()) {}
 
   void Add(int set, int colocation, const Tables& tables) {
+    const bool may_move = MayMove(tables);
     for (int index = 0; index < tables.front()->shard_count; index++) {
       const catalog::Shard& shard = tables.front()->shards[index];
       double bytes = 0;
-      bool movable = shard.group_count == 1;
+      bool movable = may_move && shard.group_count == 1;
       for (const Table* table : tables) {
         if (index >= table->shard_count)
           throw Error(sqlstate::kInternalError, Mismatch(colocation));
@@ -144,6 +158,11 @@ class Reader {
 };
 
 }  // namespace
+
+bool MayMoveAny(Oid relation) {
+  const std::map<int, Tables> colocations = ReadTables(relation);
+  return std::any_of(colocations.begin(), colocations.end(), [](const auto& it) { return MayMove(it.second); });
+}
 
 World ReadWorld(const PlanOptions& options) {
   World world;

@@ -12,6 +12,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -94,17 +95,26 @@ std::vector<jobs::NewTask> TasksOf(const std::vector<PlannedMove>& moves, const 
   return tasks;
 }
 
+void TellNothing() {
+  pg::Call([] {
+    ereport(NOTICE, (errmsg("no shard has to move"),
+                     superuser() ? 0 : errhint("Only the owner of all tables of a colocation group may move its shards.")));
+  });
+}
+
 /// The new job's id; 0 when nothing is to be moved.
 int64 Start(const PlanOptions& options, const std::string& mode, const std::string& description) {
-  pg::Call([] {
-    jobs::RequireCoordinator();
-    LockStart();
-  });
+  pg::Call([] { jobs::RequireCoordinator(); });
+  if (!MayMoveAny(options.relation)) {  // and must not hold up others, however long the transaction stays open
+    TellNothing();
+    return 0;
+  }
+  pg::Call([] { LockStart(); });
   RequireNoRebalance();
   const std::vector<PlannedMove> moves = PlanMoves(options);
   const int count = static_cast<int>(moves.size());
   if (count == 0) {
-    pg::Call([] { ereport(NOTICE, (errmsg("no shard has to move"))); });
+    TellNothing();
     return 0;
   }
   const int64 job = jobs::Schedule("rebalance", description, TasksOf(moves, mode));

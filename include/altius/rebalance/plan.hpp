@@ -34,9 +34,13 @@ struct PlannedMove {
   int64 bytes;  // on disk, all shards of the group; 0 when no question of sizes was asked
 };
 
-/// The moves in the order in which they should begin.  No shard group is in it twice.  Shard groups
-/// that can't leave a node which they must leave are told as warnings.
+/// The moves in the order in which they should begin.  No shard group is in it twice; those that the
+/// user may not move stay.  Shard groups that can't leave a node which they must leave are told as
+/// warnings.
 std::vector<PlannedMove> PlanMoves(const PlanOptions& options);
+
+/// Whether there is any shard group (of the relation's colocation group, if valid) that the user may move.
+bool MayMoveAny(Oid relation);
 
 /// Defines the settings of planning.
 void InitPlanning();

@@ -15,6 +15,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_authid.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -98,6 +99,12 @@ const char* WaitForState(const char* what, int64 id, const char* desired, Look l
 bool IsFinalJob(const char* state) { return core::IsFinal(core::JobStateOf(state)); }
 bool IsFinalTask(const char* state) { return core::IsFinal(core::TaskStateOf(state)); }
 
+/// As PostgreSQL has it: who may end backends of others may not end those of superusers.
+bool MayChangeTasksOf(Oid owner) {
+  if (has_privs_of_role(GetUserId(), owner)) return true;
+  return !superuser_arg(owner) && has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND);
+}
+
 /// Who may change a job: superusers, who may end backends of others, and members of the roles that
 /// own its tasks.
 void RequireRights(int64 job, const char* deed) {
@@ -107,13 +114,13 @@ void RequireRights(int64 job, const char* deed) {
   for (int row = 0; row < owners.count; row++) {
     const Oid owner = static_cast<Oid>(owners.Number(row, 0));
     pg::Call([&] {
-      if (has_privs_of_role(GetUserId(), owner) ||
-          has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND))
-        return;
+      if (MayChangeTasksOf(owner)) return;
       ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                       errmsg("permission denied to %s background job " INT64_FORMAT, deed, job),
-                      errhint("It takes membership of the role that owns the job's tasks, or of "
-                              "pg_signal_backend.")));
+                      superuser_arg(owner)
+                          ? errhint("Only superusers may %s a superuser's job.", deed)
+                          : errhint("It takes membership of the role that owns the job's tasks, or of "
+                                    "pg_signal_backend.")));
     });
   }
 }
