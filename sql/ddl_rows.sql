@@ -46,6 +46,33 @@ SELECT count(*) FROM things;
 SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'things'::regclass;
 ALTER TABLE things NO FORCE ROW LEVEL SECURITY;
 SELECT note, count(*), count(number) FROM things GROUP BY note ORDER BY note;
+
+-- Rows that come back are no news to triggers and foreign keys; functions that are called meanwhile write as at any other time.
+SELECT DISTINCT result FROM run_command_on_all_nodes('CREATE TABLE ddl_rows.seen (role text)');
+CREATE FUNCTION saw() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO ddl_rows.seen VALUES (current_setting('session_replication_role')); RETURN true;
+END $$;
+CREATE TABLE watched (id int PRIMARY KEY, kind int REFERENCES kinds, note text) PARTITION BY RANGE (id);
+CREATE TABLE watched_few PARTITION OF watched FOR VALUES FROM (0) TO (10);
+SELECT create_distributed_table('watched', 'id');
+INSERT INTO watched VALUES (1, 1, 'old'), (2, 2, 'old');
+CREATE TRIGGER t BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION fired();
+CREATE TRIGGER always BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION fired();
+CREATE TRIGGER "On Replicas" BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION fired();
+CREATE TRIGGER never BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION fired();
+ALTER TABLE watched ENABLE ALWAYS TRIGGER always, ENABLE REPLICA TRIGGER "On Replicas", DISABLE TRIGGER never;
+ALTER TABLE watched ADD CHECK (saw());
+TRUNCATE seen;
+SELECT undistribute_table('watched');
+SELECT * FROM watched ORDER BY id;
+SELECT role, count(*) FROM seen GROUP BY 1;
+SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgrelid IN ('watched'::regclass, 'watched_few'::regclass) AND NOT tgisinternal
+ORDER BY 1, 2;
+SELECT tgenabled, count(*) > 0 FROM pg_trigger WHERE tgrelid IN ('watched'::regclass, 'watched_few'::regclass) AND tgisinternal GROUP BY 1;
+INSERT INTO watched VALUES (3, 3, 'new');
+INSERT INTO watched VALUES (4, 1, 'new');
+SELECT * FROM watched ORDER BY id;
 RESET SESSION AUTHORIZATION;
+SET client_min_messages = warning;
 DROP SCHEMA ddl_rows CASCADE;
 DROP ROLE ddl_rows_owner;

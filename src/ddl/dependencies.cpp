@@ -4,6 +4,7 @@
 #include "altius/catalog/writer.hpp"
 #include "altius/ddl/objects.hpp"
 #include "altius/ddl/tables.hpp"
+#include "altius/pg/compat.hpp"
 #include "dependencies.hpp"
 #include "object_commands.hpp"
 #include "privileges.hpp"
@@ -12,6 +13,7 @@
 extern "C" {
 #include "access/transam.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -24,6 +26,7 @@ extern "C" {
 #include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 }
@@ -177,6 +180,30 @@ bool DependsOnLocalObject(const ObjectAddress& object) {
       return true;
   }
   return false;
+}
+
+namespace {
+
+/// PostgreSQL notes no owner where it is the bootstrap superuser.
+Oid OwnerOf(const ObjectAddress& object) {
+  const char* owner = QueryText(R"(
+SELECT refobjid FROM pg_catalog.pg_shdepend WHERE classid = $1 AND objid = $2 AND objsubid = 0 AND deptype = 'o'
+  AND dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))",
+                                {OidValue(object.classId), OidValue(object.objectId)});
+  return owner == nullptr ? BOOTSTRAP_SUPERUSERID : OidOf(owner);
+}
+
+}  // namespace
+
+ObjectAddress MissingObjectOfAnother(const ObjectAddress& object) {
+  if (superuser()) return InvalidObjectAddress;
+  Walk walk = {};
+  Visit(&walk, object);
+  for (const ObjectAddress& needed : walk.ordered) {
+    if (IsTable(needed) || IsOurExtension(needed) || catalog::IsDistributedObject(needed.classId, needed.objectId)) continue;
+    if (!pg::MayGiveTo(GetUserId(), OwnerOf(needed))) return needed;
+  }
+  return InvalidObjectAddress;
 }
 
 List* CommandsWithDependencies(const ObjectAddress& object, bool itself) {

@@ -14,6 +14,10 @@ namespace altius::ddl {
 /// of a kind that is not carried.
 bool DependsOnLocalObject(const ObjectAddress& object);
 
+/// What the user can't make elsewhere, of the object and of what it depends on that other nodes do not have: it is another role's.
+/// InvalidOid as the object's oid: nothing.
+ObjectAddress MissingObjectOfAnother(const ObjectAddress& object);
+
 /// Commands that make what the object depends on (and itself) where other nodes do not have it;
 /// notes that they have it.
 List* CommandsWithDependencies(const ObjectAddress& object, bool itself);

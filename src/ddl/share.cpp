@@ -25,11 +25,28 @@ bool HasOtherNodes() {
   return count > 0;
 }
 
+namespace {
+
+/// A table's owner has no power over what others have made of it, and can't wait for them.
+bool StaysHere(const ObjectAddress& object) {
+  const ObjectAddress missing = MissingObjectOfAnother(object);
+  if (!OidIsValid(missing.objectId)) return false;
+  const bool itself = missing.classId == object.classId && missing.objectId == object.objectId;
+  ereport(NOTICE, (errmsg("%s stays on this node alone", getObjectDescription(&object, false)),
+                   itself ? errdetail("It belongs to another role.")
+                          : errdetail("It needs %s, which belongs to another role and is on this node alone.",
+                                      getObjectDescription(&missing, false)),
+                   errhint("It is on all nodes when its owner makes it again with CREATE OR REPLACE.")));
+  return true;
+}
+
+}  // namespace
+
 void ShareObject(const ObjectAddress& object) {
   if (!OidIsValid(object.objectId) || object.objectId < FirstNormalObjectId) return;
   const Oid space = get_object_namespace(&object);
   if (OidIsValid(space) && isAnyTempNamespace(space)) return;
-  if (DependsOnLocalObject(object)) return;
+  if (DependsOnLocalObject(object) || (HasOtherNodes() && StaysHere(object))) return;
   List* commands = CommandsWithDependencies(object, false);
   commands = list_concat(commands, CommandsOfObject(object));
   catalog::InsertObject(object.classId, object.objectId);
@@ -60,9 +77,8 @@ WHERE c.oid = $1 AND f.prokind IN ('f', 'p') AND NOT EXISTS (SELECT FROM pg_cata
   foreach (cell, functions) ShareOnce(ProcedureRelationId, lfirst_oid(cell));
 }
 
-}  // namespace
-
-void ShareUsersOf(Oid relid) {
+/// `seen`: views that were looked at, by whatever way they lead to the table.
+void ShareUsers(Oid relid, List** seen) {
   check_stack_depth();
   ShareFunctionsOf(relid);
   List* views = QueryOids(R"(
@@ -73,9 +89,18 @@ WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND c.relkind = '
                           {OidValue(relid)});
   ListCell* cell;
   foreach (cell, views) {
+    if (list_member_oid(*seen, lfirst_oid(cell))) continue;
+    *seen = lappend_oid(*seen, lfirst_oid(cell));
     ShareOnce(RelationRelationId, lfirst_oid(cell));
-    ShareUsersOf(lfirst_oid(cell));
+    ShareUsers(lfirst_oid(cell), seen);
   }
+}
+
+}  // namespace
+
+void ShareUsersOf(Oid relid) {
+  List* seen = NIL;
+  ShareUsers(relid, &seen);
 }
 
 }  // namespace altius::ddl

@@ -27,6 +27,15 @@ inline bool OwnsRelation(Oid relid, Oid role) {
 #endif
 }
 
+/// Whether the role may make things that are the other's (ALTER .. OWNER TO).
+inline bool MayGiveTo(Oid role, Oid owner) {
+#if PG_VERSION_NUM >= 160000
+  return member_can_set_role(role, owner);
+#else
+  return is_member_of_role(role, owner);
+#endif
+}
+
 /// Whether VACUUM and ANALYZE of the relation are the role's: those of others they leave out.
 inline bool MayVacuum(Oid relid, Oid role) {
 #if PG_VERSION_NUM >= 170000
