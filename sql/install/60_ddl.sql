@@ -47,6 +47,9 @@ CREATE FUNCTION altius_internal.nextval_on_coordinator(sequence regclass) RETURN
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_nextval_on_coordinator';
 
 -- Work of a superuser on what users defined: as their owner.
+-- A role as another node has it, its password as it is stored.
+CREATE FUNCTION altius_internal.make_role(name text, password text, replaces boolean) RETURNS void
+  LANGUAGE c AS 'MODULE_PATHNAME', 'altius_make_role';
 CREATE FUNCTION altius_internal.make_as_owner(schema text, owner text, condition text, commands text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_make_as_owner';
 CREATE FUNCTION altius_internal.fill_shard(shard_id bigint, columns text[], lines text) RETURNS void

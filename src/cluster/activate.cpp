@@ -17,8 +17,7 @@ namespace altius::cluster {
 namespace {
 
 /// Tables whose rows are the same on all nodes and hold no oids.
-constexpr const char* kPlainTables[] = {"pg_dist_node", "pg_dist_poolinfo",
-                                        "pg_dist_rebalance_strategy"};
+constexpr const char* kPlainTables[] = {"pg_dist_node", "pg_dist_rebalance_strategy"};
 
 /// One statement that makes the other node's table equal to this one's; null when ours is empty.
 char* CopyRowsCommand(const char* table) {
@@ -105,6 +104,7 @@ void BringToFullState(int group) {
   }
   ResetNode(group);
   RunOnGroup(group, IdentityCommands(group));
+  HandRoles(group);
   RunOnGroup(group, ddl::ObjectCommands());
   CopyNodes(group);
   RunOnGroup(group, TableMetadataCommands());

@@ -5,6 +5,7 @@
 #include "secrets.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/ddl/objects.hpp"
 #include "altius/door/secret.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/spi.hpp"
@@ -155,19 +156,23 @@ void RotateIfWanted() {
   ereport(LOG, (errmsg("changed the cluster's secret, for a node was removed"), errdetail("It is number %d now.", Rotate(false))));
 }
 
-/// pg_dist_authinfo, with the passwords as an argument.
-void SendPasswords(remote::Connection* connection) {
+/// `sql` with `value` as its one argument, a text.
+void SendArgument(remote::Connection* connection, const char* sql, const char* value) {
   static const Oid kTypes[] = {TEXTOID};
-  const char* values[] = {pg::FetchText("SELECT pg_catalog.json_agg(it) FROM pg_catalog.pg_dist_authinfo it")};
-  remote::Execute(connection, "DELETE FROM pg_catalog.pg_dist_authinfo");
-  if (values[0] == nullptr) return;
-  remote::Wait(remote::Send(connection,
-                            {.sql = "INSERT INTO pg_catalog.pg_dist_authinfo SELECT * FROM pg_catalog.json_populate_recordset("
-                                    "NULL::pg_catalog.pg_dist_authinfo, $1::pg_catalog.json)",
-                             .param_count = lengthof(kTypes),
-                             .param_types = kTypes,
-                             .param_values = values},
-                            nullptr));
+  const char* values[] = {value};
+  remote::Wait(remote::Send(
+      connection, {.sql = sql, .param_count = lengthof(kTypes), .param_types = kTypes, .param_values = values}, nullptr));
+}
+
+/// The rows of a table of connection strings.
+void SendRows(remote::Connection* connection, const char* table) {
+  const char* rows = pg::FetchText(psprintf("SELECT pg_catalog.json_agg(it) FROM pg_catalog.%s it", table));
+  remote::Execute(connection, psprintf("DELETE FROM pg_catalog.%s", table));
+  if (rows == nullptr) return;
+  const char* sql = psprintf(
+      "INSERT INTO pg_catalog.%s SELECT * FROM pg_catalog.json_populate_recordset(NULL::pg_catalog.%s, $1::pg_catalog.json)",
+      table, table);
+  SendArgument(connection, sql, rows);
 }
 
 }  // namespace
@@ -178,7 +183,19 @@ void HandSecrets(int group) {
   BeQuiet(connection);
   remote::Execute(connection, psprintf("SELECT altius_internal.forget_secrets_before(%d)", PG_INT32_MAX));
   for (const Secret& secret : door::AllSecrets()) SendSecret(connection, secret);
-  SendPasswords(connection);
+  for (const char* table : {"pg_dist_authinfo", "pg_dist_poolinfo"}) SendRows(connection, table);
+  BeLoud(connection);
+}
+
+void HandRoles(int group) {
+  const char* roles = ddl::StoredPasswords();
+  if (roles == nullptr) return;
+  remote::Connection* connection = txn::Enlist(group, txn::Access::Write);
+  BeQuiet(connection);
+  SendArgument(connection,
+               "SELECT altius_internal.make_role(it.name, it.password, it.replaces) "
+               "FROM pg_catalog.json_to_recordset($1::pg_catalog.json) AS it(name text, password text, replaces boolean)",
+               roles);
   BeLoud(connection);
 }
 

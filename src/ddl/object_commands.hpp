@@ -18,7 +18,7 @@ List* CommandsOfObject(const ObjectAddress& object);
 /// What makes a table's shell or a part of it, in the same way; `condition` (an SQL expression) may be null.
 List* CommandsForTable(Oid relid, List* commands, const char* condition);
 
-/// Roles that users made, with their attributes and memberships.
+/// What the roles that users made are, and their memberships.
 List* RoleCommands();
 
 }  // namespace altius::ddl

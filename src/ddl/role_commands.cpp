@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Roles of users as commands for another node: attributes, settings, memberships.  Where a role of
-// that name exists it becomes the same.
+// Roles of users as commands for another node: attributes, settings, memberships.  A role of that name exists there
+// (make_role) and becomes the same.
+#include "altius/ddl/objects.hpp"
 #include "object_commands.hpp"
 #include "sql.hpp"
 
@@ -8,14 +9,12 @@ namespace altius::ddl {
 
 namespace {
 
-constexpr const char* kCreate = R"(
-SELECT format('DO %L', format(
-  'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %L) THEN CREATE ROLE %I PASSWORD %L; END IF; END',
-  rolname, rolname, rolpassword))
-FROM pg_authid WHERE oid >= 16384 ORDER BY rolname)";
+// A role for replication keeps its password: it is what standbys of that group log in with.
+constexpr const char* kPasswords = R"(
+SELECT json_agg(json_build_object('name', rolname, 'password', rolpassword, 'replaces', NOT rolreplication) ORDER BY rolname)
+FROM pg_authid WHERE oid >= 16384)";
 
-// Not the bootstrap superuser of another name.  A role for replication keeps its password: it is what standbys of that
-// group log in with.
+// Not the bootstrap superuser of another name.
 constexpr const char* kAttributes = R"(
 SELECT format('DO %L', format(
   'BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %L AND oid >= 16384) THEN ALTER ROLE %I %s; END IF; END',
@@ -28,9 +27,8 @@ SELECT format('DO %L', format(
     CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
     CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END,
     'CONNECTION LIMIT ' || rolconnlimit,
-    'VALID UNTIL ' || quote_literal(rolvaliduntil),
-    CASE WHEN NOT rolreplication THEN 'PASSWORD ' || quote_nullable(rolpassword) END)))
-FROM pg_authid WHERE oid >= 16384 ORDER BY rolname)";
+    'VALID UNTIL ' || quote_literal(rolvaliduntil))))
+FROM pg_roles WHERE oid >= 16384 ORDER BY rolname)";
 
 // There is no way back to no end.
 constexpr const char* kEndless = R"(
@@ -96,10 +94,17 @@ FROM given g ORDER BY coalesce((SELECT min(depth) FROM reached r WHERE r.roleid 
 
 }  // namespace
 
+const char* StoredPasswords() {
+  const int level = BeginQualifiedNames();
+  const char* roles = QueryText(kPasswords, {});
+  EndQualifiedNames(level);
+  return roles;
+}
+
 List* RoleCommands() {
   const int level = BeginQualifiedNames();
   List* commands = NIL;
-  for (const char* query : {kCreate, kAttributes, kEndless, kSettings, kForgetMemberships, kMemberships})
+  for (const char* query : {kAttributes, kEndless, kSettings, kForgetMemberships, kMemberships})
     commands = list_concat(commands, QueryTexts(query, {}));
   EndQualifiedNames(level);
   return commands;

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: PostgreSQL
 // Passwords do not travel: other nodes store what this one has made of it.
+#include "altius/pg/bridge.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "commands/user.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -49,6 +55,39 @@ const char* StoredPassword(Node* statement) {
 
 }  // namespace
 
+namespace {
+
+/// Null takes the password away.
+List* PasswordOption(const char* password) {
+  Node* value = password == nullptr ? nullptr : reinterpret_cast<Node*>(makeString(pstrdup(password)));
+  return list_make1(makeDefElem(pstrdup("password"), value, -1));
+}
+
+/// No text of a command is made, which logs, hooks and errors would show.
+void MakeRole(const char* name, const char* password, bool replaces) {
+  ParseState* state = make_parsestate(nullptr);
+  const Oid known = get_role_oid(name, true);
+  if (!OidIsValid(known)) {
+    auto* create = makeNode(CreateRoleStmt);
+    create->stmt_type = ROLESTMT_ROLE;
+    create->role = pstrdup(name);
+    create->options = PasswordOption(password);
+    (void)CreateRole(state, create);
+  } else if (replaces && known >= FirstNormalObjectId) {
+    auto* role = makeNode(RoleSpec);
+    role->roletype = ROLESPEC_CSTRING;
+    role->rolename = pstrdup(name);
+    auto* alter = makeNode(AlterRoleStmt);
+    alter->role = role;
+    alter->options = PasswordOption(password);
+    alter->action = +1;
+    (void)AlterRole(state, alter);
+  }
+  CommandCounterIncrement();
+}
+
+}  // namespace
+
 bool SetsPassword(Node* statement) { return PasswordIn(statement) != nullptr; }
 
 const char* TextWithStoredPassword(const UtilityCall& call) {
@@ -66,3 +105,14 @@ const char* TextWithStoredPassword(const UtilityCall& call) {
 }
 
 }  // namespace altius::ddl
+
+/// make_role(name text, password text, replaces boolean): the role with a password that is stored as it comes; the password of one
+/// that is there already is changed if `replaces`.
+ALTIUS_FUNCTION(altius_make_role) {
+  using namespace altius;
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(2)) PG_RETURN_VOID();
+  if (!superuser()) ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be superuser to make roles for a node")));
+  const char* password = PG_ARGISNULL(1) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
+  ddl::MakeRole(text_to_cstring(PG_GETARG_TEXT_PP(0)), password, PG_GETARG_BOOL(2));
+  PG_RETURN_VOID();
+}

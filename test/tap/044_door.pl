@@ -128,11 +128,24 @@ my $said = as_alice('worker2', "\\connect - alice\nSELECT count(*) FROM t;");
 like($said, qr/28000.*does not accept this server/s, 'a server that was removed while it was down is not accepted any more');
 like(as_alice('coordinator', "\\connect - alice\nSELECT count(*), sum(v) FROM t;"), qr/100\|5050/, 'the others go on');
 
-# --- nor do logs show passwords of nodes ---
+# --- nor do logs show passwords of nodes and of roles ---
+# All of a statement's arguments are shown, if it is shown; the statements of plain CREATE ROLE are not the question.
+my $verifier = 'SCRAM-SHA-256$4096:dW5zZWVu$' . 'A' x 43 . '=:' . 'B' x 43 . '=';
+$cluster->query('coordinator', "SET citus.enable_ddl_propagation = off; SET log_statement = 'none';
+    CREATE ROLE unseen LOGIN PASSWORD '$verifier'; CREATE ROLE streams LOGIN REPLICATION PASSWORD '$verifier'; CREATE ROLE bare LOGIN");
+$cluster->query('worker2', "SET citus.enable_ddl_propagation = off; SET log_statement = 'none'; CREATE ROLE streams LOGIN PASSWORD 'own'; CREATE ROLE bare LOGIN PASSWORD 'gone'");
+$cluster->query('worker2', "ALTER SYSTEM SET $_; SELECT pg_reload_conf()") for 'log_min_duration_statement = 0', 'log_parameter_max_length = -1';
+$cluster->query('coordinator', q{INSERT INTO pg_dist_poolinfo SELECT nodeid, 'host=127.0.0.1 password=neverseen' FROM pg_dist_node
+    WHERE groupid = 0});
 $cluster->query('coordinator', q{INSERT INTO pg_dist_authinfo VALUES (0, 'somebody', 'password=neverseen')});
 $cluster->query('coordinator', "SELECT citus_add_node('127.0.0.1', " . $cluster->port('worker2') . ')');
 is($cluster->query('worker2', q{SELECT count(*) FROM pg_dist_authinfo WHERE rolename = 'somebody'}), 1, 'a node that is added has them');
+is($cluster->query('worker2', q{SELECT count(*) FROM pg_dist_poolinfo WHERE poolinfo ~ 'password='}), 1, '... and those of poolers');
 unlike($cluster->log_of('worker2'), qr/neverseen/, 'its log has not');
+is($cluster->query('worker2', qq{SELECT string_agg(rolname || ' ' || coalesce((rolpassword = '$verifier')::text, 'none'), ', ' ORDER BY rolname)
+    FROM pg_authid WHERE rolname IN ('unseen', 'streams', 'bare')}), 'bare none, streams false, unseen true', 'roles have the passwords of the coordinator');
+unlike($cluster->log_of('worker2') =~ s/SELECT string_agg.*//gr, qr/dW5zZWVu/, 'its log has none of them');
+$cluster->query('coordinator', 'DELETE FROM pg_dist_poolinfo');
 
 # --- the secret is seen nowhere: not in logs of all statements, not in a dump ---
 # It is 32 bytes, handed over in hexadecimal.

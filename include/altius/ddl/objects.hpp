@@ -12,10 +12,13 @@ extern "C" {
 
 namespace altius::ddl {
 
-/// Everything a new node lacks: extensions, roles, schemas, types, functions, sequences, shell
-/// tables with their foreign keys, views, and the rows of pg_dist_object.  No pg_dist_partition,
-/// _shard, _placement, _colocation, _schema rows: floor cluster writes them afterwards.  Running
-/// them where some objects exist already does no harm.
+/// Roles of users with their passwords as they are stored, as JSON for altius_internal.make_role; null when there are none.  Texts of
+/// commands have no passwords: logs and views show those.
+const char* StoredPasswords();
+
+/// Everything a new node lacks that has its roles (make_role): extensions, what roles are and may do, schemas, types, functions,
+/// sequences, shell tables with their foreign keys, views, and the rows of pg_dist_object.  No pg_dist_partition, _shard, _placement,
+/// _colocation, _schema rows: floor cluster writes them afterwards.  Running them where some objects exist already does no harm.
 List* ObjectCommands();
 
 /// Makes the (empty) shard on another node: table, indexes, access; without foreign keys.  The node
