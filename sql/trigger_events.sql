@@ -290,5 +290,47 @@ SET array_nulls = off;
 INSERT INTO arrays VALUES (1, ARRAY[NULL, 'x']);
 RESET array_nulls;
 
+-- What a function in a statement does to a shard itself counts as the statement's; what it undoes does not.
+CREATE TABLE held (k int PRIMARY KEY);
+CREATE TABLE others (k int PRIMARY KEY);
+SELECT create_reference_table('held'), create_reference_table('others');
+CREATE FUNCTION saw() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO seen_rows VALUES (TG_RELNAME, new.k); RETURN NULL; END $$;
+CREATE TABLE seen_rows (relation text, k int);
+CREATE TRIGGER saw AFTER INSERT ON held FOR EACH ROW EXECUTE FUNCTION saw();
+CREATE TRIGGER saw AFTER INSERT ON others FOR EACH ROW EXECUTE FUNCTION saw();
+CREATE FUNCTION shard_of_held() RETURNS text LANGUAGE sql AS $$
+  SELECT shard_name(logicalrelid, shardid) FROM pg_dist_shard WHERE logicalrelid = 'trigger_events.held'::regclass $$;
+DO $do$ BEGIN EXECUTE format($$CREATE FUNCTION write(k int, fails int, depth int DEFAULT 0) RETURNS int LANGUAGE plpgsql AS $f$
+BEGIN
+  BEGIN
+    INSERT INTO %s VALUES (k + depth * 1000);
+    IF depth < 2 THEN PERFORM trigger_events.write(k, fails, depth + 1); END IF;
+    IF depth = fails THEN RAISE 'no'; END IF;
+  EXCEPTION WHEN raise_exception THEN NULL;
+  END;
+  RETURN k;
+END $f$ $$, shard_of_held()); END $do$;
+INSERT INTO others SELECT write(g, g) FROM generate_series(0, 3) g;
+SELECT relation, array_agg(k ORDER BY k) FROM seen_rows GROUP BY 1 ORDER BY 1;
+SELECT array_agg(k ORDER BY k) FROM held;
+-- more than is kept in memory
+TRUNCATE seen_rows, held, others;
+SET work_mem = '64kB';
+DO $do$ BEGIN EXECUTE format($$CREATE FUNCTION write_many(k int) RETURNS int LANGUAGE plpgsql AS $f$
+BEGIN
+  FOR part IN 1..4 LOOP
+    BEGIN
+      INSERT INTO %s SELECT part * 10000 + n FROM generate_series(1, 2000) n;
+      IF part %% 2 = 0 THEN RAISE 'no'; END IF;
+    EXCEPTION WHEN raise_exception THEN NULL;
+    END;
+  END LOOP;
+  RETURN k;
+END $f$ $$, shard_of_held()); END $do$;
+INSERT INTO others SELECT write_many(1) FROM generate_series(1, 1);
+RESET work_mem;
+SELECT relation, k / 10000 AS part, count(*), count(DISTINCT k) FROM seen_rows GROUP BY 1, 2 ORDER BY 1, 2;
+
 SET client_min_messages = warning;
 DROP SCHEMA trigger_events CASCADE;

@@ -153,7 +153,7 @@ int64 EndCopyIn(Connection* connection, const char* error_or_null) {
   EnterPipeline(connection);
   if (error != nullptr) RaiseCopy(connection, error, "COPY failed");
   EmitNotices();
-  DeliverEvents(connection, connection->copy_events);
+  DeliverEvents(connection, connection->copy_events, GetCurrentTransactionNestLevel());
   return copied;
 }
 

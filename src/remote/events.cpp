@@ -72,14 +72,14 @@ WaitingEvent* Reversed(WaitingEvent* event) {
 
 }  // namespace
 
-void DeliverEvents(Connection* connection, EventSink* sink) {
+void DeliverEvents(Connection* connection, EventSink* sink, int level) {
   if (sink == nullptr) return DropEvents(connection);
   if (std::exchange(connection->events_lost, false))
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
   connection->waiting_events = Reversed(connection->waiting_events);
   while (connection->waiting_events != nullptr) {
     WaitingEvent* event = connection->waiting_events;
-    sink->Event(event->text);
+    sink->Event(event->text, level);
     connection->waiting_events = event->before;
     free(event);
   }

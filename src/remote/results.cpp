@@ -126,7 +126,8 @@ bool EndsSession(const PGresult* result) {
 
 void FinishGroup(Connection* connection, Request* request) {
   const bool wanted = request != nullptr && !request->orphan && !connection->group_failed;
-  if (connection->waiting_events != nullptr || connection->events_lost) DeliverEvents(connection, wanted ? request->events : nullptr);
+  if (connection->waiting_events != nullptr || connection->events_lost)
+    DeliverEvents(connection, wanted ? request->events : nullptr, wanted ? request->level : 0);
   if (request != nullptr) {
     request->finished = true;
     if (connection->group_failed) {

@@ -246,7 +246,7 @@ inline constexpr const char* kEventSeverity = "EVENT";
 /// From within libpq: raises nothing.
 void KeepEvent(Connection* connection, const char* text) noexcept;
 /// To the sink, in the order in which they came.
-void DeliverEvents(Connection* connection, EventSink* sink);
+void DeliverEvents(Connection* connection, EventSink* sink, int level);
 void DropEvents(Connection* connection) noexcept;
 
 // notices.cpp

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 // Statements that are asked for here, one in another: what shards tell belongs to the innermost one.
+#include "altius/pg/bridge.hpp"
 #include "altius/remote/connection.hpp"
 #include "changes.hpp"
+#include "event_store.hpp"
 #include "parts.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 }
@@ -15,17 +18,9 @@ namespace altius::trigger {
 class Statement final : public remote::EventSink {
  public:
   Statement(const void* owner, MemoryContext memory, Statement* outer)
-      : owner_(owner), memory_(memory), outer_(outer) {}
+      : owner_(owner), memory_(memory), outer_(outer), store_(memory) {}
 
-  void Event(const char* text) override {
-    const MemoryContext before = MemoryContextSwitchTo(memory_);
-    if (events_ == nullptr) events_ = tuplestore_begin_heap(false, false, work_mem);
-    Datum value = CStringGetTextDatum(text);
-    bool null = false;
-    tuplestore_putvalues(events_, EventColumns(), &value, &null);
-    pfree(DatumGetPointer(value));
-    MemoryContextSwitchTo(before);
-  }
+  void Event(const char* text, int level) override { store_.Add(text, level); }
 
   void Change(const List* change) {
     const MemoryContext before = MemoryContextSwitchTo(memory_);
@@ -33,12 +28,7 @@ class Statement final : public remote::EventSink {
     MemoryContextSwitchTo(before);
   }
 
-  void ForgetEvents() {
-    if (events_ != nullptr) tuplestore_end(events_);
-    events_ = nullptr;
-  }
-
-  Tuplestorestate* events() const { return events_; }
+  EventStore* store() { return &store_; }
   List* changes() const { return changes_; }
   Statement* outer() const { return outer_; }
 
@@ -48,7 +38,7 @@ class Statement final : public remote::EventSink {
   const void* owner_;
   MemoryContext memory_;
   Statement* outer_;
-  Tuplestorestate* events_ = nullptr;
+  EventStore store_;
   List* changes_ = NIL;
 };
 
@@ -69,6 +59,14 @@ void Leave(const Statement* statement) {
 
 void OnReset(void* argument) { Leave(static_cast<Statement*>(argument)); }
 
+void OnSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+  const int level = GetCurrentTransactionNestLevel();
+  for (Statement* one = innermost; one != nullptr; one = one->outer()) {
+    if (event == SUBXACT_EVENT_ABORT_SUB) one->store()->Abort(level);
+    if (event == SUBXACT_EVENT_PRE_COMMIT_SUB) pg::Entry([&] { pg::Call([&] { one->store()->Commit(level); }); });
+  }
+}
+
 }  // namespace
 
 TupleDesc EventColumns() {
@@ -81,12 +79,12 @@ TupleDesc EventColumns() {
   return columns = made;
 }
 
-Tuplestorestate* EventsOf(Statement* statement) { return statement->events(); }
+Tuplestorestate* EventsOf(Statement* statement) { return statement->store()->events(); }
 List* ChangesAnnounced(const Statement* statement) { return statement->changes(); }
 
 bool AddHere(const char* event) {
   if (innermost == nullptr) return false;
-  innermost->Event(event);
+  innermost->Event(event, GetCurrentTransactionNestLevel());
   return true;
 }
 
@@ -121,11 +119,14 @@ void Announce(Statement* statement, List* changes) {
 
 void EndStatement(Statement* statement) {
   Leave(statement);
-  if (statement->events() == nullptr && statement->changes() == NIL) return;
+  if (EventsOf(statement) == nullptr && statement->changes() == NIL) return;
   FireAfter(statement);
-  statement->ForgetEvents();
+  statement->store()->Forget();
 }
 
-void Init() { InitDeferred(); }
+void Init() {
+  InitDeferred();
+  RegisterSubXactCallback(OnSubtransaction, nullptr);
+}
 
 }  // namespace altius::trigger

@@ -33,10 +33,11 @@ class RowSink {
   ~RowSink() = default;
 };
 
-/// Receives what shards tell of triggers (floor trigger).  Like a row sink.
+/// Receives what shards tell of triggers (floor trigger), with the nesting level of the transaction in which it happened.  Like a row
+/// sink.
 class EventSink {
  public:
-  virtual void Event(const char* text) = 0;
+  virtual void Event(const char* text, int level) = 0;
 
  protected:
   ~EventSink() = default;
