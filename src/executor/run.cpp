@@ -282,7 +282,7 @@ Run* MakeRun(FragmentState* state) {
 
 task::Lending LendingOf(const FragmentState* state) {
   if (state->fragment->kind == FragmentKind::Statement) return {};
-  return task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->fragment->tables);
+  return task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->fragment->tables, state->fragment->row_marks);
 }
 
 void StartRun(FragmentState* state) {

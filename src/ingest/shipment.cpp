@@ -97,7 +97,7 @@ void StartShipment(ShipState *state) {
   shipment->write = WriteOf(state, shipment->table);
   shipment->batches = static_cast<Batch *>(palloc0(sizeof(Batch) * shipment->table->shard_count));
   shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
-  shipment->lending = task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->ship->tables);
+  shipment->lending = task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->ship->tables, state->ship->shard_column >= 0);
   state->shipment = shipment;
   MakeOutputs(state);
   EvaluateArgs(state);

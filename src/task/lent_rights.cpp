@@ -23,7 +23,8 @@ namespace {
 struct Need {
   const List *tables;
   Lending lending;
-  bool unclear;  // tables with row security are changed as different roles
+  bool finds_rows;  // by ctid, which only SELECT of the whole table allows
+  bool unclear;     // tables with row security are changed as different roles
 };
 
 bool HasRowSecurity(Oid relid) {
@@ -38,6 +39,10 @@ bool HasRowSecurity(Oid relid) {
 
 bool PoliciesReadMore(Oid relid) { return HasRowSecurity(relid) && !pg::MayUse(relid, GetUserId(), ACL_SELECT); }
 
+bool FindsRowsUnseen(const pg::Requirement &requirement) {
+  return (requirement.rights & (ACL_UPDATE | ACL_DELETE)) != 0 && !pg::MayUse(requirement.relid, GetUserId(), ACL_SELECT);
+}
+
 namespace {
 
 void Look(const pg::Requirement &requirement, void *data) {
@@ -51,6 +56,7 @@ void Look(const pg::Requirement &requirement, void *data) {
   }
   const bool secured = HasRowSecurity(requirement.relid);
   Lending *lending = &need->lending;
+  if (need->finds_rows && FindsRowsUnseen(requirement)) lending->needed = true;
   if (changes && secured) {
     if (OidIsValid(lending->target) && lending->target != role) need->unclear = true;
     lending->target = role;
@@ -96,9 +102,9 @@ constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, NAMEOID, OIDARRAYOID, TEXTA
 
 }  // namespace
 
-Lending LendingFor(const PlannedStmt *plan, const List *tables) {
+Lending LendingFor(const PlannedStmt *plan, const List *tables, bool finds_rows) {
   if (superuser()) return {};
-  Need need = {tables, {}, false};
+  Need need = {tables, {}, finds_rows, false};
   pg::VisitRequirements(plan, Look, &need);
   return need.lending.needed && !need.unclear ? need.lending : Lending{};
 }

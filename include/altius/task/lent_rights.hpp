@@ -3,10 +3,12 @@
 // on the asking node.  On a node that has the shards the session is the user's own and knows of no view: so the asking node
 // sends the statement with a ticket, which proves that it comes from a node (altius/door), and the node runs it without checking
 // rights on shards.  That is done only where the user's own rights are not enough, or row security would apply to the user.
-// So do policies: they may read columns that the user may not.
+// So do policies: they may read columns that the user may not.  And so does a change of rows that other rows choose: its rows are
+// found by ctid, which takes SELECT, where the user may have UPDATE or DELETE alone.
 // Policies for rows that are changed are the nodes' to check: they do it for the view's owner.
 #pragma once
 
+#include "altius/pg/permissions.hpp"
 #include "altius/remote/connection.hpp"
 #include "altius/task/lending.hpp"
 
@@ -20,8 +22,11 @@ namespace altius::task {
 /// Whether the table's policies, which are part of the text for a node, may read columns that the user may not.
 bool PoliciesReadMore(Oid relid);
 
-/// What a part of the plan needs that uses these tables (of Oid).
-Lending LendingFor(const PlannedStmt *plan, const List *tables);
+/// Whether rows are changed that the user may not read: to find them by ctid again is not what the user has asked for.
+bool FindsRowsUnseen(const pg::Requirement &requirement);
+
+/// What a part of the plan needs that uses these tables (of Oid), and may find rows to change by ctid.
+Lending LendingFor(const PlannedStmt *plan, const List *tables, bool finds_rows);
 
 /// The statement as one that takes the rights along, where they are needed.  `columns` are those of its rows.
 /// Raises 0A000 when it has parameters without a declared type.

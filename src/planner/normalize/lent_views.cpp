@@ -44,7 +44,7 @@ bool LendsRights(const pg::RelationUses &uses) {
   for (int i = 0; i < list_length(uses.entries); i++) {
     const pg::Requirement requirement = pg::RequirementOf(uses, i);
     if (catalog::FindTable(requirement.relid) == nullptr) continue;
-    if (OidIsValid(requirement.role) || task::PoliciesReadMore(requirement.relid)) return true;
+    if (OidIsValid(requirement.role) || task::PoliciesReadMore(requirement.relid) || task::FindsRowsUnseen(requirement)) return true;
   }
   return false;
 }
