@@ -292,7 +292,7 @@ void StartRun(FragmentState* state) {
   run->arguments = EvaluateArguments(state);
   run->tasks = TasksOf(state, run->arguments, &run->shard_count);
   run->store = task::MakeRowStore(state->row->tts_tupleDescriptor,
-                                  state->keep_rows || Modifies(*state->fragment));
+                                  state->keep_rows || Modifies(*state->fragment), state->backward);
   state->run = run;
   OpenAhead(run);
   if (Modifies(*state->fragment)) {

@@ -50,11 +50,18 @@ TupleTableSlot* Show(FragmentState* state, TupleTableSlot* row) {
   return ExecStoreVirtualTuple(slot);
 }
 
+TupleTableSlot* Previous(FragmentState* state) {
+  if (state->run != nullptr && task::ReadRowBackward(state->run->store, state->row)) return Show(state, state->row);
+  return ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
+}
+
 TupleTableSlot* Next(FragmentState* state) {
+  if (ScanDirectionIsBackward(state->css.ss.ps.state->es_direction)) return Previous(state);
   if (state->run == nullptr) StartRun(state);
   do {
     if (task::ReadRow(state->run->store, state->row, MayStillGrow(state->run))) return Show(state, state->row);
   } while (FetchMore(state));
+  if (state->backward) task::PassEnd(state->run->store);
   return ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
 }
 
@@ -120,7 +127,8 @@ void Begin(CustomScanState* custom, EState* estate, int eflags) {
   state->row = ExecInitExtraTupleSlot(estate, ColumnsOf(state), &TTSOpsMinimalTuple);
   state->params = ParamsOf(scan);
   // With parameters it is likely to be read again and again.
-  state->keep_rows = (eflags & EXEC_FLAG_REWIND) != 0 || !bms_is_empty(scan->scan.plan.extParam);
+  state->backward = (eflags & EXEC_FLAG_BACKWARD) != 0;
+  state->keep_rows = (eflags & (EXEC_FLAG_REWIND | EXEC_FLAG_BACKWARD)) != 0 || !bms_is_empty(scan->scan.plan.extParam);
 }
 
 void BeginScan(CustomScanState* custom, EState* estate, int eflags) {

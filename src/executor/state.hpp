@@ -72,6 +72,7 @@ struct FragmentState {
   List* prune_exprs;
   TupleTableSlot* row;  // what comes out of the store
   bool keep_rows;
+  bool backward;  // they may be read backward
   Bitmapset* params;  // that the arguments depend on
   Run* run;  // null until started
 };

@@ -32,13 +32,13 @@ class StoreSink final : public remote::RowSink {
 
 }  // namespace
 
-RowStore* MakeRowStore(TupleDesc desc, bool keep) {
+RowStore* MakeRowStore(TupleDesc desc, bool keep, bool backward) {
   auto* store = static_cast<RowStore*>(palloc0(sizeof(RowStore)));
   store->desc = desc;
   store->keep = keep;
   store->home = CurrentMemoryContext;
   store->binary = BinaryPossible(desc);
-  store->tuples = tuplestore_begin_heap(false, false, work_mem);
+  store->tuples = tuplestore_begin_heap(backward, false, work_mem);
   // Without EXEC_FLAG_REWIND the tuplestore may drop what was read.
   if (!keep) tuplestore_set_eflags(store->tuples, 0);
   return store;
@@ -58,9 +58,25 @@ bool ReadRow(RowStore* store, TupleTableSlot* slot, bool stable) {
   return false;
 }
 
+bool ReadRowBackward(RowStore* store, TupleTableSlot* slot) {
+  if (store->past_end) {
+    store->past_end = false;  // the tuplestore's reader goes from the end to the last row
+  } else if (store->read > 0) {
+    store->read--;
+  }
+  return tuplestore_gettupleslot(store->tuples, false, true, slot);
+}
+
+void PassEnd(RowStore* store) {
+  if (store->past_end) return;
+  tuplestore_advance(store->tuples, true);
+  store->past_end = true;
+}
+
 void Rewind(RowStore* store) {
   tuplestore_rescan(store->tuples);
   store->read = 0;
+  store->past_end = false;
 }
 
 void CloseRowStore(RowStore* store) { tuplestore_end(store->tuples); }

@@ -43,14 +43,21 @@ struct RowStore {
   MemoryContext row_memory;  // reset for each row that is decoded
   int64 rows;                // in the store
   int64 read;  // of those: the reader never runs into the end, where a tuplestore would stay
+  bool past_end;  // but for PassEnd
 };
 
-/// A store in the current memory context.  `keep` allows Rewind.
-RowStore* MakeRowStore(TupleDesc desc, bool keep);
+/// A store in the current memory context.  `keep` allows Rewind, `backward` (with it) ReadRowBackward.
+RowStore* MakeRowStore(TupleDesc desc, bool keep, bool backward = false);
 
 /// Moves the oldest unread row into the slot (which must be a minimal tuple slot); false when there
 /// is none now. `stable` copies it, which is needed while rows may still come in.
 bool ReadRow(RowStore* store, TupleTableSlot* slot, bool stable);
+
+/// The row before the one that was read last, or the last one when the reader has passed the end; false before the first.
+bool ReadRowBackward(RowStore* store, TupleTableSlot* slot);
+
+/// The reader stands behind the last row; no more will come.
+void PassEnd(RowStore* store);
 
 /// From the first row again.
 void Rewind(RowStore* store);

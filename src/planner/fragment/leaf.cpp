@@ -99,6 +99,13 @@ Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *t
   return &scan->scan.plan;
 }
 
+/// Rows that were read can be read backward: they are kept for a cursor that may be asked to.  PostgreSQL has none go back over
+/// rows that it locks.
+uint32 FlagsOf(const plan::Fragment *fragment) {
+  const bool rows = fragment->kind == plan::FragmentKind::Rows && !fragment->row_marks;
+  return CUSTOMPATH_SUPPORT_PROJECTION | (rows ? CUSTOMPATH_SUPPORT_BACKWARD_SCAN : 0);
+}
+
 const CustomPathMethods kLeafMethods = {plan::kFragmentScan, PlanFragment, nullptr};
 
 }  // namespace
@@ -150,7 +157,7 @@ CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti) {
   auto *function = linitial_node(RangeTblFunction, leaf->functions);
   auto *call = castNode(FuncExpr, function->funcexpr);
   auto *scan = makeNode(CustomScan);
-  scan->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+  scan->flags = FlagsOf(FragmentOf(leaf));
   scan->scan.plan.startup_cost = kRoundTripCost;
   scan->scan.plan.plan_rows = EstimateRows(FragmentOf(leaf));
   scan->scan.plan.total_cost = kRoundTripCost + kRowCost * scan->scan.plan.plan_rows;
@@ -181,7 +188,7 @@ void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
   path->path.rows = rel->rows = clamp_row_est(EstimateRows(FragmentOf(rte)));
   path->path.startup_cost = kRoundTripCost;
   path->path.total_cost = kRoundTripCost + kRowCost * path->path.rows;
-  path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+  path->flags = FlagsOf(FragmentOf(rte));
   path->methods = &kLeafMethods;
   rel->pathlist = list_make1(path);
   rel->partial_pathlist = NIL;

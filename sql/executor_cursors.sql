@@ -1,0 +1,81 @@
+-- Cursors go backward where PostgreSQL's do without being asked to: rows that a scan has read are kept for them.
+\set VERBOSITY terse
+SET client_min_messages TO warning;
+SET citus.shard_count TO 4;
+CREATE SCHEMA executor_cursors;
+SET search_path TO executor_cursors;
+CREATE TABLE t (k int, v int);
+SELECT create_distributed_table('t', 'k');
+INSERT INTO t SELECT i, i % 3 FROM generate_series(1, 7) i;
+CREATE TABLE r (x int);
+SELECT create_reference_table('r');
+INSERT INTO r VALUES (1), (2);
+\pset format unaligned
+\pset tuples_only on
+BEGIN;
+DECLARE c CURSOR FOR SELECT k FROM t ORDER BY k;
+FETCH BACKWARD FROM c;
+FETCH 3 FROM c;
+FETCH BACKWARD 2 FROM c;
+FETCH BACKWARD 5 FROM c;
+FETCH ALL FROM c;
+FETCH PRIOR FROM c;
+FETCH PRIOR FROM c;
+FETCH NEXT FROM c;
+FETCH NEXT FROM c;
+FETCH BACKWARD ALL FROM c;
+FETCH LAST FROM c;
+FETCH ABSOLUTE 3 FROM c;
+FETCH RELATIVE -1 FROM c;
+FETCH FIRST FROM c;
+FETCH ABSOLUTE -2 FROM c;
+UPDATE t SET v = 100 WHERE CURRENT OF c;
+-- one shard; none; a limit above; what is finished here
+DECLARE one CURSOR FOR SELECT k FROM t WHERE k = 5;
+FETCH 2 FROM one;
+FETCH PRIOR FROM one;
+FETCH PRIOR FROM one;
+FETCH 1 FROM one;
+DECLARE none CURSOR FOR SELECT k FROM t WHERE k IS NULL AND false;
+FETCH 2 FROM none;
+FETCH PRIOR FROM none;
+DECLARE few CURSOR FOR SELECT k FROM t ORDER BY k LIMIT 3 OFFSET 2;
+FETCH ALL FROM few;
+FETCH BACKWARD 2 FROM few;
+FETCH BACKWARD ALL FROM few;
+FETCH NEXT FROM few;
+DECLARE copies CURSOR FOR SELECT x FROM r ORDER BY x;
+FETCH ALL FROM copies;
+FETCH BACKWARD ALL FROM copies;
+DECLARE kept CURSOR WITH HOLD FOR SELECT k FROM t ORDER BY k;
+FETCH 2 FROM kept;
+COMMIT;
+FETCH 1 FROM kept;
+FETCH BACKWARD ALL FROM kept;
+CLOSE kept;
+SELECT k FROM t WHERE v = 100;
+-- more rows than fit into memory, and rows that come in between
+SET work_mem TO '64kB';
+BEGIN;
+INSERT INTO t SELECT i, i FROM generate_series(8, 20000) i;
+DECLARE c CURSOR FOR SELECT k, repeat('x', 100) FROM t ORDER BY k;
+MOVE 12000 IN c;
+MOVE BACKWARD 11990 IN c;
+FETCH 1 FROM c;
+MOVE ALL IN c;
+FETCH PRIOR FROM c;
+MOVE BACKWARD ALL IN c;
+FETCH 1 FROM c;
+ROLLBACK;
+-- when the plan can't, and when the user says no
+BEGIN;
+DECLARE c CURSOR FOR SELECT a.k FROM t a JOIN r ON r.x = a.v WHERE a.k < 3 FOR UPDATE OF a;
+FETCH 1 FROM c;
+FETCH PRIOR FROM c;
+ROLLBACK;
+BEGIN;
+DECLARE c NO SCROLL CURSOR FOR SELECT k FROM t ORDER BY k;
+FETCH 1 FROM c;
+FETCH PRIOR FROM c;
+ROLLBACK;
+DROP SCHEMA executor_cursors CASCADE;
