@@ -75,4 +75,33 @@ DELETE FROM copies WHERE ctid IN (SELECT ctid FROM copies);
 PREPARE by_ctid(tid) AS DELETE FROM t WHERE ctid = $1;
 SELECT count(*) FROM t;
 
+-- Columns of subqueries that hand ctids on; the shard is no part of their rows.
+SELECT id FROM (SELECT ctid AS c, id FROM t) s WHERE c = (SELECT ctid FROM t WHERE id = 8);
+SELECT id FROM (SELECT ctid AS c, id FROM t) s WHERE c IN (SELECT ctid FROM t WHERE id = 8);
+SELECT id FROM (SELECT ctid AS c, id FROM t) s WHERE c = ANY (ARRAY(SELECT ctid FROM t WHERE id = 8));
+SELECT row_to_json(s)::jsonb - 'c' FROM (SELECT ctid AS c, id FROM t) s WHERE c = (SELECT ctid FROM t WHERE id = 8);
+WITH s AS MATERIALIZED (SELECT ctid AS c, id FROM t) SELECT row_to_json(s)::jsonb - 'c' FROM s WHERE c = (SELECT ctid FROM t WHERE id = 8);
+SELECT i, s IS NULL, row_to_json(s)::jsonb - 'c' FROM (VALUES (8), (9)) g(i)
+  LEFT JOIN (SELECT ctid AS c, id FROM t) s ON s.id = i AND s.c = (SELECT ctid FROM t WHERE id = 8) ORDER BY i;
+-- Row security makes a subquery of the table.
+CREATE ROLE planner_ctid_user;
+GRANT USAGE ON SCHEMA planner_ctid TO planner_ctid_user;
+GRANT ALL ON t TO planner_ctid_user;
+ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON t USING (id % 2 = 0);
+SET ROLE planner_ctid_user;
+SELECT tableoid::regclass, ctid IS NOT NULL, xmin IS NOT NULL, t, id FROM t WHERE id IN (7, 8);
+SELECT id, (SELECT x.tableoid::regclass) FROM t x WHERE id IN (7, 8);
+SELECT i, x, x.ctid IS NULL FROM (VALUES (7), (8)) g(i) LEFT JOIN t x ON x.id = g.i ORDER BY i;
+SELECT count(*) FROM t WHERE ctid IN (SELECT ctid FROM t WHERE id < 9);
+SELECT count(*) FROM t x JOIN t y ON x.ctid = y.ctid;
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM t ORDER BY id;
+FETCH 2 FROM c;
+UPDATE t SET v = 1000 WHERE CURRENT OF c RETURNING id, v;
+DELETE FROM t WHERE ctid IN (SELECT ctid FROM t WHERE id < 6);
+SELECT count(*) FROM t;
+ROLLBACK;
+RESET ROLE;
 DROP SCHEMA planner_ctid, ctid_plain CASCADE;
+DROP ROLE planner_ctid_user;

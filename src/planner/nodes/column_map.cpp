@@ -27,14 +27,27 @@ struct Replacement {
   int depth;  // queries between the expression and the level
 };
 
+/// The column that the node is, or that it asks for the place of; null: it is something else.
+Var *ColumnIn(Node *node) {
+  if (IsPlaceCall(node)) node = static_cast<Node *>(linitial(reinterpret_cast<FuncExpr *>(node)->args));
+  return IsA(node, Var) ? reinterpret_cast<Var *>(node) : nullptr;
+}
+
+bool IsOfLevel(Node *node, int depth) {
+  const Var *column = ColumnIn(node);
+  return column != nullptr && static_cast<int>(column->varlevelsup) == depth;
+}
+
+Node *Lowered(Node *node) {
+  Node *lowered = pg::Copy(node);
+  ColumnIn(lowered)->varlevelsup = 0;
+  return lowered;
+}
+
 /// Columns of the level seen from a query below it.
 Node *ReplaceBelow(Node *node, Replacement *replacement) {
-  if (!IsA(node, Var) || static_cast<int>(reinterpret_cast<Var *>(node)->varlevelsup) != replacement->depth) {
-    return nullptr;
-  }
-  Var *lowered = pg::Copy(reinterpret_cast<Var *>(node));
-  lowered->varlevelsup = 0;
-  Node *result = replacement->substitute(pg::AsNode(lowered), replacement->context);
+  if (!IsOfLevel(node, replacement->depth)) return nullptr;
+  Node *result = replacement->substitute(Lowered(node), replacement->context);
   if (result == nullptr) return nullptr;
   result = pg::Copy(result);
   IncrementVarSublevelsUp(result, replacement->depth, 0);
@@ -50,7 +63,7 @@ Node *ReplaceMutator(Node *node, void *data) {
     replacement->depth--;
     return pg::AsNode(result);
   }
-  const bool outer = IsA(node, Var) && static_cast<int>(reinterpret_cast<Var *>(node)->varlevelsup) != replacement->depth;
+  const bool outer = ColumnIn(node) != nullptr && !IsOfLevel(node, replacement->depth);
   if (!outer && !IsA(node, List) && !IsA(node, TargetEntry) && !IsA(node, RangeTblRef)) {
     Node *result = replacement->depth == 0 ? replacement->substitute(node, replacement->context)
                                            : ReplaceBelow(node, replacement);
@@ -68,19 +81,10 @@ struct VarUse {
 bool UsedVarWalker(Node *node, void *data) {
   if (node == nullptr) return false;
   auto *use = static_cast<VarUse *>(data);
-  if (IsPlaceCall(node)) {
-    // Known only where the row lies.
-    const Bitmapset *rels = pull_varnos(nullptr, node);
-    if (use->rels == nullptr || bms_is_subset(rels, use->rels)) use->columns->Add(node);
-    return false;
-  }
-  if (IsA(node, Var)) {
-    auto *var = reinterpret_cast<Var *>(node);
-    if (static_cast<int>(var->varlevelsup) != use->depth) return false;
-    if (use->rels != nullptr && !bms_is_member(var->varno, use->rels)) return false;
-    Var *lowered = pg::Copy(var);
-    lowered->varlevelsup = 0;
-    use->columns->Add(pg::AsNode(lowered));
+  // Where a row lies is known only there, so the call of it is a column.
+  if (const Var *column = ColumnIn(node); column != nullptr) {
+    const bool used = IsOfLevel(node, use->depth) && (use->rels == nullptr || bms_is_member(column->varno, use->rels));
+    if (used) use->columns->Add(Lowered(node));
     return false;
   }
   if (IsA(node, Query)) {

@@ -10,6 +10,7 @@
 #include "planner/locus/equality.hpp"
 #include "planner/locus/scope.hpp"
 #include "planner/nodes/place_calls.hpp"
+#include "rows_with_ctids.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
@@ -195,6 +196,9 @@ bool IsLocal(Node *expr, List *levels) {
   return !IsSpread(pg::Rte(static_cast<Query *>(list_nth(levels, var->varlevelsup))->rtable, var->varno));
 }
 
+/// A ctid, or a column that hands one on.
+bool HasPlace(Node *expr, List *levels) { return IsCtid(expr) || PlaceOf(expr, levels).shard != nullptr; }
+
 Node *CompareMutator(Node *node, void *data);
 void CompareIn(Query *query, List *levels);
 
@@ -253,7 +257,7 @@ Node *CompareOp(OpExpr *operation, List *levels) {
 
 Node *CompareAny(ScalarArrayOpExpr *operation, List *levels) {
   auto *left = static_cast<Node *>(linitial(operation->args)), *right = static_cast<Node *>(lsecond(operation->args));
-  if (!IsCtid(left) || IsLocal(left, levels) || IsGiven(left, right, levels)) return nullptr;
+  if (!HasPlace(left, levels) || IsLocal(left, levels) || IsGiven(left, right, levels)) return nullptr;
   Node *compared = nullptr;
   if (operation->useOr && IsA(right, SubLink) && reinterpret_cast<SubLink *>(right)->subLinkType == ARRAY_SUBLINK &&
       IsEquality(operation->opno))
@@ -281,7 +285,7 @@ Node *CompareLink(SubLink *link, List *levels) {
   if (link->testexpr == nullptr || !IsA(link->testexpr, OpExpr)) return nullptr;
   auto *test = reinterpret_cast<OpExpr *>(link->testexpr);
   auto *left = static_cast<Node *>(linitial(test->args));
-  if (!IsCtid(left) || IsLocal(left, levels)) return nullptr;
+  if (!HasPlace(left, levels) || IsLocal(left, levels)) return nullptr;
   Node *compared = link->subLinkType == ANY_SUBLINK && IsEquality(test->opno)
                        ? CompareWithSubquery(left, link, ANY_SUBLINK, levels)
                        : nullptr;
@@ -382,7 +386,9 @@ void CompareIn(Query *query, List *around) {
 }  // namespace
 
 void CompareRowPlaces(Query *query) {
-  if (ReadsCtidWalker(pg::AsNode(query), NIL)) CompareIn(query, NIL);
+  if (!ReadsCtidWalker(pg::AsNode(query), NIL)) return;
+  SpellRowsWithCtids(query);
+  CompareIn(query, NIL);
 }
 
 }  // namespace altius::planner

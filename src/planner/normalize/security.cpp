@@ -5,6 +5,8 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
 
 extern "C" {
@@ -43,6 +45,63 @@ Query *SecuredTable(RangeTblEntry *rte) {
   }
   table_close(relation, NoLock);
   return query;
+}
+
+const Var *ColumnOf(Node *node) {
+  if (IsPlaceCall(node)) node = static_cast<Node *>(linitial(reinterpret_cast<FuncExpr *>(node)->args));
+  return IsA(node, Var) ? reinterpret_cast<Var *>(node) : nullptr;
+}
+
+/// The column of the subquery that delivers a system column, or where the row lies, which only its tableoid tells; or the whole row,
+/// which is not that of the subquery then.
+Node *ReadSystemColumn(Node *node, void *data) {
+  auto *columns = static_cast<Columns *>(data);
+  const Var *var = ColumnOf(node);
+  if (var == nullptr || static_cast<int>(var->varno) != columns->rti || var->varattno > 0) return nullptr;
+  return pg::AsNode(ColumnLike(node, columns->rti, -columns->Add(node)));  // its number comes when all are known
+}
+
+struct Numbering {
+  int rti;
+  int before;  // columns of the subquery in front of those
+};
+
+Node *NumberSystemColumn(Node *node, void *data) {
+  const auto *numbering = static_cast<Numbering *>(data);
+  if (!IsA(node, Var)) return nullptr;
+  const auto *var = reinterpret_cast<Var *>(node);
+  if (static_cast<int>(var->varno) != numbering->rti || var->varattno >= 0) return nullptr;
+  return pg::AsNode(ColumnLike(node, numbering->rti, numbering->before - var->varattno));
+}
+
+bool HasSystemColumn(const Columns &columns) {
+  ListCell *cell;
+  foreach (cell, columns.exprs) {
+    if (ColumnOf(static_cast<Node *>(lfirst(cell)))->varattno < 0) return true;
+  }
+  return false;
+}
+
+/// The subquery that stands for the table has no system columns of its own.
+void DeliverSystemColumns(Query *query, int rti) {
+  Columns columns = {rti, NIL};
+  AddUsedVars(query, bms_make_singleton(rti), &columns);
+  if (!HasSystemColumn(columns)) return;
+  columns.exprs = NIL;
+  ReplaceInQuery(query, ReadSystemColumn, &columns);
+  const RangeTblEntry *rte = pg::Rte(query->rtable, rti);
+  List **targets = &rte->subquery->targetList;
+  Numbering numbering = {rti, list_length(*targets)};
+  ListCell *cell;
+  foreach (cell, columns.exprs) {
+    auto *expr = pg::Copy(static_cast<Node *>(lfirst(cell)));
+    ChangeVarNodes(expr, rti, 1, 0);
+    const int number = list_length(*targets) + 1;
+    char *name = psprintf("altius_system_%d", number);
+    *targets = lappend(*targets, makeTargetEntry(reinterpret_cast<Expr *>(expr), number, name, false));
+    rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(name)));
+  }
+  ReplaceInQuery(query, NumberSystemColumn, &numbering);
 }
 
 bool ComesThroughView(const Query *query) {
@@ -97,11 +156,9 @@ void SpellBarriers(Query *query) {
 }
 
 void WrapSecuredTables(Query *query) {
-  int index = 0;
-  ListCell *cell;
-  foreach (cell, query->rtable) {
-    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
-    if (++index == query->resultRelation || rte->rtekind != RTE_RELATION || rte->securityQuals == NIL) continue;
+  for (int index = 1; index <= list_length(query->rtable); index++) {
+    RangeTblEntry *rte = pg::Rte(query->rtable, index);
+    if (index == query->resultRelation || rte->rtekind != RTE_RELATION || rte->securityQuals == NIL) continue;
     if (catalog::FindTable(rte->relid) == nullptr) continue;
     // The conditions' columns are numbered for the outer range table.
     ChangeVarNodes(pg::AsNode(rte->securityQuals), index, 1, 0);
@@ -113,6 +170,7 @@ void WrapSecuredTables(Query *query) {
     rte->security_barrier = true;
     rte->securityQuals = NIL;
     rte->inh = false;
+    DeliverSystemColumns(query, index);
   }
 }
 
