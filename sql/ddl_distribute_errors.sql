@@ -98,4 +98,13 @@ CREATE TABLE heir () INHERITS (d);
 CREATE TABLE heir (LIKE d);
 ALTER TABLE heir INHERIT d;
 
+-- tableoid is that of a shard where a constraint or a generated column is computed.
+CREATE TABLE named (id int, t regclass GENERATED ALWAYS AS (tableoid::regclass) STORED);
+SELECT create_distributed_table('named', 'id');
+SELECT create_reference_table('named');
+CREATE TABLE named2 (id int CHECK (tableoid > 0));
+SELECT create_distributed_table('named2', 'id');
+ALTER TABLE d ADD CHECK (tableoid > 0);
+ALTER TABLE d ADD t regclass GENERATED ALWAYS AS (tableoid::regclass) STORED;
+
 DROP SCHEMA ddl_distribute_errors CASCADE;

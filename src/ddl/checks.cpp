@@ -7,6 +7,7 @@
 #include "sql.hpp"
 
 extern "C" {
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/objectaddress.h"
@@ -91,11 +92,26 @@ void CheckDistributable(Oid relid) {
                     errdetail("It is part of the system or a shard.")));
   RefuseRules(relid);
   CheckRowTypes(relid);
+  RefuseTableOids(relid);
   if (kind == RELKIND_RELATION &&
       (has_subclass(relid) || (has_superclass(relid) && !get_rel_relispartition(relid))))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot distribute \"%s\", it takes part in table inheritance", name),
                     errhint("Use declarative partitioning instead.")));
+}
+
+void RefuseTableOids(Oid relid) {
+  List* rows = QueryRows(psprintf(R"(
+SELECT 'check constraint', conname FROM pg_catalog.pg_constraint WHERE conrelid = $1 AND conbin::text LIKE '%%:varattno %1$d %%'
+UNION ALL SELECT 'generated column', attname FROM pg_catalog.pg_attrdef JOIN pg_catalog.pg_attribute ON attrelid = adrelid AND attnum = adnum
+WHERE adrelid = $1 AND adbin::text LIKE '%%:varattno %1$d %%' ORDER BY 1, 2)",
+                                  TableOidAttributeNumber),
+                         {OidValue(relid)});
+  if (rows == NIL) return;
+  char** row = static_cast<char**>(linitial(rows));
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("%s \"%s\" of table \"%s\" is made of tableoid", row[0], row[1], get_rel_name(relid)),
+                  errdetail("It would be computed where the rows are, which is in tables of other names.")));
 }
 
 AttrNumber CheckKeyColumn(Oid relid, const char* name) {

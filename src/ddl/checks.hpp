@@ -25,6 +25,9 @@ void RequireOwner(Oid relid);
 /// distributed yet.
 void CheckDistributable(Oid relid);
 
+/// No constraint or generated column is made of tableoid, which is that of a shard where rows are.
+void RefuseTableOids(Oid relid);
+
 /// The column exists, can be hashed, and is not generated.
 AttrNumber CheckKeyColumn(Oid relid, const char* name);
 

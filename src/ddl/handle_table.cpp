@@ -153,7 +153,9 @@ void CheckAfter(Node* statement, Oid relid) {
   const catalog::Table* table = catalog::FindTable(relid);
   if (table == nullptr) return;
   CheckUniqueness(ShapeOf(*table));
-  if (IsA(statement, AlterTableStmt)) CheckForeignKeys(ShapeOf(*table));
+  if (!IsA(statement, AlterTableStmt)) return;
+  CheckForeignKeys(ShapeOf(*table));
+  RefuseTableOids(relid);
 }
 
 /// Runs the command on the shell table.  A new foreign key is validated by a query there, and by
