@@ -58,5 +58,12 @@ SELECT twin($$DELETE FROM p USING f WHERE f.v = p.v RETURNING p.tableoid = 'p1':
 SELECT twin($$DELETE FROM p1 WHERE tableoid = 'p1'::regclass RETURNING k$$);
 WITH u AS (UPDATE p SET v = v + 1 WHERE k < 10 RETURNING tableoid::regclass, k) SELECT * FROM u ORDER BY k;
 
+-- A row that is compared with a subquery's only column.
+SELECT twin($$SELECT * FROM d x WHERE x.* IN (VALUES (x.*::d))$$);
+SELECT twin($$SELECT * FROM d x WHERE x IN (SELECT y FROM d y WHERE y.k = x.k AND y.v < 5)$$);
+SELECT twin($$SELECT * FROM d x WHERE x.k = 1 AND x = ANY (SELECT y FROM d y WHERE y.k = 1)$$);
+SELECT twin($$SELECT * FROM d x WHERE (x, x.k) IN (SELECT y, y.k FROM d y WHERE y.k = x.k)$$);
+SELECT twin($$SELECT * FROM d x WHERE x <> ALL (SELECT y FROM d y WHERE y.k = x.k AND y.v < 5)$$);
+
 SET client_min_messages TO warning;
 DROP SCHEMA planner_whole_rows, planner_whole_rows_plain CASCADE;

@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/ruleutils.h"
 }
 
@@ -49,9 +50,22 @@ bool AliasRelations(Node *node, void *context) {
   return pg::Walk(node, AliasRelations, context);
 }
 
-bool AssignmentWalker(Node *node, void *context) {
+/// A row that is compared with a subquery's only column would be read as one that is compared with several.
+void KeepRowTogether(SubLink *link) {
+  if (link->testexpr == nullptr || !IsA(link->testexpr, OpExpr)) return;
+  ListCell *left = list_head(reinterpret_cast<OpExpr *>(link->testexpr)->args);
+  if (!IsA(lfirst(left), RowExpr)) return;
+  auto *row = makeNode(CoalesceExpr);
+  row->coalescetype = exprType(static_cast<Node *>(lfirst(left)));
+  row->args = list_make1(lfirst(left));
+  row->location = -1;
+  lfirst(left) = row;
+}
+
+bool SpellingWalker(Node *node, void *context) {
   if (node == nullptr) return false;
-  if (!IsA(node, Query)) return pg::Walk(node, AssignmentWalker, context);
+  if (IsA(node, SubLink)) KeepRowTogether(reinterpret_cast<SubLink *>(node));
+  if (!IsA(node, Query)) return pg::Walk(node, SpellingWalker, context);
   auto *query = reinterpret_cast<Query *>(node);
   if (query->commandType == CMD_UPDATE || query->commandType == CMD_INSERT) SpellAssignments(&query->targetList);
   if (query->commandType == CMD_UPDATE) SpellGenerated(query, &query->targetList);
@@ -65,14 +79,14 @@ bool AssignmentWalker(Node *node, void *context) {
     SpellAssignments(&action->targetList);
     if (action->commandType == CMD_UPDATE) SpellGenerated(query, &action->targetList);
   }
-  return pg::WalkQuery(query, AssignmentWalker, context);
+  return pg::WalkQuery(query, SpellingWalker, context);
 }
 
 }  // namespace
 
 char *QueryText(Query *query) {
   AliasRelations(reinterpret_cast<Node *>(query), nullptr);
-  AssignmentWalker(reinterpret_cast<Node *>(query), nullptr);
+  SpellingWalker(reinterpret_cast<Node *>(query), nullptr);
   const pg::SearchPath saved = pg::PushCatalogSearchPath();
   const int level = pg::BeginPortableText();
   char *text = pg_get_querydef(query, false);
