@@ -64,6 +64,9 @@ EXECUTE twin('SELECT d.k, s.n FROM d, LATERAL (SELECT count(*) n FROM e TABLESAM
 EXECUTE twin('SELECT count(*) FROM d TABLESAMPLE BERNOULLI ((SELECT 50 * max(z) FROM l))');
 SELECT s.n FROM r, LATERAL (SELECT count(*) n FROM d TABLESAMPLE BERNOULLI (r.x)) s;
 SELECT count(*) FROM d TABLESAMPLE BERNOULLI (random() * 100);
+-- of a local table it is taken here
+EXECUTE twin('SELECT count(*) FROM l TABLESAMPLE BERNOULLI (100) JOIN d ON d.k = l.z');
+EXECUTE twin('SELECT count(*) FROM l TABLESAMPLE SYSTEM (100) WHERE z <= (SELECT max(k) FROM d)');
 -- Functions that a node answers for itself are asked here.
 EXECUTE twin('SELECT count(DISTINCT s.setting) FROM d, pg_settings s WHERE s.name = ''port''');
 EXECUTE twin('SELECT count(DISTINCT u) FROM d, current_database() u');

@@ -2,6 +2,7 @@
 // FROM and WHERE that do not run whole: each part becomes a fragment, the joins between them are left to PostgreSQL.
 #include "cut.hpp"
 
+#include "altius/catalog/metadata.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/fragment/fragment.hpp"
@@ -44,13 +45,18 @@ bool BecomesLeaf(const Part &part) {
   return part.reach != Reach::Here && part.has_tables && part.within;
 }
 
+bool HasShards(Oid relid) {
+  const catalog::Table *table = catalog::FindTable(relid);
+  return table != nullptr && table->kind != catalog::TableKind::Local;
+}
+
 /// Fragments know nothing of rows around them.
 void RefuseSample(const CutState &state, const Part &part) {
   ListCell *cell;
   foreach (cell, part.nodes) {
     if (!IsA(lfirst(cell), RangeTblRef)) continue;
     const RangeTblEntry *rte = pg::Rte(state.query->rtable, lfirst_node(RangeTblRef, cell)->rtindex);
-    if (rte->rtekind != RTE_RELATION || rte->tablesample == nullptr) continue;
+    if (rte->rtekind != RTE_RELATION || rte->tablesample == nullptr || !HasShards(rte->relid)) continue;
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("shards of table \"%s\" can't compute the arguments of TABLESAMPLE", get_rel_name(rte->relid)),
                     errhint("They may not be volatile, nor read columns of relations that lie elsewhere.")));
