@@ -59,5 +59,21 @@ CREATE FUNCTION becomes() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS $$
 RESET ROLE;
 SELECT DISTINCT becomes FROM becomes();
 SET client_min_messages = warning;
+-- A role's new name is its name on all nodes.
+CREATE ROLE remote_roles_old LOGIN;
+GRANT SELECT ON notes TO remote_roles_old;
+GRANT USAGE ON SCHEMA remote_roles TO remote_roles_old;
+ALTER ROLE remote_roles_old RENAME TO remote_roles_new;
+SET SESSION AUTHORIZATION remote_roles_new;
+SELECT count(*) > 0 FROM notes;
+RESET SESSION AUTHORIZATION;
+SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname IN ('remote_roles_old', 'remote_roles_new')$$);
+BEGIN;
+ALTER GROUP remote_roles_new RENAME TO remote_roles_old;
+ROLLBACK;
+DROP OWNED BY remote_roles_new;
+DROP ROLE remote_roles_new;
+SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT count(*) FROM pg_roles WHERE rolname IN ('remote_roles_old', 'remote_roles_new')$$);
+
 DROP SCHEMA remote_roles CASCADE;
 DROP ROLE remote_roles_group, remote_roles_member;

@@ -46,6 +46,8 @@ bool IsForAllNodes(Node* statement) {
     case T_ReassignOwnedStmt:
     case T_AlterDefaultPrivilegesStmt:
       return true;
+    case T_RenameStmt:
+      return reinterpret_cast<RenameStmt*>(statement)->renameType == OBJECT_ROLE;
     case T_GrantStmt:
       return reinterpret_cast<GrantStmt*>(statement)->objtype == OBJECT_PARAMETER_ACL;
     default:
