@@ -81,6 +81,17 @@ DROP OPERATOR = (int, int);
 DROP FUNCTION lower(text), always(int, int);
 SET search_path TO session_a;
 
+-- An index that is made of one is written when rows come in.
+CREATE TABLE sparse (id int, v int);
+SELECT create_distributed_table('sparse', 'id', colocate_with => 't');
+CREATE FUNCTION stepped(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN step($1); END';
+CREATE INDEX ON sparse (stepped(v));
+INSERT INTO sparse VALUES (1, 1);
+INSERT INTO sparse SELECT g, g FROM generate_series(2, 9) g;
+UPDATE sparse SET v = v + 1;
+SELECT count(*) FROM sparse WHERE stepped(v) = step(5);
+DROP TABLE sparse;
+
 -- Backslashes that are escapes in plain strings.
 SET standard_conforming_strings TO off;
 SET escape_string_warning TO off;

@@ -10,14 +10,17 @@
 #include "parsing.hpp"
 
 extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "executor/executor.h"
-
 #include "tcop/pquery.h"
-#include "utils/rel.h"
 #include "utils/portal.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/snapmgr.h"
 }
 
@@ -180,18 +183,27 @@ bool HasTypesOfUsers(TupleDesc columns) {
   return false;
 }
 
+/// PostgreSQL opens the indexes of a target at its first row only.
+bool HasComputedIndex(Relation relation) {
+  if (!relation->rd_rel->relhasindex) return false;
+  ListCell* cell;
+  bool found = false;
+  foreach (cell, RelationGetIndexList(relation)) {
+    Relation index = index_open(lfirst_oid(cell), RowExclusiveLock);
+    found = found || !heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr) ||
+            !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr);
+    index_close(index, NoLock);
+  }
+  return found;
+}
+
 /// A change of the table may call functions of users: in triggers, constraints, also those of domains, expressions of indexes.
 bool CallsUsers(const ResultRelInfo* target) {
   const Relation relation = target->ri_RelationDesc;
   if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || target->ri_TrigDesc != nullptr) return true;
   const TupleConstr* constraints = RelationGetDescr(relation)->constr;
   if (constraints != nullptr && (constraints->num_check > 0 || constraints->has_generated_stored)) return true;
-  if (HasTypesOfUsers(RelationGetDescr(relation))) return true;
-  for (int i = 0; i < target->ri_NumIndices; i++) {
-    const IndexInfo* index = target->ri_IndexRelationInfo[i];
-    if (index->ii_Expressions != NIL || index->ii_Predicate != NIL) return true;
-  }
-  return false;
+  return HasTypesOfUsers(RelationGetDescr(relation)) || HasComputedIndex(relation);
 }
 
 bool CallsUsers(const QueryDesc* query) {
@@ -207,7 +219,7 @@ bool CallsUsers(const QueryDesc* query) {
 /// Runs the body, on the path of the session that asks where that matters.
 template <typename Body>
 void RunOnPath(const QueryDesc* query, Body&& body) {
-  if (depth == 0 && CallsUsers(query) && RunsForAnotherPath()) {
+  if (depth == 0 && RunsForAnotherPath() && CallsUsers(query)) {
     const Nested nested;
     OnUsersPath(body);
   } else {
