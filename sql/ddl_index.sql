@@ -44,6 +44,28 @@ INSERT INTO doubles VALUES (1, 1), (1, 1);
 DO $$ BEGIN CREATE UNIQUE INDEX doubled ON doubles (k, a); EXCEPTION WHEN unique_violation THEN RAISE WARNING 'refused'; END $$;
 DROP INDEX IF EXISTS doubled;
 
+-- One that failed in a shard is invalid on all nodes, until it is built anew.
+CREATE VIEW validity AS SELECT result FROM run_command_on_all_nodes(
+  $$SELECT string_agg(DISTINCT CASE WHEN indisvalid THEN 'valid' ELSE 'invalid' END, ' ') FROM pg_index
+    WHERE indexrelid = (SELECT oid FROM pg_class WHERE relname = 'doubled')$$);
+CREATE UNIQUE INDEX CONCURRENTLY doubled ON doubles (k, a);
+SELECT DISTINCT * FROM validity;
+REINDEX INDEX doubled;
+\set VERBOSITY sqlstate
+REINDEX INDEX CONCURRENTLY doubled;
+\set VERBOSITY default
+SELECT DISTINCT * FROM validity;
+DELETE FROM doubles;
+REINDEX INDEX doubled;
+SELECT DISTINCT * FROM validity;
+INSERT INTO doubles VALUES (2, 2) ON CONFLICT (k, a) DO NOTHING;
+DROP INDEX doubled;
+INSERT INTO doubles VALUES (2, 2);
+CREATE UNIQUE INDEX CONCURRENTLY doubled ON doubles (k, a);
+DELETE FROM doubles;
+REINDEX INDEX CONCURRENTLY doubled;
+SELECT DISTINCT * FROM validity;
+
 -- One shard lies on this node: the session must not hold up what it waits for.
 SET statement_timeout TO '20s';
 CREATE TABLE everywhere (k int PRIMARY KEY, a int);

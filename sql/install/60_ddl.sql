@@ -32,6 +32,8 @@ CREATE FUNCTION altius_internal.run_commands(commands text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_run_commands';
 CREATE FUNCTION altius_internal.apply_command(command text, settings text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_apply_command';
+CREATE FUNCTION altius_internal.invalidate_index(index text) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_invalidate_index';
 CREATE FUNCTION altius_internal.create_shards(relation regclass, parts integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_create_shards';
 CREATE FUNCTION altius_internal.create_shard(shard_id bigint, parts integer) RETURNS void

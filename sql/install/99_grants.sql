@@ -180,6 +180,7 @@ BEGIN
       ('node', 'altius_internal.run_with_lent_rights(text, boolean, name, oid[], text[], text)', 'views'),
       ('node', 'altius_internal.run_commands(text[])', 'DDL on shards'),
       ('node', 'altius_internal.apply_command(text, text[])', 'DDL on shell tables'),
+      ('node', 'altius_internal.invalidate_index(text)', 'CREATE INDEX CONCURRENTLY; for the owner of the index'),
       ('node', 'altius_internal.create_shards(regclass, integer)', 'create_distributed_table'),
       ('node', 'altius_internal.create_shard(bigint, integer)', 'create_distributed_table and moves'),
       ('node', 'altius_internal.count_shard_rows(bigint)', 'ALTER TABLE .. ADD COLUMN .. serial'),

@@ -11,12 +11,14 @@
 extern "C" {
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "parser/parser.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 }
 
 namespace altius::ddl {
@@ -55,8 +57,12 @@ bool ForThisNode(Node* statement) {
     }
     case T_GrantStmt:
       return KeepGranted(reinterpret_cast<GrantStmt*>(statement));
+    case T_ReindexStmt: {  // makes an index valid again; a partitioned one is not done in a transaction
+      const RangeVar* name = reinterpret_cast<ReindexStmt*>(statement)->relation;
+      const char kind = name == nullptr ? '\0' : get_rel_relkind(RangeVarGetRelid(name, NoLock, true));
+      return kind == RELKIND_RELATION || kind == RELKIND_INDEX;
+    }
     case T_VacuumStmt:
-    case T_ReindexStmt:
     case T_ClusterStmt:
       return false;
     default:

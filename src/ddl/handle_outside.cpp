@@ -6,6 +6,7 @@
 #include "altius/pg/compat.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
+#include "index_validity.hpp"
 #include "rewrite.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
@@ -80,8 +81,8 @@ void WarmUp(const Texts& texts) {
 }
 
 /// From the first statement on this transaction takes no snapshot, not even one of the catalogs for a
-/// moment: who has seen it waits for the transaction's end.
-void RunOutside(const Texts& texts, const char* hint) {
+/// moment: who has seen it waits for the transaction's end.  The request that failed first, or null.
+remote::Request* Run(const Texts& texts) {
   LetGo();
   const int count = texts.size();
   auto** requests = static_cast<remote::Request**>(palloc0(sizeof(remote::Request*) * (count + 1)));
@@ -94,13 +95,15 @@ void RunOutside(const Texts& texts, const char* hint) {
     statement.sql = texts[i].sql;
     requests[i] = remote::Send(connections[i], statement, nullptr);
   }
-  remote::WaitAllQuietly(requests, texts.size());
-  for (int i = 0; i < texts.size(); i++) {
-    if (!requests[i]->failed) continue;
-    if (hint != nullptr)
-      ereport(WARNING, (errmsg("the command is done in part only"), errhint("%s", hint)));
-    remote::RaiseError(requests[i]);
-  }
+  remote::WaitAllQuietly(requests, count);
+  for (int i = 0; i < count; i++)
+    if (requests[i]->failed) return requests[i];
+  return nullptr;
+}
+
+void RunOutside(const Texts& texts) {
+  remote::Request* failed = Run(texts);
+  if (failed != nullptr) remote::RaiseError(failed);
 }
 
 /// Everything of CREATE INDEX behind the table's name, from the index on the shell table.
@@ -150,6 +153,15 @@ List* IndexesOf(Oid relid) {
                    {OidValue(relid)});
 }
 
+/// Where a shard's index failed, all nodes say so of the table's.
+void InvalidateEverywhere(const char* name) {
+  PushActiveSnapshot(GetTransactionSnapshot());
+  InvalidateIndex(name);
+  Texts texts;
+  ForOtherNodes(&texts, psprintf("SELECT altius_internal.invalidate_index(%s)", quote_literal_cstr(name)));
+  Run(texts);  // commits what was done here; what fails there is no news
+}
+
 bool CreateIndex(const UtilityCall& call, IndexStmt* create) {
   const catalog::Table* table = create->concurrent ? TableOfName(create->relation) : nullptr;
   if (table == nullptr) return false;
@@ -175,9 +187,11 @@ bool CreateIndex(const UtilityCall& call, IndexStmt* create) {
     return psprintf("%s %s ON %s %s", parts.begin, quote_identifier(Extend(name, shard.id)),
                     catalog::QualifiedShardName(*table, shard), parts.rest);
   });
-  RunOutside(texts, psprintf("Run DROP INDEX %s and create the index again.",
-                             quote_qualified_identifier(
-                                 get_namespace_name(get_rel_namespace(index)), name)));
+  const char* qualified = quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)), name);
+  remote::Request* failed = Run(texts);
+  if (failed == nullptr) return true;
+  InvalidateEverywhere(qualified);
+  remote::RaiseError(failed);
   return true;
 }
 
@@ -200,7 +214,7 @@ bool DropIndex(const UtilityCall& call, DropStmt* drop) {
   });
   WarmUp(texts);
   RunAndComeBack(call);
-  RunOutside(texts, nullptr);
+  RunOutside(texts);
   return true;
 }
 
@@ -233,18 +247,23 @@ bool Reindex(const UtilityCall& call, ReindexStmt* reindex) {
   if (table == nullptr || !IsConcurrent(reindex->params)) return false;
   const bool one = reindex->kind == REINDEX_OBJECT_INDEX;
   const Oid index = one ? RangeVarGetRelid(reindex->relation, NoLock, true) : InvalidOid;
-  const char* options = OptionsText(reindex->params);
+  const char* command = psprintf("REINDEX %s%s", OptionsText(reindex->params), one ? "INDEX" : "TABLE");
+  const char* schema = one ? get_namespace_name(get_rel_namespace(index)) : nullptr;
+  const char* qualified = QualifiedName(one ? index : table->relid);
   Texts texts;
+  ForOtherNodes(&texts, psprintf("%s %s", command, qualified));
   ForPlacements(&texts, *table, [&](const catalog::Shard& shard) {
-    const char* name =
-        one ? quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)),
-                                         Extend(get_rel_name(index), shard.id))
-            : catalog::QualifiedShardName(*table, shard);
-    return psprintf("REINDEX %s%s %s", options, one ? "INDEX" : "TABLE", name);
+    const char* name = one ? quote_qualified_identifier(schema, Extend(get_rel_name(index), shard.id))
+                           : catalog::QualifiedShardName(*table, shard);
+    return psprintf("%s %s", command, name);
   });
   WarmUp(texts);
+  const bool was_invalid = one && !get_index_isvalid(index);
   RunAndComeBack(call);
-  RunOutside(texts, nullptr);
+  remote::Request* failed = Run(texts);
+  if (failed == nullptr) return true;
+  if (was_invalid) InvalidateEverywhere(qualified);
+  remote::RaiseError(failed);
   return true;
 }
 
@@ -279,7 +298,7 @@ bool Vacuum(const UtilityCall& call, VacuumStmt* vacuum) {
   if (!any) return false;
   WarmUp(texts);
   RunAndComeBack(call);
-  if (!texts.empty()) RunOutside(texts, nullptr);
+  if (!texts.empty()) RunOutside(texts);
   return true;
 }
 

@@ -23,11 +23,24 @@ def normalized(text):
     return [line for line in lines if line]
 
 
-def shows_plans(statement):
-    return re.search(r"explain", statement.bare, re.I) is not None
+MAKES_FUNCTION = re.compile(r"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+(?:\w+\s*\.\s*)?(\w+)", re.I)
 
 
-def difference(statement, plain, other):
+class Plans:
+    """Which statements show plans: those with EXPLAIN, and those that call functions made with it."""
+
+    def __init__(self):
+        self.functions = set()
+
+    def shown_by(self, statement):
+        words = {word.lower() for word in re.findall(r"\w+", statement.bare)}
+        if "explain" in words:
+            self.functions |= {name.lower() for name in MAKES_FUNCTION.findall(statement.bare)}
+            return True
+        return not words.isdisjoint(self.functions)
+
+
+def difference(statement, plain, other, shows_plans):
     """None, or one of KINDS."""
     if plain.output is None and other.output is None:
         return None
@@ -37,7 +50,7 @@ def difference(statement, plain, other):
         plain, other = Outcome(plain.output), Outcome(other.output)
     if plain.failed != other.failed:
         return "refused" if other.failed else "accepted"
-    if shows_plans(statement) and plain.state == other.state:
+    if shows_plans and plain.state == other.state:
         return None
     ours, theirs = normalized(other.output), normalized(plain.output)
     if ours == theirs and plain.state == other.state:

@@ -1,5 +1,6 @@
--- What the run calls after statements that may have made tables: the first hashable column of each new plain table becomes its
--- distribution column, `but` for those that will have to do with inheritance.  On a server without the extension it only takes notice of them, so that both sides do nearly the same.
+-- What the run calls after statements that may have made tables: a hashable column of each new plain table becomes its distribution
+-- column, `but` for those that will have to do with inheritance.  On a server without the extension it only takes notice of them, so
+-- that both sides do nearly the same.
 CREATE SCHEMA pgregress;
 CREATE SEQUENCE pgregress.seen MINVALUE 0 START 0;  -- up to which oid; a table would have a part in serializable transactions
 
@@ -25,10 +26,50 @@ BEGIN
                                          AND c.castcontext = 'i')));
 END $$;
 
+-- By the first hashable column that is accepted: uniqueness has to include it, and so have foreign keys.
+CREATE FUNCTION pgregress.by_column(of oid) RETURNS bool LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+  key name;
+BEGIN
+  FOR key IN
+    SELECT a.attname FROM pg_attribute a
+    WHERE a.attrelid = of AND a.attnum > 0 AND NOT a.attisdropped AND pgregress.hashable(a.atttypid) ORDER BY a.attnum
+  LOOP
+    BEGIN
+      PERFORM create_distributed_table(of::regclass, key);
+      RETURN true;
+    EXCEPTION WHEN OTHERS THEN
+      RAISE INFO 'refused % by %: %', of::regclass, key, sqlerrm;
+    END;
+  END LOOP;
+  RETURN false;
+END $$;
+
+-- What a user does where a foreign key leads elsewhere than beside the row: the table that it refers to gets a copy on every node.
+CREATE FUNCTION pgregress.beside_references(of oid) RETURNS bool LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+  other oid;
+BEGIN
+  FOR other IN
+    SELECT DISTINCT c.confrelid FROM pg_constraint c JOIN pg_dist_partition p ON p.logicalrelid = c.confrelid
+    WHERE c.conrelid = of AND c.contype = 'f' AND c.confrelid <> of AND p.partmethod = 'h'
+  LOOP
+    PERFORM undistribute_table(other::regclass);
+    PERFORM create_reference_table(other::regclass);
+  END LOOP;
+  IF NOT FOUND THEN RETURN false; END IF;
+  IF NOT pgregress.by_column(of) THEN
+    PERFORM create_reference_table(of::regclass);
+  END IF;
+  RETURN true;
+EXCEPTION WHEN OTHERS THEN
+  RAISE INFO 'refused %: %', of::regclass, sqlerrm;
+  RETURN false;
+END $$;
+
 CREATE PROCEDURE pgregress.distribute(but name[]) LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
   it record;
-  key name;
 BEGIN
   FOR it IN
     SELECT c.oid, c.relname FROM pg_class c
@@ -42,16 +83,9 @@ BEGIN
   LOOP
     PERFORM setval('pgregress.seen', it.oid::bigint);
     CONTINUE WHEN to_regproc('pg_catalog.create_distributed_table') IS NULL;
-    SELECT a.attname INTO key FROM pg_attribute a
-    WHERE a.attrelid = it.oid AND a.attnum > 0 AND NOT a.attisdropped AND pgregress.hashable(a.atttypid)
-    ORDER BY a.attnum LIMIT 1;
-    CONTINUE WHEN key IS NULL;
-    BEGIN
-      PERFORM create_distributed_table(it.oid::regclass, key);
+    IF pgregress.by_column(it.oid) OR pgregress.beside_references(it.oid) THEN
       RAISE INFO 'distributed %', it.relname;
-    EXCEPTION WHEN OTHERS THEN
-      RAISE INFO 'refused %: %', it.relname, sqlerrm;
-    END;
+    END IF;
   END LOOP;
 END $$;
 
