@@ -39,4 +39,21 @@ ALTER TABLE t ALTER COLUMN step DROP DEFAULT;
 DROP SEQUENCE steps;
 INSERT INTO t (v) VALUES ('no step') RETURNING step;
 SET client_min_messages TO warning;
+-- As pg_dump writes it: the sequence is on all nodes before its owner is.
+CREATE TABLE dumped (id int NOT NULL, v int);
+CREATE SEQUENCE dumped_id_seq AS integer;
+ALTER SEQUENCE dumped_id_seq INCREMENT 5 OWNED BY dumped.id;
+ALTER TABLE ONLY dumped ALTER COLUMN id SET DEFAULT nextval('dumped_id_seq'::regclass);
+ALTER SEQUENCE dumped_id_seq OWNED BY NONE;
+ALTER SEQUENCE dumped_id_seq OWNED BY dumped.id;
+INSERT INTO dumped (v) VALUES (1);
+SELECT create_distributed_table('dumped', 'id');
+INSERT INTO dumped (v) VALUES (2), (3);
+SELECT * FROM dumped ORDER BY id;
+SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT seqincrement || ' ' || (SELECT count(*) FROM pg_depend
+  WHERE objid = seqrelid AND deptype = 'a' AND refobjid = 'ddl_sequences.dumped'::regclass AND refobjsubid = 1)
+  FROM pg_sequence WHERE seqrelid = 'ddl_sequences.dumped_id_seq'::regclass$$);
+DROP TABLE dumped;
+SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT count(*) FROM pg_class WHERE relname = 'dumped_id_seq'$$);
+
 DROP SCHEMA ddl_sequences CASCADE;

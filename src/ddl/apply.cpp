@@ -36,6 +36,23 @@ List* KeepKnown(List* relations) {
   return kept;
 }
 
+bool IsOwnerHere(const DefElem* option) {
+  List* names = castNode(List, option->arg);
+  if (list_length(names) < 2) return true;  // OWNED BY NONE
+  return OidIsValid(RangeVarGetRelid(makeRangeVarFromNameList(list_copy_head(names, list_length(names) - 1)), NoLock, true));
+}
+
+/// A sequence of all nodes may be owned by a column of a local table.
+bool KeepKnownOwner(AlterSeqStmt* alter) {
+  ListCell* cell;
+  foreach (cell, alter->options) {
+    const auto* option = lfirst_node(DefElem, cell);
+    if (strcmp(option->defname, "owned_by") == 0 && !IsOwnerHere(option))
+      alter->options = foreach_delete_current(alter->options, cell);
+  }
+  return alter->options != NIL;
+}
+
 /// What differs on a node that may lack relations which are local to the coordinator.  False:
 /// nothing to run on shell tables.
 bool ForThisNode(Node* statement) {
@@ -55,6 +72,8 @@ bool ForThisNode(Node* statement) {
       lock->relations = KeepKnown(lock->relations);
       return lock->relations != NIL;
     }
+    case T_AlterSeqStmt:
+      return KeepKnownOwner(reinterpret_cast<AlterSeqStmt*>(statement));
     case T_GrantStmt:
       return KeepGranted(reinterpret_cast<GrantStmt*>(statement));
     case T_ReindexStmt: {  // makes an index valid again; a partitioned one is not done in a transaction
