@@ -125,8 +125,7 @@ int ShardOf(const ShipState *state, TupleTableSlot *slot) {
   bool is_null;
   if (ship.shard_column >= 0) {
     const Datum shard_id = slot_getattr(slot, ship.shard_column + 1, &is_null);
-    if (is_null) elog(ERROR, "a shipped row names no shard");
-    return ShardById(shipment, DatumGetInt64(shard_id));
+    if (!is_null) return ShardById(shipment, DatumGetInt64(shard_id));  // else it is a new row
   }
   if (shipment.table->kind != catalog::TableKind::Hash) return 0;
   if (ship.key_column < 0) elog(ERROR, "shipped rows have no distribution column");

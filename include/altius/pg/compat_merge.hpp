@@ -15,11 +15,15 @@ namespace altius::pg {
 
 inline Node **MergeCondition(Query *merge) { return &merge->jointree->quals; }
 inline bool IsForMissingSource(const MergeAction *) { return false; }
+inline bool IsForMatch(const MergeAction *action) { return action->matched; }
+inline void BecomeMatched(MergeAction *action) { action->matched = true; }
 
 #else
 
 inline Node **MergeCondition(Query *merge) { return &merge->mergeJoinCondition; }
 inline bool IsForMissingSource(const MergeAction *action) { return action->matchKind == MERGE_WHEN_NOT_MATCHED_BY_SOURCE; }
+inline bool IsForMatch(const MergeAction *action) { return action->matchKind == MERGE_WHEN_MATCHED; }
+inline void BecomeMatched(MergeAction *action) { action->matchKind = MERGE_WHEN_MATCHED; }
 
 #endif
 

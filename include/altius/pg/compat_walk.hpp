@@ -29,6 +29,13 @@ inline void CopyNullingRels([[maybe_unused]] Var *to, [[maybe_unused]] const Var
 #endif
 }
 
+/// The outer join may make the column null (PostgreSQL 16 on).
+inline void NullBy([[maybe_unused]] Var *column, [[maybe_unused]] int join) {
+#if PG_VERSION_NUM >= 160000
+  column->varnullingrels = bms_add_member(column->varnullingrels, join);
+#endif
+}
+
 /// References to join columns replaced by what they stand for.
 inline Node *FlattenJoinAliases(Query *query, Node *node) {
 #if PG_VERSION_NUM < 160000

@@ -18,7 +18,7 @@ struct Ship {
   Template statement;
   int column_count;         // leading columns of the child's rows that become $1..$n
   int key_column;           // index of the child's column with the distribution value; -1: none
-  int shard_column;         // index of the child's column with the shard id (int8); -1: by key, or the table has one shard
+  int shard_column;         // index of the child's column with the shard id (int8), null in new rows; -1: by key, or one shard
   List *arg_types;          // of Oid: parameters of the statement behind the columns; values are the scan's custom_exprs
   List *changes;            // as in Fragment
   bool at_once;             // all rows are computed before any is sent: what computes them may read the target

@@ -25,25 +25,16 @@ struct Source {
   List *columns;   // of TargetEntry, in terms of the former range table
 };
 
-/// CTEs are one level further up now.
-bool RaiseCteWalker(Node *node, void *data) {
-  if (node == nullptr) return false;
-  auto *depth = static_cast<Index *>(data);
-  if (IsA(node, RangeTblEntry)) {
-    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
-    if (rte->rtekind == RTE_CTE && rte->ctelevelsup >= *depth) rte->ctelevelsup++;
-    return false;
-  }
-  if (IsA(node, Query)) {
-    Index deeper = *depth + 1;
-    return pg::WalkQuery(reinterpret_cast<Query *>(node), RaiseCteWalker, &deeper, QTW_EXAMINE_RTES_BEFORE);
-  }
-  return pg::Walk(node, RaiseCteWalker, data);
+/// g IS DISTINCT FROM NULL: whether an outer join has found a row.
+bool IsRowTest(const Node *node) {
+  if (!IsA(node, NullTest)) return false;
+  const auto *arg = reinterpret_cast<const NullTest *>(node)->arg;
+  return IsA(arg, Var) && reinterpret_cast<const Var *>(arg)->varattno == InvalidAttrNumber;
 }
 
 Node *ColumnOfSource(Node *node, void *data) {
   auto *source = static_cast<Source *>(data);
-  if (IsPlaceCall(node)) {
+  if (IsPlaceCall(node) || IsRowTest(node)) {
     if (!bms_is_subset(pull_varnos(nullptr, node), source->rels)) return nullptr;
   } else if (!IsA(node, Var) || !bms_is_member(reinterpret_cast<Var *>(node)->varno, source->rels)) {
     return nullptr;
@@ -70,8 +61,7 @@ Query *SelectFromSource(const Query *merge) {
   select->hasSubLinks = merge->hasSubLinks;
   BlankUnused(select);
   pg::ForgetPermissions(select);
-  Index depth = 0;
-  pg::WalkQuery(select, RaiseCteWalker, &depth, QTW_EXAMINE_RTES_BEFORE);
+  RaiseCtesOf(select);
   return select;
 }
 

@@ -22,6 +22,7 @@
 #include "nested.hpp"
 #include "ship_merge.hpp"
 #include "shipping.hpp"
+#include "target_rows.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
@@ -73,12 +74,12 @@ RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up) {
   return rte;
 }
 
-namespace {
-
 Var *ShippedColumn(const Shipping &shipping, int rti, int column) {
   auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, column - 1));
   return ColumnLike(pg::AsNode(target->expr), rti, column);
 }
+
+namespace {
 
 /// (SELECT column FROM altius_rows LIMIT 1): the same in every row.
 Node *ReadOneRow(const Shipping &shipping, int column) {
@@ -207,74 +208,6 @@ void ShipInsert(Shipping *shipping) {
 
 /// --- UPDATE, DELETE ---
 
-/// Columns by which a shard finds the row again.
-struct Match {
-  AttrNumber attribute;
-  int column;  // of the shipped rows
-  Var *var;    // of the target
-};
-
-Var *TargetVar(const Shipping &shipping, AttrNumber attribute) {
-  const int rti = shipping.original->resultRelation;
-  if (attribute == SelfItemPointerAttributeNumber) return makeVar(rti, attribute, TIDOID, -1, InvalidOid, 0);
-  if (attribute == TableOidAttributeNumber) return makeVar(rti, attribute, OIDOID, -1, InvalidOid, 0);
-  Oid type, collation;
-  int32 typmod;
-  get_atttypetypmodcoll(shipping.table->relid, attribute, &type, &typmod, &collation);
-  return makeVar(rti, attribute, type, typmod, collation, 0);
-}
-
-void AddMatch(Shipping *shipping, pg::Array<Match> *matches, AttrNumber attribute) {
-  Var *var = TargetVar(*shipping, attribute);
-  matches->push_back({attribute, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(var))), var});
-}
-
-/// Copies agree on their rows, but not on where these lie: for those that can't be carried.
-void AddPrimaryKey(Shipping *shipping, pg::Array<Match> *matches) {
-  Relation relation = table_open(shipping->table->relid, NoLock);
-  Bitmapset *columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-  table_close(relation, NoLock);
-  if (bms_is_empty(columns)) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("reference table \"%s\" needs a primary key for this statement", shipping->table->name),
-                    errdetail("The new values are computed once and then written to every copy of the row."),
-                    errhint("Add a primary key with ALTER TABLE ... ADD PRIMARY KEY.")));
-  }
-  for (int member = -1; (member = bms_next_member(columns, member)) >= 0;) {
-    AddMatch(shipping, matches, member + FirstLowInvalidHeapAttributeNumber);
-  }
-}
-
-Expr *ShardOfTarget(const Shipping &shipping) {
-  List *args = list_make1(TargetVar(shipping, TableOidAttributeNumber));
-  return reinterpret_cast<Expr *>(
-      makeFuncExpr(ShardOfFunction(), INT8OID, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
-}
-
-/// A ctid is unique within one partition only.
-bool IsPartitioned(const Shipping &shipping) {
-  return get_rel_relkind(shipping.table->relid) == RELKIND_PARTITIONED_TABLE;
-}
-
-void AddPlace(Shipping *shipping, pg::Array<Match> *matches) {
-  AddMatch(shipping, matches, SelfItemPointerAttributeNumber);
-  const int shard = AddRowColumn(shipping, ShardOfTarget(*shipping));
-  shipping->ship.shard_column = shard - 1;
-  shipping->ship.column_count = IsPartitioned(*shipping) ? shard : shard - 1;
-  auto *mark = makeNode(RowMarkClause);
-  mark->rti = shipping->original->resultRelation;
-  mark->strength = LCS_FORUPDATE;
-  mark->waitPolicy = LockWaitBlock;
-  shipping->rows->rowMarks = lappend(shipping->rows->rowMarks, mark);
-  shipping->rows->hasForUpdate = true;
-}
-
-template <typename Left>
-Node *Equals(Left *left, Var *right) {
-  return pg::AsNode(make_op(nullptr, list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("="))),
-                            pg::AsNode(left), pg::AsNode(right), nullptr, -1));
-}
-
 bool HoldsAnonymousRow(Node *node, void *) {
   if (node == nullptr) return false;
   if (IsA(node, Var)) return pg::IsAnonymousRow(reinterpret_cast<Var *>(node)->vartype);
@@ -332,14 +265,8 @@ void ShipChange(Shipping *shipping) {
       reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), NumberSource, shipping));
   ShipConstants(shipping, statement);
 
-  pg::Array<Match> matches;
-  shipping->ship.shard_column = -1;
-  if (shipping->table->kind == catalog::TableKind::Reference && !CanBeCarried(*shipping->table)) {
-    AddPrimaryKey(shipping, &matches);
-    shipping->ship.column_count = list_length(shipping->rows->targetList);
-  } else {
-    AddPlace(shipping, &matches);
-  }
+  const pg::Array<Match> matches = AddMatches(shipping);
+  if (HasPlaces(*shipping->table)) LockRows(shipping->rows, query->resultRelation);
   ListCell *entry;
   foreach (entry, statement->rtable) {
     if (foreach_current_index(entry) + 1 != query->resultRelation) {
@@ -347,16 +274,8 @@ void ShipChange(Shipping *shipping) {
     }
   }
   statement->rtable = lappend(statement->rtable, ShippedRows(*shipping, 0));
-  List *quals = NIL;
-  for (const Match &match : matches) {
-    quals = lappend(quals, Equals(match.var, ShippedColumn(*shipping, rti, match.column)));
-  }
-  if (shipping->ship.shard_column >= 0 && IsPartitioned(*shipping)) {
-    Var *shard = ShippedColumn(*shipping, rti, shipping->ship.shard_column + 1);
-    quals = lappend(quals, Equals(ShardOfTarget(*shipping), shard));
-  }
   statement->jointree = makeFromExpr(list_make2(RefTo(query->resultRelation), RefTo(rti)),
-                                     pg::AsNode(make_ands_explicit(quals)));
+                                     IsMatch(*shipping, matches, rti));
   statement->cteList = NIL;
   foreach (cell, statement->targetList) {
     lfirst_node(TargetEntry, cell)->expr =

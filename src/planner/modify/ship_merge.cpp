@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // MERGE into a managed table: the source's rows are computed by any plan and go to the shards, in one piece for each, where the
 // statement takes them as its source.  A row can only match in the shard of the value that ON compares the distribution column
-// with, and that is also the value a row to insert has: so each shard decides by itself.
+// with, and that is also the value a row to insert has: so each shard decides by itself.  Where that is not so: merge_by_rows.cpp.
 #include "ship_merge.hpp"
 
 #include "altius/pg/compat_merge.hpp"
@@ -14,6 +14,7 @@
 #include "planner/nodes/column_map.hpp"
 #include "planner/nodes/queries.hpp"
 #include "local_merge.hpp"
+#include "merge_by_rows.hpp"
 #include "shipping.hpp"
 
 extern "C" {
@@ -31,11 +32,6 @@ namespace altius::planner {
 namespace {
 
 constexpr int kSourceOfRows = 1;  // its range table index in Shipping::rows
-
-[[noreturn]] void Refuse(const char *what, const char *hint) {
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg_internal("%s", what), errhint("%s", hint)));
-  pg_unreachable();
-}
 
 struct Merge {
   Shipping *shipping;
@@ -56,55 +52,47 @@ bool IsKeyOfTarget(const Merge &merge, Node *expr) {
   return static_cast<int>(var->varno) == merge.target && var->varattno == merge.shipping->table->key && var->varlevelsup == 0;
 }
 
-/// What ON says the distribution column is equal to.
+/// What ON says the distribution column is equal to, as a value of its type; null: nothing that rows could be sent by.
 Expr *KeyInCondition(const Merge &merge) {
+  const catalog::Table &table = *merge.shipping->table;
   ListCell *cell;
   foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(*pg::MergeCondition(merge.query)))) {
     Node *left, *right;
     Meaning meaning;
     if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right, &meaning)) continue;
-    const catalog::Table &table = *merge.shipping->table;
     if (meaning != MeaningOfType(table.key_type, table.key_collation)) continue;
     if (IsKeyOfTarget(merge, right)) std::swap(left, right);
     if (IsKeyOfTarget(merge, left) && !Mentions(right, merge.target) && !contain_volatile_functions(right))
       return reinterpret_cast<Expr *>(right);
   }
-  Refuse(psprintf("MERGE into distributed table \"%s\" needs a condition on its distribution column \"%s\"",
-                  merge.shipping->table->name, get_attname(merge.shipping->table->relid, merge.shipping->table->key, false)),
-         "Join the column with = to a column or expression of the source.");
+  return nullptr;
 }
 
-/// The value of the distribution column in the row that the action inserts, which has to be that of ON.
-Expr *KeyInserted(const Merge &merge, const MergeAction *action, Expr *condition_key) {
+/// The value of the distribution column in the row that the action inserts; null: it has none.
+Expr *KeyAssigned(const Merge &merge, const MergeAction *action) {
   ListCell *cell;
   foreach (cell, action->targetList) {
     auto *target = lfirst_node(TargetEntry, cell);
-    if (target->resno == merge.shipping->table->key && equal(Bare(target->expr), Bare(condition_key))) return target->expr;
+    if (!target->resjunk && target->resno == merge.shipping->table->key) return target->expr;
   }
-  Refuse("MERGE can insert only rows with the distribution column that the source's row was compared by",
-         "Insert other rows with a statement of its own, in the same transaction.");
+  return nullptr;
 }
 
-void CheckKeepsKey(const Merge &merge, const MergeAction *action, Expr *condition_key) {
-  ListCell *cell;
-  foreach (cell, action->targetList) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    if (target->resjunk || target->resno != merge.shipping->table->key) continue;
-    if (IsKeyOfTarget(merge, Bare(target->expr)) || equal(Bare(target->expr), Bare(condition_key))) continue;
-    Refuse("MERGE cannot change the distribution column", "Run an UPDATE of its own, in the same transaction.");
-  }
+/// Whether the rows that the action makes lie where the source's row is compared.
+bool KeepsKey(const Merge &merge, const MergeAction *action, Expr *key) {
+  Expr *assigned = KeyAssigned(merge, action);
+  if (action->commandType == CMD_INSERT) return assigned != nullptr && equal(Bare(assigned), Bare(key));
+  if (action->commandType != CMD_UPDATE || assigned == nullptr) return true;
+  return IsKeyOfTarget(merge, Bare(assigned)) || equal(Bare(assigned), Bare(key));
 }
 
-/// As a value of the distribution column's type.
+/// As a value of the distribution column's type; null where it has another one.
 Expr *AsKey(const Merge &merge, Expr *key) {
   Oid type, collation;
   int32 typmod;
   get_atttypetypmodcoll(merge.shipping->table->relid, merge.shipping->table->key, &type, &typmod, &collation);
-  Node *value = coerce_to_target_type(nullptr, pg::AsNode(pg::Copy(key)), exprType(pg::AsNode(key)), type, -1,
-                                      COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
-  if (value == nullptr)
-    Refuse("MERGE compares the distribution column with a value of another type", "Cast the value to the column's type.");
-  return reinterpret_cast<Expr *>(value);
+  return reinterpret_cast<Expr *>(coerce_to_target_type(nullptr, pg::AsNode(pg::Copy(key)), exprType(pg::AsNode(key)), type, -1,
+                                                        COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1));
 }
 
 /// In terms of the rows' query.
@@ -121,9 +109,8 @@ void AddKey(Merge *merge) {
   Expr *inserted = nullptr;
   ListCell *cell;
   foreach (cell, merge->query->mergeActionList) {
-    auto *action = lfirst_node(MergeAction, cell);
-    if (action->commandType == CMD_INSERT) inserted = KeyInserted(*merge, action, key);
-    if (action->commandType == CMD_UPDATE) CheckKeepsKey(*merge, action, key);
+    const auto *action = lfirst_node(MergeAction, cell);
+    if (action->commandType == CMD_INSERT) inserted = KeyAssigned(*merge, action);
   }
   Shipping *shipping = merge->shipping;
   Expr *value = OfRows(*merge, inserted != nullptr ? inserted : AsKey(*merge, key));
@@ -136,19 +123,54 @@ void AddKey(Merge *merge) {
   shipping->rows->jointree->quals = pg::AsNode(test);
 }
 
+bool IsForShard(const Merge &merge, Node *expr) {
+  return !contain_volatile_functions(expr) && IsShippable(expr, *merge.scope, merge.scope->parts[0]);
+}
+
+/// Whether the expression can be computed by a shard, or with the source's row.
+bool Fits(const Merge &merge, Node *expr) { return expr == nullptr || IsForShard(merge, expr) || !Mentions(expr, merge.target); }
+
 /// The expression as a shard can compute it.  What needs other rows, or may not be the same twice, is computed with the
-/// source's row, if it needs nothing of the target's.
+/// source's row.
 Expr *Fit(Merge *merge, Expr *expr) {
   if (expr == nullptr) return nullptr;
   Node *node = pg::AsNode(expr);
-  if (!contain_volatile_functions(node) && IsShippable(node, *merge->scope, merge->scope->parts[0]))
-    return reinterpret_cast<Expr *>(SpellConstants(merge->shipping, node));
-  if (Mentions(node, merge->target)) {
-    Refuse("an expression of MERGE needs both a row of the target and what is elsewhere, or is volatile",
-           "Compute it in the source, or with a statement of its own in the same transaction.");
-  }
+  if (IsForShard(*merge, node)) return reinterpret_cast<Expr *>(SpellConstants(merge->shipping, node));
   const int column = AddRowColumn(merge->shipping, OfRows(*merge, expr));
   return reinterpret_cast<Expr *>(ColumnLike(node, merge->source, column));
+}
+
+bool ConditionFits(const Merge &merge) {
+  ListCell *cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(*pg::MergeCondition(merge.query)))) {
+    if (!Fits(merge, static_cast<Node *>(lfirst(cell)))) return false;
+  }
+  return true;
+}
+
+bool ActionFits(const Merge &merge, const MergeAction *action) {
+  if (pg::IsForMissingSource(action) || !Fits(merge, action->qual)) return false;
+  ListCell *cell;
+  foreach (cell, action->targetList) {
+    Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
+    if (!VisitAssigned(&expr, [&](Node **part, AssignedPart) { return Fits(merge, *part); })) return false;
+  }
+  return true;
+}
+
+/// Whether each row of the source concerns one shard, which can decide by itself.
+bool RowsHaveShards(const Merge &merge) {
+  Expr *key = merge.shipping->table->key == 0 ? nullptr : KeyInCondition(merge);
+  if (merge.shipping->table->key != 0 && (key == nullptr || AsKey(merge, key) == nullptr)) return false;
+  ListCell *cell;
+  foreach (cell, merge.query->mergeActionList) {
+    const auto *action = lfirst_node(MergeAction, cell);
+    if (!ActionFits(merge, action) || (key != nullptr && !KeepsKey(merge, action, key))) return false;
+  }
+  foreach (cell, merge.query->returningList) {
+    if (!Fits(merge, pg::AsNode(lfirst_node(TargetEntry, cell)->expr))) return false;
+  }
+  return ConditionFits(merge);
 }
 
 void FitCondition(Merge *merge) {
@@ -160,10 +182,6 @@ void FitCondition(Merge *merge) {
 }
 
 void FitAction(Merge *merge, MergeAction *action) {
-  if (pg::IsForMissingSource(action)) {
-    Refuse("WHEN NOT MATCHED BY SOURCE is not supported for distributed and reference tables",
-           "Run an UPDATE or DELETE with NOT EXISTS instead, in the same transaction.");
-  }
   action->qual = pg::AsNode(Fit(merge, reinterpret_cast<Expr *>(action->qual)));
   action->override = OVERRIDING_NOT_SET;  // values of identity columns are made here
   ListCell *cell;
@@ -196,6 +214,10 @@ void ShipMerge(Shipping *shipping) {
   Query *query = shipping->original;
   IsolateSource(query);
   Merge merge = {shipping, query, query->resultRelation, list_length(query->rtable), ScopeOfValues(query)};
+  if (!RowsHaveShards(merge)) {
+    ShipMergeByRows(shipping, merge.source);
+    return;
+  }
   shipping->rows = RowsOfSource(merge);
   ListCell *cell;
   foreach (cell, pg::Rte(query->rtable, merge.source)->subquery->targetList) {

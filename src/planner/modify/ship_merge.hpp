@@ -5,8 +5,8 @@
 
 namespace altius::planner {
 
-/// MERGE: its source's rows go to the shards by what ON compares the distribution column with.
-/// Raises feature_not_supported where there is no such thing, and where what is done to a row depends on rows elsewhere.
+/// MERGE: its source's rows go to the shards by what ON compares the distribution column with, where a shard can decide by itself;
+/// else rows that match are found first.
 void ShipMerge(Shipping *shipping);
 
 }  // namespace altius::planner

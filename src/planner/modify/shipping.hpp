@@ -20,6 +20,9 @@ struct Shipping {
 /// Adds a column (of expressions in terms of `rows`) to the rows; its number.
 int AddRowColumn(Shipping *shipping, Expr *expr);
 
+/// A column of the shipped rows, which have this range table index.
+Var *ShippedColumn(const Shipping &shipping, int rti, int column);
+
 /// FROM altius_rows, the CTE that stands in front of the statement.  It has the columns that were added so far.
 RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up);
 

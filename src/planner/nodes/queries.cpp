@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "queries.hpp"
 
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+
 extern "C" {
 #include "nodes/makefuncs.h"
 }
@@ -54,6 +57,35 @@ List *NumberedNames(int count) {
   List *names = NIL;
   for (int i = 1; i <= count; i++) names = lappend(names, makeString(psprintf("c%d", i)));
   return names;
+}
+
+namespace {
+
+bool RaiseCteWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  const auto *depth = static_cast<Index *>(data);
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    if (rte->rtekind == RTE_CTE && rte->ctelevelsup >= *depth) rte->ctelevelsup++;
+    return false;
+  }
+  if (IsA(node, Query)) {
+    Index deeper = *depth + 1;
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), RaiseCteWalker, &deeper, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, RaiseCteWalker, data);
+}
+
+}  // namespace
+
+void RaiseCtes(Node *expr) {
+  Index depth = 0;
+  RaiseCteWalker(expr, &depth);
+}
+
+void RaiseCtesOf(Query *query) {
+  Index depth = 0;
+  pg::WalkQuery(query, RaiseCteWalker, &depth, QTW_EXAMINE_RTES_BEFORE);
 }
 
 }  // namespace altius::planner

@@ -28,4 +28,8 @@ List *NamesOf(const List *targets);
 /// c1, c2, ...
 List *NumberedNames(int count);
 
+/// What the expression reads of the WITH of its level, or the query of its own, is one level further up now.
+void RaiseCtes(Node *expr);
+void RaiseCtesOf(Query *query);
+
 }  // namespace altius::planner

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: PostgreSQL
+// MERGE that no shard can decide by itself.  Its rows are
+//
+//   SELECT CASE action WHEN n THEN new value END ..., ctid, shard
+//   FROM (SELECT CASE WHEN matched AND condition THEN 1 ... END AS action, columns FROM pairs) WHERE action > 0
+//
+// where a pair is a row of the source and one of the target, which was locked where it lies.  When rows that match nothing count
+// too, the source is read once and numbered:
+//
+//   WITH altius_source AS (SELECT *, row_number() OVER () FROM source),
+//        altius_matched AS (SELECT number, columns FROM target JOIN altius_source ON condition FOR UPDATE OF target)
+//   ... FROM altius_source LEFT JOIN altius_matched USING (number)
+//
+// Each shard gets the rows with their actions, and runs them as a MERGE by ctid: so a row that is met twice is an error, triggers
+// fire and policies are checked as for any MERGE.
+#include "merge_by_rows.hpp"
+
+#include "altius/pg/compat_merge.hpp"
+#include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
+#include "planner/nodes/queries.hpp"
+#include "planner/select/cut.hpp"
+#include "target_rows.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+struct RowMerge {
+  Shipping *shipping;
+  Query *query;
+  int target;  // range table indexes
+  int source;
+  int pair;           // that the query would have if it stood in FROM: what its columns are is computed of target and source
+  bool lone_source;   // rows of either side that match nothing count
+  bool lone_target;
+};
+
+constexpr int kAction = 1;  // the column of a pair that says what to do, 0: nothing
+
+Node *CountOf(int number) {
+  return pg::AsNode(makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(number), false, true));
+}
+
+Node *ActionOf(const RowMerge &merge) { return pg::AsNode(makeVar(merge.pair, kAction, INT4OID, -1, InvalidOid, 0)); }
+
+CaseWhen *When(Node *condition, Node *result) {
+  auto *when = makeNode(CaseWhen);
+  when->expr = reinterpret_cast<Expr *>(condition);
+  when->result = reinterpret_cast<Expr *>(result);
+  when->location = -1;
+  return when;
+}
+
+/// CASE with these branches (of CaseWhen), null where none is taken.
+Node *Case(List *branches) {
+  Node *like = pg::AsNode(linitial_node(CaseWhen, branches)->result);
+  auto *result = makeNode(CaseExpr);
+  result->casetype = exprType(like);
+  result->casecollid = exprCollation(like);
+  result->args = branches;
+  result->defresult = reinterpret_cast<Expr *>(makeNullConst(exprType(like), exprTypmod(like), exprCollation(like)));
+  result->location = -1;
+  return pg::AsNode(result);
+}
+
+Node *IsNull(Node *arg, bool null) {
+  auto *test = makeNode(NullTest);
+  test->arg = reinterpret_cast<Expr *>(arg);
+  test->nulltesttype = null ? IS_NULL : IS_NOT_NULL;
+  test->location = -1;
+  return pg::AsNode(test);
+}
+
+/// --- what is shipped, in terms of the MERGE's target, source and pair ---
+
+Node *KeyOf(const RowMerge &merge, const MergeAction *action) {
+  const catalog::Table &table = *merge.shipping->table;
+  ListCell *cell;
+  foreach (cell, action->targetList) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    if (target->resno == table.key) return pg::AsNode(target->expr);
+  }
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(table.relid, table.key, &type, &typmod, &collation);
+  return pg::AsNode(makeNullConst(type, typmod, collation));
+}
+
+/// By which rows to insert find their shards.  All actions that insert take their key from this column: it is computed once.
+void AddKey(const RowMerge &merge) {
+  if (merge.shipping->table->key == 0) return;
+  List *branches = NIL;
+  ListCell *cell;
+  foreach (cell, merge.query->mergeActionList) {
+    auto *action = lfirst_node(MergeAction, cell);
+    if (action->commandType != CMD_INSERT) continue;
+    Node *chosen = Equals(ActionOf(merge), CountOf(foreach_current_index(cell) + 1));
+    branches = lappend(branches, When(chosen, pg::Copy(KeyOf(merge, action))));
+  }
+  if (branches == NIL) return;
+  merge.shipping->ship.key_column = AddRowColumn(merge.shipping, reinterpret_cast<Expr *>(Case(branches))) - 1;
+}
+
+void CheckKeepsKey(const RowMerge &merge, const TargetEntry *target) {
+  const catalog::Table &table = *merge.shipping->table;
+  if (table.key == 0 || target->resno != table.key) return;
+  const auto *var = IsA(target->expr, Var) ? reinterpret_cast<const Var *>(target->expr) : nullptr;
+  if (var != nullptr && static_cast<int>(var->varno) == merge.target && var->varattno == table.key) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("MERGE cannot change the distribution column"),
+                  errhint("Run an UPDATE of its own, in the same transaction.")));
+}
+
+/// The column with the target's new value, which is computed for the rows that get it.
+int ColumnOfValue(const RowMerge &merge, const MergeAction *action, int number, const TargetEntry *target) {
+  const Shipping &shipping = *merge.shipping;
+  if (action->commandType == CMD_UPDATE) CheckKeepsKey(merge, target);
+  const bool key = action->commandType == CMD_INSERT && target->resno == shipping.table->key;
+  if (key && shipping.ship.key_column >= 0) return shipping.ship.key_column + 1;
+  Node *chosen = Equals(ActionOf(merge), CountOf(number));
+  List *branch = list_make1(When(chosen, pg::Copy(pg::AsNode(target->expr))));
+  return AddRowColumn(merge.shipping, reinterpret_cast<Expr *>(Case(branch)));
+}
+
+/// In the statement's action there are the columns of the new values.
+void AddValues(const RowMerge &merge, const MergeAction *action, int number, const MergeAction *of_shard) {
+  ListCell *cell, *other;
+  forboth(cell, action->targetList, other, of_shard->targetList) {
+    const int column = ColumnOfValue(merge, action, number, lfirst_node(TargetEntry, cell));
+    lfirst_node(TargetEntry, other)->expr = reinterpret_cast<Expr *>(ShippedColumn(*merge.shipping, merge.source, column));
+  }
+}
+
+/// The actions as a shard has them: it is told which one to take.
+void AddActions(const RowMerge &merge) {
+  Shipping *shipping = merge.shipping;
+  const int action_column = AddRowColumn(shipping, reinterpret_cast<Expr *>(ActionOf(merge)));
+  ListCell *cell, *other;
+  int number = 0;
+  forboth(cell, merge.query->mergeActionList, other, shipping->statement->mergeActionList) {
+    auto *of_shard = lfirst_node(MergeAction, other);
+    AddValues(merge, lfirst_node(MergeAction, cell), ++number, of_shard);
+    of_shard->qual = Equals(pg::AsNode(ShippedColumn(*shipping, merge.source, action_column)), CountOf(number));
+    of_shard->override = OVERRIDING_NOT_SET;  // values of identity columns are made here
+    if (pg::IsForMissingSource(of_shard)) pg::BecomeMatched(of_shard);
+  }
+}
+
+Node *ShipSourceColumn(Node *node, void *data) {
+  const auto *merge = static_cast<RowMerge *>(data);
+  if (!IsA(node, Var) || static_cast<int>(reinterpret_cast<Var *>(node)->varno) != merge->source) return nullptr;
+  const int column = AddRowColumn(merge->shipping, reinterpret_cast<Expr *>(pg::Copy(node)));
+  return pg::AsNode(ColumnLike(node, merge->source, column));
+}
+
+void AddReturning(RowMerge *merge) {
+  Query *statement = merge->shipping->statement;
+  Node *returning = ReplaceInExpr(pg::AsNode(statement->returningList), ShipSourceColumn, merge);
+  statement->returningList = reinterpret_cast<List *>(SpellConstants(merge->shipping, returning));
+}
+
+void AddShipped(RowMerge *merge) {
+  Shipping *shipping = merge->shipping;
+  Query *statement = shipping->statement = pg::Copy(merge->query);
+  AddKey(*merge);
+  AddActions(*merge);
+  AddReturning(merge);
+  const pg::Array<Match> matches = AddMatches(shipping);
+  lfirst(list_nth_cell(statement->rtable, merge->source - 1)) = ShippedRows(*shipping, 0);
+  *pg::MergeCondition(statement) = IsMatch(*shipping, matches, merge->source);
+  statement->cteList = NIL;
+  statement->hasSubLinks = true;
+}
+
+/// --- pairs ---
+
+/// What stood at the level of the MERGE stands one level deeper: CTEs are one level further up.
+template <typename T>
+T *Deeper(const T *node) {
+  T *copy = pg::Copy(node);
+  RaiseCtes(pg::AsNode(copy));
+  return copy;
+}
+
+RangeTblEntry *SourceOf(const RowMerge &merge) {
+  RangeTblEntry *entry = pg::Copy(pg::Rte(merge.query->rtable, merge.source));
+  entry->subquery = Deeper(entry->subquery);
+  return entry;
+}
+
+JoinExpr *Join(JoinType type, int left, int right, Node *condition, int rti) {
+  auto *join = makeNode(JoinExpr);
+  join->jointype = type;
+  join->larg = pg::AsNode(RefTo(left));
+  join->rarg = pg::AsNode(RefTo(right));
+  join->quals = condition;
+  join->rtindex = rti;
+  return join;
+}
+
+RangeTblEntry *JoinEntry(JoinType type) {
+  auto *entry = makeNode(RangeTblEntry);
+  entry->rtekind = RTE_JOIN;
+  entry->jointype = type;
+  entry->eref = makeAlias("altius_join", NIL);
+  entry->inFromCl = true;
+  return entry;
+}
+
+void AddColumn(Query *query, Node *expr) {
+  const int column = list_length(query->targetList) + 1;
+  auto *target = makeTargetEntry(reinterpret_cast<Expr *>(expr), column, psprintf("c%d", column), false);
+  query->targetList = lappend(query->targetList, target);
+}
+
+/// FROM target, source WHERE condition FOR UPDATE OF target, with the range table indexes of the MERGE; `source` stands for the source.
+Query *Matched(const RowMerge &merge, RangeTblEntry *source) {
+  Query *select = SelectFrom(source);
+  select->rtable = pg::Copy(merge.query->rtable);
+  lfirst(list_nth_cell(select->rtable, merge.source - 1)) = source;
+  select->hasSubLinks = merge.query->hasSubLinks;
+  Node *condition = Deeper(*pg::MergeCondition(merge.query));
+  if (merge.lone_target) {
+    select->rtable = lappend(select->rtable, JoinEntry(JOIN_LEFT));
+    const int join = list_length(select->rtable);
+    select->jointree = makeFromExpr(list_make1(Join(JOIN_LEFT, merge.target, merge.source, condition, join)), nullptr);
+  } else {
+    select->jointree = makeFromExpr(list_make2(RefTo(merge.target), RefTo(merge.source)), condition);
+  }
+  BlankUnused(select);
+  pg::ForgetPermissions(select);
+  pg::Rte(select->rtable, merge.target)->inFromCl = true;
+  if (HasPlaces(*merge.shipping->table)) LockRows(select, merge.target);
+  return select;
+}
+
+CommonTableExpr *ReadOnce(const char *name, Query *query) {
+  auto *cte = makeNode(CommonTableExpr);
+  cte->ctename = pstrdup(name);
+  cte->ctematerialized = CTEMaterializeAlways;
+  cte->ctequery = pg::AsNode(query);
+  cte->location = -1;
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
+    cte->ctecolnames = lappend(cte->ctecolnames, makeString(pstrdup(lfirst_node(TargetEntry, cell)->resname)));
+    cte->ctecoltypes = lappend_oid(cte->ctecoltypes, exprType(expr));
+    cte->ctecoltypmods = lappend_int(cte->ctecoltypmods, exprTypmod(expr));
+    cte->ctecolcollations = lappend_oid(cte->ctecolcollations, exprCollation(expr));
+  }
+  return cte;
+}
+
+RangeTblEntry *EntryOf(CommonTableExpr *cte) {
+  auto *entry = makeNode(RangeTblEntry);
+  entry->rtekind = RTE_CTE;
+  entry->ctename = pstrdup(cte->ctename);
+  entry->ctelevelsup = 1;
+  entry->coltypes = list_copy(cte->ctecoltypes);
+  entry->coltypmods = list_copy(cte->ctecoltypmods);
+  entry->colcollations = list_copy(cte->ctecolcollations);
+  entry->eref = makeAlias(cte->ctename, pg::Copy(cte->ctecolnames));
+  entry->inFromCl = true;
+  cte->cterefcount++;
+  return entry;
+}
+
+Node *RowNumber() {
+  auto *number = makeNode(WindowFunc);
+  number->winfnoid = F_ROW_NUMBER;
+  number->wintype = INT8OID;
+  number->winref = 1;
+  number->location = -1;
+  return pg::AsNode(number);
+}
+
+/// The source's columns and, behind them, the number of the row.
+Query *NumberedSource(const RowMerge &merge) {
+  RangeTblEntry *source = SourceOf(merge);
+  Query *select = SelectFrom(source);
+  ListCell *cell;
+  foreach (cell, source->subquery->targetList) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk) AddColumn(select, pg::AsNode(ColumnLike(pg::AsNode(target->expr), 1, target->resno)));
+  }
+  AddColumn(select, RowNumber());
+  auto *window = makeNode(WindowClause);
+  window->frameOptions = FRAMEOPTION_DEFAULTS;
+  window->winref = 1;
+  select->windowClause = list_make1(window);
+  select->hasWindowFuncs = true;
+  return select;
+}
+
+/// --- which action ---
+
+/// The numbers of the source's row, as both sides know it: null where the pair has no row of the source, or of the target.
+Node *NumberInSource(const RowMerge &merge) {
+  const int columns = list_length(pg::Rte(merge.query->rtable, merge.source)->eref->colnames);
+  return pg::AsNode(makeVar(merge.source, columns + 1, INT8OID, -1, InvalidOid, 0));
+}
+Node *NumberInMatched(const RowMerge &merge) { return pg::AsNode(makeVar(merge.pair + 1, 1, INT8OID, -1, InvalidOid, 0)); }
+
+/// Whether the pair is of the kind that the action is for.
+Node *IsOfKind(const RowMerge &merge, const MergeAction *action) {
+  if (!merge.lone_source && !merge.lone_target) return pg::AsNode(makeBoolConst(true, false));
+  if (pg::IsForMissingSource(action)) return IsNull(NumberInSource(merge), true);
+  if (pg::IsForMatch(action)) return IsNull(NumberInMatched(merge), false);
+  List *both = list_make2(IsNull(NumberInMatched(merge), true), IsNull(NumberInSource(merge), false));
+  return pg::AsNode(make_ands_explicit(both));
+}
+
+/// The first action that is for the pair and whose condition holds.
+Node *ChosenAction(const RowMerge &merge) {
+  List *branches = NIL;
+  ListCell *cell;
+  foreach (cell, merge.query->mergeActionList) {
+    const auto *action = lfirst_node(MergeAction, cell);
+    const int number = action->commandType == CMD_NOTHING ? 0 : foreach_current_index(cell) + 1;
+    List *conditions = list_make1(IsOfKind(merge, action));
+    if (action->qual != nullptr) conditions = lappend(conditions, Deeper(action->qual));
+    branches = lappend(branches, When(pg::AsNode(make_ands_explicit(conditions)), CountOf(number)));
+  }
+  return Case(branches);
+}
+
+/// --- all pairs ---
+
+constexpr int kSource = 1;  // range table indexes in their query
+constexpr int kMatched = 2;
+constexpr int kJoin = 3;
+
+struct Sides {
+  const RowMerge *merge;
+  Columns matched;  // the number and columns of the target
+};
+
+Node *ColumnOfSide(Node *node, void *data) {
+  const auto *sides = static_cast<Sides *>(data);
+  if (!IsA(node, Var) && !IsPlaceCall(node)) return nullptr;
+  const bool of_source = IsA(node, Var) && static_cast<int>(reinterpret_cast<Var *>(node)->varno) == sides->merge->source;
+  Var *column = of_source ? ColumnLike(node, kSource, reinterpret_cast<Var *>(node)->varattno)
+                          : ColumnLike(node, kMatched, sides->matched.Find(node));
+  if (!of_source || sides->merge->lone_target) pg::NullBy(column, kJoin);
+  return pg::AsNode(column);
+}
+
+/// The matched side's columns: the number, and what of the target these expressions read.
+Columns MatchedColumns(const RowMerge &merge, List *exprs) {
+  Columns all = {0, NIL}, columns = {0, list_make1(NumberInMatched(merge))};
+  AddVarsOfExpr(pg::AsNode(exprs), &all);
+  ListCell *cell;
+  foreach (cell, all.exprs) {
+    auto *expr = static_cast<Node *>(lfirst(cell));
+    if (bms_is_member(merge.target, pull_varnos(nullptr, expr))) columns.Add(expr);
+  }
+  return columns;
+}
+
+Query *MatchedRows(const RowMerge &merge, RangeTblEntry *source, const Columns &columns) {
+  Query *select = Matched(merge, source);
+  auto *number = reinterpret_cast<Var *>(NumberInSource(merge));
+  if (merge.lone_target) pg::NullBy(number, list_length(select->rtable));
+  AddColumn(select, pg::AsNode(number));
+  ListCell *cell;
+  for_each_from(cell, columns.exprs, 1) AddColumn(select, pg::Copy(static_cast<Node *>(lfirst(cell))));
+  return select;
+}
+
+/// Rows of either side that match nothing are pairs, too.
+Query *AllPairs(const RowMerge &merge, List *exprs, List **ctes) {
+  CommonTableExpr *source = ReadOnce("altius_source", NumberedSource(merge));
+  Sides sides = {&merge, MatchedColumns(merge, exprs)};
+  CommonTableExpr *matched = ReadOnce("altius_matched", MatchedRows(merge, EntryOf(source), sides.matched));
+  *ctes = lappend(lappend(*ctes, source), matched);
+  Query *pairs = SelectFrom(EntryOf(source));
+  const JoinType type = merge.lone_target ? JOIN_FULL : JOIN_LEFT;
+  pairs->rtable = lappend(lappend(pairs->rtable, EntryOf(matched)), JoinEntry(type));
+  Node *condition = Equals(pg::AsNode(makeVar(kSource, list_length(source->ctecoltypes), INT8OID, -1, InvalidOid, 0)),
+                           pg::AsNode(makeVar(kMatched, 1, INT8OID, -1, InvalidOid, 0)));
+  pairs->jointree = makeFromExpr(list_make1(Join(type, kSource, kMatched, condition, kJoin)), nullptr);
+  ListCell *cell;
+  foreach (cell, exprs) AddColumn(pairs, ReplaceInExpr(static_cast<Node *>(lfirst(cell)), ColumnOfSide, &sides));
+  return pairs;
+}
+
+/// Only rows that match are.
+Query *MatchedPairs(const RowMerge &merge, List *exprs) {
+  Query *pairs = Matched(merge, SourceOf(merge));
+  ListCell *cell;
+  foreach (cell, exprs) AddColumn(pairs, static_cast<Node *>(lfirst(cell)));
+  return pairs;
+}
+
+Node *ColumnOfPair(Node *node, void *data) {
+  if (!IsA(node, Var) && !IsPlaceCall(node)) return nullptr;
+  return pg::AsNode(ColumnLike(node, 1, static_cast<Columns *>(data)->Find(node)));
+}
+
+/// The rows, which were described in terms of target and source: SELECT ... FROM pairs WHERE action > 0.
+void ReadPairs(const RowMerge &merge) {
+  Query *rows = merge.shipping->rows;
+  Columns columns = {1, list_make1(ActionOf(merge))};
+  AddVarsOfExpr(pg::AsNode(rows->targetList), &columns);
+  List *exprs = lcons(ChosenAction(merge), list_copy_tail(columns.exprs, 1));
+  rows->cteList = pg::Copy(merge.query->cteList);
+  Query *pairs = merge.lone_source || merge.lone_target ? AllPairs(merge, exprs, &rows->cteList) : MatchedPairs(merge, exprs);
+  pairs->hasSubLinks = merge.query->hasSubLinks;
+  pairs->limitOption = LIMIT_OPTION_COUNT;  // OFFSET 0: the action is not to be chosen again for each column
+  pairs->limitOffset =
+      pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0), false, FLOAT8PASSBYVAL));
+  rows->targetList = reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(rows->targetList), ColumnOfPair, &columns));
+  rows->rtable = list_make1(SubqueryEntry(pairs, "altius_pairs"));
+  auto *action = pg::AsNode(makeVar(1, kAction, INT4OID, -1, InvalidOid, 0));
+  rows->jointree = makeFromExpr(list_make1(RefTo(1)), Compare(">", action, CountOf(0)));
+}
+
+Query *EmptySelect(const Query *merge) {
+  auto *rows = makeNode(Query);
+  rows->commandType = CMD_SELECT;
+  rows->querySource = QSRC_ORIGINAL;
+  rows->canSetTag = true;
+  rows->hasRecursive = merge->hasRecursive;
+  rows->hasModifyingCTE = merge->hasModifyingCTE;
+  rows->hasSubLinks = merge->hasSubLinks;
+  return rows;
+}
+
+}  // namespace
+
+void ShipMergeByRows(Shipping *shipping, int source) {
+  Query *query = shipping->original;
+  RowMerge merge = {shipping, query, query->resultRelation, source, list_length(query->rtable) + 1, false, false};
+  ListCell *cell;
+  foreach (cell, query->mergeActionList) {
+    const auto *action = lfirst_node(MergeAction, cell);
+    const bool lone_target = pg::IsForMissingSource(action);
+    merge.lone_target = merge.lone_target || lone_target;
+    merge.lone_source = merge.lone_source || (!lone_target && !pg::IsForMatch(action));
+  }
+  shipping->rows = EmptySelect(query);
+  AddShipped(&merge);
+  ReadPairs(merge);
+}
+
+}  // namespace altius::planner

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include "shipping.hpp"
+
+namespace altius::planner {
+
+/// MERGE whose rows may match in any shard: the asking node joins the source with the target's rows, decides what becomes of each, and
+/// computes the new ones.  `source` is the range table index of the only source, a subquery.
+void ShipMergeByRows(Shipping *shipping, int source);
+
+}  // namespace altius::planner
