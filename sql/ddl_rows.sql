@@ -47,7 +47,7 @@ SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'things'::r
 ALTER TABLE things NO FORCE ROW LEVEL SECURITY;
 SELECT note, count(*), count(number) FROM things GROUP BY note ORDER BY note;
 
--- Rows that come back are no news to triggers and foreign keys; functions that are called meanwhile write as at any other time.
+-- Rows that come back are no news to triggers, constraints and foreign keys.
 SELECT DISTINCT result FROM run_command_on_all_nodes('CREATE TABLE ddl_rows.seen (role text)');
 CREATE FUNCTION saw() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
   INSERT INTO ddl_rows.seen VALUES (current_setting('session_replication_role')); RETURN true;
