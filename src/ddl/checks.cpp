@@ -104,7 +104,8 @@ void RefuseTableOids(Oid relid) {
   List* rows = QueryRows(psprintf(R"(
 SELECT 'check constraint', conname FROM pg_catalog.pg_constraint WHERE conrelid = $1 AND conbin::text LIKE '%%:varattno %1$d %%'
 UNION ALL SELECT 'generated column', attname
-FROM pg_catalog.pg_attrdef JOIN pg_catalog.pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = $1 AND adbin::text LIKE '%%:varattno %1$d %%' ORDER BY 1, 2)",
+FROM pg_catalog.pg_attrdef JOIN pg_catalog.pg_attribute ON attrelid = adrelid AND attnum = adnum
+WHERE adrelid = $1 AND adbin::text LIKE '%%:varattno %1$d %%' ORDER BY 1, 2)",
                                   TableOidAttributeNumber),
                          {OidValue(relid)});
   if (rows == NIL) return;
