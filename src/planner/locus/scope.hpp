@@ -58,6 +58,7 @@ class LocatedQuery {
   QueryLocus Whole();
   /// Its FROM and WHERE, being cut.
   Scope *CutScope();
+  Translation *translation() const { return translation_; }
 
  private:
   static Translation *MakeTranslation(Query *query);

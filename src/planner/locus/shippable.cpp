@@ -7,7 +7,6 @@
 #include "altius/pg/type_parts.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/level.hpp"
-#include "planner/nodes/assigned.hpp"
 #include "planner/nodes/place_calls.hpp"
 #include "conditional.hpp"
 #include "equality.hpp"
@@ -214,11 +213,9 @@ bool IsShippable(Node *expr, const Scope &scope, const Part *part) {
   return scope.analysis->Ships(*condition, *scope.located, part == nullptr ? nullptr : part->located);
 }
 
-bool AreShippable(const List *assignments, const Scope &scope, const Part *part) {
-  ListCell *cell;
-  foreach (cell, assignments) {
-    Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
-    if (!VisitAssigned(&expr, [&](Node **node, AssignedPart) { return IsShippable(*node, scope, part); })) return false;
+bool AllShip(const locus::List<const locus::Condition *> &expressions, const Scope &scope, const Part *part) {
+  for (const locus::Condition *expression : expressions) {
+    if (!scope.analysis->Ships(*expression, *scope.located, part->located)) return false;
   }
   return true;
 }

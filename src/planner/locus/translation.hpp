@@ -41,6 +41,9 @@ class Translation {
   locus::Value ValueOf(Node *expr, Oid equality);
   locus::List<locus::Value> ValuesOf(const List *clauses, List *targets) { return Keys(clauses, targets, root_); }
 
+  /// What makes two values of a distribution column equal.
+  int DomainOfType(Oid type, Oid collation) { return DomainOf(MeaningOfType(type, collation)); }
+
   Node *ConditionOf(const locus::Condition &condition) const { return conditions_[condition.origin]; }
   Node *NodeOf(const locus::From &from) const { return nodes_[from.origin]; }
   Node *ConstantOf(locus::Value value) const { return constants_[tree.term(value).id]; }

@@ -4,6 +4,7 @@
 // shards.
 #include "modify.hpp"
 
+#include "altius/core/locus/change.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
@@ -14,6 +15,7 @@
 #include "planner/locus/scope.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/managed.hpp"
+#include "planner/nodes/assigned.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/planning.hpp"
 #include "planner/select/cut.hpp"
@@ -35,6 +37,7 @@ extern "C" {
 #include "optimizer/tlist.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 }
 
 namespace altius::planner {
@@ -90,35 +93,25 @@ bool EqualIsSame(Oid type) {
          type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 }
 
-/// WHERE k = value, among other conditions.
-bool IsPinnedTo(Query* query, const catalog::Table& table, Expr* value) {
-  ListCell* cell;
-  foreach (cell, make_ands_implicit(reinterpret_cast<Expr*>(query->jointree->quals))) {
-    auto* condition = static_cast<Node*>(lfirst(cell));
-    if (!is_opclause(condition)) continue;
-    auto* comparison = reinterpret_cast<OpExpr*>(condition);
-    if (list_length(comparison->args) != 2 ||
-        !op_hashjoinable(comparison->opno, exprType(pg::AsNode(value))))
-      continue;
-    auto* left = static_cast<Expr*>(linitial(comparison->args));
-    auto* right = static_cast<Expr*>(lsecond(comparison->args));
-    if (IsColumn(right, query->resultRelation, table.key)) std::swap(left, right);
-    if (IsColumn(left, query->resultRelation, table.key) && equal(right, value)) return true;
-  }
-  return false;
+bool KeepsKey(Query* query, const catalog::Table& table, Node* key, Node* assigned) {
+  const Level level = {query, nullptr, false};
+  const Scope& scope = *AnalyzeFrom(&level);
+  Translation& translation = *scope.translation;
+  const Oid equality = lookup_type_cache(table.key_type, TYPECACHE_EQ_OPR)->eq_opr;
+  return locus::KeepsKey(*scope.located, translation.ValueOf(key, equality), translation.ValueOf(assigned, equality));
 }
 
-/// Whether an UPDATE may give rows another key.  `SET k = k` and `SET k = 5 WHERE k = 5` do not;
-/// the latter becomes the former.
+/// Whether an UPDATE may give rows another key.  `SET k = k` does not, nor `SET k = 5 WHERE k = 5`, which becomes the former.
 bool ChangesKey(Query* query, const catalog::Table& table) {
   if (query->commandType != CMD_UPDATE || table.key == 0) return false;
   TargetEntry* target = KeyTarget(query, table);
   if (target == nullptr || IsColumn(target->expr, query->resultRelation, table.key)) return false;
-  const bool fixed = IsA(target->expr, Const) || IsA(target->expr, Param);
-  const Oid type = exprType(pg::AsNode(target->expr));
-  if (!fixed || !EqualIsSame(type) || !IsPinnedTo(query, table, target->expr)) return true;
-  target->expr =
-      reinterpret_cast<Expr*>(makeVar(query->resultRelation, table.key, type, -1, InvalidOid, 0));
+  Node* assigned = pg::AsNode(target->expr);
+  const Oid type = exprType(assigned);
+  if (!EqualIsSame(type) || type != get_atttype(table.relid, table.key)) return true;
+  Var* key = makeVar(query->resultRelation, table.key, type, -1, InvalidOid, 0);
+  if (!KeepsKey(query, table, pg::AsNode(key), assigned)) return true;
+  target->expr = reinterpret_cast<Expr*>(key);
   return false;
 }
 
@@ -145,17 +138,47 @@ void CheckConflictKeepsKey(Query* query, const catalog::Table& table) {
   }
 }
 
-bool ConflictShips(const OnConflictExpr* conflict, const Scope& scope, const Part* part) {
-  return conflict == nullptr || (AreShippable(conflict->onConflictSet, scope, part) &&
-                                 IsShippable(pg::AsNode(conflict->arbiterElems), scope, part) &&
-                                 IsShippable(conflict->arbiterWhere, scope, part) &&
-                                 IsShippable(conflict->onConflictWhere, scope, part));
-}
+/// What a modification computes beside the rows.
+class Computed {
+ public:
+  explicit Computed(const Scope& scope) : translation_(*scope.translation) {}
 
-bool UpperShips(Query* query, const Scope& scope, const Part* part) {
-  return AreShippable(query->targetList, scope, part) &&
-         IsShippable(pg::AsNode(query->returningList), scope, part) &&
-         ConflictShips(query->onConflict, scope, part);
+  void Add(void* expr) {
+    if (expr != nullptr) expressions_.Add(translation_.tree.arena, translation_.Expression(static_cast<Node*>(expr)));
+  }
+
+  void AddAssigned(const List* assignments) {
+    ListCell* cell;
+    foreach (cell, assignments) {
+      Node* expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
+      VisitAssigned(&expr, [&](Node** node, AssignedPart) {
+        Add(*node);
+        return true;
+      });
+    }
+  }
+
+  void AddConflict(const OnConflictExpr* conflict) {
+    if (conflict == nullptr) return;
+    AddAssigned(conflict->onConflictSet);
+    Add(conflict->arbiterElems);
+    Add(conflict->arbiterWhere);
+    Add(conflict->onConflictWhere);
+  }
+
+  const locus::List<const locus::Condition*>& expressions() const { return expressions_; }
+
+ private:
+  Translation& translation_;
+  locus::List<const locus::Condition*> expressions_;
+};
+
+Computed ComputedBy(const Query* query, const Scope& scope) {
+  Computed computed(scope);
+  computed.AddAssigned(query->targetList);
+  computed.Add(query->returningList);
+  computed.AddConflict(query->onConflict);
+  return computed;
 }
 
 /// A fragment to be, and what restricts it.
@@ -167,24 +190,43 @@ struct Beside {
 
 constexpr Beside kElsewhere = {};
 
+locus::Relation::Kind KindOf(const catalog::Table& table) {
+  using Kind = locus::Relation::Kind;
+  switch (table.kind) {
+    case catalog::TableKind::Reference:
+      return Kind::Reference;
+    case catalog::TableKind::SingleShard:
+      return Kind::SingleShard;
+    default:
+      return Kind::Hash;
+  }
+}
+
+locus::Target DescribeTarget(const catalog::Table& table, Translation* translation) {
+  const int domain = table.key == 0 ? locus::kNone : translation->DomainOfType(table.key_type, table.key_collation);
+  return {KindOf(table), table.colocation, domain, table.kind == catalog::TableKind::Reference && CanBeCarried(table)};
+}
+
+Beside Answer(locus::Beside beside, const Reachable& reachable) {
+  return {beside != locus::Beside::No, beside == locus::Beside::Copies, reachable};
+}
+
 /// UPDATE, DELETE: target and sources are one part.
 Beside JoinBeside(Query* query, const catalog::Table& table, const Level* level) {
   const Scope& scope = *AnalyzeFrom(level);
-  if (!IsWhole(scope) || scope.parts.size() != 1) return kElsewhere;
-  const Part& part = *scope.parts[0];
-  if (!UpperShips(query, scope, &part) || !part.within) return kElsewhere;
-  const bool copies = table.kind == catalog::TableKind::Reference;
-  if (copies != (part.reach == Reach::Replicated)) return kElsewhere;
-  if (part.located->once && !(copies && CanBeCarried(table))) return kElsewhere;
-  return {true, copies, {part.pruned, part.prunes}};
+  const locus::Target target = DescribeTarget(table, scope.translation);
+  const Computed computed = ComputedBy(query, scope);
+  const locus::Beside beside = locus::ChangeBeside(scope.analysis, *scope.located, target, computed.expressions());
+  return beside == locus::Beside::No ? kElsewhere : Answer(beside, {scope.parts[0]->pruned, scope.parts[0]->prunes});
 }
 
 /// INSERT ... VALUES (one row): computed here, sent as arguments.
 Beside RowBeside(Query* query, const catalog::Table& table) {
   const Scope& values = *ScopeOfValues(query);
-  const Part* row = values.parts[0];
-  if (!ConflictShips(query->onConflict, values, row)) return kElsewhere;
-  if (!IsShippable(pg::AsNode(query->returningList), values, row)) return kElsewhere;
+  Computed computed(values);
+  computed.Add(query->returningList);
+  computed.AddConflict(query->onConflict);
+  if (!AllShip(computed.expressions(), values, values.parts[0])) return kElsewhere;
   return {true, table.kind == catalog::TableKind::Reference, {false, NIL}};
 }
 
@@ -194,32 +236,28 @@ RangeTblEntry* SourceOf(Query* query) {
   return pg::Rte(query->rtable, linitial_node(RangeTblRef, from)->rtindex);
 }
 
+/// The source's column that becomes the distribution column as it is.
+int KeyColumn(Query* query, const catalog::Table& table) {
+  const TargetEntry* key = table.key == 0 ? nullptr : KeyTarget(query, table);
+  if (key == nullptr || !IsA(key->expr, Var)) return locus::kNone;
+  const auto* var = reinterpret_cast<const Var*>(key->expr);
+  const bool of_source = var->varno == linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
+  return of_source ? var->varattno : locus::kNone;
+}
+
 /// INSERT ... SELECT: each row belongs to the shard that it comes from.
 Beside SelectBeside(Query* query, const catalog::Table& table, const Level* level) {
-  RangeTblEntry* source = SourceOf(query);
-  if (source == nullptr || source->rtekind != RTE_SUBQUERY) return kElsewhere;
-  const QueryLocus whole = LocatedQuery(source->subquery).Whole();
-  const locus::Locus& locus = *whole.located;
-  if (!locus.whole || !locus.has_tables || source->subquery->limitCount != nullptr)
-    return kElsewhere;
+  const RangeTblEntry* source = SourceOf(query);
+  if (source == nullptr || source->rtekind != RTE_SUBQUERY || source->subquery->limitCount != nullptr) return kElsewhere;
+  LocatedQuery located(source->subquery);
+  const QueryLocus rows = located.Whole();
+  const locus::Target target = DescribeTarget(table, located.translation());
+  const locus::Beside beside = locus::InsertBeside(*rows.located, target, KeyColumn(query, table));
+  if (beside == locus::Beside::No) return kElsewhere;
   const Scope& scope = *AnalyzeFrom(level);
-  if (!IsWhole(scope) || scope.parts.size() != 1 || !UpperShips(query, scope, scope.parts[0]))
-    return kElsewhere;
-  const Reachable reachable = {locus.prunes.known, whole.prunes};
-  if (table.kind == catalog::TableKind::Reference) {
-    return locus.reach == Reach::Replicated && (!locus.once || CanBeCarried(table)) ? Beside{true, true, {false, NIL}} : kElsewhere;
-  }
-  if (locus.reach != Reach::Hashed || locus.colocation != table.colocation) return kElsewhere;
-  if (table.kind == catalog::TableKind::SingleShard) {
-    return locus.single ? Beside{true, false, reachable} : kElsewhere;
-  }
-  TargetEntry* key = KeyTarget(query, table);
-  if (key == nullptr || !IsA(key->expr, Var)) return kElsewhere;
-  auto* var = reinterpret_cast<Var*>(key->expr);
-  const bool from_key =
-      var->varno == linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex &&
-      locus.key_columns.Has(var->varattno);
-  return from_key ? Beside{true, false, reachable} : kElsewhere;
+  if (locus::OnlyPart(*scope.located) == nullptr) return kElsewhere;
+  if (!AllShip(ComputedBy(query, scope).expressions(), scope, scope.parts[0])) return kElsewhere;
+  return Answer(beside, {rows.located->prunes.known, rows.prunes});
 }
 
 bool IsOneRow(Query* query) {

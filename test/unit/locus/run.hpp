@@ -366,6 +366,11 @@ class Run {
     return least;
   }
 
+  /// Both are there, and not equal.
+  bool Differ(Value a, Value b, const Env& env) {
+    return EqualOf(ValueOf(a, env), ValueOf(b, env), world_.tree.domain(a)) != Truth::True;
+  }
+
   bool IsHere() const { return place_.shard == kEverywhere; }
 
   const Upper& AboveOf(const Query& query) const {

@@ -190,4 +190,7 @@ struct Outcome {
 };
 Outcome RunAsSaid(World& world);
 
+/// What a modification beside its rows would do wrong with the statement as its source; nothing: empty.
+std::string CheckChanges(World& world);
+
 }  // namespace locus_test
