@@ -17,6 +17,7 @@ namespace {
 
 char *users_path = nullptr;
 bool within = false;
+int pinned = 0;
 
 /// Plans hold what functions became under the path of before.
 void Assign(const char *value, void *) {
@@ -25,18 +26,19 @@ void Assign(const char *value, void *) {
 
 }  // namespace
 
-bool MayPushUsersPath() {
-  return !within && users_path != nullptr && *users_path != '\0' && door::IsNodeSession() &&
-         strcmp(namespace_search_path, "pg_catalog") == 0;  // as connections start (floor remote)
+bool MayPushUsersPath(int context) {
+  if (within || pinned > 0 || users_path == nullptr || *users_path == '\0' || !door::IsNodeSession()) return false;
+  Oid user;
+  int now;
+  GetUserIdAndSecContext(&user, &now);
+  return now == context && strcmp(namespace_search_path, "pg_catalog") == 0;  // as connections start (floor remote)
 }
 
-/// Within a function that runs as its owner, or sets a path of its own, that path is what keeps the user's functions out.
-bool RunsForAnotherPath() {
-  Oid user;
-  int context;
-  GetUserIdAndSecContext(&user, &context);
-  return context == 0 && MayPushUsersPath();
-}
+bool RunsForAnotherPath() { return MayPushUsersPath(0); }
+
+void PinPath() { pinned++; }
+void UnpinPath() { pinned--; }
+void UnpinAll() { pinned = 0; }
 
 void SetWithinUsersPath(bool is_within) { within = is_within; }
 

@@ -8,13 +8,18 @@
 
 namespace altius::task {
 
-/// Whether this session runs a statement for another node, and is not within one already, nor within a function whose own
-/// search path or owner counts.
+/// Whether this session runs a statement for another node, and is not within one already, nor within a function that runs as its
+/// owner or sets a path of its own: that path is what keeps the user's functions out.
 bool RunsForAnotherPath();
 
-/// The same, whoever the function in progress runs as: for a function of which it is known that it sees its caller's path.
-bool MayPushUsersPath();
+/// The same for a function in progress that sees its caller's path, and has itself made the security context what it is.
+bool MayPushUsersPath(int context);
 void SetWithinUsersPath(bool is_within);
+
+/// From here to the matching end a function runs whose own path, or owner, counts.
+void PinPath();
+void UnpinPath();
+void UnpinAll();
 
 struct UsersPath {
   UsersPath() noexcept;
