@@ -107,13 +107,17 @@ const Table& RequireTable(Oid relid) {
                   errmsg("relation \"%s\" is not a distributed table", get_rel_name(relid))));
 }
 
+/// SELECT .. INTO, which stands in the first of the selects of a UNION.
+bool MakesTable(const SelectStmt* select) {
+  while (select->op != SETOP_NONE) select = select->larg;
+  return select->intoClause != nullptr;
+}
+
 /// What is asked inside the transaction is a question, no command: above all none that ends the transaction over there.
 void RequireQuestion(const char* sql) {
   const List* statements = raw_parser(sql, RAW_PARSE_DEFAULT);
   const ::Node* only = list_length(statements) == 1 ? linitial_node(RawStmt, statements)->stmt : nullptr;
-  if (only != nullptr && only->type == T_SelectStmt &&
-      reinterpret_cast<const SelectStmt*>(only)->intoClause == nullptr)
-    return;
+  if (only != nullptr && only->type == T_SelectStmt && !MakesTable(reinterpret_cast<const SelectStmt*>(only))) return;
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("only a SELECT can be asked of all nodes"),
                   errhint("run_command_on_all_nodes runs commands.")));
 }

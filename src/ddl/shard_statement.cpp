@@ -87,24 +87,20 @@ List* ForDrop(DropStmt* drop) {
   return list;
 }
 
-struct Named {
-  const char* kind;
-  const char* name;
-};
-
-/// Names of what hangs on the relation, in the order of creation.
+/// Kind, name and schema (statistics objects need not lie where their table does) of what hangs on the relation, in the
+/// order of creation.
 List* NamesOf(Oid relid) {
   return QueryRows(R"(
-SELECT kind, name FROM (
-  SELECT oid, 'constraint' AS kind, conname AS name FROM pg_catalog.pg_constraint
+SELECT kind, name, (SELECT nspname FROM pg_catalog.pg_namespace n WHERE n.oid = space) FROM (
+  SELECT oid, 'constraint' AS kind, conname AS name, connamespace AS space FROM pg_catalog.pg_constraint
   WHERE conrelid = $1 AND contype IN ('p', 'u', 'x', 'c', 'f')
     AND NOT (contype = 'f' AND conparentid <> 0) AND NOT (contype = 'c' AND coninhcount > 0)
   UNION ALL
-  SELECT c.oid, 'index', relname FROM pg_catalog.pg_index JOIN pg_catalog.pg_class c ON c.oid = indexrelid
+  SELECT c.oid, 'index', relname, relnamespace FROM pg_catalog.pg_index JOIN pg_catalog.pg_class c ON c.oid = indexrelid
   WHERE indrelid = $1 AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
   UNION ALL
-  SELECT oid, 'statistics', stxname FROM pg_catalog.pg_statistic_ext WHERE stxrelid = $1) AS named
+  SELECT oid, 'statistics', stxname, stxnamespace FROM pg_catalog.pg_statistic_ext WHERE stxrelid = $1) AS named
 ORDER BY kind, oid)",
                    {OidValue(relid)});
 }
@@ -126,9 +122,10 @@ List* Unmatched(List* names, List* others) {
   return rest;
 }
 
-void Rename(const char* kind, Oid relid, const char* from, const char* to) {
-  const char* space = quote_identifier(get_namespace_name(get_rel_namespace(relid)));
-  const char* old_name = quote_identifier(from);
+void Rename(char** named, Oid relid, const char* to) {
+  const char* kind = named[0];
+  const char* old_name = quote_identifier(named[1]);
+  const char* space = quote_identifier(named[2]);
   const char* new_name = quote_identifier(to);
   if (strcmp(kind, "constraint") == 0)
     RunCommand(psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", QualifiedName(relid), old_name,
@@ -157,7 +154,7 @@ void AlignNames(Oid shell, Oid shard, int64 shard_id) {
     foreach (other, missing) {
       char** name = static_cast<char**>(lfirst(other));
       if (strcmp(row[0], name[0]) != 0) continue;
-      Rename(row[0], shard, row[1], name[1]);
+      Rename(row, shard, name[1]);
       missing = foreach_delete_current(missing, other);
       break;
     }

@@ -242,7 +242,7 @@ bool RestoreIdentity(const char* name) {
   if (bar == nullptr) return true;
   List* names = textToQualifiedNameList(cstring_to_text_with_len(name, static_cast<int>(bar - name)));
   const Oid relid = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
-  if (!OidIsValid(relid)) return true;
+  if (!OidIsValid(relid) || !IsShardTable(relid)) return true;  // gone, and the name may be another role's by now
   if (IsPublishedByMove(relid)) return false;
   SetReplicaIdentity(relid, bar[1]);
   return true;

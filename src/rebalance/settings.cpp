@@ -23,7 +23,7 @@ namespace {
 void DefineSettings() {
   static const pg::IntSetting settings[] = {
       {"altius.move_copy_sessions", "Sets how many tables of a shard group are copied at the same time.", &copy_sessions, 4,
-       1, 64, PGC_USERSET, 0},
+       1, 64, PGC_SUSET, 0},  // each is a session of a superuser's
       {"altius.move_bandwidth_limit", "Sets how much a move may copy in a second; 0 means no limit.", &bandwidth_limit_kb, 0,
        0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB},
       {"citus.defer_shard_delete_interval", "Sets how often what moves have left behind is cleaned up; -1 turns it off.",

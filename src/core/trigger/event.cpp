@@ -56,6 +56,27 @@ class Reader {
   std::string_view rest_;
 };
 
+// PostgreSQL's bits of an event.
+constexpr std::uint32_t kInsert = 0, kDelete = 1, kUpdate = 2, kKind = 3, kForRow = 4;
+
+/// Functions of triggers look at the rows that come with their kind of event without asking.
+bool HasItsRows(const TriggerEvent& event) {
+  const std::uint32_t kind = event.event & kKind;
+  if (kind > kUpdate || (event.event & ~(kKind | kForRow)) != 0) return false;
+  switch (event.part) {
+    case EventPart::Row:
+      return (event.event & kForRow) != 0 && event.old_row.has_value() == (kind != kInsert) &&
+             event.new_row.has_value() == (kind != kDelete);
+    case EventPart::Statement:
+      return (event.event & kForRow) == 0;
+    case EventPart::OldTable:
+      return event.old_row.has_value();
+    case EventPart::NewTable:
+      return event.new_row.has_value();
+  }
+  return false;
+}
+
 bool IsPart(char letter) { return letter == 'r' || letter == 's' || letter == 'o' || letter == 'n'; }
 
 }  // namespace
@@ -85,6 +106,7 @@ std::optional<TriggerEvent> EventOfText(std::string_view text) {
   if (!read) return std::nullopt;
   event.part = static_cast<EventPart>(part);
   event.trigger = *trigger;
+  if (!HasItsRows(event)) return std::nullopt;
   return event;
 }
 

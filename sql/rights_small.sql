@@ -1,0 +1,54 @@
+-- Small things that a role could have done with what runs for it.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE rights_small_mallory LOGIN;
+CREATE SCHEMA rights_small AUTHORIZATION rights_small_mallory;
+CREATE SCHEMA rights_small_other;
+SET search_path = rights_small;
+
+-- Only questions are asked within the transaction.
+SET SESSION AUTHORIZATION rights_small_mallory;
+SELECT * FROM altius_internal.ask_all_nodes('SELECT 1 AS a INTO rights_small.made');
+SELECT * FROM altius_internal.ask_all_nodes('SELECT 1 AS a INTO rights_small.made UNION SELECT 2');
+SELECT * FROM altius_internal.ask_all_nodes('(SELECT 1 AS a INTO rights_small.made UNION SELECT 2) EXCEPT SELECT 3 UNION ALL SELECT 4');
+SELECT * FROM altius_internal.ask_all_nodes('WITH x AS (SELECT 1 AS a) SELECT a INTO rights_small.made FROM x UNION SELECT 2');
+SELECT DISTINCT result FROM altius_internal.ask_all_nodes('SELECT 1 UNION SELECT 1 EXCEPT SELECT 2');
+SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT to_regclass('rights_small.made')$$);
+
+-- How many sessions of a superuser a move opens.
+SET altius.move_copy_sessions = 64;
+RESET SESSION AUTHORIZATION;
+SET altius.move_copy_sessions = 2;
+RESET altius.move_copy_sessions;
+
+-- The replica identity is given back to shards, not to what has got the name of one.
+CREATE TABLE rights_small_other.taken (id int PRIMARY KEY);
+CREATE TABLE rights_small_other.taken_1000000 (id int PRIMARY KEY);
+SELECT altius_internal.drop_leftover(100, 'rights_small_other.taken|f', 100), altius_internal.drop_leftover(100, 'rights_small_other.taken_1000000|n', 100);
+SELECT relname, relreplident FROM pg_class WHERE relname ~ '^taken(_1000000)?$' ORDER BY relname;
+SET SESSION AUTHORIZATION rights_small_mallory;
+CREATE TABLE t (id int, v int, w int);
+SELECT create_distributed_table('t', 'id', shard_count => 2, colocate_with => 'none');
+RESET SESSION AUTHORIZATION;
+SELECT DISTINCT result FROM run_command_on_shards('t', $$SELECT altius_internal.drop_leftover(100, '%s|f', 100)$$);
+SELECT DISTINCT result FROM run_command_on_shards('t', $$SELECT relreplident FROM pg_class WHERE oid = '%s'::regclass$$);
+
+-- A statistics object of a shard is renamed where it lies; one of the same name beside the table is another one.
+CREATE STATISTICS wanted ON v, w FROM t;
+SELECT DISTINCT result FROM run_command_on_shards('t', $$DO $do$
+  DECLARE
+    id text := substring('%s' FROM '\d+$');
+  BEGIN
+    SET LOCAL citus.enable_ddl_propagation = off;
+    EXECUTE 'DROP STATISTICS rights_small.wanted_' || id;
+    EXECUTE format('CREATE STATISTICS rights_small_other.strange_%%s ON v, w FROM %s', id);
+    EXECUTE format('CREATE TABLE rights_small_other.beside_%%s (v int, w int)', id);
+    EXECUTE format('CREATE STATISTICS rights_small.strange_%%s ON v, w FROM rights_small_other.beside_%%s', id, id);
+  END $do$ $$);
+ALTER TABLE t ADD CHECK (v > 0);
+SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT string_agg(DISTINCT format('%s.%s on %s', stxnamespace::regnamespace,
+    regexp_replace(stxname, '\d+', 'N'), regexp_replace(stxrelid::regclass::text, '^.*\.|\d+', '', 'g')), ', ')
+  FROM pg_statistic_ext WHERE stxnamespace::regnamespace::text ~ 'rights_small' AND stxrelid <> coalesce(to_regclass('rights_small.t'), 0)$$);
+DROP SCHEMA rights_small, rights_small_other CASCADE;
+SELECT count(*) FROM run_command_on_workers('DROP SCHEMA IF EXISTS rights_small_other, rights_small CASCADE');
+DROP ROLE rights_small_mallory;
