@@ -21,6 +21,14 @@ RESET SESSION AUTHORIZATION;
 SET altius.move_copy_sessions = 2;
 RESET altius.move_copy_sessions;
 
+-- A plan reads sizes with PostgreSQL's functions, whatever the session finds first.
+SET SESSION AUTHORIZATION rights_small_mallory;
+CREATE FUNCTION max(bigint) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'called by the plan'; END $$;
+SET search_path = rights_small, pg_catalog;
+SELECT count(*) >= 0 AS planned FROM get_rebalance_table_shards_plan();
+SET search_path = rights_small;
+RESET SESSION AUTHORIZATION;
+
 -- The replica identity is given back to shards, not to what has got the name of one.
 CREATE TABLE rights_small_other.taken (id int PRIMARY KEY);
 CREATE TABLE rights_small_other.taken_1000000 (id int PRIMARY KEY);

@@ -5,6 +5,7 @@
 #include <climits>
 
 #include "altius/pg/settings.hpp"
+#include "altius/pg/text_forms.hpp"
 #include "altius/rebalance/plan.hpp"
 
 extern "C" {
@@ -39,9 +40,11 @@ ShardValues ReadValues(const char* sql) {
   ShardValues values;
   MemoryContext home = CurrentMemoryContext;
   SPI_connect();
+  const int level = pg::BeginOwnSql();
   if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) {
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("shards could not be measured")));
   }
+  pg::EndPortableText(level);
   MemoryContext spi = MemoryContextSwitchTo(home);
   values.reserve(static_cast<int>(SPI_processed) + 1);
   for (uint64 row = 0; row < SPI_processed; row++) {
@@ -99,6 +102,7 @@ Strategy ReadStrategy(const char* name) {
                           ? "default_strategy"
                           : psprintf("name OPERATOR(pg_catalog.=) %s", quote_literal_cstr(name));
   SPI_connect();
+  const int level = pg::BeginOwnSql();
   SPI_execute(
       psprintf(
           "SELECT shard_cost_function::pg_catalog.oid, node_capacity_function::pg_catalog.oid, "
@@ -106,6 +110,7 @@ Strategy ReadStrategy(const char* name) {
           "improvement_threshold FROM pg_catalog.pg_dist_rebalance_strategy WHERE %s",
           which),
       true, 1);
+  pg::EndPortableText(level);
   const bool found = SPI_processed == 1;
   if (found) {
     Datum values[6];

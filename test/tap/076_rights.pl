@@ -108,6 +108,20 @@ only_owners('before', 'mallory: check', 'mallory: trigger');
 # What a function calls may come to the new node later than what calls the function.
 $cluster->query('worker2', "SET citus.enable_ddl_propagation = off; $note; ALTER FUNCTION evil.note OWNER TO mallory");
 
+# Who may make things on the new node before it joins has nothing taken for the cluster's.
+$cluster->query('worker2', 'GRANT CREATE, USAGE ON SCHEMA evil TO bob');
+for my $trap (['TABLE', 'things (id int, size int)'], ['TYPE', 'pair AS (one int, other text)'], ['TABLE', 'shown (id int)']) {
+    my ($kind, $definition) = @$trap;
+    my ($name) = $definition =~ /^(\w+)/;
+    $cluster->query('worker2', "SET SESSION AUTHORIZATION bob; SET citus.enable_ddl_propagation = off; CREATE $kind evil.$definition");
+    my ($status, undef, $error) = $cluster->psql('coordinator', "SELECT citus_add_node('127.0.0.1', $port{worker2})");
+    isnt($status, 0, "a new node with somebody else's $name is refused");
+    like($error, qr/"(?:evil\.)?$name" already exists|must be owner of table $name/, "and it is said why");
+    $cluster->query('worker2', "SET citus.enable_ddl_propagation = off; DROP $kind evil.$name");
+}
+$cluster->query('worker2', 'REVOKE CREATE, USAGE ON SCHEMA evil FROM bob');
+forget();
+
 # --- a new node: shells, views, functions, and copies of reference tables ---
 on_coordinator("SELECT citus_add_node('127.0.0.1', $port{worker2})");
 only_owners('a new node', map { "mallory: $_" } 'domain', 'generated', 'index', 'predicate', 'partition key');
