@@ -122,6 +122,16 @@ SELECT count(*), count(DISTINCT number), min(number), max(number) FROM parts;
 RESET SESSION AUTHORIZATION;
 SELECT count(DISTINCT result) FROM run_command_on_placements('kinds', 'SELECT json_agg(k ORDER BY id) FROM %s k');
 
+-- Nor does a rule that the owner has given a shard make anything else of it.
+SET SESSION AUTHORIZATION rights_rows_mallory;
+SELECT DISTINCT result FROM run_command_on_shards('things', 'CREATE RULE r AS ON UPDATE TO %s DO INSTEAD NOTHING');
+ALTER TABLE things ADD COLUMN ruled serial;
+SELECT DISTINCT result FROM run_command_on_shards('things', 'DROP RULE r ON %s');
+SELECT DISTINCT result FROM run_command_on_shards('things', 'CREATE RULE r AS ON UPDATE TO %s DO ALSO SELECT 1');
+ALTER TABLE things ADD COLUMN ruled serial;
+SELECT DISTINCT result FROM run_command_on_shards('things', 'DROP RULE r ON %s');
+RESET SESSION AUTHORIZATION;
+
 -- Back in a table of the coordinator.
 CALL forget();
 SELECT undistribute_table('things');

@@ -119,6 +119,9 @@ namespace {
 PlannedStmt* PlanOf(const char* sql) {
   auto* raw = linitial_node(RawStmt, pg_parse_query(sql));
   List* queries = pg_analyze_and_rewrite_fixedparams(raw, sql, nullptr, 0, nullptr);
+  if (list_length(queries) != 1 || linitial_node(Query, queries)->commandType != CMD_UPDATE)
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a rule makes another statement of the change of all rows"),
+                    errdetail("Statement: %s", sql)));
   return pg_plan_query(linitial_node(Query, queries), sql, CURSOR_OPT_PARALLEL_OK, nullptr);
 }
 
