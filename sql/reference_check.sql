@@ -53,6 +53,27 @@ SELECT count(DISTINCT id) FROM bag;
 INSERT INTO r VALUES (20, 20);
 INSERT INTO bag VALUES (20, 'new');
 SELECT * FROM told ORDER BY table_name::text, state, row_count;
+-- Copies that are larger than what is kept in memory, with and without a primary key.
+CREATE TABLE large (x int PRIMARY KEY, s text);
+CREATE TABLE large_bag (x int, s text);
+SELECT create_reference_table('large');
+SELECT create_reference_table('large_bag');
+INSERT INTO large SELECT g, repeat(md5(g::text), 5) FROM generate_series(1, 15000) g;
+INSERT INTO large_bag SELECT x % 100, s FROM large;
+CREATE VIEW told_large AS SELECT table_name, row_count, state, count(*) FROM altius_check_reference_tables()
+  WHERE table_name IN ('large', 'large_bag') GROUP BY 1, 2, 3;
+SELECT spoil('large', 'UPDATE %s SET s = x WHERE x %% 3 > 0'), spoil('large', 'DELETE FROM %s WHERE x %% 3 = 0 AND x %% 2 = 0'),
+  spoil('large', 'INSERT INTO %s SELECT -g, repeat($q$x$q$, 100) FROM generate_series(1, 10000) g'),
+  spoil('large_bag', 'UPDATE %s SET s = NULL WHERE x > 50');
+SELECT * FROM told_large ORDER BY table_name::text, state, row_count;
+SET work_mem = '64kB';
+SET maintenance_work_mem = '1MB';
+SELECT table_name, state, count(*) FROM altius_check_reference_tables(true) WHERE table_name IN ('large', 'large_bag') GROUP BY 1, 2 ORDER BY 1, 2;
+RESET work_mem;
+RESET maintenance_work_mem;
+SELECT * FROM told_large ORDER BY table_name::text, state, row_count;
+SELECT DISTINCT result FROM run_command_on_placements('large', 'SELECT count(*) FILTER (WHERE s = repeat(md5(x::text), 5)) FROM %s');
+
 SET client_min_messages TO warning;
 DROP SCHEMA reference_check CASCADE;
 DROP ROLE reference_check_owner, reference_check_other;

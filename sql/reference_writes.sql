@@ -203,6 +203,32 @@ UPDATE named SET c = 'reference_writes.pg_am'::regclass, n = random() WHERE x = 
 UPDATE named SET n = random();
 SELECT DISTINCT result FROM run_command_on_placements('named', 'SELECT string_agg(c::text, '', '' ORDER BY x) FROM %s');
 SELECT copies('named');
+SET search_path = reference_writes;
+-- What travels at once is not much more than work_mem: here each row by itself, as a command of its own.
+CREATE FUNCTION unchanged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
+CREATE TABLE wide (x int PRIMARY KEY, s text);
+SELECT create_reference_table('wide');
+CREATE TRIGGER unchanged BEFORE INSERT ON wide FOR EACH ROW EXECUTE FUNCTION unchanged();
+SET work_mem = '256kB';
+INSERT INTO wide SELECT g, repeat(md5(g::text), 10000) FROM generate_series(1, 8) g;
+SELECT DISTINCT result FROM run_command_on_placements('wide', 'SELECT count(DISTINCT cmin::text) FROM %s')
+WHERE nodeport <> current_setting('port')::int;
+-- Files of what was kept are closed when the statement is undone.
+CREATE FUNCTION undone() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE wide SET s = repeat(md5(random()::text), 10000), x = CASE x WHEN 8 THEN 1 ELSE x END;
+EXCEPTION WHEN unique_violation THEN NULL;
+END $$;
+SELECT undone();
+SELECT copies('wide'), count(DISTINCT s) FROM wide;
+-- Many that were not kept in memory.
+CREATE TABLE many (x int PRIMARY KEY, s text);
+SELECT create_reference_table('many');
+INSERT INTO many SELECT g, 'a' FROM generate_series(1, 50000) g;
+UPDATE many SET s = md5(x::text) || random();
+UPDATE many SET s = s || random() WHERE x % 2 = 0;
+RESET work_mem;
+SELECT copies('many'), count(DISTINCT s) FROM many;
 SET client_min_messages TO warning;
 DROP SCHEMA reference_writes CASCADE;
 DROP ROLE reference_writes_user;

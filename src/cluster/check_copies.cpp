@@ -4,6 +4,7 @@
 #include "altius/core/copies/difference.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat.hpp"
+#include "altius/pg/compat_sort.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "altius/task/copies.hpp"
 #include "altius/task/rows.hpp"
@@ -11,13 +12,17 @@
 
 extern "C" {
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
+#include "utils/varlena.h"
 }
 
 namespace altius::cluster {
@@ -34,40 +39,78 @@ task::CopyDigest DigestOn(int group, int64 shard) {
   return {strtoll(answer, nullptr, 10), hash + 1};
 }
 
-pg::Array<const char*> RowsOn(int group, int64 shard) {
-  if (group == catalog::LocalGroup()) return task::RowsOfCopy(shard);
-  TupleDesc columns = CreateTemplateTupleDesc(1);
-  TupleDescInitEntry(columns, 1, "row", TEXTOID, -1, 0);
-  task::RowStore* store = task::MakeRowStore(columns, false);
-  const char* sql = psprintf("SELECT * FROM altius_internal.rows_of_copy(" INT64_FORMAT ")", shard);
-  remote::Wait(remote::Send(WriterOn(group), {.sql = sql, .by_node = true}, task::MakeSink(store)));
-  TupleTableSlot* row = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
-  pg::Array<const char*> rows;
-  while (task::ReadRow(store, row, false)) {
-    slot_getallattrs(row);
-    rows.push_back(TextDatumGetCString(row->tts_values[0]));
+/// --- copies as they differ, without having one in memory ---
+
+/// Sorted as strcmp does.
+Tuplesortstate* BeginSort() {
+  return tuplesort_begin_datum(TEXTOID, TextLessOperator, C_COLLATION_OID, false, maintenance_work_mem, nullptr, TUPLESORT_NONE);
+}
+
+Tuplesortstate* RowsOn(int group, int64 shard) {
+  Tuplesortstate* rows = BeginSort();
+  const auto put = [](void* context, Datum row) { tuplesort_putdatum(static_cast<Tuplesortstate*>(context), row, false); };
+  if (group == catalog::LocalGroup()) {
+    task::RowsOfCopy(shard, put, rows);
+  } else {
+    TupleDesc columns = CreateTemplateTupleDesc(1);
+    TupleDescInitEntry(columns, 1, "row", TEXTOID, -1, 0);
+    task::RowStore* store = task::MakeRowStore(columns, false);
+    const char* sql = psprintf("SELECT * FROM altius_internal.rows_of_copy(" INT64_FORMAT ")", shard);
+    remote::Wait(remote::Send(WriterOn(group), {.sql = sql, .by_node = true}, task::MakeSink(store)));
+    TupleTableSlot* row = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
+    while (task::ReadRow(store, row, false)) {
+      CHECK_FOR_INTERRUPTS();
+      slot_getallattrs(row);
+      put(rows, row->tts_values[0]);
+    }
+    ExecDropSingleTupleTableSlot(row);
+    task::CloseRowStore(store);
   }
-  ExecDropSingleTupleTableSlot(row);
-  task::CloseRowStore(store);
+  tuplesort_performsort(rows);
   return rows;
 }
 
-int Compare(const char* one, const char* other) { return strcmp(one, other); }
+/// Rows that are taken out of a copy, or put into it.
+class Rows {
+ public:
+  Rows() : rows_(tuplestore_begin_heap(false, false, work_mem)), columns_(CreateTemplateTupleDesc(1)) {
+    TupleDescInitEntry(columns_, 1, "row", TEXTOID, -1, 0);
+  }
 
-void Sort(const pg::Array<const char*>& rows) {
-  qsort(rows.data(), rows.size(), sizeof(const char*), [](const void* one, const void* other) {
-    return strcmp(*static_cast<const char* const*>(one), *static_cast<const char* const*>(other));
-  });
-}
+  void Add(Datum row) {
+    bool is_null = false;
+    tuplestore_putvalues(rows_, columns_, &row, &is_null);
+  }
 
-/// A changed row goes and comes, in that order: its key is free then.
-void MendOn(int group, int64 shard, const pg::Array<const char*>& wanted) {
-  const pg::Array<const char*> has = RowsOn(group, shard);
-  Sort(has);
-  pg::Array<const char*> extra, missing;
-  core::Difference(
-      has.data(), has.size(), wanted.data(), wanted.size(), Compare, [&](size_t i) { extra.push_back(has[static_cast<int>(i)]); },
-      [&](size_t i) { missing.push_back(wanted[static_cast<int>(i)]); });
+  /// Calls `deal` with as many at once as may be in memory.
+  template <typename Deal>
+  void InParts(const Deal& deal) {
+    const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius rows of a copy", ALLOCSET_DEFAULT_SIZES);
+    TupleTableSlot* slot = MakeSingleTupleTableSlot(columns_, &TTSOpsMinimalTuple);
+    for (bool more = true; more; MemoryContextReset(memory)) {
+      const MemoryContext before = MemoryContextSwitchTo(memory);
+      pg::Array<const char*> part;
+      Size bytes = 0;
+      while (bytes < maintenance_work_mem * Size{1024} && (more = tuplestore_gettupleslot(rows_, true, false, slot))) {
+        slot_getallattrs(slot);
+        part.push_back(TextDatumGetCString(slot->tts_values[0]));
+        bytes += strlen(part.back()) + sizeof(char*);
+        ExecClearTuple(slot);  // it may lie in memory of the part
+      }
+      if (!part.empty()) deal(part);
+      MemoryContextSwitchTo(before);
+    }
+    ExecDropSingleTupleTableSlot(slot);
+    tuplestore_end(rows_);
+    MemoryContextDelete(memory);
+  }
+
+ private:
+  Tuplestorestate* rows_;
+  TupleDesc columns_;
+};
+
+void Mend(int group, int64 shard, const pg::Array<const char*>& extra, const pg::Array<const char*>& missing) {
   if (group == catalog::LocalGroup()) {
     txn::NoteLocalWrite();
     return task::MendCopy(shard, extra, missing);
@@ -78,6 +121,29 @@ void MendOn(int group, int64 shard, const pg::Array<const char*>& wanted) {
   remote::Wait(remote::Send(
       WriterOn(group),
       {.sql = sql, .param_count = 2, .param_types = kTypes, .param_values = values, .by_node = true}, nullptr));
+}
+
+int Compare(Datum one, Datum other) {
+  const text* a = DatumGetTextPP(one);
+  const text* b = DatumGetTextPP(other);
+  return varstr_cmp(VARDATA_ANY(a), static_cast<int>(VARSIZE_ANY_EXHDR(a)), VARDATA_ANY(b),
+                    static_cast<int>(VARSIZE_ANY_EXHDR(b)), C_COLLATION_OID);
+}
+
+/// A changed row goes and comes, in that order: its key is free then.
+void MendOn(int group, int leading, int64 shard) {
+  Tuplesortstate* has = RowsOn(group, shard);
+  Tuplesortstate* wanted = RowsOn(leading, shard);
+  Datum row_here = 0, row_there = 0;
+  Rows extra, missing;
+  core::Difference(
+      [&] { return pg::NextSorted(has, &row_here) ? &row_here : nullptr; },
+      [&] { return pg::NextSorted(wanted, &row_there) ? &row_there : nullptr; }, Compare, [&](Datum row) { extra.Add(row); },
+      [&](Datum row) { missing.Add(row); });
+  tuplesort_end(has);
+  tuplesort_end(wanted);
+  extra.InParts([&](const pg::Array<const char*>& part) { Mend(group, shard, part, {}); });
+  missing.InParts([&](const pg::Array<const char*>& part) { Mend(group, shard, {}, part); });
 }
 
 struct Report {
@@ -98,16 +164,10 @@ void Check(const Report* report, const catalog::Table& table, bool repair) {
   const catalog::Shard& shard = table.shards[0];
   const task::CopyDigest leading = DigestOn(shard.groups[0], shard.id);
   if (report != nullptr) Tell(*report, shard.groups[0], leading, "leading");
-  pg::Array<const char*> wanted;
-  bool known = false;
   for (int i = 1; i < shard.group_count; i++) {
     const task::CopyDigest digest = DigestOn(shard.groups[i], shard.id);
     const bool same = digest.rows == leading.rows && strcmp(digest.hash, leading.hash) == 0;
-    if (!same && repair) {
-      if (!known) Sort(wanted = RowsOn(shard.groups[0], shard.id));
-      known = true;
-      MendOn(shard.groups[i], shard.id, wanted);
-    }
+    if (!same && repair) MendOn(shard.groups[i], shard.groups[0], shard.id);
     if (report != nullptr) Tell(*report, shard.groups[i], digest, same ? "same" : repair ? "repaired" : "differs");
   }
 }

@@ -4,10 +4,6 @@
 
 #include "altius/task/ownership.hpp"
 
-extern "C" {
-#include "access/xact.h"
-}
-
 namespace altius::executor {
 
 namespace {
@@ -36,14 +32,10 @@ void RunUntilSame(FragmentState* state, Task* task, int64 affected) {
 }  // namespace
 
 task::CopyWrite WriteOf(const FragmentState* state) {
-  const plan::Copies& copies = state->fragment->copies;
-  task::CopyWrite write{};
-  write.table = catalog::FindTable(linitial_oid(state->fragment->tables));  // INSERT INTO it, UPDATE it, DELETE FROM it
-  if (write.table == nullptr) elog(ERROR, "the plan of a modification is stale");
-  write.lock = copies.lock;
-  write.carried = IsolationUsesXactSnapshot() ? copies.carried_by_snapshot : copies.carried;
-  write.owner = state->run->owner;
-  return write;
+  // INSERT INTO it, UPDATE it, DELETE FROM it
+  const catalog::Table* table = catalog::FindTable(linitial_oid(state->fragment->tables));
+  if (table == nullptr) elog(ERROR, "the plan of a modification is stale");
+  return task::WriteOf(*table, state->fragment->copies, state->run->owner);
 }
 
 int64 ModifyCopies(FragmentState* state) {

@@ -86,7 +86,7 @@ int HolderOf(Router *router, int shard_index) {
       catalog::Refresh();  // it is being split
     } else if (shard.groups[0] != catalog::LocalGroup()) {
       ClaimOn(router, table, shard.groups[0]);
-    } else if (task::ClaimShard(*router->table, shard)) {
+    } else if (OidIsValid(task::ClaimShard(*router->table, shard))) {
       router->holders[shard_index] = shard.groups[0];
     }
   }

@@ -9,7 +9,6 @@
 #include "state.hpp"
 
 extern "C" {
-#include "access/xact.h"
 #include "executor/executor.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -77,11 +76,6 @@ void EvaluateArgs(ShipState *state) {
   }
 }
 
-task::CopyWrite WriteOf(const ShipState *state, const catalog::Table *table) {
-  const plan::Copies &copies = state->ship->copies;
-  return {table, copies.lock, IsolationUsesXactSnapshot() ? copies.carried_by_snapshot : copies.carried, 0};
-}
-
 void StartShipment(ShipState *state) {
   const MemoryContext memory =
       AllocSetContextCreate(state->css.ss.ps.state->es_query_cxt, "altius shipment", ALLOCSET_DEFAULT_SIZES);
@@ -94,7 +88,7 @@ void StartShipment(ShipState *state) {
   shipment->memory = memory;
   shipment->row_memory = AllocSetContextCreate(memory, "altius shipped row", ALLOCSET_DEFAULT_SIZES);
   shipment->table = Target(*state->ship);
-  shipment->write = WriteOf(state, shipment->table);
+  shipment->write = task::WriteOf(*shipment->table, state->ship->copies, 0);
   shipment->batches = static_cast<Batch *>(palloc0(sizeof(Batch) * shipment->table->shard_count));
   shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
   shipment->lending = task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->ship->tables, state->ship->shard_column >= 0);

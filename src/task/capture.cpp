@@ -38,15 +38,9 @@ struct Capture {
 namespace {
 
 constexpr Oid kNoTrigger = 1;  // a number that no trigger and no function has
+constexpr int kMostChanges = 20000;
 
 Capture* innermost = nullptr;
-
-TupleDesc ColumnsOfChange() {
-  TupleDesc desc = CreateTemplateTupleDesc(2);
-  TupleDescInitEntry(desc, 1, "old", TEXTOID, -1, 0);
-  TupleDescInitEntry(desc, 2, "new", TEXTOID, -1, 0);
-  return desc;
-}
 
 void EndCapture() {
   Capture* ended = innermost;
@@ -136,6 +130,27 @@ void AtEndOfSubtransaction(SubXactEvent event, SubTransactionId, SubTransactionI
 
 }  // namespace
 
+TupleDesc ColumnsOfChange() {
+  TupleDesc desc = CreateTemplateTupleDesc(2);
+  TupleDescInitEntry(desc, 1, "old", TEXTOID, -1, 0);
+  TupleDescInitEntry(desc, 2, "new", TEXTOID, -1, 0);
+  return desc;
+}
+
+RowChange ChangeIn(TupleTableSlot* row) {
+  slot_getallattrs(row);
+  const RowChange change = {TextDatumGetCString(row->tts_values[0]), TextDatumGetCString(row->tts_values[1])};
+  ExecClearTuple(row);  // it may lie in memory of the batch
+  return change;
+}
+
+void ChangeBatch::Add(const RowChange& change) {
+  changes_.push_back(change);
+  bytes_ += strlen(change.old_row) + strlen(change.new_row);
+}
+
+bool ChangeBatch::full() const { return changes_.size() >= kMostChanges || bytes_ >= work_mem * Size{1024}; }
+
 RowWriter MakeRowWriter(TupleDesc columns) {
   RowWriter writer = {{}, pg::TextNamesObjects(columns)};
   fmgr_info(F_RECORD_OUT, &writer.output);
@@ -158,7 +173,7 @@ void BeginCapture(Oid relid, bool own) {
   capture->own = capture->awaits = own;
   capture->memory = memory;
   const ResourceOwner owner = CurrentResourceOwner;
-  CurrentResourceOwner = TopTransactionResourceOwner;
+  CurrentResourceOwner = CurTransactionResourceOwner;  // closes its files when it is undone
   capture->rows = tuplestore_begin_heap(false, false, work_mem);
   CurrentResourceOwner = owner;
   tuplestore_set_eflags(capture->rows, 0);  // what was read may go
@@ -190,15 +205,11 @@ void NoteCapture(QueryDesc* query, bool own) {
   MemoryContextSwitchTo(before);
 }
 
-bool TakeChanges(Oid relid, pg::Array<RowChange>* changes, int most) {
+bool TakeChanges(Oid relid, ChangeBatch* batch) {
   Capture* capture = innermost;
   if (capture == nullptr || capture->relid != relid) return false;
-  while (changes->size() < most && tuplestore_gettupleslot(capture->rows, true, false, capture->row)) {
-    slot_getallattrs(capture->row);
-    changes->push_back({text_to_cstring(DatumGetTextPP(capture->row->tts_values[0])),
-                        text_to_cstring(DatumGetTextPP(capture->row->tts_values[1]))});
-  }
-  if (!changes->empty()) return true;
+  while (!batch->full() && tuplestore_gettupleslot(capture->rows, true, false, capture->row)) batch->Add(ChangeIn(capture->row));
+  if (!batch->changes().empty()) return true;
   EndCapture();
   return false;
 }

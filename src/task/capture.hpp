@@ -18,6 +18,23 @@ struct RowChange {
   const char* new_row;  // empty: there is none now
 };
 
+/// Rows of it come in two columns.
+TupleDesc ColumnsOfChange();
+/// In the current memory context; the slot is empty afterwards.
+RowChange ChangeIn(TupleTableSlot* row);
+
+/// Changes that travel at once: not too many of them, and not much more than work_mem.
+class ChangeBatch {
+ public:
+  void Add(const RowChange& change);
+  bool full() const;
+  const pg::Array<RowChange>& changes() const { return changes_; }
+
+ private:
+  pg::Array<RowChange> changes_;
+  Size bytes_ = 0;
+};
+
 struct Capture;
 
 /// Begins to keep the changes of the relation: by the statements that another node sends, or (`own`) by the next one that runs
@@ -31,7 +48,7 @@ void CaptureWithin();
 void NoteCapture(QueryDesc* query, bool own);
 
 /// What is still to come of the relation's changes, in their order; false when there is no more, and then the capture has ended.
-bool TakeChanges(Oid relid, pg::Array<RowChange>* changes, int most);
+bool TakeChanges(Oid relid, ChangeBatch* batch);
 
 /// Writes rows as text that every node reads alike.
 struct RowWriter {

@@ -74,10 +74,13 @@ CopyDigest DigestOfCopy(int64 shard) {
   return digest;
 }
 
-pg::Array<const char*> RowsOfCopy(int64 shard) {
-  pg::Array<const char*> rows;
-  ReadCopy(shard, [&](char* row) { rows.push_back(row); });
-  return rows;
+void RowsOfCopy(int64 shard, void (*each)(void* context, Datum row), void* context) {
+  ReadCopy(shard, [&](char* row) {
+    const Datum value = CStringGetTextDatum(row);
+    each(context, value);
+    pfree(DatumGetPointer(value));
+    pfree(row);
+  });
 }
 
 void MendCopy(int64 shard, const pg::Array<const char*>& extra, const pg::Array<const char*>& missing) {
@@ -101,11 +104,12 @@ ALTIUS_NODE_FUNCTION(altius_rows_of_copy) {
   using namespace altius;
   InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  for (const char* row : task::RowsOfCopy(PG_GETARG_INT64(0))) {
-    Datum values[] = {CStringGetTextDatum(row)};
-    bool nulls[] = {false};
-    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-  }
+  const auto put = [](void* context, Datum row) {
+    const auto* to = static_cast<ReturnSetInfo*>(context);
+    bool is_null = false;
+    tuplestore_putvalues(to->setResult, to->setDesc, &row, &is_null);
+  };
+  task::RowsOfCopy(PG_GETARG_INT64(0), put, result);
   PG_RETURN_NULL();
 }
 

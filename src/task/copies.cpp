@@ -12,6 +12,7 @@
 #include "replay.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "storage/lock.h"
@@ -25,18 +26,17 @@ namespace altius::task {
 Oid ClaimCopy(int64 shard_id) {
   int index = 0;
   const catalog::Table* table = catalog::FindTableOfShard(shard_id, &index);
-  const bool here = table != nullptr && table->kind == catalog::TableKind::Reference && ClaimShard(*table, table->shards[index]);
-  if (!here) {
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of a reference table is gone from this node"),
-                    errhint("Run the transaction again.")));
-  }
-  return get_relname_relid(catalog::ShardName(*table, table->shards[index]), get_rel_namespace(table->relid));
+  const bool reference = table != nullptr && table->kind == catalog::TableKind::Reference;
+  const Oid relid = reference ? ClaimShard(*table, table->shards[index]) : InvalidOid;
+  if (OidIsValid(relid) && catalog::IsShardOfOwner(relid)) return relid;
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of a reference table is gone from this node"),
+                  errhint("Run the transaction again.")));
+  pg_unreachable();
 }
 
 namespace {
 
-constexpr uint16 kCopyLock = 50;     // a class of LOCKTAG_ADVISORY; users' locks have 1 and 2
-constexpr int kMostChanges = 20000;  // that travel at once
+constexpr uint16 kCopyLock = 50;  // a class of LOCKTAG_ADVISORY; users' locks have 1 and 2
 
 void Take(int64 shard, core::CopyLock lock) {
   if (lock == core::CopyLock::None) return;
@@ -49,13 +49,6 @@ int64 ShardOf(const CopyWrite& write) { return write.table->shards[0].id; }
 
 /// --- changes on their way ---
 
-TupleDesc ColumnsOfChanges() {
-  TupleDesc desc = CreateTemplateTupleDesc(2);
-  TupleDescInitEntry(desc, 1, "old", TEXTOID, -1, 0);
-  TupleDescInitEntry(desc, 2, "new", TEXTOID, -1, 0);
-  return desc;
-}
-
 struct Carrier {
   const CopyWrite* write;
   Oid relid;                // of the leading copy, where it is this node's
@@ -65,31 +58,24 @@ struct Carrier {
   MemoryContext memory;     // of what travels at once
 };
 
-char* TextIn(TupleTableSlot* row, int column) {
-  return text_to_cstring(DatumGetTextPP(row->tts_values[column]));
-}
-
 void Fetch(Carrier* carrier) {
   const int leader = LeadingGroup(*carrier->write->table);
   if (leader == catalog::LocalGroup()) {
     carrier->relid = ClaimCopy(ShardOf(*carrier->write));
     return;
   }
-  carrier->store = MakeRowStore(ColumnsOfChanges(), false);
-  carrier->row = MakeSingleTupleTableSlot(ColumnsOfChanges(), &TTSOpsMinimalTuple);
+  carrier->store = MakeRowStore(ColumnsOfChange(), false);
+  carrier->row = MakeSingleTupleTableSlot(ColumnsOfChange(), &TTSOpsMinimalTuple);
   const char* sql = psprintf("SELECT * FROM altius_internal.take_changes(" INT64_FORMAT ")", ShardOf(*carrier->write));
   remote::Connection* connection = txn::Enlist(leader, txn::Access::Write, carrier->write->owner);
   carrier->request = remote::Send(connection, {.sql = sql, .by_node = true}, MakeSink(carrier->store));
   remote::Wait(carrier->request);
 }
 
-bool Next(Carrier* carrier, pg::Array<RowChange>* changes) {
-  if (carrier->store == nullptr) return TakeChanges(carrier->relid, changes, kMostChanges);
-  while (changes->size() < kMostChanges && ReadRow(carrier->store, carrier->row, false)) {
-    slot_getallattrs(carrier->row);
-    changes->push_back({TextIn(carrier->row, 0), TextIn(carrier->row, 1)});
-  }
-  return !changes->empty();
+bool Next(Carrier* carrier, ChangeBatch* batch) {
+  if (carrier->store == nullptr) return TakeChanges(carrier->relid, batch);
+  while (!batch->full() && ReadRow(carrier->store, carrier->row, false)) batch->Add(ChangeIn(carrier->row));
+  return !batch->changes().empty();
 }
 
 remote::Request* SendChanges(const Carrier& carrier, int group, const char* const* values) {
@@ -136,6 +122,12 @@ void LockOthers(const CopyWrite& write) {
 
 }  // namespace
 
+CopyWrite WriteOf(const catalog::Table& table, const plan::Copies& copies, uint64 owner) {
+  const bool alone = table.shards[0].group_count < 2;
+  const bool carried = IsolationUsesXactSnapshot() ? copies.carried_by_snapshot : copies.carried;
+  return {&table, alone ? core::CopyLock::None : copies.lock, carried && !alone, owner};
+}
+
 remote::Request* BeginCopy(const CopyWrite& write, int group) {
   const bool leads = group == LeadingGroup(*write.table);
   if (leads ? !write.carried : write.lock == core::CopyLock::None) return nullptr;
@@ -159,13 +151,11 @@ void CarryChanges(const CopyWrite& write, int64 affected) {
   carrier.memory = AllocSetContextCreate(CurrentMemoryContext, "altius changes", ALLOCSET_DEFAULT_SIZES);
   Fetch(&carrier);
   const MemoryContext before = MemoryContextSwitchTo(carrier.memory);
-  pg::Array<RowChange> changes;
   int64 carried = 0;
-  while (Next(&carrier, &changes)) {
+  for (ChangeBatch batch; Next(&carrier, &batch); batch = {}) {
     if (carried == 0) LockOthers(write);
-    carried += changes.size();
-    MakeOnOthers(carrier, changes);
-    changes = {};
+    carried += batch.changes().size();
+    MakeOnOthers(carrier, batch.changes());
     MemoryContextReset(carrier.memory);
   }
   MemoryContextSwitchTo(before);
@@ -203,9 +193,9 @@ ALTIUS_NODE_FUNCTION(altius_take_changes) {
   const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius changes", ALLOCSET_DEFAULT_SIZES);
   const MemoryContext before = MemoryContextSwitchTo(memory);
   for (;; MemoryContextReset(memory)) {
-    pg::Array<task::RowChange> changes;
-    if (!task::TakeChanges(relid, &changes, task::kMostChanges)) break;
-    for (const task::RowChange& change : changes) {
+    task::ChangeBatch batch;
+    if (!task::TakeChanges(relid, &batch)) break;
+    for (const task::RowChange& change : batch.changes()) {
       Datum values[] = {CStringGetTextDatum(change.old_row), CStringGetTextDatum(change.new_row)};
       bool nulls[] = {false, false};
       tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -157,10 +157,10 @@ void AwaitNewPlacement(int attempt) {
   AcceptInvalidationMessages();
 }
 
-bool ClaimShard(const catalog::Table& table, const catalog::Shard& shard) {
+Oid ClaimShard(const catalog::Table& table, const catalog::Shard& shard) {
   const Oid schema = get_rel_namespace(table.relid);
   const Oid relid = pg::LockRelationNamed(catalog::ShardName(table, shard), schema, RowExclusiveLock);
-  return OidIsValid(relid) && !catalog::IsElsewhere(relid);
+  return OidIsValid(relid) && !catalog::IsElsewhere(relid) ? relid : InvalidOid;
 }
 
 pg::Array<int64> ClaimShardsOn(int group, const pg::Array<int64>& shards) {
@@ -203,7 +203,7 @@ ALTIUS_NODE_FUNCTION(altius_claim_shards) {
   for (int i = 0; i < count; i++) {
     int index = 0;
     const catalog::Table* table = catalog::FindTableOfShard(DatumGetInt64(ids[i]), &index);
-    if (table == nullptr || !task::ClaimShard(*table, table->shards[index]))
+    if (table == nullptr || !OidIsValid(task::ClaimShard(*table, table->shards[index])))
       elsewhere[found++] = ids[i];
   }
   PG_RETURN_ARRAYTYPE_P(

@@ -49,14 +49,18 @@ TEST_CASE("Taking out and putting in makes one bag of rows the other", "[copies]
     }
     std::vector<int> mended = has;
     std::size_t steps = 0;
+    const auto each = [](const std::vector<int>& rows) {
+      return [&rows, at = rows.begin()]() mutable { return at == rows.end() ? nullptr : &*at++; };
+    };
+    auto next_has = each(has), next_wanted = each(wanted);
     Difference(
-        has.data(), has.size(), wanted.data(), wanted.size(), [](int one, int other) { return one - other; },
-        [&](std::size_t i) {
-          mended.erase(std::find(mended.begin(), mended.end(), has[i]));
+        [&] { return next_has(); }, [&] { return next_wanted(); }, [](int one, int other) { return one - other; },
+        [&](int row) {
+          mended.erase(std::find(mended.begin(), mended.end(), row));
           steps++;
         },
-        [&](std::size_t i) {
-          mended.push_back(wanted[i]);
+        [&](int row) {
+          mended.push_back(row);
           steps++;
         });
     std::sort(mended.begin(), mended.end());

@@ -4,6 +4,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/core/copies/way.hpp"
+#include "altius/plan/fragment.hpp"
 #include "altius/remote/connection.hpp"
 
 namespace altius::task {
@@ -14,6 +15,9 @@ struct CopyWrite {
   bool carried;  // what the leading copy changes is replayed on the others
   uint64 owner;  // of what is done on nodes
 };
+
+/// For a statement with this plan, in this transaction.  A copy without others is not watched.
+CopyWrite WriteOf(const catalog::Table& table, const plan::Copies& copies, uint64 owner);
 
 /// The group whose copy leads.
 inline int LeadingGroup(const catalog::Table& table) { return table.shards[0].groups[0]; }
@@ -37,7 +41,8 @@ Oid ClaimCopy(int64 shard);
 
 /// These keep writers away until the end of the transaction.
 CopyDigest DigestOfCopy(int64 shard);
-pg::Array<const char*> RowsOfCopy(int64 shard);
+/// Calls `each` with every row, a text.
+void RowsOfCopy(int64 shard, void (*each)(void* context, Datum row), void* context);
 
 /// Takes rows out and puts rows in; no trigger fires, no foreign key is followed.
 void MendCopy(int64 shard, const pg::Array<const char*>& extra, const pg::Array<const char*>& missing);

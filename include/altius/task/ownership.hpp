@@ -40,8 +40,8 @@ void GiveAnswer(QueryDesc *query);
 /// from 0; raises an error when it takes too long.
 void AwaitNewPlacement(int attempt);
 
-/// A lock that keeps the shard here, on a shard of this node; false when it does not lie here.
-bool ClaimShard(const catalog::Table& table, const catalog::Shard& shard);
+/// A lock that keeps the shard here, on a shard of this node; InvalidOid when it does not lie here.
+Oid ClaimShard(const catalog::Table& table, const catalog::Shard& shard);
 
 /// Claims on another node, in the current distributed transaction: those of the shards that it does not hold.
 pg::Array<int64> ClaimShardsOn(int group, const pg::Array<int64>& shards);

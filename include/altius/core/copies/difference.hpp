@@ -2,26 +2,22 @@
 // What makes one bag of rows another one.
 #pragma once
 
-#include <cstddef>
-
 namespace altius::core {
 
-/// Both are sorted by `compare` (as strcmp).  Calls extra(i) for elements of `has` that `wanted` lacks, as often as it does, and
-/// missing(i) for those of `wanted` that `has` lacks.
-template <typename Row, typename Compare, typename Extra, typename Missing>
-void Difference(const Row* has, std::size_t has_count, const Row* wanted, std::size_t wanted_count, const Compare& compare,
-                const Extra& extra, const Missing& missing) {
-  std::size_t i = 0, j = 0;
-  while (i < has_count || j < wanted_count) {
-    const int order = i == has_count ? 1 : j == wanted_count ? -1 : compare(has[i], wanted[j]);
-    if (order < 0) {
-      extra(i++);
-    } else if (order > 0) {
-      missing(j++);
-    } else {
-      i++;
-      j++;
-    }
+/// Both come sorted by `compare` (as strcmp): next_has() and next_wanted() give a pointer to a row, good until they are asked again, and
+/// null at the end.  Calls extra(row) for rows that only the first has, as often as it does, and missing(row) for those that only the
+/// second has.
+template <typename NextHas, typename NextWanted, typename Compare, typename Extra, typename Missing>
+void Difference(const NextHas& next_has, const NextWanted& next_wanted, const Compare& compare, const Extra& extra,
+                const Missing& missing) {
+  auto* has = next_has();
+  auto* wanted = next_wanted();
+  while (has != nullptr || wanted != nullptr) {
+    const int order = has == nullptr ? 1 : wanted == nullptr ? -1 : compare(*has, *wanted);
+    if (order < 0) extra(*has);
+    if (order > 0) missing(*wanted);
+    if (order <= 0) has = next_has();
+    if (order >= 0) wanted = next_wanted();
   }
 }
 
