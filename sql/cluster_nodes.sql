@@ -132,6 +132,27 @@ CREATE TABLE everywhere (id int PRIMARY KEY);
 SELECT create_distributed_table('everywhere', 'id', colocate_with => 'none', shard_count => 6);
 SELECT count(DISTINCT nodeport) FROM citus_shards WHERE table_name = 'everywhere'::regclass;
 SELECT citus_set_node_property(:'coordinator', :coordinator_port, 'shouldhaveshards', false);
+-- A transaction that wrote here alone may be prepared: triggers that wait fire before.
+CREATE TABLE noted (id int);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF new.id < 0 THEN RAISE 'not this one'; END IF;
+  INSERT INTO cluster_nodes.noted VALUES (new.id); RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER note AFTER INSERT ON everywhere DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();
+SELECT min(g) AS here, max(-g) AS below FROM generate_series(1, 1000) g, pg_dist_placement
+WHERE groupid = 0 AND shardid = get_shard_id_for_distribution_column('everywhere', g) AND shardid = get_shard_id_for_distribution_column('everywhere', -g) \gset
+BEGIN;
+INSERT INTO everywhere VALUES (:here);
+SELECT count(*) FROM noted;
+PREPARE TRANSACTION 'cluster_nodes';
+SELECT count(*) FROM noted, everywhere;
+COMMIT PREPARED 'cluster_nodes';
+SELECT noted.id = :here AS fired FROM noted JOIN everywhere USING (id);
+BEGIN;
+INSERT INTO everywhere VALUES (:below);
+PREPARE TRANSACTION 'cluster_nodes';
+SELECT count(*) FROM pg_prepared_xacts WHERE gid = 'cluster_nodes';
+SELECT count(*) FROM everywhere;
 
 -- only on the coordinator, and only by superusers
 SELECT DISTINCT result FROM run_command_on_workers('SELECT citus_add_node(''localhost'', 1)');
@@ -177,6 +198,27 @@ DROP OWNED BY cluster_nodes_other;
 SET search_path = cluster_nodes;
 SELECT citus_add_node(:'host', :worker2_port) > 0 AS added;
 SELECT DISTINCT result FROM run_command_on_placements('sorts', 'SELECT count(*) FROM %s');
+
+-- Nor is another's table taken for a shard that is to be made, or that is to be dropped.
+CREATE TABLE crowded (id int);
+SELECT format('CREATE TABLE %I (id int)', 'crowded_' || (last_value + 1)) AS command FROM pg_dist_shardid_seq \gset
+SET ROLE cluster_nodes_other;
+:command;
+RESET ROLE;
+DO $$
+DECLARE
+  said text;
+  detail text;
+BEGIN
+  PERFORM create_reference_table('cluster_nodes.crowded');
+EXCEPTION WHEN duplicate_table THEN
+  GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+  RAISE NOTICE '%: %', regexp_replace(said, '\d+', 'N'), detail;
+END $$;
+SELECT format('%I.%I', nspname, relname) AS squatter FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relnamespace = 'cluster_nodes'::regnamespace AND relname ~ 'crowded_' \gset
+SELECT altius_internal.drop_leftover(1, :'squatter', 1000) AS settled, to_regclass(:'squatter') IS NOT NULL AS stays;
+SELECT create_reference_table('crowded');
 SET client_min_messages = warning;
 DROP SCHEMA cluster_nodes CASCADE;
 DROP OWNED BY cluster_nodes_other;

@@ -53,6 +53,12 @@ SELECT count(DISTINCT id) FROM bag;
 INSERT INTO r VALUES (20, 20);
 INSERT INTO bag VALUES (20, 'new');
 SELECT * FROM told ORDER BY table_name::text, state, row_count;
+-- Nor a write of one row that each copy makes by itself, when it does not become what it is elsewhere.
+SELECT spoil('r', 'DELETE FROM %s WHERE x = 20');
+UPDATE r SET v = 21 WHERE x = 20;
+SELECT v FROM r WHERE x = 20;
+SELECT table_name, state, count(*) FROM altius_check_reference_tables(repair => true) WHERE table_name = 'r'::regclass GROUP BY 1, 2 ORDER BY 1, 2;
+UPDATE r SET v = 21 WHERE x = 20;
 -- Copies that are larger than what is kept in memory, with and without a primary key.
 CREATE TABLE large (x int PRIMARY KEY, s text);
 CREATE TABLE large_bag (x int, s text);

@@ -6,7 +6,6 @@
 
 extern "C" {
 #include "access/xact.h"
-#include "utils/snapmgr.h"
 }
 
 namespace altius::trigger {
@@ -58,20 +57,31 @@ void Add(Array* array, const Item& item) {
   MemoryContextSwitchTo(before);
 }
 
-/// Those that wait and are not deferred (any more), in their order; `all`: whatever they are.  False: there was none.
-bool FireWaiting(bool all) {
-  bool any = false;
-  for (int i = 0; current != nullptr && i < current->waiting.size(); i++) {
-    Waiting* event = &current->waiting[i];
-    if (event->fired != 0 || (!all && IsDeferred(event->constraint, event->initially))) continue;
+struct Turn {
+  bool all;
+  int at;
+  bool any;
+};
+
+/// The next that waits and is not deferred (any more), or whatever it is.
+const char* NextWaiting(void* context) {
+  auto* turn = static_cast<Turn*>(context);
+  for (; current != nullptr && turn->at < current->waiting.size(); turn->at++) {
+    Waiting* event = &current->waiting[turn->at];
+    if (event->fired != 0 || (!turn->all && IsDeferred(event->constraint, event->initially))) continue;
     event->fired = GetCurrentTransactionNestLevel();
-    any = true;
-    PushActiveSnapshot(GetTransactionSnapshot());
-    FireDeferred(event->text);
-    PopActiveSnapshot();
-    CommandCounterIncrement();
+    turn->any = true;
+    return event->text;
   }
-  return any;
+  return nullptr;
+}
+
+/// In their order.  False: there was none.
+bool FireWaiting(bool all) {
+  if (current == nullptr) return false;
+  Turn turn = {all, 0, false};
+  FireDeferred(NextWaiting, &turn);
+  return turn.any;
 }
 
 /// Triggers may make others wait, of tables that are not distributed, too.

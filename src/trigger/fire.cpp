@@ -207,14 +207,24 @@ void FireAfter(Statement* statement) {
   FireForStatements(ChangesAnnounced(statement), TRIGGER_TYPE_AFTER, EventsOf(statement));
 }
 
-void FireDeferred(const char* text) {
-  ReadEvent(text, [&](const core::TriggerEvent& event) {
-    const Oid relid = TableOfEvent(event);
-    if (!OidIsValid(relid)) return;
-    Target* target = OpenTarget(relid);
-    FireEvent(event, text, target, nullptr, true);
-    CloseTarget(target);
-  });
+void FireDeferred(const char* (*next)(void*), void* context) {
+  const MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "altius deferred trigger", ALLOCSET_DEFAULT_SIZES);
+  Targets targets;
+  while (const char* text = next(context)) {
+    PushActiveSnapshot(GetTransactionSnapshot());
+    ReadEvent(text, [&](const core::TriggerEvent& event) {
+      Target* target = targets.Of(event);
+      if (target == nullptr) return;
+      const MemoryContext before = MemoryContextSwitchTo(memory);
+      FireEvent(event, text, target, nullptr, true);
+      MemoryContextSwitchTo(before);
+    });
+    MemoryContextReset(memory);
+    PopActiveSnapshot();
+    CommandCounterIncrement();
+  }
+  targets.Close();
+  MemoryContextDelete(memory);
 }
 
 }  // namespace altius::trigger

@@ -28,8 +28,8 @@ TupleDesc EventColumns();
 /// --- fire.cpp ---
 void FireBeforeStatement(List* changes);
 void FireAfter(Statement* statement);
-/// One event that was put off; `text` is a core::TriggerEvent's.
-void FireDeferred(const char* text);
+/// Events that were put off, each the text of a core::TriggerEvent, until `next` gives null.
+void FireDeferred(const char* (*next)(void* context), void* context);
 
 /// --- call.cpp ---
 /// What calls of triggers of one table need, made once.
