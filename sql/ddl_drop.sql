@@ -89,5 +89,23 @@ SELECT create_distributed_table('pg_catalog.pg_class', 'oid');
 RESET ROLE;
 SELECT to_regclass(name) IS NOT NULL AS stays FROM stranger;
 
+-- A type, or its schema, does not take a distribution column along.
+CREATE SCHEMA ddl_drop_types;
+CREATE DOMAIN ddl_drop_types.d AS int;
+CREATE TYPE ddl_drop_types.c AS (a int, b int);
+CREATE TABLE by_domain (k ddl_drop_types.d, v int);
+CREATE TABLE by_row (k ddl_drop_types.c, v int);
+CREATE TABLE beside (k int, v ddl_drop_types.d, w ddl_drop_types.c);
+SELECT create_distributed_table('by_domain', 'k'), create_distributed_table('by_row', 'k'), create_distributed_table('beside', 'k');
+DROP DOMAIN ddl_drop_types.d CASCADE;
+DROP TYPE ddl_drop_types.c CASCADE;
+DROP SCHEMA ddl_drop_types CASCADE;
+INSERT INTO by_domain VALUES (1);
+DROP TABLE by_domain, by_row;
+DROP SCHEMA ddl_drop_types CASCADE;
+INSERT INTO beside VALUES (1);
+SELECT * FROM beside;
+DROP TABLE beside;
+
 DROP SCHEMA ddl_drop CASCADE;
 DROP ROLE ddl_drop_owner;

@@ -113,6 +113,22 @@ WHERE o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objsubid = 0 
   return tables;
 }
 
+/// A type that goes takes its columns along.
+void RefuseDroppedKeys() {
+  List* rows = QueryRows(R"(
+SELECT o.address_names[3], p.logicalrelid FROM pg_catalog.pg_event_trigger_dropped_objects() o
+JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = o.objid
+WHERE o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objsubid > 0
+  AND o.objsubid = substring(p.partkey FROM ':varattno (\d+)')::int
+  AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = o.objid) ORDER BY o.objid)",
+                         {});
+  if (rows == NIL) return;
+  char** row = static_cast<char**>(linitial(rows));
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("cannot drop the distribution column \"%s\" of \"%s\"", row[0], row[1]),
+                  errhint("Drop the table, or call undistribute_table first.")));
+}
+
 void ForgetObjects() {
   List* rows = QueryRows(R"(
 SELECT o.classid, o.objid FROM pg_catalog.pg_event_trigger_dropped_objects() o
@@ -127,6 +143,7 @@ JOIN pg_catalog.pg_dist_object d ON d.classid = o.classid AND d.objid = o.objid 
 }
 
 void OnDrop() {
+  RefuseDroppedKeys();
   const auto tables = DroppedTables();
   ForgetObjects();
   for (const Dropped& table : tables) catalog::DeleteTable(table.relid);
