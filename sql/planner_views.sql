@@ -128,6 +128,19 @@ SET ROLE planner_views_writer;
 INSERT INTO few VALUES (6, 'six');
 RESET ROLE;
 
+-- A view that has changed since another one was made of its rows: these have the names of today.
+CREATE TABLE kept (k int, s text);
+SELECT create_distributed_table('kept', 'k');
+INSERT INTO kept VALUES (1, 'one');
+CREATE VIEW inside AS SELECT k, s FROM kept;
+CREATE VIEW around AS SELECT k, to_json(i) AS j FROM inside i;
+SELECT * FROM around;
+CREATE OR REPLACE VIEW inside AS SELECT k, s, 4 AS more, 5 AS "?column?", 6 AS last FROM kept;
+ALTER VIEW inside RENAME COLUMN s TO t;
+SELECT * FROM around;
+SELECT g, to_json(i) FROM generate_series(1, 2) g LEFT JOIN inside i ON i.k = g ORDER BY g;
+DROP TABLE kept CASCADE;
+
 SET client_min_messages TO warning;
 DROP SCHEMA planner_views, views_plain CASCADE;
 DROP ROLE planner_views_writer;

@@ -8,14 +8,47 @@
 #include "altius/pg/walk.hpp"
 
 extern "C" {
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 }
 
 namespace altius::deparse {
 
 namespace {
+
+/// A view's columns may have been renamed or added since the query was stored; as a whole its row has the names of today.
+void NameAsView(RangeTblEntry *rte, Oid row_type) {
+  const Oid view = get_typ_typrelid(getBaseType(row_type));
+  if (!OidIsValid(view)) return;
+  List *names = NIL;
+  const int count = ExecCleanTargetListLength(rte->subquery->targetList);
+  for (int i = 1; i <= count; i++) {
+    char *name = get_attname(view, static_cast<AttrNumber>(i), true);
+    if (name == nullptr) return;
+    names = lappend(names, makeString(name));
+  }
+  rte->eref->colnames = names;
+}
+
+bool WholeRowWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *levels = static_cast<List *>(data);
+  if (IsA(node, Var)) {
+    const auto *var = reinterpret_cast<Var *>(node);
+    if (var->varattno != InvalidAttrNumber || var->vartype == RECORDOID) return false;
+    if (static_cast<int>(var->varlevelsup) >= list_length(levels)) return false;
+    RangeTblEntry *rte = pg::Rte(static_cast<Query *>(list_nth(levels, static_cast<int>(var->varlevelsup)))->rtable, var->varno);
+    if (rte->rtekind == RTE_SUBQUERY) NameAsView(rte, var->vartype);
+    return false;
+  }
+  if (!IsA(node, Query)) return pg::Walk(node, WholeRowWalker, data);
+  auto *query = reinterpret_cast<Query *>(node);
+  return pg::WalkQuery(query, WholeRowWalker, lcons(query, list_copy(levels)));
+}
 
 /// A view's columns may have been renamed, which its query is not told of.
 bool HasOtherNames(const RangeTblEntry *rte) {
@@ -85,6 +118,7 @@ bool SpellingWalker(Node *node, void *context) {
 }  // namespace
 
 char *QueryText(Query *query) {
+  WholeRowWalker(reinterpret_cast<Node *>(query), nullptr);
   AliasRelations(reinterpret_cast<Node *>(query), nullptr);
   SpellingWalker(reinterpret_cast<Node *>(query), nullptr);
   const pg::SearchPath saved = pg::PushCatalogSearchPath();
