@@ -95,4 +95,25 @@ INSERT INTO t (k, v) VALUES (16, 5), (999, 5) ON CONFLICT (k) DO UPDATE SET k = 
 INSERT INTO t (k, v) VALUES (16, 5) ON CONFLICT (k) DO UPDATE SET k = excluded.k, v = -1 RETURNING k, v;
 SELECT misplaced();
 \set VERBOSITY terse
+-- A stable function that reads the table sees it as it was before the statement.
+CREATE TABLE reads_itself (k int, v int);
+SELECT create_distributed_table('reads_itself', 'k');
+INSERT INTO reads_itself VALUES (1, 1), (2, 2), (30, 3);
+CREATE FUNCTION highest() RETURNS int STABLE LANGUAGE plpgsql AS 'BEGIN RETURN max(k) FROM planner_move_key.reads_itself; END';
+CREATE FUNCTION beyond(int) RETURNS int STABLE LANGUAGE plpgsql AS 'BEGIN RETURN max(k) + $1 FROM planner_move_key.reads_itself; END';
+CREATE FUNCTION next_to(int) RETURNS int STABLE LANGUAGE sql AS 'SELECT $1 + 1';
+BEGIN;
+UPDATE reads_itself SET k = highest() + v, v = highest() WHERE k < 10;
+SELECT * FROM reads_itself ORDER BY k;
+ROLLBACK;
+BEGIN;
+UPDATE reads_itself SET k = highest() + 1, v = highest() WHERE k < 10 RETURNING *;
+SELECT * FROM reads_itself ORDER BY k;
+ROLLBACK;
+PREPARE raise(int) AS UPDATE reads_itself SET k = highest() + $1 WHERE v = 1 RETURNING k;
+EXECUTE raise(5);
+EXECUTE raise(5);
+UPDATE reads_itself SET k = next_to(k) WHERE v = 3 RETURNING k;
+UPDATE reads_itself SET k = beyond(k) WHERE v = 3;
+
 DROP SCHEMA planner_move_key CASCADE;

@@ -17,16 +17,20 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
+#include "planner/locus/stable.hpp"
 #include "planner/nodes/column_map.hpp"
 #include "planner/nodes/queries.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/transam.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
@@ -126,10 +130,30 @@ pg::Array<NewColumn> NewRow(const Query* update, Relation relation) {
   return row;
 }
 
+bool IsUsersStable(Oid function, void*) {
+  return function >= FirstNormalObjectId && func_volatile(function) == PROVOLATILE_STABLE;
+}
+
+bool UsersStableWalker(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Query)) return pg::WalkQuery(reinterpret_cast<Query*>(node), UsersStableWalker, context);
+  const bool reads = check_functions_in_node(node, IsUsersStable, nullptr) && !(IsA(node, FuncExpr) && HasSameBodyOnAllNodes(node));
+  return reads || pg::Walk(node, UsersStableWalker, context);
+}
+
+/// What the DELETE returns: columns, and values that may be read from the table, which are those from before it.
 Node* ColumnOfMoved(Node* node, void* data) {
   auto* moved = static_cast<Columns*>(data);
-  if (!IsA(node, Var)) return nullptr;
+  if (IsA(node, CaseWhen)) return nullptr;  // no value
+  const bool read_before = UsersStableWalker(node, nullptr) && !contain_var_clause(node) && !checkExprHasSubLink(node);
+  if (!IsA(node, Var) && !read_before) return nullptr;
   return pg::AsNode(ColumnLike(node, moved->rti, moved->Add(node)));
+}
+
+Node* ValueOfMoved(const catalog::Table& table, Node* value, Columns* moved) {
+  Node* expr = ReplaceInExpr(value, ColumnOfMoved, moved);
+  if (UsersStableWalker(expr, nullptr)) Refuse(table, "A function in SET, which depends on the row, may read the table.");
+  return expr;
 }
 
 /// DELETE ... RETURNING the columns, as a CTE.
@@ -226,7 +250,7 @@ Query* MoveRows(const Query* update, const catalog::Table& table) {
   Columns moved = {1, NIL};
   List* targets = NIL;
   for (const NewColumn& column : row) {
-    auto* expr = ReplaceInExpr(pg::Copy(pg::AsNode(column.value)), ColumnOfMoved, &moved);
+    Node* expr = ValueOfMoved(table, pg::Copy(pg::AsNode(column.value)), &moved);
     const auto number = static_cast<AttrNumber>(list_length(targets) + 1);
     targets = lappend(targets, makeTargetEntry(reinterpret_cast<Expr*>(expr), number,
                                                pstrdup(column.name), false));
