@@ -79,6 +79,12 @@ SELECT * FROM twin('INSERT INTO a SELECT 30 + id, size, name FROM a WHERE id < 3
 SELECT * FROM twin('INSERT INTO a VALUES (40, 1, ''x''), (41, 2, ''y'') RETURNING ROW(id, name)');
 SELECT * FROM twin('WITH gone AS (DELETE FROM a WHERE id >= 20 RETURNING ROW(id, ROW(size, name)) r) SELECT r FROM gone');
 SELECT * FROM twin('SELECT a FROM a WHERE id < 4');
+-- A join's row has the names of the join's columns.
+SELECT * FROM twin('SELECT row_to_json(x.*) FROM a JOIN b USING (id) AS x WHERE a.id = 2');
+SELECT * FROM twin('SELECT row_to_json(x) FROM (a JOIN b USING (id)) x WHERE x.id < 4');
+SELECT * FROM twin('SELECT to_jsonb(x) - ''name'' FROM (a JOIN b USING (id)) x(k) WHERE x.k = 3');
+SELECT * FROM twin('SELECT max(row_to_json(x)::text), count(x) FROM (a LEFT JOIN b USING (id)) x GROUP BY id % 2');
+SELECT * FROM twin('SELECT row_to_json(ROW(a.id, part)) FROM a JOIN b USING (id) WHERE id < 3');
 -- One that a node would have to be sent is refused.
 UPDATE a SET size = size RETURNING (SELECT r FROM (SELECT ROW(word) r FROM c) s LIMIT 1);
 UPDATE a SET size = s.n FROM (SELECT ROW(word) r, list[1] n FROM c) s WHERE s.n = a.id RETURNING s.r;

@@ -170,10 +170,20 @@ bool ReadsTextBySettings(Node *node) {
   return type == XMLOID || OidIsValid(get_element_type(type));
 }
 
+/// The names of a row's fields, that of a join's columns say, are not in the text of a row.
+bool HasNamedFields(Node *node) {
+  if (!IsA(node, RowExpr) || reinterpret_cast<RowExpr *>(node)->row_typeid != RECORDOID) return false;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<RowExpr *>(node)->colnames) {
+    if (strcmp(strVal(lfirst(cell)), psprintf("f%d", foreach_current_index(cell) + 1)) != 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool IsUnshippableCall(Node *node) {
-  if (ReadsTextBySettings(node) || NamesWhatIsHere(node) || NumbersObject(node)) return true;
+  if (ReadsTextBySettings(node) || NamesWhatIsHere(node) || NumbersObject(node) || HasNamedFields(node)) return true;
   bool stable = false;
   if (check_functions_in_node(node, IsUnshippableFunction, &stable) && !HasSameBodyOnAllNodes(node)) return true;
   if (stable && NamesObjects(node)) return true;
