@@ -141,6 +141,24 @@ SELECT * FROM around;
 SELECT g, to_json(i) FROM generate_series(1, 2) g LEFT JOIN inside i ON i.k = g ORDER BY g;
 DROP TABLE kept CASCADE;
 
+-- A trigger that may change the row behind the check.
+CREATE TABLE altered (k int, v int);
+SELECT create_distributed_table('altered', 'k');
+CREATE VIEW small AS SELECT * FROM altered WHERE v < 10 WITH CHECK OPTION;
+CREATE VIEW open AS SELECT * FROM altered WHERE v < 10;
+CREATE FUNCTION alter_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.v := 20; RETURN NEW; END';
+CREATE TRIGGER after_it AFTER INSERT OR UPDATE ON altered FOR EACH ROW EXECUTE FUNCTION alter_row();
+INSERT INTO small VALUES (1, 1);
+INSERT INTO small VALUES (1, 11);
+CREATE TRIGGER before_it BEFORE INSERT ON altered FOR EACH ROW EXECUTE FUNCTION alter_row();
+INSERT INTO small VALUES (1, 2);
+INSERT INTO open VALUES (2, 2);
+UPDATE small SET v = 3 WHERE k = 1;
+UPDATE small SET v = 13 WHERE k = 1;
+DELETE FROM small WHERE k = 1;
+TABLE altered;
+DROP TABLE altered CASCADE;
+
 SET client_min_messages TO warning;
 DROP SCHEMA planner_views, views_plain CASCADE;
 DROP ROLE planner_views_writer;

@@ -12,6 +12,7 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
@@ -26,6 +27,7 @@ extern "C" {
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 }
@@ -164,12 +166,23 @@ void SpellCheck(WithCheckOption *option, const NewRow &row, List *targets, AttrN
   carrier->expr = reinterpret_cast<Expr *>(checked);
 }
 
+/// PostgreSQL checks the row as such a trigger has left it, on the node of the shard.
+bool TriggersMayChange(Oid relid, bool inserted) {
+  Relation relation = table_open(relid, NoLock);
+  const TriggerDesc *triggers = relation->trigdesc;
+  const bool may = triggers != nullptr && (inserted ? triggers->trig_insert_before_row : triggers->trig_update_before_row);
+  table_close(relation, NoLock);
+  return may;
+}
+
 void SpellChecks(const Query *query, const catalog::Table &table, List *targets, bool inserted) {
   const NewRow row = {query->resultRelation, table.relid, pg::Copy(targets), inserted};
   ListCell *cell;
   foreach (cell, query->withCheckOptions) {
     auto *option = lfirst_node(WithCheckOption, cell);
-    if (option->kind == WCO_VIEW_CHECK && option->qual != nullptr) SpellCheck(option, row, targets, table.key);
+    if (option->kind != WCO_VIEW_CHECK || option->qual == nullptr) continue;
+    if (TriggersMayChange(table.relid, inserted)) Refuse(option, "BEFORE triggers may change the row behind the check.");
+    SpellCheck(option, row, targets, table.key);
   }
 }
 
