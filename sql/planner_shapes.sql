@@ -5,6 +5,13 @@ SET citus.shard_count TO 4;
 \pset tuples_only on
 SELECT testing.five_tables('planner_shapes');
 
+-- A result that has the name of a column which the order is by; WITH around a query that is shipped.
+SELECT twin($$SELECT array_agg(n) FROM (SELECT 1 AS v, s.v AS n FROM (SELECT v FROM f WHERE k IN (5)) s ORDER BY s.v DESC) q$$);
+SELECT 1 AS v, s.v AS n FROM (SELECT v FROM d WHERE k = 1 UNION ALL SELECT v + 3 FROM d WHERE k = 1) s ORDER BY s.v DESC, 1;
+SELECT DISTINCT ON (s.v) 1 AS v, s.v AS n FROM (SELECT v FROM d WHERE k = 1 UNION ALL SELECT v + 3 FROM d WHERE k = 1) s ORDER BY s.v DESC;
+SELECT twin($$WITH RECURSIVE t(a, b) AS (SELECT k, 0 FROM d UNION ALL SELECT d.k, t.b + 1 FROM d JOIN t ON d.v = t.a WHERE t.b < 2)
+  (SELECT count(*) FROM d WHERE k = 1 HAVING max('x') <> (SELECT max('y') FROM t)) UNION SELECT b FROM t$$);
+SELECT twin($$WITH t AS MATERIALIZED (SELECT v FROM f) (SELECT count(*) FROM d WHERE k = 1 HAVING max(v) < (SELECT max(v) FROM t)) UNION ALL SELECT v FROM t$$);
 SELECT twin($$SELECT k, grouping(k), rank() OVER (ORDER BY count(*)) FROM d GROUP BY k$$);
 SELECT twin($$SELECT v, grouping(v), rank() OVER (ORDER BY count(*)) FROM d GROUP BY v$$);
 SELECT twin($$SELECT k, grouping(k), rank() OVER (ORDER BY count(*)) FROM d GROUP BY ROLLUP (k)$$);

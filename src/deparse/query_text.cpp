@@ -12,6 +12,7 @@ extern "C" {
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/tlist.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 }
@@ -95,6 +96,42 @@ void KeepRowTogether(SubLink *link) {
   lfirst(left) = row;
 }
 
+bool IsResultName(const Query *query, const TargetEntry *target, const char *name) {
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    const auto *other = lfirst_node(TargetEntry, cell);
+    if (other->resjunk || other->resname == nullptr || strcmp(other->resname, name) != 0) continue;
+    if (!equal(other->expr, target->expr)) return true;
+  }
+  return false;
+}
+
+/// In ORDER BY a bare name is first that of a result.
+bool IsMistaken(const Query *query, const SortGroupClause *clause) {
+  const TargetEntry *target = get_sortgroupclause_tle(const_cast<SortGroupClause *>(clause), query->targetList);
+  if (!IsA(target->expr, Var)) return false;
+  const auto *var = reinterpret_cast<const Var *>(target->expr);
+  if (var->varlevelsup > 0 || var->varattno <= 0) return false;
+  const RangeTblEntry *rte = pg::Rte(query->rtable, static_cast<int>(var->varno));
+  return var->varattno <= list_length(rte->eref->colnames) &&
+         IsResultName(query, target, strVal(list_nth(rte->eref->colnames, var->varattno - 1)));
+}
+
+/// The deparser writes bare names where FROM has one item; with two it says of which they are.
+void QualifyOrder(Query *query) {
+  if (list_length(query->rtable) != 1) return;
+  bool mistaken = false;
+  for (const List *clauses : {query->sortClause, query->hasDistinctOn ? query->distinctClause : NIL}) {
+    ListCell *cell;
+    foreach (cell, clauses) mistaken = mistaken || IsMistaken(query, lfirst_node(SortGroupClause, cell));
+  }
+  if (!mistaken) return;
+  auto *nothing = makeNode(RangeTblEntry);
+  nothing->rtekind = RTE_RESULT;
+  nothing->eref = makeAlias("altius_nothing", NIL);
+  query->rtable = lappend(query->rtable, nothing);
+}
+
 bool SpellingWalker(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, SubLink)) KeepRowTogether(reinterpret_cast<SubLink *>(node));
@@ -121,6 +158,7 @@ char *QueryText(Query *query) {
   WholeRowWalker(reinterpret_cast<Node *>(query), nullptr);
   AliasRelations(reinterpret_cast<Node *>(query), nullptr);
   SpellingWalker(reinterpret_cast<Node *>(query), nullptr);
+  QualifyOrder(query);
   const pg::SearchPath saved = pg::PushCatalogSearchPath();
   const int level = pg::BeginPortableText();
   char *text = pg_get_querydef(query, false);

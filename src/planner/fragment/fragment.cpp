@@ -105,7 +105,7 @@ Node *ReplaceVar(Extraction *extraction, Var *var) {
 
 struct CteSearch {
   int inside;   // queries between the expression and here
-  int outside;  // queries of the fragment around the expression, its own not counted
+  int outside;  // queries of the fragment around the expression of which WITH goes along
 };
 
 bool ShippedCteWalker(Node *node, void *data) {
@@ -128,6 +128,9 @@ bool NeedsShippedCte(Node *node, int outside) {
   CteSearch search = {0, outside};
   return ShippedCteWalker(node, &search);
 }
+
+/// How many queries around the expression, its own being the first, take their WITH along.
+int LevelsShipped(const Extraction &extraction) { return extraction.depth + (extraction.level->whole ? 1 : 0); }
 
 Node *ExtractMutator(Node *node, void *data);
 
@@ -251,7 +254,7 @@ Node *ExtractMutator(Node *node, void *data) {
     return pg::AsNode(call);
   }
   const bool here = !(extraction->guards.by_rows && IsComputedWhenReached(node));
-  if (here && IsArgument(node, extraction->level) && !NeedsShippedCte(node, extraction->depth)) {
+  if (here && MayBeArgument(node) && !NeedsShippedCte(node, LevelsShipped(*extraction))) {
     return SentValue(extraction, node);
   }
   if (extraction->constants_too && extraction->depth == 0 && IsA(node, OpExpr)) {

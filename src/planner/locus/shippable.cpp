@@ -49,21 +49,6 @@ bool IsUnshippableFunction(Oid function, void *found_stable) {
   return !IsOnAllNodes(ProcedureRelationId, function);
 }
 
-/// Depth of the query within the walked expression; looks for references to CTEs outside of it.
-bool EscapingCteWalker(Node *node, void *context) {
-  if (node == nullptr) return false;
-  const int depth = *static_cast<int *>(context);
-  if (IsA(node, RangeTblEntry)) {
-    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
-    return rte->rtekind == RTE_CTE && static_cast<int>(rte->ctelevelsup) >= depth;
-  }
-  if (IsA(node, Query)) {
-    int inner = depth + 1;
-    return pg::WalkQuery(reinterpret_cast<Query *>(node), EscapingCteWalker, &inner, QTW_EXAMINE_RTES_BEFORE);
-  }
-  return pg::Walk(node, EscapingCteWalker, context);
-}
-
 /// What can't be the same everywhere; a row, a CASE and the like are walked into.
 bool IsCall(Node *node) {
   switch (nodeTag(node)) {
@@ -210,11 +195,6 @@ bool MayBeArgument(Node *expr) {
 bool IsComputedWhenReached(Node *expr) {
   const bool computed = IsCall(expr) && !IsA(expr, SQLValueFunction);
   return computed && MayRaise(expr) && !NamesWhatIsHere(expr) && !IsUnshippableCall(expr);
-}
-
-bool IsArgument(Node *expr, const Level *level) {
-  int depth = 0;
-  return MayBeArgument(expr) && !(level->whole && IsValueSubLink(expr) && EscapingCteWalker(expr, &depth));
 }
 
 bool IsShippable(Node *expr, const Scope &scope, const Part *part) {

@@ -17,9 +17,6 @@ bool MayBeArgument(Node *expr);
 /// decide about its arguments are sent, not its value.
 bool IsComputedWhenReached(Node *expr);
 
-/// The same as the first; but one that reads a CTE goes along with a level that is shipped whole.
-bool IsArgument(Node *expr, const Level *level);
-
 /// The function may not be called by another node: never the same twice, or not known there.
 bool IsUnshippableCall(Node *node);
 

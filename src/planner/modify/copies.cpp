@@ -54,7 +54,7 @@ bool MayDiffer(Oid function, void*) {
 bool MayDifferWalker(Node* node, void* data) {
   if (node == nullptr) return false;
   const auto* level = static_cast<const Level*>(data);
-  if (level != nullptr && IsArgument(node, level)) return false;  // computed once
+  if (level != nullptr && MayBeArgument(node)) return false;  // computed once
   switch (nodeTag(node)) {
     case T_Query:
     case T_SubLink:

@@ -98,8 +98,7 @@ Node *ReadOneRow(const Shipping &shipping, int column) {
 
 Node *SubstituteConstant(Node *node, void *data) {
   auto *shipping = static_cast<Shipping *>(data);
-  const Level level = {shipping->original, nullptr, false};
-  if (!IsArgument(node, &level)) return nullptr;
+  if (!MayBeArgument(node)) return nullptr;
   SubLink *array = AsArray(node);
   if (array != nullptr) return OnlyElement(ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(array))), node);
   return ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(node))));
