@@ -92,6 +92,8 @@ CREATE SEQUENCE counter;
 CREATE SEQUENCE merge_rows_plain.counter;
 SELECT * FROM twin($$MERGE INTO t USING u ON t.v = u.k WHEN MATCHED AND t.id > 5 THEN UPDATE SET v = nextval('counter') * 0 WHEN NOT MATCHED THEN INSERT (id) VALUES (60 + nextval('counter') * 0 + u.k)$$,
   $$SELECT last_value FROM counter$$);
+-- What no row needs is not computed.
+SELECT * FROM twin('MERGE INTO t USING u ON t.id = u.k + 8 WHEN MATCHED THEN UPDATE SET v = 0 WHEN NOT MATCHED THEN INSERT (id, v) VALUES (u.k + 8, (SELECT y FROM here WHERE x > 7 OR u.k < 5))');
 
 -- Reference tables, tables of one shard, partitions.
 SELECT * FROM twin('MERGE INTO copies c USING u ON c.id = u.v AND c.name IN (SELECT ''c'' || y / 3 FROM here WHERE x > c.id - 3)

@@ -7,6 +7,7 @@
 #include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
+#include "planner/locus/conditional.hpp"
 #include "planner/locus/equality.hpp"
 #include "planner/locus/scope.hpp"
 #include "planner/locus/shippable.hpp"
@@ -24,6 +25,7 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
 
@@ -127,8 +129,23 @@ bool IsForShard(const Merge &merge, Node *expr) {
   return !contain_volatile_functions(expr) && IsShippable(expr, *merge.scope, merge.scope->parts[0]);
 }
 
-/// Whether the expression can be computed by a shard, or with the source's row.
-bool Fits(const Merge &merge, Node *expr) { return expr == nullptr || IsForShard(merge, expr) || !Mentions(expr, merge.target); }
+Node *WithoutNextValue(Node *node, void *) {
+  const bool call = IsA(node, FuncExpr) && reinterpret_cast<FuncExpr *>(node)->funcid == F_NEXTVAL &&
+                    IsA(linitial(reinterpret_cast<FuncExpr *>(node)->args), Const);
+  if (!call && !IsA(node, NextValueExpr)) return nullptr;
+  return pg::AsNode(makeNullConst(exprType(node), -1, InvalidOid));
+}
+
+/// Whether it does no harm to compute it for rows that turn out not to need it.  Sequences have gaps.
+bool IsHarmless(Node *expr) {
+  return !checkExprHasSubLink(expr) && !MayRaise(ReplaceInExpr(expr, WithoutNextValue, nullptr));
+}
+
+/// Whether the expression can be computed by a shard, or with each of the source's rows.
+bool Fits(const Merge &merge, Node *expr, bool always) {
+  if (expr == nullptr || IsForShard(merge, expr)) return true;
+  return !Mentions(expr, merge.target) && (always || IsHarmless(expr));
+}
 
 /// The expression as a shard can compute it.  What needs other rows, or may not be the same twice, is computed with the
 /// source's row.
@@ -143,17 +160,17 @@ Expr *Fit(Merge *merge, Expr *expr) {
 bool ConditionFits(const Merge &merge) {
   ListCell *cell;
   foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(*pg::MergeCondition(merge.query)))) {
-    if (!Fits(merge, static_cast<Node *>(lfirst(cell)))) return false;
+    if (!Fits(merge, static_cast<Node *>(lfirst(cell)), true)) return false;
   }
   return true;
 }
 
 bool ActionFits(const Merge &merge, const MergeAction *action) {
-  if (pg::IsForMissingSource(action) || !Fits(merge, action->qual)) return false;
+  if (pg::IsForMissingSource(action) || !Fits(merge, action->qual, false)) return false;
   ListCell *cell;
   foreach (cell, action->targetList) {
     Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
-    if (!VisitAssigned(&expr, [&](Node **part, AssignedPart) { return Fits(merge, *part); })) return false;
+    if (!VisitAssigned(&expr, [&](Node **part, AssignedPart) { return Fits(merge, *part, false); })) return false;
   }
   return true;
 }
@@ -168,7 +185,7 @@ bool RowsHaveShards(const Merge &merge) {
     if (!ActionFits(merge, action) || (key != nullptr && !KeepsKey(merge, action, key))) return false;
   }
   foreach (cell, merge.query->returningList) {
-    if (!Fits(merge, pg::AsNode(lfirst_node(TargetEntry, cell)->expr))) return false;
+    if (!Fits(merge, pg::AsNode(lfirst_node(TargetEntry, cell)->expr), false)) return false;
   }
   return ConditionFits(merge);
 }

@@ -269,7 +269,9 @@ class Dml(Selects):
     # MERGE --------------------------------------------------------------------------------------------------------------
 
     def merge(self, table):
-        """By the key, of which the source has each value once."""
+        """By the key, or some other column, of which the source has each value once."""
+        if self.chance(0.4):
+            return self.merge_by_column(table)
         key = table.key or (table.unique + ["k"])[0]
         family = dict(table.families())[key]
         source, scope = self.keyed_source(family)
@@ -279,6 +281,18 @@ class Dml(Selects):
         if not cases or self.chance(0.6):
             cases.append(self.when_not_matched(table, key, Scope(scope.sources[1:])))
         return Tree(f"MERGE INTO {table.name} t USING ", source, f" ON t.{key} = g.key", also, *cases)
+
+    def merge_by_column(self, table):
+        """Rows of any shard may match; a row that matches nothing is inserted with a key of its own."""
+        name, family = self.rng.choice([column for column in table.families() if column[1] in (INT, TEXT)])
+        source, scope = self.keyed_source(family)
+        scope.sources.insert(0, Source("t", table.families(), table))
+        also = optional(" AND ", self.condition(scope, 1)) if self.chance(0.3) else ""
+        cases = [self.when_matched(table, scope, anything=True) for _ in range(self.rng.choice([0, 1, 1, 2]))]
+        if not cases or self.chance(0.5):
+            key = table.key or (table.unique + ["k"])[0]
+            cases.append(self.when_not_matched(table, key, Scope(scope.sources[1:]), other_key=True))
+        return Tree(f"MERGE INTO {table.name} t USING ", source, f" ON t.{name} = g.key", also, *cases)
 
     def keyed_source(self, family):
         tables, inner = self.from_clause(0, None, sources=1)
@@ -293,17 +307,25 @@ class Dml(Selects):
         condition = optional(" AND ", self.simple_condition(scope, 1)) if self.chance(0.5) else ""
         return Tree(f" WHEN {'' if matched else 'NOT '}MATCHED", condition, " THEN ")
 
-    def when_matched(self, table, scope):
+    def when_matched(self, table, scope, anything=False):
         deed = self.rng.choice(["UPDATE", "UPDATE", "UPDATE", "DELETE", "DO NOTHING"])
         if deed != "UPDATE":
             return Tree(self.when(scope, True), deed)
         chosen = self.rng.sample(self.settable(table), self.rng.choice([1, 2]))
-        # A subquery may depend on the source's row, not on the target's.
-        inner, depth = self.rng.choice([(scope, 0), (Scope(scope.sources[1:]), 1)])
+        inner, depth = (scope, 2) if anything else self.rng.choice([(scope, 1), (Scope(scope.sources[1:]), 1)])
         sets = [self.assignment(table, name, family, inner, depth) for name, family in chosen]
         return Tree(self.when(scope, True), "UPDATE SET ", joined(", ", sets))
 
-    def when_not_matched(self, table, key, scope):
+    def when_not_matched(self, table, key, scope, other_key=False):
+        family = dict(table.families())[key]
+        value = Tree("g.key")
+        if other_key:
+            if key in table.unique:
+                value = self.new_key(table, key)
+            elif family == INT:
+                value = self.fitting(table, table.key or "", family, self.expression(family, scope, 1))
+            else:
+                value = self.constant(family)
         columns = [column for column in self.insert_columns(table) if column[0] != key]
         values = []
         for name, family in columns:
@@ -311,7 +333,7 @@ class Dml(Selects):
                 values.append(self.new_key(table, name) if name in table.unique else self.constant(family))
             else:
                 values.append(self.fitting(table, name, family, self.expression(family, scope, 1)))
-        return Tree(self.when(scope, False), f"INSERT ({', '.join([key] + [name for name, _ in columns])}) VALUES (g.key",
+        return Tree(self.when(scope, False), f"INSERT ({', '.join([key] + [name for name, _ in columns])}) VALUES (", value,
                     *[part for value in values for part in (", ", value)], ")")
 
     def narrowing(self, table, scope):
