@@ -89,14 +89,6 @@ WITH a AS (INSERT INTO d VALUES (7, 70), (8, 80) RETURNING *),
 SELECT * FROM b ORDER BY 1;
 ROLLBACK;
 
--- What no order of statements can do is refused.
-WITH a AS (UPDATE d SET v = w FROM f WHERE d.k = f.k), b AS (UPDATE f SET w = v FROM d WHERE d.k = f.k) SELECT;
-WITH a AS (UPDATE d SET v = 0 RETURNING *), b AS (DELETE FROM f USING d, a WHERE f.k = d.k AND a.k = d.k) SELECT count(*) FROM a;
-WITH u AS (UPDATE d SET v = v + 1 WHERE v > 3), i AS (INSERT INTO d SELECT k, v + 5000 FROM d WHERE v < 4) SELECT;
-WITH a AS (UPDATE d SET v = v + 1 RETURNING ARRAY[v] AS arr), b AS (INSERT INTO f SELECT arr[1] FROM a),
-     c AS (INSERT INTO f SELECT arr[1] FROM a)
-SELECT;
-
 -- tableoid of what is changed.
 BEGIN;
 DELETE FROM p WHERE tableoid = 'p1'::regclass;

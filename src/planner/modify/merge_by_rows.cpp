@@ -245,37 +245,6 @@ Query *Matched(const RowMerge &merge, RangeTblEntry *source) {
   return select;
 }
 
-CommonTableExpr *ReadOnce(const char *name, Query *query) {
-  auto *cte = makeNode(CommonTableExpr);
-  cte->ctename = pstrdup(name);
-  cte->ctematerialized = CTEMaterializeAlways;
-  cte->ctequery = pg::AsNode(query);
-  cte->location = -1;
-  ListCell *cell;
-  foreach (cell, query->targetList) {
-    Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
-    cte->ctecolnames = lappend(cte->ctecolnames, makeString(pstrdup(lfirst_node(TargetEntry, cell)->resname)));
-    cte->ctecoltypes = lappend_oid(cte->ctecoltypes, exprType(expr));
-    cte->ctecoltypmods = lappend_int(cte->ctecoltypmods, exprTypmod(expr));
-    cte->ctecolcollations = lappend_oid(cte->ctecolcollations, exprCollation(expr));
-  }
-  return cte;
-}
-
-RangeTblEntry *EntryOf(CommonTableExpr *cte) {
-  auto *entry = makeNode(RangeTblEntry);
-  entry->rtekind = RTE_CTE;
-  entry->ctename = pstrdup(cte->ctename);
-  entry->ctelevelsup = 1;
-  entry->coltypes = list_copy(cte->ctecoltypes);
-  entry->coltypmods = list_copy(cte->ctecoltypmods);
-  entry->colcollations = list_copy(cte->ctecolcollations);
-  entry->eref = makeAlias(cte->ctename, pg::Copy(cte->ctecolnames));
-  entry->inFromCl = true;
-  cte->cterefcount++;
-  return entry;
-}
-
 Node *RowNumber() {
   auto *number = makeNode(WindowFunc);
   number->winfnoid = F_ROW_NUMBER;
@@ -382,11 +351,11 @@ Query *MatchedRows(const RowMerge &merge, RangeTblEntry *source, const Columns &
 Query *AllPairs(const RowMerge &merge, List *exprs, List **ctes) {
   CommonTableExpr *source = ReadOnce("altius_source", NumberedSource(merge));
   Sides sides = {&merge, MatchedColumns(merge, exprs)};
-  CommonTableExpr *matched = ReadOnce("altius_matched", MatchedRows(merge, EntryOf(source), sides.matched));
+  CommonTableExpr *matched = ReadOnce("altius_matched", MatchedRows(merge, ReadOf(source, 1), sides.matched));
   *ctes = lappend(lappend(*ctes, source), matched);
-  Query *pairs = SelectFrom(EntryOf(source));
+  Query *pairs = SelectFrom(ReadOf(source, 1));
   const JoinType type = merge.lone_target ? JOIN_FULL : JOIN_LEFT;
-  pairs->rtable = lappend(lappend(pairs->rtable, EntryOf(matched)), JoinEntry(type));
+  pairs->rtable = lappend(lappend(pairs->rtable, ReadOf(matched, 1)), JoinEntry(type));
   Node *condition = Equals(pg::AsNode(makeVar(kSource, list_length(source->ctecoltypes), INT8OID, -1, InvalidOid, 0)),
                            pg::AsNode(makeVar(kMatched, 1, INT8OID, -1, InvalidOid, 0)));
   pairs->jointree = makeFromExpr(list_make1(Join(type, kSource, kMatched, condition, kJoin)), nullptr);

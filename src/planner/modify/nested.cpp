@@ -11,9 +11,13 @@
 #include "planner/nodes/assigned.hpp"
 #include "planner/nodes/column_map.hpp"
 #include "planner/nodes/queries.hpp"
+#include "apart.hpp"
 
 extern "C" {
+#include "catalog/pg_collation_d.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "rewrite/rewriteManip.h"
@@ -75,6 +79,19 @@ bool IsShared(Query *around, const Query *reader, const CommonTableExpr *cte) {
 
 constexpr int kLevelsToAround = 3;  // from a subquery in a CTE of the modification in WITH
 
+Node *AsText(Node *value, Oid type, Oid collation) {
+  auto *cast = makeNode(CoerceViaIO);
+  cast->arg = reinterpret_cast<Expr *>(value);
+  cast->resulttype = type;
+  cast->resultcollid = collation;
+  cast->coerceformat = COERCE_EXPLICIT_CAST;
+  cast->location = -1;
+  return pg::AsNode(cast);
+}
+
+/// Of arrays there are no arrays: they go as text.
+bool GoesAsText(Oid type) { return !OidIsValid(get_array_type(type)); }
+
 /// ARRAY(SELECT column FROM the CTE around)
 Node *ArrayOfColumn(const CommonTableExpr *cte, int column) {
   auto *select = makeNode(Query);
@@ -93,9 +110,11 @@ Node *ArrayOfColumn(const CommonTableExpr *cte, int column) {
   auto *ref = makeNode(RangeTblRef);
   ref->rtindex = 1;
   select->jointree = makeFromExpr(list_make1(ref), nullptr);
-  auto *var = makeVar(1, column, list_nth_oid(cte->ctecoltypes, column - 1), list_nth_int(cte->ctecoltypmods, column - 1),
-                      list_nth_oid(cte->ctecolcollations, column - 1), 0);
-  select->targetList = list_make1(makeTargetEntry(reinterpret_cast<Expr *>(var), 1, pstrdup("c"), false));
+  const Oid type = list_nth_oid(cte->ctecoltypes, column - 1);
+  Node *value = pg::AsNode(makeVar(1, column, type, list_nth_int(cte->ctecoltypmods, column - 1),
+                                   list_nth_oid(cte->ctecolcollations, column - 1), 0));
+  if (GoesAsText(type)) value = AsText(value, TEXTOID, DEFAULT_COLLATION_OID);
+  select->targetList = list_make1(makeTargetEntry(reinterpret_cast<Expr *>(value), 1, pstrdup("c"), false));
   auto *link = makeNode(SubLink);
   link->subLinkType = ARRAY_SUBLINK;
   link->subselect = pg::AsNode(select);
@@ -106,7 +125,7 @@ Node *ArrayOfColumn(const CommonTableExpr *cte, int column) {
 [[noreturn]] void RefuseColumn(const CommonTableExpr *cte, int column) {
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                   errmsg("the result of the modification \"%s\" is read by several modifications in WITH", cte->ctename),
-                  errdetail("The type of its column %d has no arrays.", column),
+                  errdetail("Its column %d is a row without a named type.", column),
                   errhint("Run the modifications as statements of their own, in one transaction.")));
   pg_unreachable();
 }
@@ -123,15 +142,18 @@ CommonTableExpr *RowsHandedOver(CommonTableExpr *cte) {
     const Oid type = list_nth_oid(cte->ctecoltypes, column - 1);
     const Oid collation = list_nth_oid(cte->ctecolcollations, column - 1);
     const int32 typmod = list_nth_int(cte->ctecoltypmods, column - 1);
-    if (!OidIsValid(get_array_type(type))) RefuseColumn(cte, column);
-    auto *call = makeFuncExpr(F_UNNEST_ANYARRAY, type, list_make1(ArrayOfColumn(cte, column)), collation, collation,
+    if (pg::IsAnonymousRow(type)) RefuseColumn(cte, column);
+    const bool as_text = GoesAsText(type);
+    const Oid travels = as_text ? DEFAULT_COLLATION_OID : collation;
+    auto *call = makeFuncExpr(F_UNNEST_ANYARRAY, as_text ? TEXTOID : type, list_make1(ArrayOfColumn(cte, column)), travels, travels,
                               COERCE_EXPLICIT_CALL);
     call->funcretset = true;
     auto *function = makeNode(RangeTblFunction);
     function->funcexpr = pg::AsNode(call);
     function->funccolcount = 1;
     rte->functions = lappend(rte->functions, function);
-    auto *var = reinterpret_cast<Expr *>(makeVar(1, column, type, typmod, collation, 0));
+    auto *var = reinterpret_cast<Expr *>(as_text ? AsText(pg::AsNode(makeVar(1, column, TEXTOID, -1, travels, 0)), type, collation)
+                                                 : pg::AsNode(makeVar(1, column, type, typmod, collation, 0)));
     char *name = pstrdup(strVal(list_nth(cte->ctecolnames, column - 1)));
     select->targetList = lappend(select->targetList, makeTargetEntry(var, column, name, false));
   }
@@ -153,7 +175,10 @@ void TakeCtesAlong(Query *query, Query *around) {
     }
     if (!needed) continue;
     query->hasRecursive = query->hasRecursive || cte->cterecursive;
-    if (reinterpret_cast<Query *>(cte->ctequery)->commandType == CMD_SELECT) {
+    const bool once = contain_volatile_functions(cte->ctequery) && IsShared(around, query, cte);
+    if (IsReadBefore(cte) || (once && reinterpret_cast<Query *>(cte->ctequery)->commandType == CMD_SELECT)) {
+      taken = lcons(RowsHandedOver(cte), taken);
+    } else if (reinterpret_cast<Query *>(cte->ctequery)->commandType == CMD_SELECT) {
       taken = lcons(pg::Copy(cte), taken);
     } else if (IsShared(around, query, cte)) {
       taken = lcons(RowsHandedOver(cte), taken);

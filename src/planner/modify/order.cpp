@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // WITH that modifies: reads are sent to the nodes before anything is changed (floor task), which is enough for SELECTs.
-// Modifications that read, on the shards or as statements of their own, run in an order in which none sees another's work.
+// Modifications that read, on the shards or as statements of their own, run in an order in which none sees another's work; where no
+// order does that, what one of them reads is read before.
 #include "order.hpp"
 
 #include "altius/pg/array.hpp"
@@ -10,9 +11,9 @@
 #include "planner/locus/shippable.hpp"
 #include "planner/nodes/column_map.hpp"
 #include "planner/nodes/place_calls.hpp"
+#include "apart.hpp"
 
 extern "C" {
-#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -28,12 +29,6 @@ struct Reads {
   List* tables;
   List* names;  // of char *
 };
-
-Oid RootOf(Oid relid) {
-  if (!get_rel_relispartition(relid)) return relid;
-  List* ancestors = get_partition_ancestors(relid);
-  return ancestors == NIL ? relid : llast_oid(ancestors);
-}
 
 struct Reading {
   Reads* reads;
@@ -55,17 +50,21 @@ bool ReadsWalker(Node* node, void* data) {
 }
 
 struct Modification {
-  const char* name;  // null: the statement itself
+  CommonTableExpr* cte;  // null: the statement itself
+  const char* name;
+  const Query* query;
   CmdType command;
   Oid target;
   Reads reads;
   bool shared;  // its rows are read in several places
+  bool only_old;  // it finds only rows of its target that are as they were before the statement
   int unit;  // those that it takes along run within it; the number of the one that takes
 };
 
-Modification Describe(const char* name, Query* query) {
+Modification Describe(CommonTableExpr* cte, Query* query) {
   RangeTblEntry* target = pg::Rte(query->rtable, query->resultRelation);
-  Modification described = {name, query->commandType, RootOf(target->relid), {NIL, NIL}, false, 0};
+  const char* name = cte != nullptr ? cte->ctename : nullptr;
+  Modification described = {cte, name, query, query->commandType, RootOf(target->relid), {NIL, NIL}, false, false, 0};
   Reading reading = {&described.reads, target};
   pg::WalkQuery(query, ReadsWalker, &reading, QTW_EXAMINE_RTES_BEFORE);
   return described;
@@ -99,11 +98,20 @@ void FollowSelects(const Query* query, Modification* modification) {
   }
 }
 
-[[noreturn]] void RefuseCircle(const Modification& modification) {
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("modification \"%s\" in WITH reads what another one changes that has to run before it", modification.name),
-                  errhint("Run the modifications as statements of their own, in one transaction.")));
-  pg_unreachable();
+/// It reads the table before anybody changes it.
+void KeepRead(Query* query, Modification* modification, Oid table) {
+  ReadBefore(query, modification->cte, table);
+  ListCell* cell;
+  foreach (cell, modification->reads.names) {
+    CommonTableExpr* cte = SelectNamed(query, static_cast<const char*>(lfirst(cell)));
+    if (cte != nullptr && !IsReadBefore(cte)) ReadBefore(query, cte, table);
+  }
+  modification->reads.tables = list_delete_oid(modification->reads.tables, table);
+}
+
+void KeepTarget(Query* query, Modification* modification) {
+  ChangeOnlyOld(query, modification->cte);
+  modification->only_old = true;
 }
 
 pg::Array<Modification> ModificationsOf(Query* query) {
@@ -113,7 +121,7 @@ pg::Array<Modification> ModificationsOf(Query* query) {
     auto* cte = lfirst_node(CommonTableExpr, cell);
     auto* inner = castNode(Query, cte->ctequery);
     if (inner->commandType == CMD_SELECT) continue;
-    all.push_back(Describe(cte->ctename, inner));
+    all.push_back(Describe(cte, inner));
     all.back().shared = cte->cterefcount > 1;
   }
   if (query->commandType != CMD_SELECT && query->resultRelation > 0) all.push_back(Describe(nullptr, query));
@@ -130,57 +138,86 @@ pg::Array<Modification> ModificationsOf(Query* query) {
       if (!all[taken].shared) {
         all[taken].unit = all[i].unit;
       } else if (list_member_oid(all[i].reads.tables, all[taken].target)) {
-        RefuseCircle(all[i]);  // it waits for the other one's rows, and reads what that changes
+        KeepRead(query, &all[i], all[taken].target);  // it waits for the other one's rows, and reads what that changes
       }
     }
   }
   return all;
 }
 
-enum class Precedence { None, Rather, Must };
+/// Whether the one would see in the other's target what that has changed.
+bool SeesInTarget(const Modification& one, const Modification& other) {
+  // An INSERT looks for no rows of its target.  A row that is deleted before is as well changed by none; others are as they were.
+  if (one.target != other.target || one.command == CMD_INSERT || other.command == CMD_DELETE || one.only_old) return false;
+  return one.command != CMD_UPDATE || other.command != CMD_UPDATE || !AreDisjoint(one.query, other.query);
+}
 
 /// Whether the one has to run before the other, whose changes it would see.
-Precedence Before(const Modification& one, const Modification& other) {
-  if (list_member_oid(one.reads.tables, other.target)) return Precedence::Must;
-  // An INSERT looks for no rows of its target.  A row that is deleted before is as well changed by none; others are as they were.
-  if (one.target != other.target || one.command == CMD_INSERT || other.command == CMD_DELETE) return Precedence::None;
-  return other.command == CMD_INSERT ? Precedence::Must : Precedence::Rather;
+bool Before(const Modification& one, const Modification& other) {
+  return list_member_oid(one.reads.tables, other.target) || SeesInTarget(one, other);
 }
 
-Precedence UnitBefore(const pg::Array<Modification>& all, int one, int other) {
-  Precedence result = Precedence::None;
+bool UnitBefore(const pg::Array<Modification>& all, int one, int other) {
   for (const Modification& first : all) {
     for (const Modification& second : all) {
-      if (first.unit == one && second.unit == other && one != other) result = std::max(result, Before(first, second));
+      if (first.unit == one && second.unit == other && one != other && Before(first, second)) return true;
     }
-  }
-  return result;
-}
-
-bool IsWaitedFor(const pg::Array<Modification>& all, const pg::Array<bool>& placed, int unit, Precedence least) {
-  for (int other = 0; other < all.size(); other++) {
-    if (all[other].unit == other && other != unit && !placed[other] && UnitBefore(all, other, unit) >= least) return true;
   }
   return false;
 }
 
-/// The next unit for which nobody has to run before it.
-int NextUnit(const pg::Array<Modification>& all, const pg::Array<bool>& placed) {
-  int left = -1;
-  for (const Precedence least : {Precedence::Rather, Precedence::Must}) {
-    for (int unit = 0; unit < all.size(); unit++) {
-      if (all[unit].unit != unit || placed[unit] || all[unit].name == nullptr) continue;
-      left = unit;
-      if (!IsWaitedFor(all, placed, unit, least)) return unit;
+bool IsWaitedFor(const pg::Array<Modification>& all, const pg::Array<bool>& placed, int unit) {
+  for (int other = 0; other < all.size(); other++) {
+    if (all[other].unit == other && other != unit && !placed[other] && UnitBefore(all, other, unit)) return true;
+  }
+  return false;
+}
+
+/// Of two UPDATEs of one row the earlier one counts.
+void KeepUpdatesApart(Query* query, pg::Array<Modification>* all) {
+  for (int i = 0; i < all->size(); i++) {
+    Modification& one = (*all)[i];
+    bool apart = false;
+    for (int j = 0; j < i; j++) {
+      const Modification& earlier = (*all)[j];
+      apart = apart || (earlier.unit != one.unit && earlier.command == CMD_UPDATE && SeesInTarget(one, earlier));
+    }
+    if (apart && one.command == CMD_UPDATE && one.cte != nullptr) KeepTarget(query, &one);
+  }
+}
+
+/// The unit sees nothing any more of what those do that have not been placed.
+void KeepApart(Query* query, pg::Array<Modification>* all, const pg::Array<bool>& placed, int unit) {
+  for (Modification& one : *all) {
+    if (one.unit != unit) continue;
+    for (const Modification& other : *all) {
+      if (other.unit == unit || placed[other.unit]) continue;
+      if (list_member_oid(one.reads.tables, other.target)) KeepRead(query, &one, other.target);
+      if (SeesInTarget(one, other)) KeepTarget(query, &one);
     }
   }
-  if (left >= 0) RefuseCircle(all[left]);
+}
+
+/// The next unit for which nobody has to run before it.
+int NextUnit(Query* query, pg::Array<Modification>* all, const pg::Array<bool>& placed) {
+  for (bool left = true; left;) {
+    left = false;
+    int last = -1;
+    for (int unit = 0; unit < all->size(); unit++) {
+      const Modification& one = (*all)[unit];
+      if (one.unit != unit || placed[unit] || one.cte == nullptr) continue;
+      last = unit;
+      if (!IsWaitedFor(*all, placed, unit)) return unit;
+    }
+    left = last >= 0;  // each waits for another one
+    if (left) KeepApart(query, all, placed, last);
+  }
   return -1;
 }
 
 bool MustPrecede(const pg::Array<Modification>& all, int unit) {
   for (int other = 0; other < all.size(); other++) {
-    if (all[other].unit == other && UnitBefore(all, unit, other) != Precedence::None) return true;
+    if (all[other].unit == other && UnitBefore(all, unit, other)) return true;
   }
   return false;
 }
@@ -188,13 +225,14 @@ bool MustPrecede(const pg::Array<Modification>& all, int unit) {
 }  // namespace
 
 List* ModificationsFirst(Query* query) {
-  const pg::Array<Modification> all = ModificationsOf(query);
+  pg::Array<Modification> all = ModificationsOf(query);
+  KeepUpdatesApart(query, &all);
   pg::Array<bool> placed;
   placed.resize(all.size());
   // The statement's own rows are computed by reads that are sent first.
   if (!all.empty() && all.back().name == nullptr) placed[all.size() - 1] = true;
   List* first = NIL;
-  for (int unit = NextUnit(all, placed); unit >= 0; unit = NextUnit(all, placed)) {
+  for (int unit = NextUnit(query, &all, placed); unit >= 0; unit = NextUnit(query, &all, placed)) {
     placed[unit] = true;
     if (MustPrecede(all, unit)) first = lappend(first, makeString(pstrdup(all[unit].name)));
   }

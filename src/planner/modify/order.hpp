@@ -10,7 +10,7 @@ extern "C" {
 namespace altius::planner {
 
 /// The modifications in WITH that must run before others, since these change what they read: names, in their order.  All
-/// parts of a statement see the state before it; an error is raised where no order does that.
+/// parts of a statement see the state before it; where no order does that, reads are added to WITH.
 List* ModificationsFirst(Query* query);
 
 /// Values that subqueries of the statement compute are not sent to nodes as arguments of reads: what waits for them would read

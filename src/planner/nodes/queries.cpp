@@ -59,6 +59,37 @@ List *NumberedNames(int count) {
   return names;
 }
 
+CommonTableExpr *ReadOnce(const char *name, Query *query) {
+  auto *cte = makeNode(CommonTableExpr);
+  cte->ctename = pstrdup(name);
+  cte->ctematerialized = CTEMaterializeAlways;
+  cte->ctequery = pg::AsNode(query);
+  cte->location = -1;
+  ListCell *cell;
+  foreach (cell, query->targetList) {
+    Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
+    cte->ctecolnames = lappend(cte->ctecolnames, makeString(pstrdup(lfirst_node(TargetEntry, cell)->resname)));
+    cte->ctecoltypes = lappend_oid(cte->ctecoltypes, exprType(expr));
+    cte->ctecoltypmods = lappend_int(cte->ctecoltypmods, exprTypmod(expr));
+    cte->ctecolcollations = lappend_oid(cte->ctecolcollations, exprCollation(expr));
+  }
+  return cte;
+}
+
+RangeTblEntry *ReadOf(CommonTableExpr *cte, int levels_up) {
+  auto *entry = makeNode(RangeTblEntry);
+  entry->rtekind = RTE_CTE;
+  entry->ctename = pstrdup(cte->ctename);
+  entry->ctelevelsup = levels_up;
+  entry->coltypes = list_copy(cte->ctecoltypes);
+  entry->coltypmods = list_copy(cte->ctecoltypmods);
+  entry->colcollations = list_copy(cte->ctecolcollations);
+  entry->eref = makeAlias(cte->ctename, pg::Copy(cte->ctecolnames));
+  entry->inFromCl = true;
+  cte->cterefcount++;
+  return entry;
+}
+
 namespace {
 
 bool RaiseCteWalker(Node *node, void *data) {

@@ -28,6 +28,10 @@ List *NamesOf(const List *targets);
 /// c1, c2, ...
 List *NumberedNames(int count);
 
+/// WITH name AS MATERIALIZED (query), and FROM it, as many levels below.
+CommonTableExpr *ReadOnce(const char *name, Query *query);
+RangeTblEntry *ReadOf(CommonTableExpr *cte, int levels_up);
+
 /// What the expression reads of the WITH of its level, or the query of its own, is one level further up now.
 void RaiseCtes(Node *expr);
 void RaiseCtesOf(Query *query);
