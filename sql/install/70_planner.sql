@@ -21,6 +21,12 @@ CREATE FUNCTION altius_internal.computed(value anyelement)
   RETURNS anyelement LANGUAGE c STABLE STRICT PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_computed';
 
+-- The new row of an UPDATE of the distribution column after the triggers of the table; null: the row is not updated.  It wants a
+-- collation for arguments that have none, which the planner can give it and SQL can't.
+CREATE FUNCTION altius_internal.update_row(relation oid, shard bigint, place tid, old_row anyelement, new_row anyelement)
+  RETURNS anyelement LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME', 'altius_update_row';
+
 -- Of the row that the cursor, a scan of the table, stands on.
 CREATE FUNCTION altius_internal.cursor_ctid(cursor refcursor, relation oid)
   RETURNS tid LANGUAGE c STABLE STRICT PARALLEL UNSAFE

@@ -160,6 +160,7 @@ BEGIN
       ('part', 'altius_internal.trigger_on_shard()', 'triggers on shards; runs what the table''s triggers run'),
       ('part', 'altius_internal.cursor_ctid(refcursor, oid)', 'WHERE CURRENT OF; tells about the session''s own cursor'),
       ('part', 'altius_internal.cursor_shard(refcursor, oid)', 'WHERE CURRENT OF; tells about the session''s own cursor'),
+      ('part', 'altius_internal.update_row(oid, bigint, tid, anyelement, anyelement)', 'stands in plans; refuses other calls'),
       ('part', 'altius_internal.latest_ctid(bigint, tid)', 'WHERE CURRENT OF; tells a place in a shard, but no row'),
       ('part', 'altius_internal.here(anyelement)', 'stands in expressions; returns its argument'),
       ('part', 'altius_internal.computed(anyelement)', 'stands in expressions; returns its argument'),

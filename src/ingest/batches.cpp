@@ -41,9 +41,9 @@ void AppendElement(StringInfo array, const char *value) {
   appendStringInfoChar(array, '"');
 }
 
-void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot) {
+void AddRow(ShipState *state, int shard_index, Deed deed, TupleTableSlot *slot) {
   Shipment *shipment = state->shipment;
-  Batch *batch = &shipment->batches[shard_index];
+  Batch *batch = BatchOf(shipment, shard_index, deed);
   if (batch->columns == nullptr) StartBatch(state, batch);
   slot_getallattrs(slot);
   const MemoryContext before = MemoryContextSwitchTo(shipment->row_memory);
@@ -65,7 +65,7 @@ void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot) {
   shipment->bytes += added;
   shipment->rows++;
   if (state->ship->at_once) return;
-  if (batch->rows >= kMostRows || batch->bytes >= kMostBytes) FlushBatch(state, shard_index, false);
+  if (batch->rows >= kMostRows || batch->bytes >= kMostBytes) FlushBatch(state, shard_index, deed, false);
   if (shipment->bytes >= kMostBytesOfAll) FlushLargest(state);
 }
 

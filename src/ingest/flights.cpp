@@ -155,13 +155,20 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
   return !moved;
 }
 
+const plan::Template &TextOf(const plan::Ship &ship, Deed deed) {
+  return deed == Deed::Leave ? ship.leave : deed == Deed::Arrive ? ship.arrive : ship.statement;
+}
+
 /// The rows of a shard that has been split, each to its part.
 void SendParts(ShipState *state, const Flight &whole, const catalog::Table &table) {
-  StringInfoData **parts = RowsOfParts(state, whole.columns, table);
+  // Rows that are there already lie in the part of the key that they have, not of the one that they get.
+  const bool by_key = state->ship->shard_column < 0 || whole.deed == Deed::Arrive;
+  StringInfoData **parts = RowsOfParts(state, whole.columns, table, by_key);
   for (int i = 0; i < table.shard_count; i++) {
     if (parts[i] == nullptr) continue;
     SendShard(state,
-              Flight{.counts = true,
+              Flight{.counts = whole.counts,
+                     .deed = whole.deed,
                      .follows = true,
                      .range = {table.shards[i].min, table.shards[i].max},
                      .columns = parts[i],
@@ -176,7 +183,7 @@ bool FindShard(const ShipState *state, const catalog::Table &table, int index, F
   if (shard.group_count == 0) return false;
   StringInfoData sql;
   initStringInfo(&sql);
-  if (!plan::AppendInstance(&sql, state->ship->statement, state->ship->tables, &table, index)) return false;
+  if (!plan::AppendInstance(&sql, TextOf(*state->ship, flight->deed), state->ship->tables, &table, index)) return false;
   flight->sql = sql.data;
   *group = shard.groups[0];
   return true;
@@ -255,9 +262,9 @@ void Empty(ShipState *state, Batch *batch) {
 
 }  // namespace
 
-void FlushBatch(ShipState *state, int shard_index, bool alone) {
+void FlushBatch(ShipState *state, int shard_index, Deed deed, bool alone) {
   Shipment *shipment = state->shipment;
-  Batch *batch = &shipment->batches[shard_index];
+  Batch *batch = BatchOf(shipment, shard_index, deed);
   if (batch->rows == 0) return;
   const MemoryContext before = MemoryContextSwitchTo(shipment->memory);
   for (int i = 0; i < state->ship->column_count; i++) appendStringInfoChar(&batch->columns[i], '}');
@@ -272,7 +279,7 @@ void FlushBatch(ShipState *state, int shard_index, bool alone) {
   } else {
     // The flight keeps the rows: the shard may move away before they arrive.
     const Flight flight = {
-        .counts = true, .follows = true, .range = {shard.min, shard.max}, .columns = batch->columns};
+        .counts = state->ship->moved_column < 0, .deed = deed, .follows = true, .range = {shard.min, shard.max}, .columns = batch->columns};
     batch->columns = nullptr;
     Empty(state, batch);
     SendShard(state, flight, alone);
@@ -281,24 +288,38 @@ void FlushBatch(ShipState *state, int shard_index, bool alone) {
 }
 
 void FlushLargest(ShipState *state) {
-  int largest = 0;
+  int largest = 0;  // rows that move wait until all have been computed
   for (int i = 1; i < state->shipment->table->shard_count; i++) {
     if (state->shipment->batches[i].bytes > state->shipment->batches[largest].bytes) largest = i;
   }
-  FlushBatch(state, largest, false);
+  FlushBatch(state, largest, Deed::Own, false);
 }
+
+namespace {
+
+/// Other nodes first, so that they work while this one does.
+void FlushDeed(ShipState *state, Deed deed, bool alone) {
+  const Shipment *shipment = state->shipment;
+  const int here = catalog::LocalGroup();
+  for (int i = 0; i < shipment->table->shard_count; i++) {
+    if (!catalog::HasPlacement(shipment->table->shards[i], here)) FlushBatch(state, i, deed, alone);
+  }
+  for (int i = 0; i < shipment->table->shard_count; i++) FlushBatch(state, i, deed, alone);
+}
+
+}  // namespace
 
 void FlushAll(ShipState *state) {
   Shipment *shipment = state->shipment;
   int waiting = 0;
-  for (int i = 0; i < shipment->table->shard_count; i++) waiting += shipment->batches[i].rows > 0;
+  for (int i = 0; i < shipment->batch_count; i++) waiting += shipment->batches[i].rows > 0;
   const bool alone = waiting == 1 && shipment->statements == 0;
-  const int here = catalog::LocalGroup();
-  // Other nodes first, so that they work while this one does.
-  for (int i = 0; i < shipment->table->shard_count; i++) {
-    if (!catalog::HasPlacement(shipment->table->shards[i], here)) FlushBatch(state, i, alone);
+  if (state->ship->moved_column >= 0) {
+    FlushDeed(state, Deed::Leave, false);
+    LandAll(state);  // a row that arrives may have the key of one that leaves
+    FlushDeed(state, Deed::Arrive, false);
   }
-  for (int i = 0; i < shipment->table->shard_count; i++) FlushBatch(state, i, alone);
+  FlushDeed(state, Deed::Own, alone);
 }
 
 void LandAll(ShipState *state) {

@@ -50,10 +50,10 @@ int PartOf(const catalog::Table &table, const char *key) {
 
 }  // namespace
 
-StringInfoData **RowsOfParts(const ShipState *state, const StringInfoData *columns, const catalog::Table &now) {
+StringInfoData **RowsOfParts(const ShipState *state, const StringInfoData *columns, const catalog::Table &now, bool by_key) {
   const int count = state->ship->column_count;
   const int key = state->ship->key_column;
-  if (key < 0 || key >= count) {
+  if (!by_key || key < 0 || key >= count) {
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                     errmsg("a shard of \"%s\" was split while rows for it were under way", now.name),
                     errhint("Run the transaction again.")));

@@ -89,7 +89,8 @@ void StartShipment(ShipState *state) {
   shipment->row_memory = AllocSetContextCreate(memory, "altius shipped row", ALLOCSET_DEFAULT_SIZES);
   shipment->table = Target(*state->ship);
   shipment->write = task::WriteOf(*shipment->table, state->ship->copies, 0);
-  shipment->batches = static_cast<Batch *>(palloc0(sizeof(Batch) * shipment->table->shard_count));
+  shipment->batch_count = shipment->table->shard_count * (state->ship->moved_column >= 0 ? kDeeds : 1);
+  shipment->batches = static_cast<Batch *>(palloc0(sizeof(Batch) * std::max(shipment->batch_count, 1)));
   shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
   shipment->lending = task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->ship->tables, state->ship->shard_column >= 0);
   state->shipment = shipment;
@@ -113,18 +114,23 @@ int ShardById(const Shipment &shipment, int64 shard_id) {
   pg_unreachable();
 }
 
-int ShardOf(const ShipState *state, TupleTableSlot *slot) {
+int ShardOfKey(const ShipState *state, TupleTableSlot *slot) {
   const plan::Ship &ship = *state->ship;
   const Shipment &shipment = *state->shipment;
-  bool is_null;
-  if (ship.shard_column >= 0) {
-    const Datum shard_id = slot_getattr(slot, ship.shard_column + 1, &is_null);
-    if (!is_null) return ShardById(shipment, DatumGetInt64(shard_id));  // else it is a new row
-  }
   if (shipment.table->kind != catalog::TableKind::Hash) return 0;
   if (ship.key_column < 0) elog(ERROR, "shipped rows have no distribution column");
+  bool is_null;
   const Datum key = slot_getattr(slot, ship.key_column + 1, &is_null);
   return catalog::ShardIndexOfKey(*shipment.table, key, is_null);
+}
+
+int ShardOf(const ShipState *state, TupleTableSlot *slot) {
+  if (state->ship->shard_column >= 0) {
+    bool is_null;
+    const Datum shard_id = slot_getattr(slot, state->ship->shard_column + 1, &is_null);
+    if (!is_null) return ShardById(*state->shipment, DatumGetInt64(shard_id));  // else it is a new row
+  }
+  return ShardOfKey(state, slot);
 }
 
 struct ChildShape {
@@ -148,7 +154,26 @@ bool MayStream(const ShipState *state) {
   return shape.fragments == 0 || (shape.fragments == 1 && !shape.may_rescan);
 }
 
-void ShipRow(ShipState *state, TupleTableSlot *slot) { AddRow(state, ShardOf(state, slot), slot); }
+/// What RETURNING gives is known before the row is changed.
+void KeepReturned(const ShipState *state, TupleTableSlot *slot) {
+  const int first = state->ship->returned_column;
+  if (first < 0) return;
+  task::RowStore *store = state->shipment->store;
+  slot_getallattrs(slot);
+  tuplestore_putvalues(store->tuples, store->desc, slot->tts_values + first, slot->tts_isnull + first);
+  store->rows++;
+}
+
+void ShipRow(ShipState *state, TupleTableSlot *slot) {
+  const plan::Ship &ship = *state->ship;
+  bool is_null = false;
+  if (ship.moved_column < 0) return AddRow(state, ShardOf(state, slot), Deed::Own, slot);
+  const bool moves = DatumGetBool(slot_getattr(slot, ship.moved_column + 1, &is_null));
+  AddRow(state, ShardOf(state, slot), moves ? Deed::Leave : Deed::Own, slot);
+  if (moves) AddRow(state, ShardOfKey(state, slot), Deed::Arrive, slot);
+  KeepReturned(state, slot);
+  state->shipment->affected++;
+}
 
 void ShipStreaming(ShipState *state) {
   PlanState *child = ChildOf(state);

@@ -18,6 +18,14 @@ extern "C" {
 
 namespace altius::ingest {
 
+/// What becomes of a row in a shard.
+enum class Deed : uint8_t {
+  Own,     // the ship's statement
+  Leave,   // it goes away
+  Arrive,  // it comes from another shard, or from this one
+};
+inline constexpr int kDeeds = 3;
+
 /// Rows that wait for one shard: an array literal under construction for each column.
 struct Batch {
   StringInfoData *columns;  // null until the first row
@@ -30,6 +38,7 @@ struct Flight {
   int group;
   remote::Request *request;
   bool counts;  // its affected rows are the statement's: it is the first placement
+  Deed deed;
   bool follows;  // its shard may move or be split; not: a copy of several
   core::HashRange range;  // of the shard
   char *sql;
@@ -42,7 +51,8 @@ struct Shipment {
   MemoryContext memory;
   MemoryContext row_memory;
   const catalog::Table *table;
-  Batch *batches;          // by shard index
+  Batch *batches;          // by deed, then by shard index
+  int batch_count;
   Size bytes;              // of all batches
   pg::Array<Flight> flights;
   int first_flight;        // those before it have landed
@@ -70,17 +80,21 @@ struct ShipState {
 inline ShipState *Cast(CustomScanState *state) { return reinterpret_cast<ShipState *>(state); }
 inline PlanState *ChildOf(const ShipState *state) { return static_cast<PlanState *>(linitial(state->css.custom_ps)); }
 
+inline Batch *BatchOf(Shipment *shipment, int shard_index, Deed deed) {
+  return &shipment->batches[static_cast<int>(deed) * shipment->table->shard_count + shard_index];
+}
+
 /// --- shipment.cpp ---
 /// Runs the child to its end and brings all its rows to their shards.
 void RunShipment(ShipState *state);
 void EndShipment(ShipState *state);
 
 /// --- batches.cpp ---
-void AddRow(ShipState *state, int shard_index, TupleTableSlot *slot);
+void AddRow(ShipState *state, int shard_index, Deed deed, TupleTableSlot *slot);
 
 /// --- flights.cpp ---
 /// Sends the batch and empties it; `alone`: nothing else is sent by this statement.
-void FlushBatch(ShipState *state, int shard_index, bool alone);
+void FlushBatch(ShipState *state, int shard_index, Deed deed, bool alone);
 void FlushLargest(ShipState *state);
 void FlushAll(ShipState *state);
 /// Waits until all statements under way have been executed.
@@ -91,7 +105,7 @@ void AppendElement(StringInfo array, const char *value);
 
 /// --- reroute.cpp ---
 /// The shard for which the rows were collected (closed literals) has been split: those of each part by the part's index in
-/// `now`, the table as it is; null where a part gets none.
-StringInfoData **RowsOfParts(const ShipState *state, const StringInfoData *columns, const catalog::Table &now);
+/// `now`, the table as it is; null where a part gets none.  Without `by_key` the transaction has to be run again.
+StringInfoData **RowsOfParts(const ShipState *state, const StringInfoData *columns, const catalog::Table &now, bool by_key);
 
 }  // namespace altius::ingest

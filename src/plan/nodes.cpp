@@ -117,6 +117,9 @@ List* ToList(const Ship& ship) {
   list = AppendInt(list, ship.returning);
   list = AppendCopies(list, ship.copies);
   list = lappend(list, ship.changes);
+  list = AppendInt(list, ship.moved_column);
+  for (const Template* text : {&ship.leave, &ship.arrive}) list = lappend(lappend(list, text->pieces), text->slots);
+  list = AppendInt(list, ship.returned_column);
   return list;
 }
 
@@ -137,6 +140,12 @@ Ship* ShipFromList(List* list) {
   ship->returning = reader.NextInt() != 0;
   ship->copies = NextCopies(&reader);
   ship->changes = reader.Next();
+  ship->moved_column = reader.NextInt();
+  for (Template* text : {&ship->leave, &ship->arrive}) {
+    text->pieces = reader.Next();
+    text->slots = reader.Next();
+  }
+  ship->returned_column = reader.NextInt();
   return ship;
 }
 

@@ -221,9 +221,11 @@ template <typename Body>
 void RunOnPath(const QueryDesc* query, Body&& body) {
   if (depth == 0 && RunsForAnotherPath() && CallsUsers(query)) {
     const Nested nested;
+    const trigger::Moving moving(MovesRows(query));
     OnUsersPath(body);
   } else {
     const Nested nested;
+    const trigger::Moving moving(MovesRows(query));
     pg::Call(body);
   }
 }

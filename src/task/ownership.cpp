@@ -6,6 +6,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/relation_lock.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/plan/ship.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "capture.hpp"
 
@@ -34,6 +35,7 @@ namespace {
 
 constexpr int kDisowned = 0x40000000;  // in es_top_eflags, beside PostgreSQL's own bits
 constexpr int kUntold = 0x20000000;    // so, and a client waits to hear of it
+constexpr int kMoves = 0x10000000;     // a part of an UPDATE of the distribution column
 constexpr int kMostAttempts = 3000;    // of about 10 ms each
 
 bool check_placements = true;
@@ -93,6 +95,8 @@ void NoteOwnership(QueryDesc* query, int depth) {
   if (own) expected = nullptr;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
   if (of_node || own) NoteCapture(query, own);
+  const bool marked = query->sourceText != nullptr && strncmp(query->sourceText, plan::kMoveMark, strlen(plan::kMoveMark)) == 0;
+  if ((of_node || own) && marked) query->estate->es_top_eflags |= kMoves;
   if (!sent && !own) return;
   if (ConcernsElsewhere(query->plannedstmt)) {
     query->estate->es_top_eflags |= sent ? kDisowned | kUntold : kDisowned;
@@ -122,6 +126,8 @@ bool IsDisowned(QueryDesc* query) {
   query->estate->es_processed = static_cast<uint64>(kMoved);
   return true;
 }
+
+bool MovesRows(const QueryDesc* query) { return query->estate != nullptr && (query->estate->es_top_eflags & kMoves) != 0; }
 
 void AnswerInstead(EState* query, int64 affected) {
   answer = {query, affected};

@@ -4,6 +4,10 @@
 #include "altius/pg/bridge.hpp"
 #include "parts.hpp"
 
+extern "C" {
+#include "access/htup_details.h"
+}
+
 namespace altius::trigger {
 
 namespace {
@@ -64,7 +68,7 @@ void EndCaller(Caller* caller) {
   FreeExecutorState(caller->estate);
 }
 
-bool CallTrigger(Caller* caller, TriggerData* data) {
+bool CallTrigger(Caller* caller, TriggerData* data, HeapTuple* result) {
   Trigger stand_in = {};
   stand_in.tgoid = data->tg_trigger->tgoid;
   stand_in.tgname = data->tg_trigger->tgname;
@@ -89,7 +93,9 @@ bool CallTrigger(Caller* caller, TriggerData* data) {
   next_function = FunctionOf(caller, *data->tg_trigger);
   next_call = data;
   (void)ExecBRInsertTriggers(caller->estate, &target, caller->nulls);
-  const bool returns = std::exchange(returned, nullptr) != nullptr;
+  const bool returns = returned != nullptr;
+  if (result != nullptr) *result = returns ? heap_copytuple(returned) : nullptr;
+  returned = nullptr;
   ResetPerTupleExprContext(caller->estate);
   return returns;
 }

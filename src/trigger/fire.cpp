@@ -15,6 +15,14 @@ extern "C" {
 
 namespace altius::trigger {
 
+bool IsOfColumns(const Trigger& trigger, const Bitmapset* columns) {
+  if (trigger.tgnattr == 0) return true;
+  for (int i = 0; i < trigger.tgnattr; i++) {
+    if (bms_is_member(trigger.tgattr[i], columns)) return true;
+  }
+  return false;
+}
+
 namespace {
 
 /// Conditions of triggers for statements name no row.
@@ -23,14 +31,6 @@ bool Passes(const Trigger& trigger, EState* estate) {
   auto* condition = static_cast<Expr*>(stringToNode(trigger.tgqual));
   ExprState* state = ExecPrepareQual(make_ands_implicit(condition), estate);
   return ExecQual(state, GetPerTupleExprContext(estate));
-}
-
-bool IsOfColumns(const Trigger& trigger, const Bitmapset* columns) {
-  if (trigger.tgnattr == 0) return true;
-  for (int i = 0; i < trigger.tgnattr; i++) {
-    if (bms_is_member(trigger.tgattr[i], columns)) return true;
-  }
-  return false;
 }
 
 struct Kind {

@@ -25,7 +25,11 @@ List* ChangesAnnounced(const Statement* statement);
 /// A tuple of the store of events.
 TupleDesc EventColumns();
 
+/// The columns that the statement which is being asked for sets in the table.
+const Bitmapset* ColumnsSet(Oid relid);
+
 /// --- fire.cpp ---
+bool IsOfColumns(const Trigger& trigger, const Bitmapset* columns);
 void FireBeforeStatement(List* changes);
 void FireAfter(Statement* statement);
 /// Events that were put off, each the text of a core::TriggerEvent, until `next` gives null.
@@ -42,8 +46,8 @@ struct Caller {
 Caller* MakeCaller(Relation relation);
 void EndCaller(Caller* caller);
 
-/// Calls the trigger's function one level deeper, as pg_trigger_depth() counts; whether it returns a row.
-bool CallTrigger(Caller* caller, TriggerData* data);
+/// Calls the trigger's function one level deeper, as pg_trigger_depth() counts; whether it returns a row, and which.
+bool CallTrigger(Caller* caller, TriggerData* data, HeapTuple* result = nullptr);
 const Trigger* TriggerNamed(const TriggerDesc* triggers, const char* name);
 bool IsEnabled(const Trigger& trigger);
 

@@ -223,6 +223,7 @@ bool TellAfter(Shard* shard, const TriggerData& data) {
 HeapTuple OnShard(FunctionCallInfo fcinfo) {
   auto* data = reinterpret_cast<TriggerData*>(fcinfo->context);
   if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) return nullptr;
+  if (MovesRows()) return data->tg_newtuple != nullptr ? data->tg_newtuple : data->tg_trigtuple;
   Shard* shard = Find(fcinfo, *data);
   if (TRIGGER_FIRED_BEFORE(data->tg_event))
     return TRIGGER_FIRED_FOR_ROW(data->tg_event) ? CallForTable(shard, data) : nullptr;

@@ -88,6 +88,15 @@ bool AddHere(const char* event) {
   return true;
 }
 
+const Bitmapset* ColumnsSet(Oid relid) {
+  ListCell* cell;
+  foreach (cell, innermost == nullptr ? NIL : innermost->changes()) {
+    const Change change = ReadChange(static_cast<const List*>(lfirst(cell)));
+    if (change.relid == relid) return change.columns;
+  }
+  return nullptr;
+}
+
 Statement* FindStatement(const void* owner) {
   for (Statement* one = innermost; one != nullptr; one = one->outer()) {
     if (one->owner() == owner) return one;

@@ -24,7 +24,16 @@ struct Ship {
   bool at_once;             // all rows are computed before any is sent: what computes them may read the target
   bool returning;           // the statement has RETURNING; its columns are the scan's columns
   Copies copies;            // where the target is a reference table
+  // An UPDATE of the distribution column: `statement` is for rows that keep it, others leave their shard and arrive in that of
+  // their new key.
+  int moved_column;         // index of the child's column that says which (bool); -1: none can
+  Template leave;           // DELETE
+  Template arrive;          // INSERT
+  int returned_column;      // first of the child's columns that RETURNING gives then; -1: there is no RETURNING
 };
+
+/// In front of the texts of such statements: the asking node fires the triggers.
+inline constexpr char kMoveMark[] = "/* altius moves rows */ ";
 
 /// To and from a List that a plan may hold in custom_private; the child plan is in custom_plans.
 List *ToList(const Ship &ship);

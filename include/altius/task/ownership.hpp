@@ -31,6 +31,9 @@ bool IsDisowned(QueryDesc* query);
 /// The same, before the executor finishes.
 bool FinishDisowned(QueryDesc* query);
 
+/// Whether it is a shard's part of an UPDATE of the distribution column.
+bool MovesRows(const QueryDesc* query);
+
 /// What a function of the running query did counts as what the query did, when the query has run: rows affected, or kMoved.
 void AnswerInstead(EState *query, int64 affected);
 /// After it has run.

@@ -32,6 +32,22 @@ void EndStatement(Statement* statement);
 /// SET CONSTRAINTS of these constraints (oids); NIL: of all.
 void SetConstraints(List* constraints, bool deferred);
 
+/// While it lives, a shard's statement runs that is a part of an UPDATE of the distribution column: the asking node fires the
+/// triggers, for rows that are updated.
+class Moving {
+ public:
+  explicit Moving(bool moves) noexcept : outer_(now_) { now_ = moves; }
+  ~Moving() { now_ = outer_; }
+  Moving(const Moving&) = delete;
+  Moving& operator=(const Moving&) = delete;
+  static bool Now() { return now_; }
+
+ private:
+  static inline bool now_ = false;
+  bool outer_;
+};
+inline bool MovesRows() { return Moving::Now(); }
+
 /// From _PG_init, after floor txn.
 void Init();
 

@@ -22,7 +22,6 @@
 #include "planner/select/rewrite.hpp"
 #include "copies.hpp"
 #include "local_merge.hpp"
-#include "move_key.hpp"
 #include "nested.hpp"
 #include "returning.hpp"
 #include "ship.hpp"
@@ -296,11 +295,7 @@ Query* SelectFromModification(Query* query, const Beside& beside, const Level* l
 
 PlannedStmt* PlanModification(Query* query, const Request& request) {
   const catalog::Table& table = *TargetOf(query);
-  if (ChangesKey(query, table)) {
-    PlannedStmt* plan = PlanModification(MoveRows(query, table), request);
-    plan->commandType = CMD_UPDATE;
-    return plan;
-  }
+  if (ChangesKey(query, table)) return PlanMove(query, table, request);
   NameKey(query, table);
   CheckConflictKeepsKey(query, table);
   List* computed = SplitReturning(query);

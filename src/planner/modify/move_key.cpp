@@ -1,37 +1,36 @@
 // SPDX-License-Identifier: PostgreSQL
-// UPDATE of the distribution column.  A row with another key belongs to another shard, so it is
-// deleted where it lies and inserted where it belongs, as PostgreSQL does with partitions:
+// UPDATE of the distribution column.  A row with another key may belong to another shard, so it is deleted where it lies and inserted
+// where it belongs; to the user it is updated.  The rows are
 //
-//   UPDATE t SET k = e FROM s WHERE q RETURNING r
+//   SELECT new.a, ..., ctid, shard, old key IS DISTINCT FROM new key, what RETURNING gives
+//   FROM (SELECT update_row(..., old row, new row) AS new, ... FROM t, s WHERE q FOR UPDATE OF t) WHERE new is a row
 //
-// becomes
-//
-//   WITH altius_moved AS (DELETE FROM t USING s WHERE q RETURNING what the new rows are made of)
-//   INSERT INTO t SELECT new rows FROM altius_moved RETURNING r
-//
-// Concurrent changes of a row are seen by the DELETE as they would be by the UPDATE.  What would
-// come out otherwise than with an UPDATE (triggers, foreign keys that delete) is refused.
+// where update_row fires the triggers of the table (src/trigger/move.cpp) and leaves out a row that comes again.  Shards get three
+// statements: an UPDATE of rows that keep their key, a DELETE and an INSERT for the others.
 #include "move_key.hpp"
 
+#include "altius/deparse/deparse.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/locus/stable.hpp"
 #include "planner/nodes/column_map.hpp"
+#include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
+#include "planner/select/cut.hpp"
+#include "target_rows.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
 #include "access/table.h"
-#include "access/transam.h"
-#include "catalog/pg_proc.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation_d.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
-#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -65,36 +64,29 @@ void CheckTriggers(const catalog::Table& table, Relation relation) {
     if (DeletesOthers(trigger.tgfoid)) {
       Refuse(table, "A foreign key to the table would delete or change the rows that refer to it.");
     }
-    if (!trigger.tgisinternal) {
-      Refuse(
-          table,
-          "The table has triggers, for which the row would be deleted and inserted, not updated.");
+    if (!trigger.tgisinternal && TRIGGER_FOR_ROW(trigger.tgtype) && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) {
+      Refuse(table, "The table is partitioned and has triggers for rows, which fire as the partitions' own.");
     }
   }
 }
 
-bool HasSubLinkTarget(const Query* query) {
-  ListCell* cell;
-  foreach (cell, query->targetList) {
-    if (lfirst_node(TargetEntry, cell)->resjunk) return true;
-  }
-  return false;
-}
-
 void CheckStatement(const Query* update, const catalog::Table& table) {
   const RangeTblEntry* target = pg::Rte(update->rtable, update->resultRelation);
-  if (update->withCheckOptions != NIL || target->securityQuals != NIL) {
-    Refuse(table, "Row security applies to it.");
-  }
-  if (HasSubLinkTarget(update)) Refuse(table, "It sets several columns from one subquery.");
-  Bitmapset* returned = pull_varnos(nullptr, pg::AsNode(update->returningList));
-  if (!bms_is_subset(returned, bms_make_singleton(update->resultRelation))) {
-    Refuse(table, "RETURNING reads columns of other tables.");
-  }
-  const bool reads_more = checkExprHasSubLink(pg::AsNode(update->targetList)) ||
-                          checkExprHasSubLink(pg::AsNode(update->returningList));
-  if (update->cteList != NIL && reads_more)
-    Refuse(table, "It has both WITH and subqueries in SET or RETURNING.");
+  if (update->withCheckOptions != NIL || target->securityQuals != NIL) Refuse(table, "Row security applies to it.");
+}
+
+/// An UPDATE whose rows move.
+struct Move {
+  Shipping* shipping;
+  Query* query;
+  Relation relation;
+  int pair;      // range table index that the rows would have if they stood in FROM: its first column is the new row
+  pg::Array<AttrNumber> columns;  // those that are stored as they come
+};
+
+Expr* Column(const Move& move, int rti, AttrNumber number) {
+  Form_pg_attribute column = TupleDescAttr(RelationGetDescr(move.relation), number - 1);
+  return reinterpret_cast<Expr*>(makeVar(rti, number, column->atttypid, column->atttypmod, column->attcollation, 0));
 }
 
 TargetEntry* TargetOfColumn(const Query* update, int attribute) {
@@ -106,166 +98,243 @@ TargetEntry* TargetOfColumn(const Query* update, int attribute) {
   return nullptr;
 }
 
-/// A column of the new row, in terms of the UPDATE.
-struct NewColumn {
-  AttrNumber attribute;
-  const char* name;
-  Expr* value;
+/// --- the new row ---
+
+Oid RowType(const Move& move) { return move.relation->rd_rel->reltype; }
+
+/// The row of the table, each column as `value` gives it.
+template <typename Value>
+Node* RowWith(const Move& move, Value&& value) {
+  auto* row = makeNode(RowExpr);
+  row->row_typeid = RowType(move);
+  row->row_format = COERCE_EXPLICIT_CAST;
+  row->location = -1;
+  const TupleDesc columns = RelationGetDescr(move.relation);
+  for (AttrNumber number = 1; number <= columns->natts; number++) {
+    Form_pg_attribute column = TupleDescAttr(columns, number - 1);
+    row->colnames = lappend(row->colnames, makeString(pstrdup(NameStr(column->attname))));
+    Expr* expr = column->attisdropped ? reinterpret_cast<Expr*>(makeNullConst(INT4OID, -1, InvalidOid)) : value(number, column);
+    row->args = lappend(row->args, expr);
+  }
+  return pg::AsNode(row);
+}
+
+Node* OldRow(const Move& move) {
+  return RowWith(move, [&](AttrNumber number, Form_pg_attribute) { return Column(move, move.query->resultRelation, number); });
+}
+
+/// As BEFORE triggers see it: what is generated comes later.
+Node* ProposedRow(const Move& move) {
+  return RowWith(move, [&](AttrNumber number, Form_pg_attribute column) {
+    if (column->attgenerated != '\0')
+      return reinterpret_cast<Expr*>(makeNullConst(column->atttypid, column->atttypmod, column->attcollation));
+    const TargetEntry* set = TargetOfColumn(move.query, number);
+    return set != nullptr ? pg::Copy(set->expr) : Column(move, move.query->resultRelation, number);
+  });
+}
+
+Node* UpdatedRow(const Move& move) {
+  auto* relid = makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(move.shipping->table->relid), false, true);
+  Node* shard = ShardOfRow(*move.shipping);
+  Node* ctid = pg::AsNode(makeVar(move.query->resultRelation, SelfItemPointerAttributeNumber, TIDOID, -1, InvalidOid, 0));
+  List* args = list_make5(relid, shard, ctid, OldRow(move), ProposedRow(move));
+  // The collation is its mark.
+  return pg::AsNode(
+      makeFuncExpr(UpdateRowFunction(), RowType(move), args, InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL));
+}
+
+Node* NewRow(const Move& move) { return pg::AsNode(makeVar(move.pair, 1, RowType(move), -1, InvalidOid, 0)); }
+
+/// --- columns of the rows, in terms of the UPDATE's tables and the new row ---
+
+Node* NewValue(const Move& move, AttrNumber number);
+
+struct OfTarget {
+  const Move* move;
 };
 
-/// Generated columns are made again where the row is inserted.
-pg::Array<NewColumn> NewRow(const Query* update, Relation relation) {
-  pg::Array<NewColumn> row;
-  TupleDesc columns = RelationGetDescr(relation);
-  for (int i = 0; i < columns->natts; i++) {
-    Form_pg_attribute column = TupleDescAttr(columns, i);
-    if (column->attisdropped || column->attgenerated != '\0') continue;
-    TargetEntry* set = TargetOfColumn(update, i + 1);
-    Expr* old = reinterpret_cast<Expr*>(makeVar(update->resultRelation,
-                                                static_cast<AttrNumber>(i + 1), column->atttypid,
-                                                column->atttypmod, column->attcollation, 0));
-    row.push_back({static_cast<AttrNumber>(i + 1), pstrdup(NameStr(column->attname)),
-                   set != nullptr ? set->expr : old});
+Node* SubstituteNew(Node* node, void* data) {
+  const Move& move = *static_cast<OfTarget*>(data)->move;
+  if (!IsA(node, Var)) return nullptr;
+  const auto* var = reinterpret_cast<const Var*>(node);
+  if (static_cast<int>(var->varno) != move.query->resultRelation) return nullptr;
+  if (var->varattno > 0) return NewValue(move, var->varattno);
+  if (var->varattno < 0) Refuse(*move.shipping->table, "RETURNING names the place of the row.");
+  return RowWith(move, [&](AttrNumber number, Form_pg_attribute) { return reinterpret_cast<Expr*>(NewValue(move, number)); });
+}
+
+/// A column of the new row; what is generated is made of the others.
+Node* NewValue(const Move& move, AttrNumber number) {
+  Form_pg_attribute column = TupleDescAttr(RelationGetDescr(move.relation), number - 1);
+  if (column->attgenerated != '\0') {
+    Node* value = build_column_default(move.relation, number);
+    ChangeVarNodes(value, 1, move.query->resultRelation, 0);
+    OfTarget of_target = {&move};
+    return ReplaceInExpr(value, SubstituteNew, &of_target);
   }
-  return row;
+  auto* field = makeNode(FieldSelect);
+  field->arg = reinterpret_cast<Expr*>(NewRow(move));
+  field->fieldnum = number;
+  field->resulttype = column->atttypid;
+  field->resulttypmod = column->atttypmod;
+  field->resultcollid = column->attcollation;
+  return pg::AsNode(field);
 }
 
-bool IsUsersStable(Oid function, void*) {
-  return function >= FirstNormalObjectId && func_volatile(function) == PROVOLATILE_STABLE;
+void AddNewColumns(Move* move) {
+  const TupleDesc columns = RelationGetDescr(move->relation);
+  for (AttrNumber number = 1; number <= columns->natts; number++) {
+    Form_pg_attribute column = TupleDescAttr(columns, number - 1);
+    if (column->attisdropped || column->attgenerated != '\0') continue;
+    move->columns.push_back(number);
+    const int added = AddRowColumn(move->shipping, reinterpret_cast<Expr*>(NewValue(*move, number)));
+    if (number == move->shipping->table->key) move->shipping->ship.key_column = added - 1;
+  }
 }
 
-bool UsersStableWalker(Node* node, void* context) {
-  if (node == nullptr) return false;
-  if (IsA(node, Query)) return pg::WalkQuery(reinterpret_cast<Query*>(node), UsersStableWalker, context);
-  const bool reads = check_functions_in_node(node, IsUsersStable, nullptr) && !(IsA(node, FuncExpr) && HasSameBodyOnAllNodes(node));
-  return reads || pg::Walk(node, UsersStableWalker, context);
+/// Whether the row gets another key.
+void AddMoved(const Move& move) {
+  const AttrNumber key = move.shipping->table->key;
+  auto* differs = reinterpret_cast<OpExpr*>(
+      Equals(pg::AsNode(Column(move, move.query->resultRelation, key)), NewValue(move, key)));
+  NodeSetTag(differs, T_DistinctExpr);
+  move.shipping->ship.moved_column = AddRowColumn(move.shipping, reinterpret_cast<Expr*>(differs)) - 1;
 }
 
-/// What the DELETE returns: columns, and values that may be read from the table, which are those from before it.
-Node* ColumnOfMoved(Node* node, void* data) {
-  auto* moved = static_cast<Columns*>(data);
-  if (IsA(node, CaseWhen)) return nullptr;  // no value
-  const bool read_before = UsersStableWalker(node, nullptr) && !contain_var_clause(node) && !checkExprHasSubLink(node);
-  if (!IsA(node, Var) && !read_before) return nullptr;
-  return pg::AsNode(ColumnLike(node, moved->rti, moved->Add(node)));
+void AddReturned(const Move& move) {
+  OfTarget of_target = {&move};
+  ListCell* cell;
+  foreach (cell, move.query->returningList) {
+    Node* value = ReplaceInExpr(pg::Copy(pg::AsNode(lfirst_node(TargetEntry, cell)->expr)), SubstituteNew, &of_target);
+    const int column = list_length(move.shipping->rows->targetList) + 1;
+    auto* target = makeTargetEntry(reinterpret_cast<Expr*>(value), column, psprintf("c%d", column), false);
+    move.shipping->rows->targetList = lappend(move.shipping->rows->targetList, target);
+    if (move.shipping->ship.returned_column < 0) move.shipping->ship.returned_column = column - 1;
+  }
 }
 
-Node* ValueOfMoved(const catalog::Table& table, Node* value, Columns* moved) {
-  Node* expr = ReplaceInExpr(value, ColumnOfMoved, moved);
-  if (UsersStableWalker(expr, nullptr)) Refuse(table, "A function in SET, which depends on the row, may read the table.");
-  return expr;
+/// --- what the shards run ---
+
+Query* OnShard(const Move& move, CmdType command) {
+  auto* query = makeNode(Query);
+  query->commandType = command;
+  query->querySource = QSRC_ORIGINAL;
+  query->canSetTag = true;
+  query->resultRelation = move.query->resultRelation;
+  query->rtable = pg::Copy(move.query->rtable);
+  ListCell* cell;
+  foreach (cell, query->rtable) {
+    if (foreach_current_index(cell) + 1 != query->resultRelation) BlankEntry(static_cast<RangeTblEntry*>(lfirst(cell)));
+  }
+  pg::ForgetPermissions(query);
+  return query;
 }
 
-/// DELETE ... RETURNING the columns, as a CTE.
-CommonTableExpr* MovedRows(const Query* update, const Columns& columns) {
-  auto* remove = pg::Copy(const_cast<Query*>(update));
-  remove->commandType = CMD_DELETE;
-  remove->canSetTag = false;
-  remove->targetList = remove->returningList = NIL;
-  auto* cte = makeNode(CommonTableExpr);
-  cte->ctename = pstrdup("altius_moved");
-  cte->ctematerialized = CTEMaterializeDefault;
-  cte->location = -1;
-  cte->cterefcount = 1;
+/// UPDATE and DELETE of the shipped rows.
+Query* Change(const Move& move, CmdType command, const pg::Array<Match>& matches) {
+  Query* query = OnShard(move, command);
+  query->rtable = lappend(query->rtable, ShippedRows(*move.shipping, 0));
+  const int rows = list_length(query->rtable);
+  query->jointree = makeFromExpr(list_make2(RefTo(query->resultRelation), RefTo(rows)), IsMatch(*move.shipping, matches, rows));
+  return query;
+}
+
+void SetColumns(const Move& move, Query* query, int rows) {
+  for (int i = 0; i < move.columns.size(); i++) {
+    const AttrNumber number = move.columns[i];
+    Form_pg_attribute column = TupleDescAttr(RelationGetDescr(move.relation), number - 1);
+    if (query->commandType == CMD_UPDATE && column->attidentity == ATTRIBUTE_IDENTITY_ALWAYS) continue;
+    auto* value = reinterpret_cast<Expr*>(ShippedColumn(*move.shipping, rows, i + 1));
+    query->targetList = lappend(query->targetList, makeTargetEntry(value, number, pstrdup(NameStr(column->attname)), false));
+  }
+}
+
+Query* Arrive(const Move& move) {
+  Query* select = SelectFrom(ShippedRows(*move.shipping, 1));
+  for (int i = 1; i <= move.columns.size(); i++) {
+    auto* value = reinterpret_cast<Expr*>(ShippedColumn(*move.shipping, 1, i));
+    select->targetList = lappend(select->targetList, makeTargetEntry(value, i, psprintf("c%d", i), false));
+  }
+  Query* query = OnShard(move, CMD_INSERT);
+  query->rtable = lappend(query->rtable, SubqueryEntry(select, "altius_source"));
+  const int rows = list_length(query->rtable);
+  query->jointree = FromOne(rows);
+  SetColumns(move, query, rows);
+  return query;
+}
+
+/// --- the rows ---
+
+Node* ColumnOfRows(Node* node, void* data) {
+  if (!IsA(node, Var) && !IsPlaceCall(node)) return nullptr;
+  return pg::AsNode(ColumnLike(node, 1, static_cast<Columns*>(data)->Find(node)));
+}
+
+/// SELECT the new row and what else is needed FROM the UPDATE's tables.
+Query* UpdatedRows(const Move& move, const Columns& columns) {
+  Query* select = pg::Copy(move.query);
+  select->commandType = CMD_SELECT;
+  select->resultRelation = 0;
+  select->returningList = select->targetList = select->cteList = NIL;
+  select->hasModifyingCTE = select->hasRecursive = false;
   ListCell* cell;
   foreach (cell, columns.exprs) {
-    auto* expr = static_cast<Node*>(lfirst(cell));
     const int number = foreach_current_index(cell) + 1;
-    char* name = psprintf("c%d", number);
-    auto* column = makeTargetEntry(pg::Copy(reinterpret_cast<Expr*>(expr)),
-                                   static_cast<AttrNumber>(number), name, false);
-    remove->returningList = lappend(remove->returningList, column);
-    cte->ctecolnames = lappend(cte->ctecolnames, makeString(name));
-    cte->ctecoltypes = lappend_oid(cte->ctecoltypes, exprType(expr));
-    cte->ctecoltypmods = lappend_int(cte->ctecoltypmods, exprTypmod(expr));
-    cte->ctecolcollations = lappend_oid(cte->ctecolcollations, exprCollation(expr));
+    Node* expr = number == 1 ? UpdatedRow(move) : pg::Copy(static_cast<Node*>(lfirst(cell)));
+    auto* target = makeTargetEntry(reinterpret_cast<Expr*>(expr), number, psprintf("c%d", number), false);
+    select->targetList = lappend(select->targetList, target);
   }
-  cte->ctequery = pg::AsNode(remove);
-  return cte;
+  pg::Rte(select->rtable, move.query->resultRelation)->inFromCl = true;
+  pg::ForgetPermissions(select);
+  LockRows(select, move.query->resultRelation);
+  RaiseCtesOf(select);
+  return select;
 }
 
-RangeTblEntry* EntryOf(const CommonTableExpr* cte) {
-  auto* rte = makeNode(RangeTblEntry);
-  rte->rtekind = RTE_CTE;
-  rte->ctename = cte->ctename;
-  rte->ctelevelsup = 1;
-  rte->coltypes = cte->ctecoltypes;
-  rte->coltypmods = cte->ctecoltypmods;
-  rte->colcollations = cte->ctecolcollations;
-  rte->eref = makeAlias(cte->ctename, pg::Copy(cte->ctecolnames));
-  rte->inFromCl = true;
-  return rte;
+void ReadUpdated(const Move& move) {
+  Query* rows = move.shipping->rows;
+  Columns columns = {1, list_make1(NewRow(move))};
+  AddVarsOfExpr(pg::AsNode(rows->targetList), &columns);
+  rows->rtable = list_make1(SubqueryEntry(UpdatedRows(move, columns), "altius_updated"));
+  rows->targetList = reinterpret_cast<List*>(ReplaceInExpr(pg::AsNode(rows->targetList), ColumnOfRows, &columns));
+  auto* test = makeNode(NullTest);
+  test->arg = reinterpret_cast<Expr*>(makeVar(1, 1, RowType(move), -1, InvalidOid, 0));
+  test->nulltesttype = IS_NOT_NULL;  // not of its fields
+  test->location = -1;
+  rows->jointree = makeFromExpr(list_make1(RefTo(1)), pg::AsNode(test));
 }
 
-/// SELECT the new rows FROM altius_moved
-RangeTblEntry* NewRows(List* targets, const CommonTableExpr* cte) {
-  auto* select = makeNode(Query);
-  select->commandType = CMD_SELECT;
-  select->querySource = QSRC_ORIGINAL;
-  select->canSetTag = true;
-  select->rtable = list_make1(EntryOf(cte));
-  select->jointree = FromOne(1);
-  select->targetList = targets;
-  select->hasSubLinks = checkExprHasSubLink(pg::AsNode(targets));
-  auto* rte = makeNode(RangeTblEntry);
-  rte->rtekind = RTE_SUBQUERY;
-  rte->subquery = select;
-  List* names = NIL;
-  ListCell* cell;
-  foreach (cell, targets)
-    names = lappend(names, makeString(pstrdup(lfirst_node(TargetEntry, cell)->resname)));
-  rte->eref = makeAlias("altius_source", names);
-  rte->inFromCl = true;
-  return rte;
-}
-
-/// INSERT INTO target, which is 1 in its range table; the source is 2.
-Query* InsertInto(const Query* update) {
-  auto* insert = makeNode(Query);
-  insert->commandType = CMD_INSERT;
-  insert->querySource = QSRC_ORIGINAL;
-  insert->canSetTag = true;
-  insert->resultRelation = 1;
-  auto* target = pg::Copy(pg::Rte(update->rtable, update->resultRelation));
-  pg::ForgetPermissions(target);  // the UPDATE's are checked
-  insert->rtable = list_make1(target);
-  insert->jointree = FromOne(2);
-  insert->returningList = pg::Copy(update->returningList);
-  ChangeVarNodes(pg::AsNode(insert->returningList), update->resultRelation, 1, 0);
-  insert->hasModifyingCTE = true;
-  insert->hasSubLinks = checkExprHasSubLink(pg::AsNode(insert->returningList));
-  return insert;
+Query* NoRows(const Query* update) {
+  auto* rows = makeNode(Query);
+  rows->commandType = CMD_SELECT;
+  rows->querySource = QSRC_ORIGINAL;
+  rows->canSetTag = true;
+  rows->cteList = pg::Copy(update->cteList);
+  rows->hasRecursive = update->hasRecursive;
+  rows->hasModifyingCTE = update->hasModifyingCTE;
+  rows->hasSubLinks = update->hasSubLinks;
+  return rows;
 }
 
 }  // namespace
 
-Query* MoveRows(const Query* update, const catalog::Table& table) {
-  CheckStatement(update, table);
-  Relation relation = table_open(table.relid, NoLock);
-  CheckTriggers(table, relation);
-  const pg::Array<NewColumn> row = NewRow(update, relation);
+MoveStatements ShipMove(Shipping* shipping) {
+  Query* query = shipping->original;
+  CheckStatement(query, *shipping->table);
+  Relation relation = table_open(shipping->table->relid, NoLock);
+  CheckTriggers(*shipping->table, relation);
+  Move move = {shipping, query, relation, list_length(query->rtable) + 1, {}};
+  shipping->rows = NoRows(query);
+  AddNewColumns(&move);
+  const pg::Array<Match> matches = AddMatches(shipping);
+  AddMoved(move);
+  AddReturned(move);
+  shipping->statement = Change(move, CMD_UPDATE, matches);
+  SetColumns(move, shipping->statement, list_length(shipping->statement->rtable));
+  const MoveStatements others = {Change(move, CMD_DELETE, matches), Arrive(move)};
+  ReadUpdated(move);
   table_close(relation, NoLock);
-
-  Query* insert = InsertInto(update);
-  Columns moved = {1, NIL};
-  List* targets = NIL;
-  for (const NewColumn& column : row) {
-    Node* expr = ValueOfMoved(table, pg::Copy(pg::AsNode(column.value)), &moved);
-    const auto number = static_cast<AttrNumber>(list_length(targets) + 1);
-    targets = lappend(targets, makeTargetEntry(reinterpret_cast<Expr*>(expr), number,
-                                               pstrdup(column.name), false));
-    auto* value = reinterpret_cast<Expr*>(ColumnLike(expr, 2, number));
-    insert->targetList = lappend(
-        insert->targetList, makeTargetEntry(value, column.attribute, pstrdup(column.name), false));
-  }
-  if (moved.exprs == NIL) {  // the DELETE has to return something
-    moved.Add(pg::AsNode(makeVar(update->resultRelation, SelfItemPointerAttributeNumber, TIDOID, -1,
-                                 InvalidOid, 0)));
-  }
-  CommonTableExpr* cte = MovedRows(update, moved);
-  insert->cteList = list_make1(cte);
-  insert->rtable = lappend(insert->rtable, NewRows(targets, cte));
-  return insert;
+  return others;
 }
 
 }  // namespace altius::planner

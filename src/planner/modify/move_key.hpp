@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-#include "altius/catalog/metadata.hpp"
-
-extern "C" {
-#include "nodes/parsenodes.h"
-}
+#include "shipping.hpp"
 
 namespace altius::planner {
 
-/// The INSERT that does what the UPDATE of the distribution column asks for.  It changes one row for
-/// each that the UPDATE would.
-Query *MoveRows(const Query *update, const catalog::Table &table);
+/// What shards run for rows that get another key.
+struct MoveStatements {
+  Query *leave;
+  Query *arrive;
+};
+
+/// UPDATE that may change the distribution column.
+MoveStatements ShipMove(Shipping *shipping);
 
 }  // namespace altius::planner

@@ -18,6 +18,7 @@
 #include "planner/nodes/records.hpp"
 #include "planner/select/rewrite.hpp"
 #include "copies.hpp"
+#include "move_key.hpp"
 #include "multi_assign.hpp"
 #include "nested.hpp"
 #include "ship_merge.hpp"
@@ -360,6 +361,11 @@ List *ComputedTargets(List *computed) {
   return targets;
 }
 
+plan::Template TextOf(Shipping *shipping, Query *statement) {
+  const char *mark = shipping->ship.moved_column >= 0 ? plan::kMoveMark : "";
+  return deparse::SplitAtTables(deparse::QueryText(statement), &shipping->ship.tables, psprintf("%s%s", mark, RowsClause(*shipping)));
+}
+
 CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child, List *computed) {
   auto *scan = makeNode(CustomScan);
   Plan *below = child->planTree;
@@ -371,29 +377,56 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child, List *computed) {
   scan->scan.plan.allParam = bms_copy(below->allParam);
   scan->custom_plans = list_make1(below);
   scan->methods = GetCustomScanMethods(plan::kShipScan, false);
-  shipping->ship.returning = shipping->original->returningList != NIL;
+  shipping->ship.returning = shipping->original->returningList != NIL && shipping->ship.moved_column < 0;
   DescribeResult(scan, shipping->original);
   if (computed != NIL) scan->scan.plan.targetlist = ComputedTargets(computed);
   Arguments arguments = {&shipping->ship, NIL};
   ReplaceInQuery(shipping->statement, NumberParam, &arguments);
   ReplaceInQuery(shipping->statement, SpellRowOfTable, shipping->statement);
   scan->custom_exprs = arguments.params;
-  shipping->ship.statement = deparse::SplitAtTables(deparse::QueryText(shipping->statement), &shipping->ship.tables,
-                                                    RowsClause(*shipping));
+  shipping->ship.statement = TextOf(shipping, shipping->statement);
   scan->custom_private = plan::ToList(shipping->ship);
   return scan;
 }
 
 }  // namespace
 
-PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const Request &request) {
+namespace {
+
+Shipping Begin(Query *query, const catalog::Table &table) {
   if (query->commandType == CMD_UPDATE) SpellMultiAssignments(query);
   Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
   shipping.ship.command = query->commandType;
   shipping.ship.target = table.relid;
   shipping.ship.changes = trigger::ChangesOf(query, table.relid);
-  shipping.ship.key_column = shipping.ship.shard_column = -1;
+  shipping.ship.key_column = shipping.ship.shard_column = shipping.ship.moved_column = shipping.ship.returned_column = -1;
   shipping.ship.tables = list_make1_oid(table.relid);
+  return shipping;
+}
+
+PlannedStmt *PlanShipped(Shipping *shipping, List *computed, const Request &request) {
+  Query *rows = pg::Copy(shipping->rows);
+  Rewrite(rows, nullptr);
+  PlannedStmt *plan = PlanRows(rows, request);
+  plan->planTree = &MakeScan(shipping, plan, computed)->scan.plan;
+  plan->commandType = shipping->original->commandType;
+  plan->hasReturning = shipping->original->returningList != NIL;
+  return plan;
+}
+
+}  // namespace
+
+PlannedStmt *PlanMove(Query *query, const catalog::Table &table, const Request &request) {
+  Shipping shipping = Begin(query, table);
+  const MoveStatements others = ShipMove(&shipping);
+  shipping.ship.leave = TextOf(&shipping, others.leave);
+  shipping.ship.arrive = TextOf(&shipping, others.arrive);
+  shipping.ship.at_once = true;
+  return PlanShipped(&shipping, NIL, request);
+}
+
+PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const Request &request) {
+  Shipping shipping = Begin(query, table);
   if (table.kind == catalog::TableKind::Reference && CanBeCarried(table)) shipping.ship.copies = CopiesOfShipped(query, table);
   if (query->commandType == CMD_INSERT) {
     ShipInsert(&shipping);
@@ -404,13 +437,7 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *compu
   }
   // MERGE must see all rows that can match one of the target's.
   shipping.ship.at_once = query->commandType == CMD_MERGE || UsersStableWalker(pg::AsNode(shipping.rows), nullptr);
-  Query *rows = pg::Copy(shipping.rows);
-  Rewrite(rows, nullptr);
-  PlannedStmt *plan = PlanRows(rows, request);
-  plan->planTree = &MakeScan(&shipping, plan, computed)->scan.plan;
-  plan->commandType = query->commandType;
-  plan->hasReturning = query->returningList != NIL;
-  return plan;
+  return PlanShipped(&shipping, computed, request);
 }
 
 }  // namespace altius::planner

@@ -72,6 +72,8 @@ void AddPlace(Shipping *shipping, pg::Array<Match> *matches) {
 
 }  // namespace
 
+Node *ShardOfRow(const Shipping &shipping) { return pg::AsNode(ShardOfTarget(shipping)); }
+
 bool HasPlaces(const catalog::Table &table) { return table.kind != catalog::TableKind::Reference || CanBeCarried(table); }
 
 pg::Array<Match> AddMatches(Shipping *shipping) {

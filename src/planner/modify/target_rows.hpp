@@ -18,6 +18,9 @@ struct Match {
 /// columns are shipped, so it comes last.
 pg::Array<Match> AddMatches(Shipping *shipping);
 
+/// altius_internal.shard_of(the row of the target).
+Node *ShardOfRow(const Shipping &shipping);
+
 /// Whether rows of the target are known by their places, which they keep as long as they are locked.
 bool HasPlaces(const catalog::Table &table);
 

@@ -55,6 +55,14 @@ Oid LatestFunction() {
   return cached = LookupFuncName(qualified, lengthof(kTypes), kTypes, false);
 }
 
+Oid UpdateRowFunction() {
+  constexpr Oid kTypes[] = {OIDOID, INT8OID, TIDOID, ANYELEMENTOID, ANYELEMENTOID};
+  static Oid cached = InvalidOid;
+  if (OidIsValid(cached) && get_func_name(cached) != nullptr) return cached;
+  List *qualified = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("update_row")));
+  return cached = LookupFuncName(qualified, lengthof(kTypes), kTypes, false);
+}
+
 bool IsLatestCall(const Node *expr) {
   if (!IsA(expr, FuncExpr)) return false;
   const Oid called = reinterpret_cast<const FuncExpr *>(expr)->funcid;

@@ -19,6 +19,9 @@ Oid ShardOfFunction();
 /// altius_internal.table_of(tableoid): the name of the table that a row of a shard belongs to.
 Oid TableOfFunction();
 
+/// altius_internal.update_row(relation, shard, ctid, old row, new row): src/trigger/move.cpp.
+Oid UpdateRowFunction();
+
 /// A call of either: it can be answered only where the row lies.
 bool IsPlaceCall(Node *expr);
 
