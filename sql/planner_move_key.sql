@@ -123,7 +123,13 @@ PREPARE raise(int) AS UPDATE reads_itself SET k = highest() + $1 WHERE v = 1 RET
 EXECUTE raise(5);
 EXECUTE raise(5);
 UPDATE reads_itself SET k = next_to(k) WHERE v = 3 RETURNING k;
-UPDATE reads_itself SET k = beyond(k) WHERE v = 3;
-
+UPDATE reads_itself SET k = beyond(k) WHERE v = 3 RETURNING k;
+-- A key that is set to what it equals stays, so the statement runs beside the rows.
+CREATE TABLE beside (k int, v int);
+SELECT create_distributed_table('beside', 'k', colocate_with => 'reads_itself');
+INSERT INTO beside VALUES (1, 7), (2, 8), (5, 9);
+UPDATE reads_itself r SET k = b.k, v = b.v FROM beside b WHERE b.k = r.k RETURNING r.*;
+UPDATE reads_itself SET k = 2, v = 1 WHERE k = 2 RETURNING *;
+UPDATE reads_itself r SET k = b.v FROM beside b WHERE b.k = r.k RETURNING r.k;
 DROP SCHEMA planner_move_key CASCADE;
 DROP ROLE move_key_user;
