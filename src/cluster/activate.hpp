@@ -21,6 +21,9 @@ void ResetNode(int group);
 /// Copies to the group the reference tables that it lacks; placements are recorded on all nodes.
 void CopyReferenceTables(int group);
 
+/// Gives the group's new copy the values of generated columns that the source has, where it has computed others itself.
+void MakeCopyAlike(Oid relid, int64 shard, int source, int group);
+
 /// Writers of reference tables wait until the end of the transaction and then look anew where the
 /// copies are.
 void BlockReferenceWrites(int leaving_group);

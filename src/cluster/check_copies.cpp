@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // altius_check_reference_tables(repair): compares the copies of reference tables, and makes the others what the leading one is.
+#include "activate.hpp"
 #include "altius/catalog/metadata.hpp"
 #include "altius/core/copies/difference.hpp"
 #include "altius/pg/bridge.hpp"
@@ -7,10 +8,12 @@
 #include "altius/pg/compat_sort.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "altius/task/copies.hpp"
+#include "altius/task/differing.hpp"
 #include "altius/task/rows.hpp"
 #include "altius/txn/coordinated.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
@@ -194,6 +197,14 @@ pg::Array<const catalog::Table*> TablesToCheck() {
 }
 
 }  // namespace
+
+void MakeCopyAlike(Oid relid, int64 shard, int source, int group) {
+  Relation shell = table_open(relid, AccessShareLock);
+  const bool needed = task::GeneratesDiffering(shell);
+  table_close(shell, NoLock);
+  if (needed) MendOn(group, source, shard);
+}
+
 }  // namespace altius::cluster
 
 /// altius_check_reference_tables(repair boolean)

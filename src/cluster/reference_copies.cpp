@@ -54,8 +54,11 @@ void CopyReferenceTables(int group) {
     CopyShardRows(*table, table->shards[0], group);
   }
   for (const catalog::Table* table : tables) {
-    RunOnGroup(group, ddl::ShardForeignKeyCommands(*table, table->shards[0].id));
-    RecordPlacement(table->shards[0].id, group);
+    const int64 shard = table->shards[0].id;
+    const int source = table->shards[0].groups[0];
+    RunOnGroup(group, ddl::ShardForeignKeyCommands(*table, shard));
+    RecordPlacement(shard, group);
+    MakeCopyAlike(table->relid, shard, source, group);
   }
 }
 

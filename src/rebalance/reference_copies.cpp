@@ -2,9 +2,12 @@
 // replicate_reference_tables: nodes that lack copies of reference tables get them by the steps of a move, at the end of which
 // the source keeps its own.
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/spi.hpp"
+#include "altius/task/differing.hpp"
 #include "move.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "utils/inval.h"
 }
 
@@ -59,6 +62,14 @@ Move* NextCopy(Mode mode) {
   return move;
 }
 
+void NoteDiffering(const Move& move, List** relids) {
+  for (const Member& member : move.members) {
+    Relation shell = table_open(member.table->relid, AccessShareLock);
+    if (task::GeneratesDiffering(shell)) *relids = list_append_unique_oid(*relids, member.table->relid);
+    table_close(shell, NoLock);
+  }
+}
+
 }  // namespace
 }  // namespace altius::rebalance
 
@@ -67,11 +78,16 @@ ALTIUS_FUNCTION(replicate_reference_tables) {
   using namespace altius::rebalance;
   RequireMovable("copied");
   const altius::rebalance::Mode mode = ModeOf(PG_GETARG_OID(0));
+  List* differing = NIL;  // new copies have computed generated columns themselves
   for (;;) {
     AcceptInvalidationMessages();
     Move* move = NextCopy(mode);
     if (move == nullptr) break;
+    NoteDiffering(*move, &differing);
     PerformMove(move);
   }
+  ListCell* cell;
+  foreach (cell, differing)
+    (void)altius::pg::RunSql(psprintf("SELECT altius_internal.even_copies(%u::pg_catalog.oid::pg_catalog.regclass)", lfirst_oid(cell)));
   PG_RETURN_VOID();
 }

@@ -101,6 +101,14 @@ as_mallory("CREATE TABLE things ($columns); CREATE TABLE kinds (number serial, $
     INSERT INTO links SELECT n, n FROM generate_series(1, 50) n;
     INSERT INTO parts SELECT n, n FROM generate_series(1, 50) n;
     INSERT INTO keyed SELECT n, '{1}' FROM generate_series(1, 50) n});
+# Values that name what she may not look up, and what shows their numbers, which each node has others of.
+on_coordinator(q{CREATE SCHEMA hidden; CREATE TABLE hidden.t (id int); SELECT create_reference_table('hidden.t');
+    CREATE TABLE public.near (id int); SELECT create_reference_table('public.near')});
+as_mallory(q{CREATE TYPE mood AS ENUM ('sad', 'ok');
+    CREATE TABLE names (id int PRIMARY KEY, what regclass, mood mood, number oid GENERATED ALWAYS AS (what) STORED,
+        hash int GENERATED ALWAYS AS (hashenum(mood)) STORED);
+    SELECT create_reference_table('names')});
+on_coordinator(q{INSERT INTO evil.names VALUES (1, 'hidden.t', 'ok'), (2, 'near', 'sad'), (3, 'pg_class', NULL), (4, NULL, 'ok')});
 # A partition of another owner.
 on_coordinator('ALTER TABLE evil.parts_many OWNER TO bob');
 only_owners('before', 'mallory: check', 'mallory: trigger');
@@ -135,6 +143,8 @@ sub copies {
     return $copies =~ s/\b[0-9a-f]{32}\b/sum/r;
 }
 is(copies(), '3|1|sum 52', 'the copies are equal, and no row was hidden by the policy');
+my $differing = q{SELECT count(*), count(*) FILTER (WHERE state = 'differs') FROM altius_check_reference_tables() WHERE table_name = 'evil.names'::regclass};
+is(on_coordinator($differing), '3|0', 'numbers of objects, too, are what they are on the leading copy');
 is($cluster->query('worker2', q{SELECT bool_and(convalidated) FROM pg_constraint WHERE conrelid = 'evil.links'::regclass AND contype = 'f'}), 't',
     'foreign keys are there and valid');
 is($cluster->query('worker2', q{SELECT string_agg(DISTINCT rolname, ',' ORDER BY rolname) FROM pg_class c JOIN pg_roles r ON r.oid = relowner
@@ -210,16 +220,19 @@ as_mallory(q{CREATE TABLE emptied (id int, v int); SELECT create_distributed_tab
 # --- a copy that a node lacks ---
 as_mallory('DROP TABLE links');
 for my $mode ('block_writes', 'force_logical') {
-    for my $node ('coordinator', 'worker1') {
-        $cluster->query($node, qq{DELETE FROM pg_dist_placement WHERE groupid = (SELECT groupid FROM pg_dist_node WHERE nodeport = $port{worker2})
-            AND shardid IN (SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'evil.kinds'::regclass)});
+    for my $table ('kinds', 'names') {
+        for my $node ('coordinator', 'worker1') {
+            $cluster->query($node, qq{DELETE FROM pg_dist_placement WHERE groupid = (SELECT groupid FROM pg_dist_node WHERE nodeport = $port{worker2})
+                AND shardid IN (SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'evil.$table'::regclass)});
+        }
+        my $shard = on_coordinator(qq{SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'evil.$table'::regclass});
+        $cluster->query('worker2', "DELETE FROM pg_dist_placement WHERE shardid = $shard AND groupid = (SELECT groupid FROM pg_dist_local_group);
+            SET citus.enable_ddl_propagation = off; DROP TABLE evil.${table}_$shard");
     }
-    my $kinds = on_coordinator(q{SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'evil.kinds'::regclass});
-    $cluster->query('worker2', "DELETE FROM pg_dist_placement WHERE shardid = $kinds AND groupid = (SELECT groupid FROM pg_dist_local_group);
-        SET citus.enable_ddl_propagation = off; DROP TABLE evil.kinds_$kinds");
     on_coordinator("SELECT replicate_reference_tables('$mode')");
     only_owners("a reference table's copy, $mode", map { "mallory: $_" } 'domain', 'generated', 'index', 'statistics');
     is(copies(), '3|1|sum 52', 'the copies are equal');
+    is(on_coordinator($differing), '3|0', 'those with numbers of objects, too');
     forget();
 }
 

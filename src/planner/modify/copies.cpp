@@ -3,9 +3,9 @@
 
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
+#include "altius/task/differing.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/select/cut.hpp"
-#include "numbers.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -33,50 +33,9 @@ namespace altius::planner {
 
 namespace {
 
-/// --- the same for the same row, on every node ---
+bool IsComputedBefore(Node* node, void* level) { return level != nullptr && MayBeArgument(node); }
 
-/// Types whose text is the same whatever the settings of a session are.
-constexpr Oid kPlainText[] = {BOOLOID,    INT2OID, INT4OID, INT8OID, NUMERICOID, OIDOID,  CHAROID,
-                              NAMEOID,    TEXTOID, VARCHAROID, BPCHAROID, UUIDOID, UNKNOWNOID};
-
-bool HasPlainText(Oid type) {
-  for (const Oid plain : kPlainText) {
-    if (type == plain) return true;
-  }
-  return false;
-}
-
-/// What users declare immutable may not be; quote_ident() is not.
-bool MayDiffer(Oid function, void*) {
-  return function >= FirstNormalObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE || function == F_QUOTE_IDENT;
-}
-
-bool MayDifferWalker(Node* node, void* data) {
-  if (node == nullptr) return false;
-  const auto* level = static_cast<const Level*>(data);
-  if (level != nullptr && MayBeArgument(node)) return false;  // computed once
-  switch (nodeTag(node)) {
-    case T_Query:
-    case T_SubLink:
-    case T_XmlExpr:
-    case T_SQLValueFunction:
-    case T_NextValueExpr:
-      return true;
-    case T_Var:
-      return reinterpret_cast<Var*>(node)->varattno < 0;
-    case T_CoerceViaIO: {
-      auto* cast = reinterpret_cast<CoerceViaIO*>(node);
-      if (!HasPlainText(exprType(pg::AsNode(cast->arg))) || !HasPlainText(cast->resulttype)) return true;
-      break;
-    }
-    default:
-      if (ShowsNumber(node)) return true;
-      break;
-  }
-  return check_functions_in_node(node, MayDiffer, nullptr) || pg::Walk(node, MayDifferWalker, data);
-}
-
-bool IsProven(Node* expr, const Level* level) { return !MayDifferWalker(expr, const_cast<Level*>(level)); }
+bool IsProven(Node* expr, const Level* level) { return !task::MayDiffer(expr, {IsComputedBefore, const_cast<Level*>(level)}); }
 
 /// --- the table ---
 
@@ -85,15 +44,6 @@ bool HasRowTriggers(Relation relation) {
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
     const Trigger& trigger = triggers->triggers[i];
     if (!trigger.tgisinternal && trigger.tgenabled != TRIGGER_DISABLED && TRIGGER_FOR_ROW(trigger.tgtype)) return true;
-  }
-  return false;
-}
-
-bool GeneratesUnproven(Relation relation) {
-  const TupleDesc columns = RelationGetDescr(relation);
-  if (columns->constr == nullptr || !columns->constr->has_generated_stored) return false;
-  for (int i = 0; i < columns->natts; i++) {
-    if (TupleDescAttr(columns, i)->attgenerated != '\0' && !IsProven(build_column_default(relation, i + 1), nullptr)) return true;
   }
   return false;
 }
@@ -165,7 +115,7 @@ core::CopyStatement Describe(Query* query, Relation relation) {
   core::CopyStatement statement;
   statement.inserts_only = query->commandType == CMD_INSERT && query->onConflict == nullptr;
   statement.row_triggers = HasRowTriggers(relation);
-  statement.proven = !GeneratesUnproven(relation);
+  statement.proven = !task::GeneratesDiffering(relation);
   return statement;
 }
 

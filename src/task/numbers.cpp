@@ -12,7 +12,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 }
 
-namespace altius::planner {
+namespace altius::task {
 
 namespace {
 
@@ -77,4 +77,4 @@ bool ShowsNumber(Node *node) {
   }
 }
 
-}  // namespace altius::planner
+}  // namespace altius::task
