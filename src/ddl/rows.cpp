@@ -93,6 +93,10 @@ bool UnforceRowSecurity(Oid relid) {
 
 void ForceRowSecurity(Oid relid) { SetForced(relid, "FORCE"); }
 
+void ForgetLocalRows(Oid relid) {
+  if (HasLocalRows(relid)) DeleteRows(relid);
+}
+
 void EmptyTable(Oid relid) {
   if (IsReferenced(relid)) return DeleteRows(relid);
   TruncateStmt* truncate = makeNode(TruncateStmt);

@@ -17,6 +17,9 @@ void MoveRows(Oid relid);
 /// Empties the relation's own storage on this node.
 void EmptyTable(Oid relid);
 
+/// The same without a trigger: what lies in a distributed table's own storage is no row of it.
+void ForgetLocalRows(Oid relid);
+
 /// Row security may hold for the table's owner, too (FORCE): not while its rows are moved.  Whether it did.
 bool UnforceRowSecurity(Oid relid);
 void ForceRowSecurity(Oid relid);

@@ -114,6 +114,7 @@ void PutRow(pg::QuietRows* rows, List* columns, HeapTuple tuple, TupleDesc descr
 /// what is computed meanwhile.
 void TakeRows(Oid relid) {
   const bool forced = UnforceRowSecurity(relid);
+  ForgetLocalRows(relid);
   Relation relation = table_open(relid, NoLock);
   List* columns = StoredColumns(relation);
   const int level = pg::BeginOwnSql();
