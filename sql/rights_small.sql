@@ -29,6 +29,42 @@ SELECT count(*) >= 0 AS planned FROM get_rebalance_table_shards_plan();
 SET search_path = rights_small;
 RESET SESSION AUTHORIZATION;
 
+-- Conditions of triggers ask how deep they stand; who writes to another one's table can't say so.
+SET SESSION AUTHORIZATION rights_small_mallory;
+CREATE TABLE q (id int, v int);
+SELECT create_distributed_table('q', 'id', shard_count => 4, colocate_with => 'none');
+INSERT INTO q SELECT g, g FROM generate_series(1, 20) g;
+RESET SESSION AUTHORIZATION;
+CREATE TABLE rights_small_other.audited (id int, v int);
+SELECT create_distributed_table('rights_small_other.audited', 'id', colocate_with => 'rights_small.q');
+CREATE FUNCTION rights_small_other.audit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  new.v := -new.v;
+  RETURN new;
+END $$;
+CREATE TRIGGER a BEFORE INSERT ON rights_small_other.audited FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION rights_small_other.audit();
+GRANT USAGE ON SCHEMA rights_small_other TO rights_small_mallory;
+GRANT INSERT, SELECT ON rights_small_other.audited TO rights_small_mallory;
+SET SESSION AUTHORIZATION rights_small_mallory;
+SET altius.trigger_depth = 3;
+INSERT INTO rights_small_other.audited SELECT g, g FROM generate_series(1, 10) g;
+RESET altius.trigger_depth;
+-- Nor can a function that runs on the nodes, in sessions that other nodes have opened.
+CREATE FUNCTION deeper() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('altius.trigger_depth', '3', false);
+EXCEPTION WHEN OTHERS THEN NULL;
+END $$;
+CREATE FUNCTION deeper(v int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM rights_small.deeper(); RETURN v; END $$;
+SELECT count(deeper(v)) FROM q WHERE deeper(id) > 0;
+INSERT INTO rights_small_other.audited SELECT g, g FROM generate_series(11, 20) g;
+BEGIN;
+SELECT count(deeper(v)) FROM q WHERE deeper(id) > 0;
+INSERT INTO rights_small_other.audited SELECT g, g FROM generate_series(21, 30) g;
+COMMIT;
+SELECT count(*), count(*) FILTER (WHERE v > 0) AS missed FROM rights_small_other.audited;
+RESET SESSION AUTHORIZATION;
+
 -- The replica identity is given back to shards, not to what has got the name of one.
 CREATE TABLE rights_small_other.taken (id int PRIMARY KEY);
 CREATE TABLE rights_small_other.taken_1000000 (id int PRIMARY KEY);

@@ -162,6 +162,7 @@ void Init() {
                              "Set by other nodes.", &greeting_variable, "", PGC_USERSET,
                              GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE | GUC_NO_RESET_ALL, CheckGreeting,
                              AssignGreeting, nullptr);
+  InitTriggerDepth();
 }
 
 }  // namespace altius::door

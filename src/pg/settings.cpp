@@ -50,13 +50,8 @@ bool log_remote_commands;
 char* local_hostname;
 char* show_shards_for;
 bool plan_locally;
-int trigger_depth;
 bool override_table_visibility;
 }  // namespace settings
-
-int TriggerDepth() {
-  return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Int32GetDatum(0))) + settings::trigger_depth;
-}
 
 void InitSettings() {
   Define<IntSetting>({
@@ -64,8 +59,6 @@ void InitSettings() {
        32, 1, core::kMaxShardCount, PGC_USERSET, 0},
       {"citus.shard_replication_factor", "Number of copies of each shard.",
        &settings::shard_replication_factor, 1, 1, 100, PGC_USERSET, 0},
-      {"altius.trigger_depth", "In how many triggers the statement was sent to this node.",
-       &settings::trigger_depth, 0, 0, INT_MAX, PGC_USERSET, GUC_NO_SHOW_ALL},
   });
   Define<BoolSetting>({
       {"citus.enable_ddl_propagation", "Whether schema changes reach the other nodes.",

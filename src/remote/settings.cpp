@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The settings of connections between nodes, and which settings of a client session its connections
 // follow.
+#include "altius/door/door.hpp"
 #include "altius/pg/compat_guc.hpp"
 #include "altius/pg/compat_locale.hpp"
 #include "altius/pg/settings.hpp"
@@ -222,7 +223,7 @@ const char* TrackedValue(int setting) {
     case kLcTime:
       return locale_time;
     case kTriggerDepth:
-      snprintf(number, sizeof(number), "%d", pg::TriggerDepth());
+      snprintf(number, sizeof(number), "%d", door::TriggerDepth());
       return number;
     default:
       snprintf(number, sizeof(number), "%d", LockTimeout);

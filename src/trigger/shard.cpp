@@ -235,7 +235,7 @@ HeapTuple OnShard(FunctionCallInfo fcinfo) {
 
 }  // namespace altius::trigger
 
-ALTIUS_FUNCTION(altius_trigger_depth) { PG_RETURN_INT32(altius::pg::TriggerDepth()); }
+ALTIUS_FUNCTION(altius_trigger_depth) { PG_RETURN_INT32(altius::door::TriggerDepth()); }
 
 ALTIUS_FUNCTION(altius_trigger_on_shard) {
   if (!CALLED_AS_TRIGGER(fcinfo))

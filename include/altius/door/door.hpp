@@ -41,6 +41,10 @@ void WithPass(Body&& body) {
   pg::Call(body);
 }
 
+/// In how many triggers this code runs, on this node and, where that has sent the statement, on the one that asks.
+int TriggerDepth();
+void InitTriggerDepth();
+
 /// The settings through which sessions greet.  From _PG_init.
 void Init();
 

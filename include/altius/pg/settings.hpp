@@ -89,12 +89,8 @@ extern bool log_remote_commands;        // citus.log_remote_commands
 extern char* local_hostname;            // citus.local_hostname
 extern char* show_shards_for;           // citus.show_shards_for_app_name_prefixes
 extern bool plan_locally;              // altius.plan_locally
-extern int trigger_depth;              // altius.trigger_depth
 extern bool override_table_visibility;  // citus.override_table_visibility
 }  // namespace settings
-
-/// In how many triggers this code runs, on this node and, where that has sent the statement, on the one that asks.
-int TriggerDepth();
 
 /// Defines the settings above.  From _PG_init.
 void InitSettings();
