@@ -42,7 +42,9 @@ INSERT INTO asked SELECT 1 WHERE false;
 SELECT count(*) FROM (SELECT md5(n::text) FROM generate_series(1, 20000) n ORDER BY 1) it;
 MOVE ALL FROM later;
 SELECT count(*) FROM told;
+\set VERBOSITY sqlstate
 COMMIT;
+\set VERBOSITY default
 DROP SCHEMA trigger_over CASCADE;
 
 -- A trigger of a shard that its owner has given the name of one that PostgreSQL has made for a constraint of the table.
@@ -68,3 +70,48 @@ SELECT count(*) FROM kept;
 RESET ROLE;
 DROP SCHEMA trigger_over CASCADE;
 DROP ROLE trigger_over_mallory;
+
+-- A function that says it changes nothing writes, on the nodes, to a table with triggers: a query has no triggers to fire.
+SET client_min_messages = warning;
+CREATE SCHEMA trigger_over;
+SET search_path = trigger_over;
+SET citus.shard_count = 4;
+CREATE TABLE told (id int, v text);
+CREATE TABLE asked (id int);
+SELECT create_distributed_table('told', 'id'), create_distributed_table('asked', 'id');
+INSERT INTO asked SELECT generate_series(1, 100);
+CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING '% for %', tg_name, new.id; RETURN NULL; END $$;
+CREATE TRIGGER t AFTER INSERT ON told FOR EACH ROW EXECUTE FUNCTION say();
+CREATE FUNCTION tell(beside text, value int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('INSERT INTO trigger_over.%I VALUES (%s)', beside, value);
+END $$;
+CREATE FUNCTION tell(value int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  PERFORM trigger_over.tell((SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = 'trigger_over'::regnamespace
+    AND relname ~ '^told_\d+$' AND relkind = 'r' ORDER BY relname LIMIT 1), value);
+  RETURN value;
+END $$;
+SET citus.override_table_visibility = off;
+\set VERBOSITY sqlstate
+SELECT count(tell(id)) FROM asked;
+BEGIN;
+SELECT count(tell(id)) FROM asked;
+COMMIT;
+BEGIN;
+SELECT tell(id) > 0 FROM asked LIMIT 1;
+COMMIT;
+BEGIN;
+SAVEPOINT a;
+SAVEPOINT b;
+SELECT count(tell(id)) FROM asked;
+RELEASE b;
+ROLLBACK TO a;
+COMMIT;
+BEGIN;
+SAVEPOINT a;
+SELECT count(tell(id)) FROM asked;
+RELEASE a;
+COMMIT;
+SELECT count(*) FROM told;
+DROP SCHEMA trigger_over CASCADE;

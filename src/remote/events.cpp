@@ -3,6 +3,7 @@
 // raise, and the statement may still fail: they are kept until it has ended well.
 #include "altius/remote/events.hpp"
 
+#include "altius/remote/control.hpp"
 #include "session.hpp"
 
 extern "C" {
@@ -83,6 +84,23 @@ void DeliverEvents(Connection* connection, EventSink* sink, int level) {
     connection->waiting_events = event->before;
     free(event);
   }
+}
+
+void NoteUnheard(Connection* connection, int level) noexcept {
+  DropEvents(connection);
+  if (connection->unheard == 0 || level < connection->unheard) connection->unheard = std::max(level, 1);
+}
+
+void RaiseIfUnheard(const Connection* connection) {
+  if (connection->unheard == 0) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("a function in a query has changed a table with triggers on node %s", connection->name),
+                  errdetail("AFTER triggers fire for statements that say what they change."),
+                  errhint("Call the function where nothing but its arguments decides where it runs, or declare it VOLATILE.")));
+}
+
+void ForgetUnheard(Connection* connection, int level) noexcept {
+  if (connection->unheard >= level) connection->unheard = 0;
 }
 
 void DropEvents(Connection* connection) noexcept {

@@ -124,10 +124,16 @@ bool EndsSession(const PGresult* result) {
   return severity != nullptr && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }
 
-void FinishGroup(Connection* connection, Request* request) {
-  const bool wanted = request != nullptr && !request->orphan && !connection->group_failed;
-  if (connection->waiting_events != nullptr || connection->events_lost)
-    DeliverEvents(connection, wanted ? request->events : nullptr, wanted ? request->level : 0);
+void TakeEvents(Connection* connection, const Item& sync) {
+  const Request* request = sync.request;
+  if (connection->group_failed || sync.undone) return DropEvents(connection);
+  if (request == nullptr || request->orphan || request->events == nullptr) return NoteUnheard(connection, sync.level);
+  DeliverEvents(connection, request->events, request->level);
+}
+
+void FinishGroup(Connection* connection, const Item& sync) {
+  Request* request = sync.request;
+  if (connection->waiting_events != nullptr || connection->events_lost) TakeEvents(connection, sync);
   if (request != nullptr) {
     request->finished = true;
     if (connection->group_failed) {
@@ -160,7 +166,7 @@ void Handle(Connection* connection, bool quiet) {
     case PGRES_PIPELINE_SYNC:
       PopHead(connection);
       ArmHead(connection);
-      FinishGroup(connection, item.request);
+      FinishGroup(connection, item);
       break;
     case PGRES_SINGLE_TUPLE:
       DeliverRow(connection, item.request, quiet);

@@ -212,7 +212,7 @@ void Append(Connection* connection, ItemKind kind, Request* request, uint64 prep
     connection->head = 0;
   }
   *ItemAt(connection, connection->count++) =
-      Item{kind, request, prepared, request == nullptr ? 0 : request->level};
+      Item{kind, request, prepared, request == nullptr ? 0 : request->level, false};
   if (connection->count == 1) ArmHead(connection);
 }
 
@@ -284,6 +284,7 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
 
 void QueueBegin(Connection* connection, const char* sql) {
   connection->settings.Begin();
+  connection->unheard = 0;
   QueueHidden(connection, sql);
 }
 

@@ -31,6 +31,7 @@ struct Item {
   Request* request;  // Main and its Sync; null when nobody waits any more
   uint64 prepared;   // Prepare and Main: number of the prepared statement, 0: none
   int level;         // of the request, also when that is gone
+  bool undone;       // what it does is rolled back
 };
 
 struct Prepared {
@@ -119,6 +120,7 @@ struct altius::remote::Connection {
   struct WaitingEvent* waiting_events;  // of the head command's sync group, or of COPY
   EventSink* copy_events;
   bool events_lost;  // there was no memory to keep one
+  int unheard;       // level of the transaction in which events came that nobody waits for; 0: none did
   PGresult* group_error;
   char* lost;          // why it is broken
   char lost_state[6];  // SQLSTATE of the node's last words; empty: it said none
@@ -248,6 +250,8 @@ void KeepEvent(Connection* connection, const char* text) noexcept;
 /// To the sink, in the order in which they came.
 void DeliverEvents(Connection* connection, EventSink* sink, int level);
 void DropEvents(Connection* connection) noexcept;
+/// The statement has ended well, and there is nobody to fire what it tells of.
+void NoteUnheard(Connection* connection, int level) noexcept;
 
 // notices.cpp
 void InstallNotices(Connection* connection);

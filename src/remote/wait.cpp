@@ -270,11 +270,13 @@ bool HasRequestsBefore(const Connection* connection, int level) {
 void OrphanFrom(Connection* connection, int level) {
   for (int i = 0; i < connection->count; i++) {
     Item* item = ItemAt(connection, i);
+    item->undone = item->undone || item->level >= level;
     if (item->request != nullptr && item->request->level >= level) item->request->orphan = true;
   }
 }
 
 void LowerLevel(Connection* connection, int level) {
+  if (connection->unheard >= level) connection->unheard = level - 1;
   for (int i = 0; i < connection->count; i++) {
     Item* item = ItemAt(connection, i);
     if (item->level >= level) item->level = level - 1;

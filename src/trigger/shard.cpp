@@ -161,7 +161,8 @@ bool Tell(const char* text) {
   if (AddHere(text)) return true;
   if (!door::IsNodeSession()) return false;
   // A statement that commits by itself leaves no transaction in which the trigger could fire.
-  if (!IsTransactionBlock()) elog(ERROR, "triggers fire on the node that asks, within its transaction");
+  if (!IsTransactionBlock())
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("triggers fire on the node that asks, within its transaction")));
   remote::SendEvent(text);
   return true;
 }

@@ -27,6 +27,7 @@ void FinishStatements() {
     if (!remote::IsBroken(participant->connection)) remote::Drain(participant->connection);
     if (remote::IsBroken(participant->connection) && participant->wrote_level > 0)
       RaiseLostParticipant(participant);
+    remote::RaiseIfUnheard(participant->connection);
   }
 }
 

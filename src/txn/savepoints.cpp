@@ -30,6 +30,7 @@ void LeaveIfUnneeded(Participant* participant, int level) {
 
 void RollBackTo(Participant* participant, int level) {
   StopRunning(participant, level);
+  remote::ForgetUnheard(participant->connection, level);
   if (participant->wrote_level >= level) participant->wrote_level = 0;
   if (remote::BlockLevel(participant->connection) >= level) {
     remote::QueueRollBack(participant->connection);

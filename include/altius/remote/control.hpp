@@ -70,6 +70,11 @@ void OrphanFrom(Connection* connection, int level);
 /// A subtransaction was committed: its requests belong to the parent now.
 void LowerLevel(Connection* connection, int level);
 
+/// Raises an error when a query on the node has set off triggers that nobody here has fired: what it has changed must not stay.
+void RaiseIfUnheard(const Connection* connection);
+/// What was done at `level` and deeper is undone.
+void ForgetUnheard(Connection* connection, int level) noexcept;
+
 /// Statements of `level` and deeper end: their rows are thrown away, and what the node still runs
 /// of them is cancelled.  False when that takes too long.  Never raises.
 bool StopFrom(Connection* connection, int level, TimestampTz deadline);
