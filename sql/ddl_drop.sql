@@ -107,5 +107,28 @@ INSERT INTO beside VALUES (1);
 SELECT * FROM beside;
 DROP TABLE beside;
 
+-- A regclass outlives its table.
+CREATE TABLE gone (k int);
+SELECT create_distributed_table('gone', 'k');
+CREATE TEMPORARY TABLE kept AS SELECT 'gone'::regclass AS number;
+DROP TABLE gone;
+RESET client_min_messages;
+DO $$
+DECLARE
+  statement text;
+BEGIN
+  FOREACH statement IN ARRAY ARRAY['run_command_on_shards(%s, ''SELECT 1'')', 'get_shard_id_for_distribution_column(%s, 1)',
+    'get_rebalance_table_shards_plan(%s)', 'isolate_tenant_to_new_shard(%s, 1)', 'undistribute_table(%s)', 'alter_distributed_table(%s, shard_count => 3)',
+    'create_distributed_table(%s, ''k'')', 'create_reference_table(%s)', 'truncate_local_data_after_distributing_table(%s)', 'citus_table_size(%s)']
+  LOOP
+    BEGIN
+      EXECUTE 'SELECT ' || format(statement, (SELECT number::oid::text FROM kept));
+    EXCEPTION WHEN OTHERS THEN
+      RAISE NOTICE '%: % %', split_part(statement, '(', 1), SQLSTATE, regexp_replace(sqlerrm, '\d+', 'N');
+    END;
+  END LOOP;
+END $$;
+
+SET client_min_messages TO warning;
 DROP SCHEMA ddl_drop CASCADE;
 DROP ROLE ddl_drop_owner;

@@ -39,7 +39,7 @@ CREATE FUNCTION altius_internal.require_table(relation regclass) RETURNS regclas
   SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = relation) THEN
-    RAISE EXCEPTION 'relation "%" is not a distributed table', (SELECT relname FROM pg_class WHERE oid = relation)
+    RAISE EXCEPTION 'relation "%" is not a distributed table', coalesce((SELECT relname FROM pg_class WHERE oid = relation), relation::text)
       USING ERRCODE = 'wrong_object_type';
   END IF;
   RETURN relation;

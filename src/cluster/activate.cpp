@@ -54,7 +54,7 @@ List* TableMetadataCommands() {
   }
   for (char* schema :
        pg::FetchTexts("SELECT pg_catalog.format('INSERT INTO pg_catalog.pg_dist_schema VALUES "
-                      "(%L::pg_catalog.regnamespace, %s)', nspname, colocationid) FROM "
+                      "(%L::pg_catalog.regnamespace, %s)', pg_catalog.quote_ident(nspname), colocationid) FROM "
                       "pg_catalog.pg_dist_schema "
                       "JOIN pg_catalog.pg_namespace n ON n.oid = schemaid")) {
     commands = lappend(commands, schema);

@@ -2,6 +2,7 @@
 // run_command_on_workers and its kin, and the question to all nodes that the views are made of.
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat.hpp"
 #include "ask.hpp"
 
 extern "C" {
@@ -103,6 +104,7 @@ char* FillNames(const char* command, const char* const* names, int count) {
 const Table& RequireTable(Oid relid) {
   const Table* table = catalog::FindTable(relid);
   if (table != nullptr) return *table;
+  pg::RequireRelation(relid);
   ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                   errmsg("relation \"%s\" is not a distributed table", get_rel_name(relid))));
 }

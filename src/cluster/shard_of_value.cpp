@@ -2,6 +2,7 @@
 // get_shard_id_for_distribution_column: which shard holds a value.
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat.hpp"
 
 extern "C" {
 #include "utils/lsyscache.h"
@@ -15,6 +16,7 @@ ALTIUS_FUNCTION(get_shard_id_for_distribution_column) {
   const Oid relid = PG_GETARG_OID(0);
   const catalog::Table* table = catalog::FindTable(relid);
   if (table == nullptr) {
+    pg::RequireRelation(relid);
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                     errmsg("relation \"%s\" is not a distributed table", get_rel_name(relid))));
   }

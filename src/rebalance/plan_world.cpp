@@ -30,6 +30,7 @@ int ColocationOf(Oid relation) {
   const Table* table = pg::Call([&] { return catalog::FindTable(relation); });
   if (table != nullptr && Moves(table)) return table->colocation;
   pg::Call([&] {
+    pg::RequireRelation(relation);
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                     errmsg("relation \"%s\" is not distributed over shards that move",
                            get_rel_name(relation))));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // citus_split_shard_by_split_points and isolate_tenant_to_new_shard: the order of the steps.
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/transaction_block.hpp"
 #include "altius/txn/shared.hpp"
@@ -150,6 +151,7 @@ pg::Array<int> NodesOf(ArrayType* array) {
 const catalog::Table& RequireTenantTable(Oid relid) {
   const catalog::Table* table = catalog::FindTable(relid);
   if (table != nullptr && table->kind == catalog::TableKind::Hash) return *table;
+  pg::RequireRelation(relid);
   ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                   errmsg("\"%s\" is not distributed by a column", get_rel_name(relid)),
                   errdetail("A tenant is a value of the distribution column.")));

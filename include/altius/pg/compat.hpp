@@ -16,10 +16,15 @@ extern "C" {
 
 namespace altius::pg {
 
+/// Raises 42P01 when the relation is gone: a regclass is a number, which outlives it.
+inline void RequireRelation(Oid relid) {
+  if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid))) return;
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid)));
+}
+
 /// Whether the role owns the relation; raises 42P01 when it is gone, where PostgreSQL 16 has an internal error.
 inline bool OwnsRelation(Oid relid, Oid role) {
-  if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid)));
+  RequireRelation(relid);
 #if PG_VERSION_NUM >= 160000
   return object_ownercheck(RelationRelationId, relid, role);
 #else
