@@ -8,6 +8,7 @@ SET search_path = rights_moves;
 SELECT DISTINCT result FROM run_command_on_all_nodes('CREATE TABLE rights_moves.seen (who name, at text)');
 CREATE FUNCTION note(at text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+  IF current_setting('session_replication_role') <> 'origin' THEN at := at || ' past triggers'; END IF;
   INSERT INTO rights_moves.seen VALUES (current_user, at);
   ALTER ROLE rights_moves_mallory SUPERUSER;
 EXCEPTION WHEN insufficient_privilege THEN
