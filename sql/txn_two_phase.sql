@@ -155,5 +155,22 @@ SELECT count(*) FROM moment WHERE extract(hour FROM at) = 0;
 SELECT recover_prepared_transactions() >= 0 AS recovered;
 SELECT check_distributed_deadlocks();
 
+-- Names of its parts are the cluster's own: others would be in the way of somebody's commit.
+CREATE ROLE txn_two_phase_user;
+SET ROLE txn_two_phase_user;
+BEGIN;
+PREPARE TRANSACTION 'altius_0_1_1_1';
+ROLLBACK;
+SELECT DISTINCT success FROM run_command_on_workers('BEGIN');
+SELECT DISTINCT success, result FROM run_command_on_workers($$PREPARE TRANSACTION 'altius_0_1_1_1'$$);
+BEGIN;
+PREPARE TRANSACTION 'txn_two_phase';
+ROLLBACK PREPARED 'txn_two_phase';
+BEGIN;
+SELECT 1 / 0;
+PREPARE TRANSACTION 'altius_0_1_1_1';
+RESET ROLE;
+DROP ROLE txn_two_phase_user;
+
 SET client_min_messages = warning;
 DROP SCHEMA txn_two_phase CASCADE;

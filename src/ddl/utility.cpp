@@ -3,6 +3,7 @@
 #include "utility.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/core/txn/gid.hpp"
 #include "altius/ddl/ddl.hpp"
 #include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
@@ -18,6 +19,7 @@
 #include "sql.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "commands/extension.h"
 #include "parser/parse_node.h"
 #include "utils/acl.h"
@@ -58,6 +60,16 @@ void CheckNewOwner(Node* statement) {
     (void)get_rolespec_oid(reinterpret_cast<AlterOwnerStmt*>(statement)->newowner, false);
 }
 
+/// Under a name like the cluster's own a transaction would be in the way of somebody's commit, and recovery would end it.
+void KeepOwnGids(Node* statement) {
+  if (!IsA(statement, TransactionStmt) || !IsTransactionState()) return;
+  const auto* transaction = reinterpret_cast<const TransactionStmt*>(statement);
+  if (transaction->kind != TRANS_STMT_PREPARE || strncmp(transaction->gid, core::kGidPrefix, strlen(core::kGidPrefix)) != 0) return;
+  if (door::IsNodeStatement()) return;
+  ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME), errmsg("transaction identifier \"%s\" is reserved", transaction->gid),
+                  errdetail("Those that begin with \"%s\" are the cluster's own.", core::kGidPrefix)));
+}
+
 bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
   if (HandleCopy(call)) return true;
@@ -75,6 +87,7 @@ void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilit
     const UtilityCall call = {planned, query,       read_only, context,
                               params,  environment, receiver,  completion};
     if (context != PROCESS_UTILITY_SUBCOMMAND) pg::RefuseWhileLent();
+    KeepOwnGids(call.statement());
     if (IsA(call.statement(), VariableSetStmt) || IsA(call.statement(), DiscardStmt)) remote::NoteSettingChange();
     const auto run = [&] {
       if (!Handle(call)) RunHere(call);

@@ -321,6 +321,11 @@ Request* SendEnd(Connection* connection, const char* sql, bool keeps_settings) {
   return SendCommand(connection, sql);
 }
 
+Request* SendPrepare(Connection* connection, const char* gid) {
+  const char* sql = psprintf("PREPARE TRANSACTION %s", quote_literal_cstr(gid));
+  return SendEnd(connection, door::SignStatement(&connection->issuer, sql), true);
+}
+
 Request* SendCommand(Connection* connection, const char* sql) {
   Request* request = NewRequest(connection, nullptr);
   request->decisive = TakeDecisive(connection);

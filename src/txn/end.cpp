@@ -73,9 +73,8 @@ void CommitOneWriter() {
 }
 
 void SendPrepare(Participant* participant) {
-  const char* sql = psprintf("PREPARE TRANSACTION '%s'", participant->gid);
   participant->preparing = true;
-  participant->ending = remote::SendEnd(participant->connection, sql, true);
+  participant->ending = remote::SendPrepare(participant->connection, participant->gid);
 }
 
 bool IsPrepared(const Participant* participant) {

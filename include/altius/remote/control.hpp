@@ -22,6 +22,8 @@ void QueueRelease(Connection* connection);
 void QueueRollBack(Connection* connection);
 /// As SendCommand: COMMIT and PREPARE TRANSACTION keep settings, ROLLBACK does not.
 Request* SendEnd(Connection* connection, const char* sql, bool keeps_settings);
+/// PREPARE TRANSACTION under a name that is kept for the cluster, with a ticket.
+Request* SendPrepare(Connection* connection, const char* gid);
 
 /// Sends hidden commands on their way without a statement behind them; nobody waits for their
 /// answers.
