@@ -134,5 +134,16 @@ SELECT * FROM testing.twin('SELECT count(*), sum(v) FROM t WHERE id < 50', 'plan
 EXPLAIN (COSTS OFF) MERGE INTO t USING here h ON t.id = h.id WHEN MATCHED THEN DELETE;
 \pset format aligned
 \pset tuples_only off
+-- Beside another modification, which the MERGE does not see.
+CREATE TABLE with_other (k int, v int);
+SELECT create_distributed_table('with_other', 'k');
+WITH i AS (INSERT INTO with_other VALUES (45, 1))
+MERGE INTO with_other w USING (VALUES (45), (46)) s(k) ON w.k = s.k
+WHEN MATCHED THEN UPDATE SET v = 2 WHEN NOT MATCHED THEN INSERT VALUES (s.k, 3);
+SELECT * FROM with_other ORDER BY k, v;
+WITH d AS (DELETE FROM with_other WHERE v = 1 RETURNING k)
+MERGE INTO with_other w USING d ON w.k = d.k AND w.v = 3 WHEN MATCHED THEN UPDATE SET v = 4;
+SELECT * FROM with_other ORDER BY k, v;
+
 SET client_min_messages TO warning;
 DROP SCHEMA planner_merge_into, merge_plain CASCADE;

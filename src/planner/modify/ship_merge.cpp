@@ -218,6 +218,7 @@ Query *RowsOfSource(const Merge &merge) {
   rows->querySource = QSRC_ORIGINAL;
   rows->canSetTag = true;
   rows->cteList = pg::Copy(merge.query->cteList);
+  rows->hasModifyingCTE = merge.query->hasModifyingCTE;
   rows->hasRecursive = merge.query->hasRecursive;
   rows->hasSubLinks = merge.query->hasSubLinks;
   rows->rtable = list_make1(pg::Copy(pg::Rte(merge.query->rtable, merge.source)));
