@@ -32,6 +32,11 @@ HEAD = (f"{'script':<24}{'stmts':>7}{'same%':>7}{'distr':>7}{'same%':>7}" + "".j
         + f"{'follows':>9}{'listed':>9}{'unsteady':>9}")
 
 
+def is_internal(outcome, kind):
+    """What never has a reason, nor is it ever a consequence."""
+    return (outcome.state or "").startswith("XX") or kind == "ended"
+
+
 class Listed:
     """The published list: reasons, each with patterns of script and statement."""
 
@@ -48,7 +53,7 @@ class Listed:
     def reason(self, statement, outcome, kind):
         """Why it differs; an internal error or the end of a session has no reason, and where only order or sizes are open, rows
         alone may differ."""
-        if (outcome.state or "").startswith("XX") or kind == "ended":
+        if is_internal(outcome, kind):
             return None
         text = statement.bare + "\n" + (outcome.output or "")
         for script, pattern, reason in self.entries:
@@ -83,7 +88,7 @@ class Report:
         if reason:
             count.accepted_differences += 1
             self.reasons[reason] += 1
-        elif not consequence:
+        elif not consequence or is_internal(other, kind):
             self.unlisted += 1
         self.write(statement, plain, other, found, reason)
 

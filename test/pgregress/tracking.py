@@ -21,6 +21,7 @@ CHANGES = re.compile(
 ON = re.compile(rf"\b(?:create|alter|drop)\s+{KIND}\b.*?\bon\s+(?:only\s+)?{NAME}", re.I | re.S)
 LISTED = re.compile(rf"\b(?:drop\s+{KIND}\s+{GUARD}|truncate(?:\s+table)?)(.*)", re.I | re.S)
 MADE_FROM = re.compile(rf"\b(?:create\s+{KIND}\s+{GUARD}|prepare\s+|declare\s+){NAME}", re.I)
+REFERENCES = re.compile(rf"\breferences\s+{NAME}", re.I)
 WORD = re.compile(r'"([^"]+)"|([A-Za-z_\x80-\U0010ffff][\w$]*)')
 BEFORE_SHORT = re.compile(r"(?:\b(?:from|join|into|update|table|only|using|copy|truncate|on|view|call|execute|fetch|in|exists|references"
                           r"|cursor|close|move|inherit|analyze|vacuum)|,|\.|^\\d\S*)\s*$", re.I)
@@ -91,10 +92,14 @@ class Tracking:
             self.suspect |= changes | (self.written if self.in_transaction else set())
         elif kind in ("rows",) and changes:
             self.suspect |= changes
-        elif kind is None and not plain.failed and re.match(r"(?:create|drop)\b", text, re.I):
+        elif kind is None and not plain.failed and re.match(r"drop\b", text, re.I):
             self.suspect -= changes
+        elif kind is None and not plain.failed and re.match(r"create\b", text, re.I):
+            self.suspect -= {clean(name) for name in MADE_FROM.findall(text)}
         self.written |= changes
         if re.match(r"(?:commit|end|rollback|abort)\b(?!\s+to\b|.*\bprepared\b)", text, re.I):
             self.in_transaction, self.written = False, set()
         for name in MADE_FROM.findall(text):
             self.parts[clean(name)] = found - {clean(name)}
+        for name in REFERENCES.findall(text):  # rows that are or are not there decide about changes of the table
+            self.parts.setdefault(clean(name), set()).update(changes - {clean(name)})
