@@ -167,7 +167,10 @@ void KeepReturned(const ShipState *state, TupleTableSlot *slot) {
 void ShipRow(ShipState *state, TupleTableSlot *slot) {
   const plan::Ship &ship = *state->ship;
   bool is_null = false;
-  if (ship.moved_column < 0) return AddRow(state, ShardOf(state, slot), Deed::Own, slot);
+  if (ship.moved_column < 0) {
+    AddRow(state, ShardOf(state, slot), Deed::Own, slot);
+    return KeepReturned(state, slot);
+  }
   const bool moves = DatumGetBool(slot_getattr(slot, ship.moved_column + 1, &is_null));
   AddRow(state, ShardOf(state, slot), moves ? Deed::Leave : Deed::Own, slot);
   if (moves) AddRow(state, ShardOfKey(state, slot), Deed::Arrive, slot);

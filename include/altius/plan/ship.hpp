@@ -29,7 +29,7 @@ struct Ship {
   int moved_column;         // index of the child's column that says which (bool); -1: none can
   Template leave;           // DELETE
   Template arrive;          // INSERT
-  int returned_column;      // first of the child's columns that RETURNING gives then; -1: there is no RETURNING
+  int returned_column;      // first of the child's columns that RETURNING gives instead of what shards return; -1: shards return it
 };
 
 /// In front of the texts of such statements: the asking node fires the triggers.

@@ -18,6 +18,7 @@
 #include "planner/nodes/records.hpp"
 #include "planner/select/rewrite.hpp"
 #include "copies.hpp"
+#include "foreseen.hpp"
 #include "move_key.hpp"
 #include "multi_assign.hpp"
 #include "nested.hpp"
@@ -142,24 +143,11 @@ char *RowsClause(const Shipping &shipping) {
                   arrays.data, aliases.data);
 }
 
-bool SpreadTableWalker(Node *node, void *context) {
-  if (node == nullptr) return false;
-  if (IsA(node, RangeTblEntry)) {
-    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
-    const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
-    return table != nullptr && table->kind != catalog::TableKind::Reference;
-  }
-  if (IsA(node, Query)) {
-    return pg::WalkQuery(reinterpret_cast<Query *>(node), SpreadTableWalker, context, QTW_EXAMINE_RTES_BEFORE);
-  }
-  return pg::Walk(node, SpreadTableWalker, context);
-}
-
 void ShipConstants(Shipping *shipping, Query *statement) {
   statement->returningList = reinterpret_cast<List *>(SpellConstants(shipping, pg::AsNode(statement->returningList)));
   statement->onConflict = reinterpret_cast<OnConflictExpr *>(SpellConstants(shipping, pg::AsNode(statement->onConflict)));
-  if (SpreadTableWalker(pg::AsNode(statement->returningList), nullptr) ||
-      SpreadTableWalker(pg::AsNode(statement->onConflict), nullptr)) {
+  if (ReadsSpreadTable(pg::AsNode(statement->returningList)) ||
+      ReadsSpreadTable(pg::AsNode(statement->onConflict))) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("a subquery on a distributed table can't depend on the changed row in RETURNING or ON CONFLICT"),
                     errhint("Read the other table in a statement of its own, in the same transaction.")));
@@ -197,13 +185,15 @@ void ShipInsert(Shipping *shipping) {
     column_of_target = lappend_int(column_of_target, column);
     if (target->resno == shipping->table->key) shipping->ship.key_column = column - 1;
   }
-  ShipConstants(shipping, query);
-  shipping->ship.column_count = list_length(shipping->rows->targetList);
   BlankEntry(pg::Rte(shipping->rows->rtable, query->resultRelation));
   if (query->onConflict != nullptr && query->onConflict->exclRelIndex > 0) {
     BlankEntry(pg::Rte(shipping->rows->rtable, query->onConflict->exclRelIndex));
   }
+  const bool foreseen = IsInsertForeseen(*shipping);
+  if (!foreseen) ShipConstants(shipping, query);
+  shipping->ship.column_count = list_length(shipping->rows->targetList);
   MakeInsertStatement(shipping, column_of_target);
+  if (foreseen) ReturnForeseen(shipping);
 }
 
 /// --- UPDATE, DELETE ---
@@ -223,6 +213,8 @@ bool IsMadeOfSourceRow(Node *node, int target) {
 /// In RETURNING: columns of the target stay, those of other relations come with the shipped rows.
 Node *SubstituteSource(Node *node, void *data) {
   auto *shipping = static_cast<Shipping *>(data);
+  Node *foreseen = ForeseenSubquery(*shipping, node);
+  if (foreseen != nullptr) return pg::AsNode(ColumnLike(node, shipping->sources.rti, -shipping->sources.Add(foreseen)));
   if (!IsA(node, Var) && !IsMadeOfSourceRow(node, shipping->original->resultRelation)) return nullptr;
   auto *var = reinterpret_cast<Var *>(node);
   if (IsA(node, Var)) {
@@ -261,6 +253,7 @@ void ShipChange(Shipping *shipping) {
   ExpandWholeRows(statement, bms_del_member(bms_add_range(nullptr, 1, rti - 1), query->resultRelation));
   ReadSourcesInReturning(shipping);  // of the rows that were expanded
   foreach (cell, shipping->sources.exprs) AddRowColumn(shipping, pg::Copy(static_cast<Expr *>(lfirst(cell))));
+  shipping->rows->hasSubLinks = query->hasSubLinks;
   statement->returningList =
       reinterpret_cast<List *>(ReplaceInExpr(pg::AsNode(statement->returningList), NumberSource, shipping));
   ShipConstants(shipping, statement);
@@ -377,7 +370,7 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child, List *computed) {
   scan->scan.plan.allParam = bms_copy(below->allParam);
   scan->custom_plans = list_make1(below);
   scan->methods = GetCustomScanMethods(plan::kShipScan, false);
-  shipping->ship.returning = shipping->original->returningList != NIL && shipping->ship.moved_column < 0;
+  shipping->ship.returning = shipping->original->returningList != NIL && shipping->ship.returned_column < 0;
   DescribeResult(scan, shipping->original);
   if (computed != NIL) scan->scan.plan.targetlist = ComputedTargets(computed);
   Arguments arguments = {&shipping->ship, NIL};

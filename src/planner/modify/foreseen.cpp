@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "foreseen.hpp"
+
+#include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
+#include "planner/locus/shippable.hpp"
+#include "planner/nodes/column_map.hpp"
+#include "planner/nodes/queries.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
+
+namespace altius::planner {
+
+namespace {
+
+bool SpreadTableWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, RangeTblEntry)) {
+    auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
+    return table != nullptr && table->kind != catalog::TableKind::Reference;
+  }
+  if (IsA(node, Query)) {
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), SpreadTableWalker, context, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return pg::Walk(node, SpreadTableWalker, context);
+}
+
+/// BEFORE triggers may change new rows; partitions have some of their own.
+bool MayChangeNewRows(Oid relid, CmdType command) {
+  Relation relation = table_open(relid, NoLock);
+  const TriggerDesc *triggers = relation->trigdesc;
+  bool changes = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+  if (triggers != nullptr) {
+    const bool before = command == CMD_INSERT ? triggers->trig_insert_before_row : triggers->trig_update_before_row;
+    changes = changes || before;
+  }
+  table_close(relation, NoLock);
+  return changes;
+}
+
+Node *SubstituteAssigned(Node *node, void *data) {
+  const auto *update = static_cast<Query *>(data);
+  if (!IsA(node, Var) || static_cast<int>(reinterpret_cast<Var *>(node)->varno) != update->resultRelation) return nullptr;
+  ListCell *cell;
+  foreach (cell, update->targetList) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk && target->resno == reinterpret_cast<Var *>(node)->varattno) return pg::Copy(pg::AsNode(target->expr));
+  }
+  return nullptr;
+}
+
+/// Of the target, no more than columns that are stored as they come.
+bool ReadsPlainColumns(const Shipping &shipping, Node *expr) {
+  Columns columns = {0, NIL};
+  AddVarsOfExpr(expr, &columns);
+  ListCell *cell;
+  foreach (cell, columns.exprs) {
+    const auto *var = static_cast<const Var *>(lfirst(cell));
+    if (!IsA(var, Var)) return false;
+    if (static_cast<int>(var->varno) != shipping.original->resultRelation) continue;
+    if (var->varattno <= 0 || get_attgenerated(shipping.table->relid, var->varattno) != '\0') return false;
+  }
+  return true;
+}
+
+/// The columns of the target that the expression reads are known before the row is changed.
+bool AreForeseen(const Shipping &shipping, Node *expr) {
+  const Query *query = shipping.original;
+  if (query->commandType == CMD_DELETE) return true;
+  if (MayChangeNewRows(shipping.table->relid, CMD_UPDATE) || contain_volatile_functions(pg::AsNode(query->targetList))) return false;
+  return ReadsPlainColumns(shipping, expr);
+}
+
+Node *ColumnOfInserted(Node *node, void *data) {
+  const auto *insert = static_cast<Query *>(data);
+  if (!IsA(node, Var) || static_cast<int>(reinterpret_cast<Var *>(node)->varno) != insert->resultRelation) return nullptr;
+  const auto *var = reinterpret_cast<const Var *>(node);
+  ListCell *cell;
+  foreach (cell, insert->targetList) {
+    if (lfirst_node(TargetEntry, cell)->resno == var->varattno)
+      return pg::AsNode(ColumnLike(node, 1, foreach_current_index(cell) + 1));
+  }
+  return pg::AsNode(makeNullConst(var->vartype, var->vartypmod, var->varcollid));
+}
+
+/// SELECT its columns FROM the rows: each is computed once.
+Query *Around(Query *rows) {
+  Query *around = SelectFrom(SubqueryEntry(rows, "altius_values"));
+  around->cteList = rows->cteList;
+  around->hasRecursive = rows->hasRecursive;
+  around->hasModifyingCTE = rows->hasModifyingCTE;
+  rows->cteList = NIL;
+  rows->hasRecursive = rows->hasModifyingCTE = false;
+  RaiseCtesOf(rows);
+  ListCell *cell;
+  foreach (cell, rows->targetList) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    auto *column = reinterpret_cast<Expr *>(ColumnLike(pg::AsNode(target->expr), 1, target->resno));
+    around->targetList = lappend(around->targetList, makeTargetEntry(column, target->resno, pstrdup(target->resname), false));
+  }
+  return around;
+}
+
+}  // namespace
+
+bool ReadsSpreadTable(Node *expr) { return SpreadTableWalker(expr, nullptr); }
+
+/// What the subquery gives for the row as RETURNING knows it; null: the shard computes it, if it can.
+Node *ForeseenSubquery(const Shipping &shipping, Node *node) {
+  if (!IsA(node, SubLink) || MayBeArgument(node) || !ReadsSpreadTable(node)) return nullptr;
+  if (pg::IsAnonymousRow(exprType(node)) || contain_volatile_functions(node) || !AreForeseen(shipping, node)) return nullptr;
+  return ReplaceInExpr(pg::Copy(node), SubstituteAssigned, shipping.original);
+}
+
+bool IsInsertForeseen(const Shipping &shipping) {
+  const Query *query = shipping.original;
+  auto *returning = pg::AsNode(query->returningList);
+  return query->onConflict == nullptr && ReadsSpreadTable(returning) && ReadsPlainColumns(shipping, returning) &&
+         !MayChangeNewRows(shipping.table->relid, CMD_INSERT);
+}
+
+void ReturnForeseen(Shipping *shipping) {
+  Query *query = shipping->original;
+  Query *rows = shipping->rows = Around(shipping->rows);
+  rows->hasSubLinks = true;
+  shipping->ship.returned_column = list_length(rows->targetList);
+  ListCell *cell;
+  foreach (cell, query->returningList) {
+    Node *value = ReplaceInExpr(pg::Copy(pg::AsNode(lfirst_node(TargetEntry, cell)->expr)), ColumnOfInserted, query);
+    const int column = list_length(rows->targetList) + 1;
+    auto *target = makeTargetEntry(reinterpret_cast<Expr *>(value), column, psprintf("c%d", column), false);
+    rows->targetList = lappend(rows->targetList, target);
+  }
+  shipping->statement->returningList = NIL;
+}
+
+}  // namespace altius::planner
