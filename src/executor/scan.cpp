@@ -173,9 +173,9 @@ bool Modifies(CustomScanState* custom) {
   return Cast(custom)->fragment->kind != plan::FragmentKind::Rows;
 }
 
-void StartReading(CustomScanState* custom) {
+void StartReading(CustomScanState* custom, bool lock) {
   FragmentState* state = Cast(custom);
-  if (Modifies(custom) || state->run != nullptr) return;
+  if (Modifies(custom) || state->run != nullptr || (state->fragment->row_marks && !lock)) return;
   if (DependsOnExecution(state->arg_exprs) || DependsOnExecution(state->prune_exprs)) return;
   StartRun(state);
 }

@@ -54,6 +54,16 @@ int PutNames(const PGresult* result) {
   return 0;
 }
 
+/// Says why the transaction has failed on the node, if that is known.
+void RaiseFailure(const Connection* connection) {
+  if (connection->failure == nullptr) return;
+  const char* state = connection->failure_state;
+  ereport(ERROR, (errcode(MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4])),
+                  errmsg_internal("%s", WithoutShardNames(connection->failure)),
+                  errdetail("It came from a query of which not all rows were read, such as that of a cursor."),
+                  errcontext("node %s", connection->name)));
+}
+
 [[noreturn]] void RaiseResult(const PGresult* result, const Connection* connection) {
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -64,6 +74,7 @@ int PutNames(const PGresult* result) {
                        ? ERRCODE_CONNECTION_FAILURE
                        : MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
   if (message == nullptr) message = pstrdup(PQresultErrorMessage(result));
+  if (state != nullptr && strcmp(state, kInFailedTransaction) == 0) RaiseFailure(connection);
   ereport(ERROR, (errcode(code), errmsg_internal("%s", message),
                   detail != nullptr ? errdetail_internal("%s", detail) : 0,
                   hint != nullptr ? errhint("%s", hint) : 0,

@@ -411,6 +411,8 @@ void CloseQuietly(Connection* connection) {
   connection->events = nullptr;
   connection->current = nullptr;
   connection->group_error = nullptr;
+  if (connection->failure != nullptr) pfree(connection->failure);
+  connection->failure = nullptr;
   connection->pg = nullptr;
   connection->holds_fd = false;
   connection->head = connection->count = 0;

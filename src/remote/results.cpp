@@ -102,6 +102,16 @@ void NoteTag(Connection* connection, Request* request, PGresult* result) {
   strlcpy(request->tag, PQcmdStatus(result), sizeof(request->tag));
 }
 
+/// A cursor's read may fail before anybody asks for its rows, and then all statements after it do.
+void NoteFailure(Connection* connection) {
+  const char* state = PQresultErrorField(connection->current, PG_DIAG_SQLSTATE);
+  const char* message = PQresultErrorField(connection->current, PG_DIAG_MESSAGE_PRIMARY);
+  if (state == nullptr || message == nullptr || strcmp(state, kInFailedTransaction) == 0) return;
+  if (connection->failure != nullptr) pfree(connection->failure);
+  connection->failure = MemoryContextStrdup(TopMemoryContext, message);
+  strlcpy(connection->failure_state, state, sizeof(connection->failure_state));
+}
+
 /// The first error of a sync group is the group's.
 void NoteError(Connection* connection, const Item& item) {
   if (item.prepared != 0 && connection->current != nullptr) {
@@ -113,6 +123,7 @@ void NoteError(Connection* connection, const Item& item) {
   }
   connection->settings.Doubt();
   if (!connection->group_failed) {
+    if (connection->current != nullptr) NoteFailure(connection);
     connection->group_failed = true;
     connection->group_error = connection->current;
     connection->current = nullptr;

@@ -122,6 +122,8 @@ struct altius::remote::Connection {
   bool events_lost;  // there was no memory to keep one
   int unheard;       // level of the transaction in which events came that nobody waits for; 0: none did
   PGresult* group_error;
+  char* failure;           // the last error of a statement, for those that fail because of it
+  char failure_state[6];
   char* lost;          // why it is broken
   char lost_state[6];  // SQLSTATE of the node's last words; empty: it said none
 
@@ -138,6 +140,8 @@ struct altius::remote::Connection {
 };
 
 namespace altius::remote {
+
+constexpr const char* kInFailedTransaction = "25P02";
 
 // results.cpp
 /// Rows that were not delivered are of no use any more.

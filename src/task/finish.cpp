@@ -103,13 +103,20 @@ void EndModification(const QueryDesc* query) {
   PopActiveSnapshot();
 }
 
-bool ReadBelow(PlanState* state, void* context) {
+/// `lock`: of bool, whether rows may be locked by it.
+bool ReadBelow(PlanState* state, void* lock) {
   if (state == nullptr) return false;
   const NodeKind* kind = KindOf(state);
   if (kind != nullptr && kind->start_reading != nullptr) {
-    kind->start_reading(castNode(CustomScanState, state));
+    kind->start_reading(castNode(CustomScanState, state), *static_cast<bool*>(lock));
   }
-  return pg::WalkStates(state, ReadBelow, context);
+  return pg::WalkStates(state, ReadBelow, lock);
+}
+
+void ReadAll(const QueryDesc* query, bool lock) {
+  ListCell* cell;
+  foreach (cell, query->estate->es_subplanstates) ReadBelow(static_cast<PlanState*>(lfirst(cell)), &lock);
+  ReadBelow(query->planstate, &lock);
 }
 
 /// The next of the modifications that run before others.
@@ -151,10 +158,7 @@ void ReadFirst(QueryDesc* query) {
   }
   if (!modifies) return;
   const MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
-  foreach (cell, estate->es_subplanstates) {
-    ReadBelow(static_cast<PlanState*>(lfirst(cell)), nullptr);
-  }
-  ReadBelow(query->planstate, nullptr);
+  ReadAll(query, true);
   ModifyFirst(estate);
   MemoryContextSwitchTo(before);
 }
@@ -165,6 +169,20 @@ struct Nested {
   ~Nested() { depth--; }
 };
 
+/// Other statements may run before its rows are asked for.
+bool StartsCursor(int eflags) {
+  const Portal portal = ActivePortal;
+  return portal != nullptr && portal->status == PORTAL_DEFINED && portal->name[0] != '\0' && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0;
+}
+
+/// A cursor shows what was there when it was opened.  What it locks is locked when it is fetched.
+void ReadForCursor(const QueryDesc* query) {
+  if (query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE) return;
+  const MemoryContext before = MemoryContextSwitchTo(query->estate->es_query_cxt);
+  ReadAll(query, false);
+  MemoryContextSwitchTo(before);
+}
+
 void StartHook(QueryDesc* query, int eflags) {
   pg::Entry([&] {
     if (next_start != nullptr) {
@@ -173,6 +191,7 @@ void StartHook(QueryDesc* query, int eflags) {
       standard_ExecutorStart(query, eflags);
     }
     NoteOwnership(query, depth);
+    if (StartsCursor(eflags)) ReadForCursor(query);
   });
 }
 
