@@ -131,5 +131,14 @@ INSERT INTO beside VALUES (1, 7), (2, 8), (5, 9);
 UPDATE reads_itself r SET k = b.k, v = b.v FROM beside b WHERE b.k = r.k RETURNING r.*;
 UPDATE reads_itself SET k = 2, v = 1 WHERE k = 2 RETURNING *;
 UPDATE reads_itself r SET k = b.v FROM beside b WHERE b.k = r.k RETURNING r.k;
+-- Keys of types that are compared by a collation.
+CREATE TABLE named (k text, v varchar(9));
+SELECT create_distributed_table('named', 'k');
+INSERT INTO named VALUES ('a', 'x'), ('b', 'y');
+UPDATE named SET k = 'c' WHERE k = 'a' RETURNING *;
+UPDATE named SET k = k || v RETURNING *;
+UPDATE named SET k = 'cx', v = 'z' WHERE k = 'cx' RETURNING *;
+SELECT * FROM named ORDER BY k;
+
 DROP SCHEMA planner_move_key CASCADE;
 DROP ROLE move_key_user;

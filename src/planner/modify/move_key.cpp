@@ -198,6 +198,7 @@ void AddMoved(const Move& move) {
   auto* differs = reinterpret_cast<OpExpr*>(
       Equals(pg::AsNode(Column(move, move.query->resultRelation, key)), NewValue(move, key)));
   NodeSetTag(differs, T_DistinctExpr);
+  differs->inputcollid = TupleDescAttr(RelationGetDescr(move.relation), key - 1)->attcollation;
   move.shipping->ship.moved_column = AddRowColumn(move.shipping, reinterpret_cast<Expr*>(differs)) - 1;
 }
 
