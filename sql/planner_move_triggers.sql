@@ -141,4 +141,28 @@ SET client_min_messages = warning;
 -- Not for SQL.
 SELECT altius_internal.update_row('t'::regclass, 1, '(0,1)', t, t) FROM t WHERE k = 2;
 SELECT altius_internal.update_row('t'::regclass, 1, '(0,1)', 'a' COLLATE "C", 'b'::text);
+-- A BEFORE trigger that leaves the row as it is, and AFTER triggers with conditions.
+CREATE TABLE switch (on_off boolean);
+SELECT create_distributed_table('switch', 'on_off');
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE NOTICE '% % % -> %', TG_NAME, TG_WHEN, OLD, NEW; RETURN NEW; END $$;
+CREATE TRIGGER before_it BEFORE UPDATE ON switch FOR EACH ROW EXECUTE FUNCTION tell();
+CREATE TRIGGER turned_on AFTER UPDATE ON switch FOR EACH ROW WHEN (NOT OLD.on_off AND NEW.on_off) EXECUTE FUNCTION tell();
+CREATE TRIGGER is_off AFTER UPDATE ON switch FOR EACH ROW WHEN (NOT NEW.on_off) EXECUTE FUNCTION tell();
+INSERT INTO switch VALUES (true);
+SET client_min_messages TO notice;
+UPDATE switch SET on_off = true;
+UPDATE switch SET on_off = false;
+UPDATE switch SET on_off = true;
+-- One that asks which columns are set.
+CREATE TABLE searched (t text, lexemes tsvector, v int);
+SELECT create_distributed_table('searched', 't');
+CREATE TRIGGER lexemes BEFORE INSERT OR UPDATE ON searched
+  FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger(lexemes, 'pg_catalog.simple', t);
+INSERT INTO searched VALUES ('one two');
+UPDATE searched SET t = 'three', v = 1 RETURNING *;
+UPDATE searched SET t = NULL RETURNING *;
+UPDATE searched SET v = 2 RETURNING *;
+SET client_min_messages = warning;
+
 DROP SCHEMA move_triggers, move_triggers_plain CASCADE;

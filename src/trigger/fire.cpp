@@ -7,6 +7,7 @@
 #include "target.hpp"
 
 extern "C" {
+#include "access/sysattr.h"
 #include "access/xact.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -21,6 +22,13 @@ bool IsOfColumns(const Trigger& trigger, const Bitmapset* columns) {
     if (bms_is_member(trigger.tgattr[i], columns)) return true;
   }
   return false;
+}
+
+Bitmapset* AsAttributes(const Bitmapset* columns) {
+  Bitmapset* attributes = nullptr;
+  for (int column = -1; (column = bms_next_member(columns, column)) >= 0;)
+    attributes = bms_add_member(attributes, column - FirstLowInvalidHeapAttributeNumber);
+  return attributes;
 }
 
 namespace {
@@ -63,7 +71,7 @@ void FireForStatement(const Change& change, const Kind& kind, int16 timing, Tupl
     data.tg_event = kind.event | (timing == TRIGGER_TYPE_BEFORE ? TRIGGER_EVENT_BEFORE : TRIGGER_EVENT_AFTER);
     data.tg_relation = target->relation;
     data.tg_trigger = &trigger;
-    data.tg_updatedcols = nullptr;
+    data.tg_updatedcols = kind.bit == kUpdates ? AsAttributes(change.columns) : nullptr;
     if (events != nullptr || timing == TRIGGER_TYPE_AFTER) AddTransitionTables(target, events, &data);
     const bool returned = CallTrigger(target->caller, &data);
     if (returned && timing == TRIGGER_TYPE_BEFORE)

@@ -109,7 +109,7 @@ bool FireBefore(Update* update) {
     data.tg_newtuple = TupleIn(update->new_row);
     data.tg_trigslot = update->old_row;
     data.tg_newslot = update->new_row;
-    data.tg_updatedcols = update->columns;
+    data.tg_updatedcols = AsAttributes(update->columns);
     HeapTuple result;
     if (!CallTrigger(update->target->caller, &data, &result)) return false;
     ExecStoreHeapTuple(result, update->new_row, true);
@@ -190,7 +190,8 @@ void TellAfter(const Update& update) {
   HeapTuple new_row = WithGenerated(update);
   const Told told = {table->shards[0].id, table->shards[0].groups[0], TextOf(update, TupleIn(update.old_row), names),
                      TextOf(update, new_row, names)};
-  ExecStoreHeapTuple(new_row, update.new_row, false);  // conditions see what is generated
+  // Conditions see what is generated.  A row that has nothing of that is the slot's own, which would be freed.
+  if (new_row != TupleIn(update.new_row)) ExecStoreHeapTuple(new_row, update.new_row, false);
   for (int i = 0; i < triggers->numtriggers; i++) {
     const Trigger& trigger = triggers->triggers[i];
     const bool row = Fires(trigger, update, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER);

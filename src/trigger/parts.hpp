@@ -30,6 +30,8 @@ const Bitmapset* ColumnsSet(Oid relid);
 
 /// --- fire.cpp ---
 bool IsOfColumns(const Trigger& trigger, const Bitmapset* columns);
+/// Columns as the executor numbers them in sets.
+Bitmapset* AsAttributes(const Bitmapset* columns);
 void FireBeforeStatement(List* changes);
 void FireAfter(Statement* statement);
 /// Events that were put off, each the text of a core::TriggerEvent, until `next` gives null.
