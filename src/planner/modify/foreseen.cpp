@@ -6,6 +6,7 @@
 #include "planner/locus/shippable.hpp"
 #include "planner/nodes/column_map.hpp"
 #include "planner/nodes/queries.hpp"
+#include "planner/select/cut.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -21,17 +22,22 @@ namespace altius::planner {
 
 namespace {
 
-bool SpreadTableWalker(Node *node, void *context) {
+/// `data`: how many queries stand around the node within the expression.
+bool ElsewhereWalker(Node *node, void *data) {
   if (node == nullptr) return false;
+  const int depth = *static_cast<int *>(data);
   if (IsA(node, RangeTblEntry)) {
     auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    // No WITH goes to shards but that of the shipped rows.
+    if (rte->rtekind == RTE_CTE) return static_cast<int>(rte->ctelevelsup) >= depth && strcmp(rte->ctename, "altius_rows") != 0;
     const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
     return table != nullptr && table->kind != catalog::TableKind::Reference;
   }
   if (IsA(node, Query)) {
-    return pg::WalkQuery(reinterpret_cast<Query *>(node), SpreadTableWalker, context, QTW_EXAMINE_RTES_BEFORE);
+    int inner = depth + 1;
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), ElsewhereWalker, &inner, QTW_EXAMINE_RTES_BEFORE);
   }
-  return pg::Walk(node, SpreadTableWalker, context);
+  return pg::Walk(node, ElsewhereWalker, data);
 }
 
 /// BEFORE triggers may change new rows; partitions have some of their own.
@@ -99,6 +105,7 @@ Query *Around(Query *rows) {
   around->hasRecursive = rows->hasRecursive;
   around->hasModifyingCTE = rows->hasModifyingCTE;
   rows->cteList = NIL;
+  PrintAll(rows);
   rows->hasRecursive = rows->hasModifyingCTE = false;
   RaiseCtesOf(rows);
   ListCell *cell;
@@ -112,11 +119,14 @@ Query *Around(Query *rows) {
 
 }  // namespace
 
-bool ReadsSpreadTable(Node *expr) { return SpreadTableWalker(expr, nullptr); }
+bool ReadsElsewhere(Node *expr) {
+  int depth = 0;
+  return ElsewhereWalker(expr, &depth);
+}
 
 /// What the subquery gives for the row as RETURNING knows it; null: the shard computes it, if it can.
 Node *ForeseenSubquery(const Shipping &shipping, Node *node) {
-  if (!IsA(node, SubLink) || MayBeArgument(node) || !ReadsSpreadTable(node)) return nullptr;
+  if (!IsA(node, SubLink) || MayBeArgument(node) || !ReadsElsewhere(node)) return nullptr;
   if (pg::IsAnonymousRow(exprType(node)) || contain_volatile_functions(node) || !AreForeseen(shipping, node)) return nullptr;
   return ReplaceInExpr(pg::Copy(node), SubstituteAssigned, shipping.original);
 }
@@ -124,7 +134,7 @@ Node *ForeseenSubquery(const Shipping &shipping, Node *node) {
 bool IsInsertForeseen(const Shipping &shipping) {
   const Query *query = shipping.original;
   auto *returning = pg::AsNode(query->returningList);
-  return query->onConflict == nullptr && ReadsSpreadTable(returning) && ReadsPlainColumns(shipping, returning) &&
+  return query->onConflict == nullptr && ReadsElsewhere(returning) && ReadsPlainColumns(shipping, returning) &&
          !MayChangeNewRows(shipping.table->relid, CMD_INSERT);
 }
 

@@ -7,8 +7,8 @@
 
 namespace altius::planner {
 
-/// Whether the expression reads a table that is not whole on every node.
-bool ReadsSpreadTable(Node *expr);
+/// Whether the expression reads a table that is not whole on every node, or a WITH outside of it.
+bool ReadsElsewhere(Node *expr);
 
 /// Of UPDATE and DELETE: what the subquery gives for the row as RETURNING knows it; null: the shard computes it, if it can.
 Node *ForeseenSubquery(const Shipping &shipping, Node *node);

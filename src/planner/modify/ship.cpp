@@ -146,8 +146,8 @@ char *RowsClause(const Shipping &shipping) {
 void ShipConstants(Shipping *shipping, Query *statement) {
   statement->returningList = reinterpret_cast<List *>(SpellConstants(shipping, pg::AsNode(statement->returningList)));
   statement->onConflict = reinterpret_cast<OnConflictExpr *>(SpellConstants(shipping, pg::AsNode(statement->onConflict)));
-  if (ReadsSpreadTable(pg::AsNode(statement->returningList)) ||
-      ReadsSpreadTable(pg::AsNode(statement->onConflict))) {
+  if (ReadsElsewhere(pg::AsNode(statement->returningList)) ||
+      ReadsElsewhere(pg::AsNode(statement->onConflict))) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("a subquery on a distributed table can't depend on the changed row in RETURNING or ON CONFLICT"),
                     errhint("Read the other table in a statement of its own, in the same transaction.")));
