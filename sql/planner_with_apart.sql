@@ -76,6 +76,11 @@ SELECT twin($$WITH s AS (SELECT k, v FROM d), a AS (UPDATE d SET v = w FROM f WH
   SELECT (SELECT count(*) FROM a), (SELECT sum(w) FROM b)$$);
 SELECT twin($$WITH a AS (UPDATE d SET v = 0 RETURNING *), b AS (DELETE FROM f USING d, a WHERE f.k = d.k AND a.k = d.k AND EXISTS (SELECT FROM d x WHERE x.v = f.w AND x.v > 2)) SELECT count(*) FROM a$$);
 SELECT twin($$WITH a AS (DELETE FROM d RETURNING k), b AS (INSERT INTO f SELECT k, v FROM d WHERE k IN (SELECT k FROM f) RETURNING k), c AS (DELETE FROM f WHERE w IN (SELECT v FROM d)) SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)$$);
+-- One that needs the rows which another one inserts does not change these; circles beside others.
+SELECT twin($$WITH a AS (INSERT INTO d VALUES (1, 50), (2, 51) RETURNING k), b AS (UPDATE d SET v = v + 100 FROM a WHERE d.k = a.k RETURNING d.v), c AS (INSERT INTO f SELECT k, k FROM a)
+  SELECT (SELECT sum(v) FROM b), (SELECT count(*) FROM a)$$);
+SELECT twin($$WITH a AS (UPDATE d SET v = w FROM f WHERE d.k = f.k RETURNING d.k), b AS (UPDATE f SET w = (SELECT sum(v) FROM d) RETURNING w), c AS (INSERT INTO e SELECT k, w FROM f RETURNING j),
+  g AS (INSERT INTO r SELECT 100 + count(*), 0 FROM e RETURNING x) SELECT (SELECT count(*) FROM a), (SELECT sum(w) FROM b), (SELECT count(*) FROM c), (SELECT x FROM g)$$);
 -- A read that is not the same twice is read once.
 BEGIN;
 WITH q AS MATERIALIZED (SELECT j, (random() * 1000000)::int AS n FROM e), a AS (INSERT INTO d SELECT j, n FROM q RETURNING k, v),

@@ -278,6 +278,11 @@ void ReadBefore(Query *query, CommonTableExpr *modification, Oid table) {
 
 void ChangeOnlyOld(Query *query, CommonTableExpr *modification) {
   auto *inner = castNode(Query, modification->ctequery);
+  if (inner->commandType == CMD_MERGE) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("MERGE \"%s\" in WITH might meet rows that other modifications of the statement change", modification->ctename),
+                    errhint("Run the modifications as statements of their own, in one transaction.")));
+  }
   CommonTableExpr *places = AddRead(query, PlacesOf(inner));
   Node *among = IsAmong(inner->resultRelation, places);
   List *conditions = make_ands_implicit(reinterpret_cast<Expr *>(inner->jointree->quals));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 // WITH that modifies: reads are sent to the nodes before anything is changed (floor task), which is enough for SELECTs.
 // Modifications that read, on the shards or as statements of their own, run in an order in which none sees another's work; where no
-// order does that, what one of them reads is read before.
+// order does that, what one of them reads is read before.  core/order decides.
 #include "order.hpp"
 
+#include "altius/core/order/order.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/node.hpp"
@@ -57,14 +58,12 @@ struct Modification {
   Oid target;
   Reads reads;
   bool shared;  // its rows are read in several places
-  bool only_old;  // it finds only rows of its target that are as they were before the statement
-  int unit;  // those that it takes along run within it; the number of the one that takes
 };
 
 Modification Describe(CommonTableExpr* cte, Query* query) {
   RangeTblEntry* target = pg::Rte(query->rtable, query->resultRelation);
   const char* name = cte != nullptr ? cte->ctename : nullptr;
-  Modification described = {cte, name, query, query->commandType, RootOf(target->relid), {NIL, NIL}, false, false, 0};
+  Modification described = {cte, name, query, query->commandType, RootOf(target->relid), {NIL, NIL}, false};
   Reading reading = {&described.reads, target};
   pg::WalkQuery(query, ReadsWalker, &reading, QTW_EXAMINE_RTES_BEFORE);
   return described;
@@ -99,19 +98,13 @@ void FollowSelects(const Query* query, Modification* modification) {
 }
 
 /// It reads the table before anybody changes it.
-void KeepRead(Query* query, Modification* modification, Oid table) {
-  ReadBefore(query, modification->cte, table);
+void KeepRead(Query* query, const Modification& modification, Oid table) {
+  ReadBefore(query, modification.cte, table);
   ListCell* cell;
-  foreach (cell, modification->reads.names) {
+  foreach (cell, modification.reads.names) {
     CommonTableExpr* cte = SelectNamed(query, static_cast<const char*>(lfirst(cell)));
     if (cte != nullptr && !IsReadBefore(cte)) ReadBefore(query, cte, table);
   }
-  modification->reads.tables = list_delete_oid(modification->reads.tables, table);
-}
-
-void KeepTarget(Query* query, Modification* modification) {
-  ChangeOnlyOld(query, modification->cte);
-  modification->only_old = true;
 }
 
 pg::Array<Modification> ModificationsOf(Query* query) {
@@ -125,118 +118,83 @@ pg::Array<Modification> ModificationsOf(Query* query) {
     all.back().shared = cte->cterefcount > 1;
   }
   if (query->commandType != CMD_SELECT && query->resultRelation > 0) all.push_back(Describe(nullptr, query));
-  for (int i = 0; i < all.size(); i++) {
-    FollowSelects(query, &all[i]);
-    all[i].unit = i;
-  }
-  // A later one takes along those that it reads; the statement itself takes none.
-  for (int i = all.size() - 1; i >= 0; i--) {
-    ListCell* name;
-    foreach (name, all[i].name == nullptr ? NIL : all[i].reads.names) {
-      const int taken = Named(all, static_cast<const char*>(lfirst(name)));
-      if (taken < 0 || taken >= i) continue;
-      if (!all[taken].shared) {
-        all[taken].unit = all[i].unit;
-      } else if (list_member_oid(all[i].reads.tables, all[taken].target)) {
-        KeepRead(query, &all[i], all[taken].target);  // it waits for the other one's rows, and reads what that changes
-      }
-    }
+  for (Modification& one : all) FollowSelects(query, &one);
+  if (all.size() > core::order::kMost) {
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("more than %d modifications in one WITH", core::order::kMost)));
   }
   return all;
 }
 
-/// Whether the one would see in the other's target what that has changed.
-bool SeesInTarget(const Modification& one, const Modification& other) {
-  // An INSERT looks for no rows of its target.  A row that is deleted before is as well changed by none; others are as they were.
-  if (one.target != other.target || one.command == CMD_INSERT || other.command == CMD_DELETE || one.only_old) return false;
-  return one.command != CMD_UPDATE || other.command != CMD_UPDATE || !AreDisjoint(one.query, other.query);
+core::order::Kind KindOf(CmdType command) {
+  switch (command) {
+    case CMD_INSERT:
+      return core::order::Kind::Insert;
+    case CMD_UPDATE:
+      return core::order::Kind::Update;
+    case CMD_DELETE:
+      return core::order::Kind::Delete;
+    default:
+      return core::order::Kind::Merge;
+  }
 }
 
-/// Whether the one has to run before the other, whose changes it would see.
-bool Before(const Modification& one, const Modification& other) {
-  return list_member_oid(one.reads.tables, other.target) || SeesInTarget(one, other);
+/// As core/order knows it, but for what it reads of the results of others.
+core::order::Modification Abstract(const pg::Array<Modification>& all, int number) {
+  const Modification& one = all[number];
+  core::order::Modification result;
+  result.kind = KindOf(one.command);
+  result.itself = one.cte == nullptr;
+  result.unit = number;
+  for (int i = all.size() - 1; i >= 0; i--) {
+    if (all[i].target == one.target) result.target = i;
+    if (i == number) continue;
+    if (list_member_oid(one.reads.tables, all[i].target)) result.reads |= core::order::Others{1} << i;
+    const bool updates = one.command == CMD_UPDATE && all[i].command == CMD_UPDATE && one.target == all[i].target;
+    if (updates && AreDisjoint(one.query, all[i].query)) result.disjoint |= core::order::Others{1} << i;
+  }
+  return result;
 }
 
-bool UnitBefore(const pg::Array<Modification>& all, int one, int other) {
-  for (const Modification& first : all) {
-    for (const Modification& second : all) {
-      if (first.unit == one && second.unit == other && one != other && Before(first, second)) return true;
+/// A later one takes along those that it reads, or waits for them where others read them, too; the statement itself takes none.
+void AddReaders(const pg::Array<Modification>& all, pg::Array<core::order::Modification>* abstract) {
+  for (int i = all.size() - 1; i >= 0; i--) {
+    ListCell* name;
+    foreach (name, all[i].name == nullptr ? NIL : all[i].reads.names) {
+      const int read = Named(all, static_cast<const char*>(lfirst(name)));
+      if (read < 0 || read >= i) continue;
+      if (all[read].shared) {
+        (*abstract)[i].waits |= core::order::Others{1} << read;
+      } else {
+        (*abstract)[read].unit = (*abstract)[i].unit;
+      }
     }
   }
-  return false;
-}
-
-bool IsWaitedFor(const pg::Array<Modification>& all, const pg::Array<bool>& placed, int unit) {
-  for (int other = 0; other < all.size(); other++) {
-    if (all[other].unit == other && other != unit && !placed[other] && UnitBefore(all, other, unit)) return true;
-  }
-  return false;
-}
-
-/// Of two UPDATEs of one row the earlier one counts.
-void KeepUpdatesApart(Query* query, pg::Array<Modification>* all) {
-  for (int i = 0; i < all->size(); i++) {
-    Modification& one = (*all)[i];
-    bool apart = false;
-    for (int j = 0; j < i; j++) {
-      const Modification& earlier = (*all)[j];
-      apart = apart || (earlier.unit != one.unit && earlier.command == CMD_UPDATE && SeesInTarget(one, earlier));
-    }
-    if (apart && one.command == CMD_UPDATE && one.cte != nullptr) KeepTarget(query, &one);
-  }
-}
-
-/// The unit sees nothing any more of what those do that have not been placed.
-void KeepApart(Query* query, pg::Array<Modification>* all, const pg::Array<bool>& placed, int unit) {
-  for (Modification& one : *all) {
-    if (one.unit != unit) continue;
-    for (const Modification& other : *all) {
-      if (other.unit == unit || placed[other.unit]) continue;
-      if (list_member_oid(one.reads.tables, other.target)) KeepRead(query, &one, other.target);
-      if (SeesInTarget(one, other)) KeepTarget(query, &one);
-    }
-  }
-}
-
-/// The next unit for which nobody has to run before it.
-int NextUnit(Query* query, pg::Array<Modification>* all, const pg::Array<bool>& placed) {
-  for (bool left = true; left;) {
-    left = false;
-    int last = -1;
-    for (int unit = 0; unit < all->size(); unit++) {
-      const Modification& one = (*all)[unit];
-      if (one.unit != unit || placed[unit] || one.cte == nullptr) continue;
-      last = unit;
-      if (!IsWaitedFor(*all, placed, unit)) return unit;
-    }
-    left = last >= 0;  // each waits for another one
-    if (left) KeepApart(query, all, placed, last);
-  }
-  return -1;
-}
-
-bool MustPrecede(const pg::Array<Modification>& all, int unit) {
-  for (int other = 0; other < all.size(); other++) {
-    if (all[other].unit == other && UnitBefore(all, unit, other)) return true;
-  }
-  return false;
 }
 
 }  // namespace
 
 List* ModificationsFirst(Query* query) {
-  pg::Array<Modification> all = ModificationsOf(query);
-  KeepUpdatesApart(query, &all);
-  pg::Array<bool> placed;
-  placed.resize(all.size());
-  // The statement's own rows are computed by reads that are sent first.
-  if (!all.empty() && all.back().name == nullptr) placed[all.size() - 1] = true;
-  List* first = NIL;
-  for (int unit = NextUnit(query, &all, placed); unit >= 0; unit = NextUnit(query, &all, placed)) {
-    placed[unit] = true;
-    if (MustPrecede(all, unit)) first = lappend(first, makeString(pstrdup(all[unit].name)));
+  const pg::Array<Modification> all = ModificationsOf(query);
+  pg::Array<core::order::Modification> abstract;
+  for (int i = 0; i < all.size(); i++) abstract.push_back(Abstract(all, i));
+  AddReaders(all, &abstract);
+  pg::Array<int> first;
+  pg::Array<core::order::Kept> kept;
+  first.resize(all.size());
+  kept.resize(2 * all.size() * all.size());
+  core::order::Plan plan = {abstract.data(), all.size(), first.data(), 0, kept.data(), 0};
+  core::order::Arrange(&plan);
+  for (int i = 0; i < plan.kept_count; i++) {
+    const core::order::Kept& one = kept[i];
+    if (one.target) {
+      ChangeOnlyOld(query, all[one.reader].cte);
+    } else {
+      KeepRead(query, all[one.reader], all[one.other].target);
+    }
   }
-  return first;
+  List* names = NIL;
+  for (int i = 0; i < plan.first_count; i++) names = lappend(names, makeString(pstrdup(all[first[i]].name)));
+  return names;
 }
 
 namespace {
