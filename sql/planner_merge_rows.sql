@@ -151,6 +151,13 @@ ROLLBACK;
 MERGE INTO t USING u ON t.v = u.k WHEN MATCHED THEN UPDATE SET v = 600;
 MERGE INTO t USING u ON t.v = u.k WHEN MATCHED THEN DELETE;
 RESET ROLE;
+REVOKE UPDATE ON t FROM merge_rows_user;
+SET ROLE merge_rows_user;
+BEGIN;
+MERGE INTO t USING u ON t.v = u.k WHEN NOT MATCHED THEN INSERT (id, v) VALUES (u.k + 3000, u.k) WHEN MATCHED THEN DO NOTHING;
+ROLLBACK;
+MERGE INTO t USING u ON t.v = u.k WHEN MATCHED THEN UPDATE SET v = 0;
+RESET ROLE;
 SELECT count(*) FROM t WHERE note = 'mine';
 \pset format aligned
 \pset tuples_only off

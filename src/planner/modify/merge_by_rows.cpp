@@ -224,6 +224,16 @@ void AddColumn(Query *query, Node *expr) {
   query->targetList = lappend(query->targetList, target);
 }
 
+/// Whether rows that are there may be changed: else none is locked, which takes a right of its own.
+bool ChangesTarget(const RowMerge &merge) {
+  ListCell *cell;
+  foreach (cell, merge.query->mergeActionList) {
+    const CmdType command = lfirst_node(MergeAction, cell)->commandType;
+    if (command == CMD_UPDATE || command == CMD_DELETE) return true;
+  }
+  return false;
+}
+
 /// FROM target, source WHERE condition FOR UPDATE OF target, with the range table indexes of the MERGE; `source` stands for the source.
 Query *Matched(const RowMerge &merge, RangeTblEntry *source) {
   Query *select = SelectFrom(source);
@@ -241,7 +251,7 @@ Query *Matched(const RowMerge &merge, RangeTblEntry *source) {
   BlankUnused(select);
   pg::ForgetPermissions(select);
   pg::Rte(select->rtable, merge.target)->inFromCl = true;
-  if (HasPlaces(*merge.shipping->table)) LockRows(select, merge.target);
+  if (HasPlaces(*merge.shipping->table) && ChangesTarget(merge)) LockRows(select, merge.target);
   return select;
 }
 
