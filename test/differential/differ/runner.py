@@ -249,6 +249,9 @@ class Runner:
 
     def judge(self, label, case, run, again):
         kind = "crash" if run.cluster[run.place].crashed else run.kind
+        if kind != "crash" and run.plain[run.place].sqlstate == "57014":  # PostgreSQL alone took too long on a busy machine
+            self.report.skipped += 1
+            return
         if kind == ONLY_CLUSTER:
             outcome = run.cluster[run.place]
             if self.options.reduce and self.report.is_new(outcome):
