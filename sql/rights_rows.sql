@@ -130,6 +130,10 @@ SELECT DISTINCT result FROM run_command_on_shards('things', 'DROP RULE r ON %s')
 SELECT DISTINCT result FROM run_command_on_shards('things', 'CREATE RULE r AS ON UPDATE TO %s DO ALSO SELECT 1');
 ALTER TABLE things ADD COLUMN ruled serial;
 SELECT DISTINCT result FROM run_command_on_shards('things', 'DROP RULE r ON %s');
+-- Triggers of another table would not fire.
+SELECT DISTINCT result FROM run_command_on_shards('things', 'CREATE RULE r AS ON UPDATE TO %s DO INSTEAD UPDATE rights_rows.kinds SET number = 1 - number');
+ALTER TABLE things ADD COLUMN ruled serial;
+SELECT DISTINCT result FROM run_command_on_shards('things', 'DROP RULE r ON %s');
 RESET SESSION AUTHORIZATION;
 
 -- Back in a table of the coordinator.

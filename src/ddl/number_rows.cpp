@@ -64,7 +64,8 @@ int64 CountShardRows(const catalog::Table& table, const catalog::Shard& shard) {
 }
 
 void NumberShardRows(const catalog::Table& table, const catalog::Shard& shard, const char* column, Numbers numbers) {
-  const Oid owner = pg::OwnerOfRelation(RequireShard(table, shard));
+  const Oid relid = RequireShard(table, shard);
+  const Oid owner = pg::OwnerOfRelation(relid);
   const char* name = catalog::QualifiedShardName(table, shard);
   const char* sql =
       psprintf("UPDATE %s AS filled SET %s = " INT64_FORMAT " OPERATOR(pg_catalog.+) (numbered.number OPERATOR(pg_catalog.-) 1)"
@@ -75,7 +76,7 @@ void NumberShardRows(const catalog::Table& table, const catalog::Shard& shard, c
                name, quote_identifier(column), numbers.first, numbers.step, name);
   const auto update = [&] {
     const int level = pg::BeginPortableText();
-    pg::AsOwner(owner, [&] { pg::UpdateQuietly(sql); });
+    pg::AsOwner(owner, [&] { pg::UpdateQuietly(relid, sql); });
     pg::EndPortableText(level);
   };
   if (task::RunsForAnotherPath()) {

@@ -10,6 +10,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "executor/nodeModifyTable.h"
 #include "parser/analyze.h"
+#include "parser/parsetree.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "utils/reltrigger.h"
@@ -116,10 +117,15 @@ void DropTriggersOfUsers(ResultRelInfo* target) {
 
 namespace {
 
-PlannedStmt* PlanOf(const char* sql) {
+/// Whether it is still what was written: a rule may have made it the UPDATE of another table, whose triggers must fire.
+bool IsUpdateOf(const Query* query, Oid relid) {
+  return query->commandType == CMD_UPDATE && rt_fetch(query->resultRelation, query->rtable)->relid == relid;
+}
+
+PlannedStmt* PlanOf(const char* sql, Oid relid) {
   auto* raw = linitial_node(RawStmt, pg_parse_query(sql));
   List* queries = pg_analyze_and_rewrite_fixedparams(raw, sql, nullptr, 0, nullptr);
-  if (list_length(queries) != 1 || linitial_node(Query, queries)->commandType != CMD_UPDATE)
+  if (list_length(queries) != 1 || !IsUpdateOf(linitial_node(Query, queries), relid))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a rule makes another statement of the change of all rows"),
                     errdetail("Statement: %s", sql)));
   return pg_plan_query(linitial_node(Query, queries), sql, CURSOR_OPT_PARALLEL_OK, nullptr);
@@ -127,12 +133,12 @@ PlannedStmt* PlanOf(const char* sql) {
 
 }  // namespace
 
-void UpdateQuietly(const char* sql) {
+void UpdateQuietly(Oid relid, const char* sql) {
   CommandCounterIncrement();
   PushCopiedSnapshot(GetTransactionSnapshot());
   UpdateActiveSnapshotCommandId();
   QueryDesc* query =
-      CreateQueryDesc(PlanOf(sql), sql, GetActiveSnapshot(), InvalidSnapshot, None_Receiver, nullptr, nullptr, 0);
+      CreateQueryDesc(PlanOf(sql, relid), sql, GetActiveSnapshot(), InvalidSnapshot, None_Receiver, nullptr, nullptr, 0);
   ExecutorStart(query, 0);
   ListCell* cell;
   foreach (cell, query->estate->es_opened_result_relations) DropTriggersOfUsers(static_cast<ResultRelInfo*>(lfirst(cell)));

@@ -33,7 +33,7 @@ uint64 EndQuietRows(QuietRows* rows);
 /// stays.
 void DropTriggersOfUsers(ResultRelInfo* target);
 
-/// Runs UPDATE on one table (and its partitions) without their users' triggers.
-void UpdateQuietly(const char* sql);
+/// Runs UPDATE of this table (and its partitions) without their users' triggers.
+void UpdateQuietly(Oid relid, const char* sql);
 
 }  // namespace altius::pg
