@@ -138,9 +138,7 @@ SELECT count(*) FROM log;
 SET search_path = move_triggers;
 SET client_min_messages = warning;
 
--- Not for SQL, nor for texts of users that go to other nodes.
-SELECT success, result FROM run_command_on_workers('/* altius moves rows */ SELECT 1');
-SELECT DISTINCT success, result FROM run_command_on_workers(' /* altius moves rows */ SELECT 1');
+-- Not for SQL.
 SELECT altius_internal.update_row('t'::regclass, 1, '(0,1)', t, t) FROM t WHERE k = 2;
 SELECT altius_internal.update_row('t'::regclass, 1, '(0,1)', 'a' COLLATE "C", 'b'::text);
 -- A BEFORE trigger that leaves the row as it is, and AFTER triggers with conditions.

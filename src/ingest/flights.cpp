@@ -102,8 +102,7 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Fl
                                            .param_values = values,
                                            .binary_rows = false,
                                            .may_have_moved = flight.follows,
-                                           .prepare = !alone,
-                                           .moves_rows = state->ship->moved_column >= 0};
+                                           .prepare = !alone};
   const txn::Access access = alone && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
   remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
   flight.group = group;

@@ -136,12 +136,6 @@ Prepared* AddPrepared(Connection* connection, const StatementText& statement, ui
   return prepared;
 }
 
-/// No text of a user (run_command_on_workers) keeps triggers still.
-void RequireNoMark(const StatementText& statement) {
-  if (statement.moves_rows || strncmp(statement.sql, kMoveMark, strlen(kMoveMark)) != 0) return;
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("a statement for other nodes can't begin with \"%s\"", kMoveMark)));
-}
-
 /// The statement with its ticket: in front of its text, or as a last parameter.
 StatementText WithTicket(Connection* connection, const StatementText& statement) {
   StatementText with = statement;
@@ -157,7 +151,6 @@ StatementText WithTicket(Connection* connection, const StatementText& statement)
 /// Puts the statement itself into the pipeline, without a sync.
 bool QueueStatement(Connection* connection, const StatementText& unsigned_statement, ItemKind kind,
                     Request* request) {
-  RequireNoMark(unsigned_statement);
   const StatementText statement = WithTicket(connection, unsigned_statement);
   const int format = statement.binary_rows ? 1 : 0;
   uint64 number = 0;

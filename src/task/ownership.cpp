@@ -6,6 +6,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/relation_lock.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/plan/ship.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "capture.hpp"
 
@@ -94,7 +95,7 @@ void NoteOwnership(QueryDesc* query, int depth) {
   if (own) expected = nullptr;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
   if (of_node || own) NoteCapture(query, own);
-  const bool marked = query->sourceText != nullptr && strncmp(query->sourceText, remote::kMoveMark, strlen(remote::kMoveMark)) == 0;
+  const bool marked = query->sourceText != nullptr && strncmp(query->sourceText, plan::kMoveMark, strlen(plan::kMoveMark)) == 0;
   if ((of_node || own) && marked) query->estate->es_top_eflags |= kMoves;
   if (!sent && !own) return;
   if (ConcernsElsewhere(query->plannedstmt)) {

@@ -32,6 +32,9 @@ struct Ship {
   int returned_column;      // first of the child's columns that RETURNING gives instead of what shards return; -1: shards return it
 };
 
+/// In front of the texts of such statements: the asking node fires the triggers.
+inline constexpr char kMoveMark[] = "/* altius moves rows */ ";
+
 /// To and from a List that a plan may hold in custom_private; the child plan is in custom_plans.
 List *ToList(const Ship &ship);
 Ship *ShipFromList(List *list);

@@ -49,10 +49,6 @@ extern EventSink* event_sink;
 /// Statements in flight that were sent with it tell nobody any more.
 void ForgetEventSink(const EventSink* sink) noexcept;
 
-/// In front of a text that is a part of an UPDATE of the distribution column: the shards' triggers keep still, for the asking node fires
-/// those of the table.
-inline constexpr char kMoveMark[] = "/* altius moves rows */ ";
-
 struct StatementText {
   const char* sql = nullptr;
   int param_count = 0;
@@ -61,7 +57,6 @@ struct StatementText {
   bool binary_rows = false;                   // ask for binary result columns
   bool may_have_moved = false;                // the caller looks at `moved` of the request
   bool prepare = false;  // keep as a prepared statement of the connection (LRU by text and types)
-  bool moves_rows = false;  // the text begins with kMoveMark, which no text of users may
   bool by_node = false;  // calls what only nodes may call: it goes with a ticket.  Never for a text of users
   const char* claim = nullptr;  // or a ticket for these bytes goes as the last parameter, after those counted
   size_t claim_length = 0;

@@ -8,7 +8,6 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
-#include "altius/remote/connection.hpp"
 #include "altius/trigger/trigger.hpp"
 #include "planner/fragment/late_values.hpp"
 #include "planner/level.hpp"
@@ -356,7 +355,7 @@ List *ComputedTargets(List *computed) {
 }
 
 plan::Template TextOf(Shipping *shipping, Query *statement) {
-  const char *mark = shipping->ship.moved_column >= 0 ? remote::kMoveMark : "";
+  const char *mark = shipping->ship.moved_column >= 0 ? plan::kMoveMark : "";
   return deparse::SplitAtTables(deparse::QueryText(statement), &shipping->ship.tables, psprintf("%s%s", mark, RowsClause(*shipping)));
 }
 
