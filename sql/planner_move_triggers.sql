@@ -141,6 +141,10 @@ SET client_min_messages = warning;
 -- Not for SQL.
 SELECT altius_internal.update_row('t'::regclass, 1, '(0,1)', t, t) FROM t WHERE k = 2;
 SELECT altius_internal.update_row('t'::regclass, 1, '(0,1)', 'a' COLLATE "C", 'b'::text);
+-- The final function of an aggregate is given the collation of what is sorted.
+CREATE FUNCTION last_table(oid, text) RETURNS oid LANGUAGE sql AS 'SELECT $2::regclass::oid';
+CREATE AGGREGATE forge (bigint, tid, t, t ORDER BY text) (sfunc = last_table, stype = oid, finalfunc = altius_internal.update_row);
+SELECT forge(1, '(0,1)', old, old) WITHIN GROUP (ORDER BY name) FROM (VALUES ('t')) v (name), (SELECT t AS old FROM t LIMIT 1) w GROUP BY old;
 -- A BEFORE trigger that leaves the row as it is, and AFTER triggers with conditions.
 CREATE TABLE switch (on_off boolean);
 SELECT create_distributed_table('switch', 'on_off');

@@ -93,6 +93,11 @@ void StartShipment(ShipState *state) {
   shipment->batches = static_cast<Batch *>(palloc0(sizeof(Batch) * std::max(shipment->batch_count, 1)));
   shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
   shipment->lending = task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->ship->tables, state->ship->shard_column >= 0);
+  if (state->ship->moved_column >= 0) {
+    // To the user a row that moves is updated: DELETE and INSERT are ours.  And only what carries a ticket keeps triggers still.
+    shipment->lending.needed = true;
+    shipment->lending.hides_rows = !pg::MayUse(shipment->table->relid, GetUserId(), ACL_SELECT);
+  }
   state->shipment = shipment;
   MakeOutputs(state);
   EvaluateArgs(state);

@@ -64,22 +64,24 @@ void RaiseFailure(const Connection* connection) {
                   errcontext("node %s", connection->name)));
 }
 
-[[noreturn]] void RaiseResult(const PGresult* result, const Connection* connection) {
+[[noreturn]] void RaiseResult(const Request* request) {
+  const PGresult* result = request->error;
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
   const char* detail = Field(result, PG_DIAG_MESSAGE_DETAIL);
   const char* hint = Field(result, PG_DIAG_MESSAGE_HINT);
-  const char* context = Field(result, PG_DIAG_CONTEXT);
+  const char* context = request->hides_context ? nullptr : Field(result, PG_DIAG_CONTEXT);
   const int code = state == nullptr
                        ? ERRCODE_CONNECTION_FAILURE
                        : MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
+  if (request->hides_rows && ShowsRow(code)) detail = nullptr;
   if (message == nullptr) message = pstrdup(PQresultErrorMessage(result));
-  if (state != nullptr && strcmp(state, kInFailedTransaction) == 0) RaiseFailure(connection);
+  if (state != nullptr && strcmp(state, kInFailedTransaction) == 0) RaiseFailure(request->connection);
   ereport(ERROR, (errcode(code), errmsg_internal("%s", message),
                   detail != nullptr ? errdetail_internal("%s", detail) : 0,
                   hint != nullptr ? errhint("%s", hint) : 0,
                   context != nullptr ? errcontext("%s", context) : 0,
-                  errcontext("node %s", connection->name), PutNames(result)));
+                  errcontext("node %s", request->connection->name), PutNames(result)));
   pg_unreachable();
 }
 
@@ -133,7 +135,7 @@ namespace {
 
 void RaiseError(Request* request) {
   if (wait_hook != nullptr) wait_hook();  // the cancel that ended it may have been a deadlock's
-  if (request->error != nullptr) RaiseResult(request->error, request->connection);
+  if (request->error != nullptr) RaiseResult(request);
   if (request->moved) {
     ereport(ERROR,
             (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -264,6 +264,8 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
   Request* request = NewRequest(connection, sink);
   request->decisive = TakeDecisive(connection);
   request->may_have_moved = statement.may_have_moved;
+  request->hides_context = statement.hides_parameters();
+  request->hides_rows = statement.hides_rows;
   request->events = event_sink;
   if (connection->state == State::Ready) {
     FollowSchema(connection);

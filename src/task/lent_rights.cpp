@@ -24,6 +24,7 @@ struct Need {
   const List *tables;
   Lending lending;
   bool finds_rows;  // by ctid, which only SELECT of the whole table allows
+  bool changes;     // one of the tables
   bool unclear;     // tables with row security are changed as different roles
 };
 
@@ -50,6 +51,7 @@ void Look(const pg::Requirement &requirement, void *data) {
   const Oid role = OidIsValid(requirement.role) ? requirement.role : GetUserId();
   const bool changes = (requirement.rights & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
   if (!list_member_oid(need->tables, requirement.relid)) return;
+  need->changes = need->changes || changes;
   if (role == GetUserId() && !changes) {
     need->lending.needed = need->lending.needed || PoliciesReadMore(requirement.relid);
     return;
@@ -104,8 +106,10 @@ constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, NAMEOID, OIDARRAYOID, TEXTA
 
 Lending LendingFor(const PlannedStmt *plan, const List *tables, bool finds_rows) {
   if (superuser()) return {};
-  Need need = {tables, {}, finds_rows, false};
+  Need need = {tables, {}, finds_rows, false, false};
   pg::VisitRequirements(plan, Look, &need);
+  // MERGE that only does nothing has a target, too.
+  if (!need.changes) need.lending.target = GetUserId();
   return need.lending.needed && !need.unclear ? need.lending : Lending{};
 }
 
@@ -135,6 +139,7 @@ remote::StatementText WithLentRights(const remote::StatementText &statement, con
   lent.prepare = true;
   lent.claim = bytes->data;
   lent.claim_length = bytes->len;
+  lent.hides_rows = lending.hides_rows;
   return lent;
 }
 

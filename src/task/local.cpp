@@ -34,9 +34,7 @@ int Execute(const LocalStatement& statement, const SPIExecuteOptions& options) {
   return SPI_execute_plan_extended(PlanOf(statement).plan, &options);
 }
 
-}  // namespace
-
-int64 RunHere(const LocalStatement &statement, RowStore *store) {
+int64 Run(const LocalStatement &statement, RowStore *store) {
   DestReceiver nothing = *None_Receiver;  // the statement is known by its receiver
   DestReceiver *receiver = store != nullptr ? MakeReceiver(store) : &nothing;
   const bool reads = statement.mode == LocalMode::Read;
@@ -55,6 +53,15 @@ int64 RunHere(const LocalStatement &statement, RowStore *store) {
     pg::EndPortableText(level);
     SPI_finish();
   });
+  return affected;
+}
+
+}  // namespace
+
+int64 RunHere(const LocalStatement &statement, RowStore *store) {
+  if (!statement.lending.hides_rows) return Run(statement, store);
+  int64 affected = 0;
+  WithRowsHidden([&] { affected = Run(statement, store); });
   return affected;
 }
 

@@ -14,6 +14,8 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
@@ -83,6 +85,30 @@ void RequireOlderThanSnapshot(const PlannedStmt* statement) {
   }
 }
 
+/// A statement that a rule has made names the table of the rule and its own.
+bool IsOfOneTable(const PlannedStmt* statement) {
+  Oid first = InvalidOid;
+  List* parts = NIL;
+  ListCell* cell;
+  foreach (cell, statement->rtable) {
+    const auto* rte = lfirst_node(RangeTblEntry, cell);
+    if (rte->rtekind != RTE_RELATION || rte->relid == first) continue;
+    if (!OidIsValid(first)) {
+      first = rte->relid;
+      if (rte->inh && get_rel_relkind(first) == RELKIND_PARTITIONED_TABLE) parts = find_all_inheritors(first, NoLock, nullptr);
+    } else if (!list_member_oid(parts, rte->relid)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Users may send texts of their own with the mark, through nodes too; what runs in-process is ours.
+bool IsPartOfMove(const QueryDesc* query) {
+  return query->sourceText != nullptr && strncmp(query->sourceText, plan::kMoveMark, strlen(plan::kMoveMark)) == 0 &&
+         IsOfOneTable(query->plannedstmt);
+}
+
 }  // namespace
 
 void CheckStatementOf(const DestReceiver* receiver) { expected = receiver; }
@@ -95,8 +121,7 @@ void NoteOwnership(QueryDesc* query, int depth) {
   if (own) expected = nullptr;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
   if (of_node || own) NoteCapture(query, own);
-  const bool marked = query->sourceText != nullptr && strncmp(query->sourceText, plan::kMoveMark, strlen(plan::kMoveMark)) == 0;
-  if ((of_node || own) && marked) query->estate->es_top_eflags |= kMoves;
+  if (own && IsPartOfMove(query)) query->estate->es_top_eflags |= kMoves;
   if (!sent && !own) return;
   if (ConcernsElsewhere(query->plannedstmt)) {
     query->estate->es_top_eflags |= sent ? kDisowned | kUntold : kDisowned;

@@ -44,10 +44,12 @@ HTAB* MakePlaces(MemoryContext memory) {
   return hash_create("altius updated rows", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/// Rows have no collation, so a call that SQL makes has none.
+/// Rows have no collation, so a call that SQL makes returns none (but may be given one: the final function of an aggregate is).
 bool IsPlanned(FunctionCallInfo fcinfo, Oid relid) {
+  const Node* call = fcinfo->flinfo->fn_expr;
+  if (call == nullptr || !IsA(call, FuncExpr) || !OidIsValid(reinterpret_cast<const FuncExpr*>(call)->funccollid)) return false;
   const Oid type = get_fn_expr_argtype(fcinfo->flinfo, 3);
-  return OidIsValid(PG_GET_COLLATION()) && OidIsValid(type) && type == get_rel_type_id(relid);
+  return OidIsValid(type) && type == get_rel_type_id(relid);
 }
 
 /// A row that several of the sources match is updated once.

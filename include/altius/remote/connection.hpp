@@ -60,6 +60,11 @@ struct StatementText {
   bool by_node = false;  // calls what only nodes may call: it goes with a ticket.  Never for a text of users
   const char* claim = nullptr;  // or a ticket for these bytes goes as the last parameter, after those counted
   size_t claim_length = 0;
+  bool hides_rows = false;  // errors about a row that does not fit don't show it
+
+  /// Parameters of what is not the user's own text may be rows that the user may not read, and a setting of the node puts them into
+  /// an error's context.
+  bool hides_parameters() const { return (by_node || claim != nullptr) && param_count > 0; }
 };
 
 /// The number of rows by which a node says that it has not run a statement, because it does not
@@ -71,6 +76,9 @@ inline constexpr int64 kMovedRows = INT64_MAX - 1;
 inline constexpr const char* kMovedParameter = "altius.moved_statements";
 
 class Connection;
+
+/// Whether the detail of such an error has the row that does not fit: with all columns that the statement writes.
+inline bool ShowsRow(int sqlerrcode) { return sqlerrcode == ERRCODE_CHECK_VIOLATION || sqlerrcode == ERRCODE_NOT_NULL_VIOLATION; }
 
 /// A statement in flight or finished.  Lives in the memory context that was current at Send, and so
 /// must its sink; when that context goes, the answers still to come are thrown away.
@@ -90,6 +98,8 @@ struct Request {
   const char* lost;
   char lost_state[6];  // SQLSTATE of the node's last words when it hung up; empty: it said none
   int level;           // transaction nesting level at Send
+  bool hides_context;
+  bool hides_rows;
   bool columns_known;
   bool may_have_moved;
   uint32 session;      // of the connection, in which it was sent

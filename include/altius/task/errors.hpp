@@ -3,6 +3,7 @@
 #pragma once
 
 #include "altius/pg/bridge.hpp"
+#include "altius/remote/connection.hpp"
 
 namespace altius::task {
 
@@ -18,6 +19,20 @@ void WithShardsHidden(const char *sql, Body &&body) {
       pg::Call(body);
     } catch (pg::Error &error) {
       if (error.data() != nullptr) HideShards(const_cast<ErrorData *>(error.data()), sql);
+      throw;
+    }
+  });
+}
+
+/// Runs the body (plain C); its errors about a row that does not fit don't show it.
+template <typename Body>
+void WithRowsHidden(Body &&body) {
+  pg::Entry([&] {
+    try {
+      pg::Call(body);
+    } catch (pg::Error &error) {
+      auto *data = const_cast<ErrorData *>(error.data());
+      if (data != nullptr && remote::ShowsRow(data->sqlerrcode)) data->detail = nullptr;
       throw;
     }
   });

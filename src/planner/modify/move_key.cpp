@@ -138,9 +138,9 @@ Node* UpdatedRow(const Move& move) {
   Node* shard = ShardOfRow(*move.shipping);
   Node* ctid = pg::AsNode(makeVar(move.query->resultRelation, SelfItemPointerAttributeNumber, TIDOID, -1, InvalidOid, 0));
   List* args = list_make5(relid, shard, ctid, OldRow(move), ProposedRow(move));
-  // The collation is its mark.
+  // The collation of what it returns is its mark.
   return pg::AsNode(
-      makeFuncExpr(UpdateRowFunction(), RowType(move), args, InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL));
+      makeFuncExpr(UpdateRowFunction(), RowType(move), args, DEFAULT_COLLATION_OID, InvalidOid, COERCE_EXPLICIT_CALL));
 }
 
 Node* NewRow(const Move& move) { return pg::AsNode(makeVar(move.pair, 1, RowType(move), -1, InvalidOid, 0)); }
