@@ -50,6 +50,39 @@ SELECT id, s FROM t EXCEPT SELECT id, s FROM plain;
 RESET ROLE;
 SELECT count(*) FROM t;
 TABLE t EXCEPT TABLE plain;
+-- Rows to change that are chosen elsewhere than where they are changed, and targets of a MERGE that does nothing: policies hold for
+-- what reads them, with whomever's rights that runs.
+CREATE FUNCTION peek(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE COST 0.0001 AS $$
+BEGIN
+  IF $1 % 2 = 1 OR $1 % 3 = 0 THEN RAISE EXCEPTION 'row % is hidden', $1; END IF;
+  RETURN true;
+END $$;
+GRANT EXECUTE ON FUNCTION peek TO rights_policies_user;
+CREATE TABLE near (id int);
+CREATE TABLE far (x int);
+SELECT create_distributed_table('near', 'id', colocate_with => 't'), create_distributed_table('far', 'x', colocate_with => 'none');
+INSERT INTO near SELECT generate_series(1, 20);
+INSERT INTO far SELECT generate_series(1, 20);
+GRANT SELECT ON near, far TO rights_policies_user;
+SET ROLE rights_policies_user;
+MERGE INTO t USING near n ON t.id = n.id AND peek(t.id) WHEN MATCHED THEN DO NOTHING;
+MERGE INTO t USING near n ON t.id = n.id AND peek(t.id) WHEN MATCHED AND t.id > 100 THEN DELETE;
+MERGE INTO t USING (SELECT DISTINCT x FROM far) f ON t.id = x AND peek(t.id) WHEN MATCHED THEN DO NOTHING;
+MERGE INTO t USING far ON t.id + 0 = x AND peek(t.id) WHEN MATCHED AND t.id > 100 THEN DELETE;
+MERGE INTO t USING far ON t.id + 0 = x WHEN MATCHED AND peek(t.id) AND t.id > 100 THEN DELETE;
+DELETE FROM t USING far WHERE t.id + 0 = x AND peek(t.id) AND t.id > 100;
+UPDATE t SET s = 'far' FROM far WHERE t.id + 0 = x AND peek(t.id) AND t.id > 100;
+-- What is read before is of the policies, too; the change by ctid then wants SELECT of the whole table.
+WITH a AS (UPDATE t SET s = 'a' WHERE id = 100 RETURNING id),
+  b AS (UPDATE t SET s = 'b' WHERE id IN (SELECT id FROM t WHERE peek(id)) AND peek(id) AND id > 100 RETURNING id) SELECT count(*) FROM a, b;
+RESET ROLE;
+GRANT SELECT, UPDATE, DELETE ON t TO rights_policies_user;
+SET ROLE rights_policies_user;
+MERGE INTO t USING far ON t.id + 0 = x AND peek(t.id) WHEN MATCHED AND t.id < 10 THEN UPDATE SET s = 'far';
+UPDATE t SET s = s || x FROM far WHERE t.id + 0 = x AND peek(t.id) AND t.id < 10;
+SELECT id, s FROM t WHERE id < 10 ORDER BY id;
+RESET ROLE;
+REVOKE SELECT, UPDATE, DELETE ON t FROM rights_policies_user;
 -- UPDATE and DELETE without SELECT: the rows are found again by ctid, which the user has not asked for
 CREATE TABLE blind (id int, s text, m mood DEFAULT 'glad');
 CREATE TABLE other (x int);

@@ -8,6 +8,7 @@
 #include "altius/pg/walk.hpp"
 #include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
+#include "planner/normalize/security.hpp"
 #include "target_rows.hpp"
 
 extern "C" {
@@ -195,8 +196,10 @@ Query *PlacesOf(Query *modification) {
   }
   if (conditions != NIL) select->jointree->quals = pg::AsNode(make_ands_explicit(conditions));
   ChangeVarNodes(select->jointree->quals, rti, 1, 0);
+  ChangeVarNodes(pg::AsNode(pg::Rte(select->rtable, 1)->securityQuals), rti, 1, 0);
   const catalog::Table *table = catalog::FindTable(rte->relid);
   if (table != nullptr && table->kind == catalog::TableKind::Reference) LockRows(select, 1);  // places are those of one copy
+  WrapSecuredTables(select);
   return select;
 }
 

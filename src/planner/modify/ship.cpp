@@ -16,6 +16,7 @@
 #include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/nodes/records.hpp"
+#include "planner/normalize/security.hpp"
 #include "planner/select/rewrite.hpp"
 #include "copies.hpp"
 #include "foreseen.hpp"
@@ -399,6 +400,7 @@ Shipping Begin(Query *query, const catalog::Table &table) {
 
 PlannedStmt *PlanShipped(Shipping *shipping, List *computed, const Request &request) {
   Query *rows = pg::Copy(shipping->rows);
+  WrapSecuredTargets(rows);
   Rewrite(rows, nullptr);
   PlannedStmt *plan = PlanRows(rows, request);
   plan->planTree = &MakeScan(shipping, plan, computed)->scan.plan;

@@ -29,6 +29,7 @@ Query *SecuredTable(RangeTblEntry *rte) {
   pg::ForgetPermissions(inner);
   inner->securityQuals = NIL;
   inner->lateral = false;
+  inner->inFromCl = true;  // even if it was a target
   Query *query = SelectFrom(inner);
   query->jointree->quals = pg::AsNode(make_ands_explicit(pg::Copy(rte->securityQuals)));
   query->hasSubLinks = checkExprHasSubLink(query->jointree->quals);
@@ -172,6 +173,22 @@ void WrapSecuredTables(Query *query) {
     rte->inh = false;
     DeliverSystemColumns(query, index);
   }
+}
+
+namespace {
+
+bool WrapWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (!IsA(node, Query)) return pg::Walk(node, WrapWalker, context);
+  WrapSecuredTargets(reinterpret_cast<Query *>(node));
+  return false;
+}
+
+}  // namespace
+
+void WrapSecuredTargets(Query *query) {
+  WrapSecuredTables(query);
+  pg::WalkQuery(query, WrapWalker, nullptr);
 }
 
 }  // namespace altius::planner

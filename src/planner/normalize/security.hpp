@@ -15,5 +15,7 @@ void SpellBarriers(Query *query);
 
 /// Tables with row security become subqueries that read the rows it allows.
 void WrapSecuredTables(Query *query);
+/// The same in all of its queries: a target whose rows are read elsewhere than where they are changed is a table like any other there.
+void WrapSecuredTargets(Query *query);
 
 }  // namespace altius::planner
