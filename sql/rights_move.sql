@@ -26,9 +26,10 @@ EXCEPTION WHEN OTHERS THEN
   RETURN concat_ws(' / ', SQLERRM, nullif(detail, ''), CASE WHEN context LIKE '%secret%' THEN 'CONTEXT WITH ROWS' END);
 END $$;
 GRANT EXECUTE ON FUNCTION told TO rights_move_user;
--- Each of its sessions on nodes puts parameters into an error's context.
+-- Each of its sessions on nodes puts parameters into an error's context and shows plans.
 ALTER ROLE rights_move_user SET log_parameter_max_length_on_error = -1;
 SELECT count(*) FROM run_command_on_workers('ALTER ROLE rights_move_user SET log_parameter_max_length_on_error = -1');
+SELECT count(*) FROM run_command_on_workers('ALTER ROLE rights_move_user SET debug_print_plan = on');
 
 -- Neither DELETE nor INSERT.
 GRANT SELECT, UPDATE (k) ON t TO rights_move_user;
@@ -49,6 +50,10 @@ UPDATE t SET k = k - 100 WHERE k > 100;
 SELECT told(format('UPDATE t SET k = 5000 + %s WHERE k = %s', i, i)) FROM generate_series(1, 4) i;
 SELECT told(format('UPDATE t SET k = abs(k), v = 500 WHERE k = %s', i)) FROM generate_series(1, 4) i;
 SELECT told('UPDATE t SET v = 500 WHERE k = 1');
+BEGIN;
+SET LOCAL client_min_messages TO debug1;
+UPDATE t SET k = k + 50 WHERE k < 4;
+ROLLBACK;
 RESET SESSION AUTHORIZATION;
 SELECT k, v, note FROM t ORDER BY k LIMIT 3;
 

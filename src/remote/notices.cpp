@@ -35,6 +35,13 @@ bool MayInterest(const Item& item) {
   return item.kind == ItemKind::Main || (item.kind == ItemKind::Sync && item.request != nullptr);
 }
 
+/// debug_print_plan, a setting of the node's session, shows parameters.
+bool MayShowParameters(const Connection* connection, int level) {
+  if (level >= INFO || connection->count == 0) return false;
+  const Request* request = ItemAt(connection, 0)->request;
+  return request != nullptr && request->hides_context;
+}
+
 void Receive(void* arg, const PGresult* result) {
   Connection* connection = static_cast<Connection*>(arg);
   const char* severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -47,8 +54,10 @@ void Receive(void* arg, const PGresult* result) {
   if (state == nullptr || text == nullptr) return;  // libpq's own
   if (strncmp(state, "57P", 3) == 0)
     return;  // the server goes down; the loss of the connection says it
+  const int level = LevelOf(severity);
+  if (MayShowParameters(connection, level)) return;
   Notice* notice = &waiting[waiting_count++];
-  notice->level = LevelOf(severity);
+  notice->level = level;
   notice->sqlerrcode = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
   notice->text = Copy(text);
   notice->detail = Copy(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));

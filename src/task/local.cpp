@@ -20,10 +20,12 @@ namespace {
 ParamListInfo MakeParams(const LocalStatement& statement) {
   if (statement.arg_count == 0) return nullptr;
   const ParamListInfo params = makeParamList(statement.arg_count);
+  // What the user may not read is not made a part of the plan, which debug_print_plan shows.
+  const uint16 flags = statement.lending.hides_rows ? 0 : PARAM_FLAG_CONST;
   for (int i = 0; i < statement.arg_count; i++) {
     params->params[i] = ParamExternData{.value = statement.arg_values[i],
                                         .isnull = statement.arg_nulls[i],
-                                        .pflags = PARAM_FLAG_CONST,
+                                        .pflags = flags,
                                         .ptype = statement.arg_types[i]};
   }
   return params;
