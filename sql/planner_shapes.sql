@@ -46,5 +46,14 @@ CREATE FUNCTION counted() RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETUR
 INSERT INTO d SELECT 1, counted() FROM generate_series(1, 1100) g;
 SELECT min(v), max(v), count(*) FROM d;
 
+-- Sets among the result columns are spelled out of rows that are sorted: each row's stays together, in its own order.
+TRUNCATE d;
+INSERT INTO d SELECT i, 10 * i FROM generate_series(1, 6) i;
+SELECT array_agg(q) FROM (SELECT k, generate_series(1, 3) FROM d ORDER BY k) q;
+SELECT array_agg(q) FROM (SELECT k, unnest(ARRAY['b', 'a']) FROM d ORDER BY k DESC LIMIT 5 OFFSET 1) q;
+SELECT array_agg(q) FROM (SELECT v % 20, count(*), generate_series(3, 1, -1) FROM d GROUP BY 1 ORDER BY 1) q;
+SELECT array_agg(q) FROM (SELECT k, count(*), generate_series(3, 1, -1) FROM d GROUP BY 1 ORDER BY 1 LIMIT 4) q;
+SELECT array_agg(q) FROM (SELECT k, row_number() OVER (PARTITION BY k), generate_series(1, 2) n FROM d ORDER BY n, k) q;
+
 SET client_min_messages TO warning;
 DROP SCHEMA planner_shapes, planner_shapes_plain CASCADE;

@@ -19,6 +19,7 @@
 
 extern "C" {
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/tlist.h"
 #include "parser/parse_oper.h"
@@ -303,6 +304,16 @@ void DescribeGroups(SplitState *state, locus::Computed *computed) {
   computed->grouped = Describe(*state, state->columns.exprs);
 }
 
+/// ORDER BY names none of the sets among the result columns: each row's set stays together, and in its own order.
+bool IsSortedBeforeSets(Query *query) {
+  if (!query->hasTargetSRFs || query->sortClause == NIL) return false;
+  ListCell *cell;
+  foreach (cell, query->sortClause) {
+    if (expression_returns_set(get_sortgroupclause_expr(lfirst_node(SortGroupClause, cell), query->targetList))) return false;
+  }
+  return true;
+}
+
 locus::Computed DescribeUpper(SplitState *state) {
   Query *query = state->level->query;
   locus::Computed computed;
@@ -312,7 +323,7 @@ locus::Computed DescribeUpper(SplitState *state) {
   computed.limited = query->limitCount != nullptr;
   if (computed.limited) computed.limit = Describe(*state, list_make2(query->limitCount, query->limitOffset));
   computed.locks = query->rowMarks != NIL;
-  computed.readable = AreReadable(DeliveredTargets(query), query);
+  computed.readable = AreReadable(DeliveredTargets(query), query) && !IsSortedBeforeSets(query);
   if (state->scope->translation->Root().grouped) DescribeGroups(state, &computed);
   return computed;
 }

@@ -35,7 +35,7 @@ struct Computed {
       nullptr;  // what result columns need of a group, where that can be cut off
   List<Aggregate> aggregates;
   bool aggregates_within = false;  // there are some in subqueries
-  bool readable = true;            // the asking node can read the result columns
+  bool readable = true;            // the asking node can read the result columns and sort them
   bool limited = false;            // LIMIT with a number
   bool locks = false;
 };
