@@ -54,14 +54,15 @@ void EvaluateOne(Arguments* arguments, int index, Expr* expr, ExprState* evaluat
 
 bool FindExecParam(Node *node, void *context) {
   if (node == nullptr) return false;
-  if (IsA(node, Param) && castNode(Param, node)->paramkind != PARAM_EXTERN) return true;
+  if (IsA(node, Param) && castNode(Param, node)->paramkind != PARAM_EXTERN)
+    return !bms_is_member(castNode(Param, node)->paramid, static_cast<const Bitmapset *>(context));
   return pg::Walk(node, FindExecParam, context);
 }
 
 }  // namespace
 
-bool DependsOnExecution(const List* exprs) {
-  return FindExecParam(reinterpret_cast<Node*>(const_cast<List*>(exprs)), nullptr);
+bool DependsOnExecution(const List* exprs, const Bitmapset* known) {
+  return FindExecParam(reinterpret_cast<Node*>(const_cast<List*>(exprs)), const_cast<Bitmapset*>(known));
 }
 
 Arguments EvaluateArguments(FragmentState* state) {

@@ -173,10 +173,10 @@ bool Modifies(CustomScanState* custom) {
   return Cast(custom)->fragment->kind != plan::FragmentKind::Rows;
 }
 
-void StartReading(CustomScanState* custom, bool lock) {
+void StartReading(CustomScanState* custom, const Bitmapset* values, bool lock) {
   FragmentState* state = Cast(custom);
   if (Modifies(custom) || state->run != nullptr || (state->fragment->row_marks && !lock)) return;
-  if (DependsOnExecution(state->arg_exprs) || DependsOnExecution(state->prune_exprs)) return;
+  if (DependsOnExecution(state->arg_exprs, values) || DependsOnExecution(state->prune_exprs, values)) return;
   StartRun(state);
 }
 

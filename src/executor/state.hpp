@@ -89,7 +89,8 @@ pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead,
 /// --- arguments.cpp ---
 Arguments EvaluateArguments(FragmentState* state);
 /// Whether the expressions have parameters that other nodes of the plan set while it runs.
-bool DependsOnExecution(const List* exprs);
+/// Whether they have parameters of the executor, other than these.
+bool DependsOnExecution(const List* exprs, const Bitmapset* known = nullptr);
 void MakeTexts(Arguments* arguments);
 
 /// --- tasks.cpp ---

@@ -103,20 +103,28 @@ void EndModification(const QueryDesc* query) {
   PopActiveSnapshot();
 }
 
-/// `lock`: of bool, whether rows may be locked by it.
-bool ReadBelow(PlanState* state, void* lock) {
+/// What is read ahead: with the values of these init plans; what locks rows only where it may.
+struct Ahead {
+  const Bitmapset* values;
+  bool lock;
+};
+
+bool ReadBelow(PlanState* state, void* context) {
   if (state == nullptr) return false;
   const NodeKind* kind = KindOf(state);
   if (kind != nullptr && kind->start_reading != nullptr) {
-    kind->start_reading(castNode(CustomScanState, state), *static_cast<bool*>(lock));
+    const auto* ahead = static_cast<Ahead*>(context);
+    kind->start_reading(castNode(CustomScanState, state), ahead->values, ahead->lock);
   }
-  return pg::WalkStates(state, ReadBelow, lock);
+  return pg::WalkStates(state, ReadBelow, context);
 }
 
-void ReadAll(const QueryDesc* query, bool lock) {
+void ReadAll(QueryDesc* query, Ahead ahead) {
+  const MemoryContext before = MemoryContextSwitchTo(query->estate->es_query_cxt);
   ListCell* cell;
-  foreach (cell, query->estate->es_subplanstates) ReadBelow(static_cast<PlanState*>(lfirst(cell)), &lock);
-  ReadBelow(query->planstate, &lock);
+  foreach (cell, query->estate->es_subplanstates) ReadBelow(static_cast<PlanState*>(lfirst(cell)), &ahead);
+  ReadBelow(query->planstate, &ahead);
+  MemoryContextSwitchTo(before);
 }
 
 /// The next of the modifications that run before others.
@@ -157,8 +165,8 @@ void ReadFirst(QueryDesc* query) {
     modifies = modifies || ModifiesBelow(static_cast<PlanState*>(lfirst(cell)), nullptr);
   }
   if (!modifies) return;
+  ReadAll(query, {nullptr, true});
   const MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
-  ReadAll(query, true);
   ModifyFirst(estate);
   MemoryContextSwitchTo(before);
 }
@@ -168,32 +176,6 @@ struct Nested {
   Nested() noexcept { depth++; }
   ~Nested() { depth--; }
 };
-
-/// Other statements may run before its rows are asked for.
-bool StartsCursor(int eflags) {
-  const Portal portal = ActivePortal;
-  return portal != nullptr && portal->status == PORTAL_DEFINED && portal->name[0] != '\0' && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0;
-}
-
-/// A cursor shows what was there when it was opened.  What it locks is locked when it is fetched.
-void ReadForCursor(const QueryDesc* query) {
-  if (query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE) return;
-  const MemoryContext before = MemoryContextSwitchTo(query->estate->es_query_cxt);
-  ReadAll(query, false);
-  MemoryContextSwitchTo(before);
-}
-
-void StartHook(QueryDesc* query, int eflags) {
-  pg::Entry([&] {
-    if (next_start != nullptr) {
-      next_start(query, eflags);
-    } else {
-      standard_ExecutorStart(query, eflags);
-    }
-    NoteOwnership(query, depth);
-    if (StartsCursor(eflags)) ReadForCursor(query);
-  });
-}
 
 bool HasTypesOfUsers(TupleDesc columns) {
   for (int i = 0; i < columns->natts; i++) {
@@ -247,6 +229,50 @@ void RunOnPath(const QueryDesc* query, Body&& body) {
     const trigger::Moving moving(MovesRows(query));
     pg::Call(body);
   }
+}
+
+/// Whether the portal is one that can wait before it is fetched from.
+bool OpensCursor(const QueryDesc* query) {
+  const Portal portal = ActivePortal;
+  return portal != nullptr && portal->status == PORTAL_DEFINED && portal->strategy == PORTAL_ONE_SELECT && portal->visible &&
+         portal->name[0] != '\0' && linitial(portal->stmts) == query->plannedstmt;
+}
+
+bool ValuesBelow(PlanState* state, void* context) {
+  if (state == nullptr) return false;
+  ListCell* cell;
+  foreach (cell, state->initPlan) {
+    const auto* plan = lfirst_node(SubPlanState, cell);
+    if (!bms_is_empty(plan->planstate->plan->extParam)) continue;
+    ListCell* param;
+    foreach (param, plan->subplan->setParam) {
+      auto** values = static_cast<Bitmapset**>(context);
+      *values = bms_add_member(*values, lfirst_int(param));
+    }
+  }
+  return pg::WalkStates(state, ValuesBelow, context);
+}
+
+/// A cursor shows what was there when it was opened, whatever its transaction has changed when rows are fetched.  What it locks is
+/// locked then.
+void ReadForCursor(QueryDesc* query) {
+  Bitmapset* values = nullptr;
+  ListCell* cell;
+  foreach (cell, query->estate->es_subplanstates) ValuesBelow(static_cast<PlanState*>(lfirst(cell)), &values);
+  ValuesBelow(query->planstate, &values);
+  ReadAll(query, {values, false});
+}
+
+void StartHook(QueryDesc* query, int eflags) {
+  pg::Entry([&] {
+    if (next_start != nullptr) {
+      next_start(query, eflags);
+    } else {
+      standard_ExecutorStart(query, eflags);
+    }
+    NoteOwnership(query, depth);
+    if (OpensCursor(query) && !IsDisowned(query)) RunOnPath(query, [&] { ReadForCursor(query); });
+  });
 }
 
 void RunHook(QueryDesc* query, ScanDirection direction, uint64 count, bool execute_once) {

@@ -19,8 +19,9 @@ struct NodeKind {
   void (*finish)(CustomScanState*);         // runs it unless it has run
   int (*place_among_first)(CustomScanState*);  // of those that modify before others, from 1; 0: any; null: always 0
   List* (*changes)(CustomScanState*);       // of triggers (altius/trigger/trigger.hpp); null: it modifies nothing
-  /// Sends what it reads, if that is known, and if it may lock rows by that; null: it reads nothing by itself.
-  void (*start_reading)(CustomScanState*, bool lock);
+  /// Sends what it reads, if that is known, or computed by init plans (their parameters), and if it locks nothing or may; null: it
+  /// reads nothing by itself.
+  void (*start_reading)(CustomScanState*, const Bitmapset* values, bool lock);
 };
 
 void RegisterNode(const NodeKind& kind);
