@@ -54,6 +54,13 @@ SELECT array_agg(q) FROM (SELECT k, unnest(ARRAY['b', 'a']) FROM d ORDER BY k DE
 SELECT array_agg(q) FROM (SELECT v % 20, count(*), generate_series(3, 1, -1) FROM d GROUP BY 1 ORDER BY 1) q;
 SELECT array_agg(q) FROM (SELECT k, count(*), generate_series(3, 1, -1) FROM d GROUP BY 1 ORDER BY 1 LIMIT 4) q;
 SELECT array_agg(q) FROM (SELECT k, row_number() OVER (PARTITION BY k), generate_series(1, 2) n FROM d ORDER BY n, k) q;
+-- Columns that depend on the primary key which is grouped by, of types that can't be; an aggregate in a subquery that needs other rows.
+CREATE TABLE named (id int PRIMARY KEY, place point, doc json);
+SELECT create_reference_table('named');
+INSERT INTO named SELECT i, point(i, i), '{}' FROM generate_series(1, 3) i;
+SELECT id, place, doc, count(*), sum(d.v) FROM named JOIN d ON d.k % 3 + 1 = id GROUP BY id HAVING doc::text = '{}' ORDER BY id;
+SELECT id, place, count(DISTINCT d.v) FROM named JOIN d ON d.k % 3 + 1 = id GROUP BY id ORDER BY id;
+SELECT id, (SELECT count(*) FROM d WHERE d.k % 3 + 1 = id AND d.v > 10 * avg(id)) FROM named GROUP BY id ORDER BY id;
 
 SET client_min_messages TO warning;
 DROP SCHEMA planner_shapes, planner_shapes_plain CASCADE;

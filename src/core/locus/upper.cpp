@@ -86,6 +86,7 @@ class Upwards {
   Cut Crossing() {
     if (computed_.locks || computed_.aggregates_within || !Ships(computed_.groups))
       return Cut::From;
+    if (computed_.ungroupable) return Cut::From;
     if (computed_.groups == nullptr && computed_.aggregates.empty()) return Cut::From;
     for (const Aggregate& aggregate : computed_.aggregates) {
       if (!Ships(aggregate.call)) return Cut::From;

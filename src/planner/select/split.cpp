@@ -23,6 +23,7 @@ extern "C" {
 #include "optimizer/clauses.h"
 #include "optimizer/tlist.h"
 #include "parser/parse_oper.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
 }
 
@@ -286,6 +287,21 @@ List *GroupExprs(Query *query) {
   return exprs;
 }
 
+bool UngroupableWalker(Node *node, void *data) {
+  auto *query = static_cast<Query *>(data);
+  if (node == nullptr || IsA(node, Aggref) || IsGroupExpr(query, node)) return false;
+  if (!IsA(node, Var)) return pg::Walk(node, UngroupableWalker, data);
+  Oid equality = InvalidOid;
+  get_sort_group_operators(exprType(node), false, false, false, nullptr, &equality, nullptr, nullptr);
+  return reinterpret_cast<Var *>(node)->varlevelsup == 0 && !OidIsValid(equality);
+}
+
+/// Subqueries with aggregates of this level.
+bool WithinWalker(Node *node, void *data) {
+  if (node == nullptr || IsA(node, Aggref)) return false;
+  return IsA(node, SubLink) ? contain_aggs_of_level(node, 0) : pg::Walk(node, WithinWalker, data);
+}
+
 void DescribeGroups(SplitState *state, locus::Computed *computed) {
   Query *query = state->level->query;
   Translation *translation = state->scope->translation;
@@ -298,7 +314,9 @@ void DescribeGroups(SplitState *state, locus::Computed *computed) {
     computed->aggregates.Add(translation->tree.arena, described);
     state->combined.push_back({aggregate, described.combine, 0});
   }
-  if (query->groupingSets != NIL) return;
+  computed->ungroupable =
+      UngroupableWalker(pg::AsNode(query->targetList), query) || UngroupableWalker(query->havingQual, query);
+  if (query->groupingSets != NIL || WithinWalker(pg::AsNode(query->targetList), nullptr)) return;
   state->columns = {list_length(query->rtable) + 1, NIL};
   state->above = reinterpret_cast<List *>(ReplaceInExpr(pg::Copy(pg::AsNode(query->targetList)), SubstituteGrouped, state));
   computed->grouped = Describe(*state, state->columns.exprs);

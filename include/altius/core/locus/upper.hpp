@@ -35,6 +35,7 @@ struct Computed {
       nullptr;  // what result columns need of a group, where that can be cut off
   List<Aggregate> aggregates;
   bool aggregates_within = false;  // there are some in subqueries
+  bool ungroupable = false;        // columns that depend on those of GROUP BY can't be grouped by
   bool readable = true;            // the asking node can read the result columns and sort them
   bool limited = false;            // LIMIT with a number
   bool locks = false;
