@@ -58,6 +58,7 @@ TupleTableSlot* Previous(FragmentState* state) {
 TupleTableSlot* Next(FragmentState* state) {
   if (ScanDirectionIsBackward(state->css.ss.ps.state->es_direction)) return Previous(state);
   if (state->run == nullptr) StartRun(state);
+  state->run->read = true;
   do {
     if (task::ReadRow(state->run->store, state->row, MayStillGrow(state->run))) return Show(state, state->row);
   } while (FetchMore(state));
@@ -148,8 +149,10 @@ void EndScan(CustomScanState* custom) {
 void ReScan(FragmentState* state) {
   ExecScanReScan(&state->css.ss);
   if (state->run == nullptr) return;
+  const bool changed = bms_overlap(state->css.ss.ps.chgParam, state->params);
+  if (!state->run->read && !changed) return;  // a hashed subplan resets what it is going to read
   const bool modifies = state->fragment->kind != plan::FragmentKind::Rows;
-  if (modifies || (state->keep_rows && !bms_overlap(state->css.ss.ps.chgParam, state->params))) {
+  if (modifies || (state->keep_rows && !changed)) {
     ExecClearTuple(state->row);
     task::Rewind(state->run->store);
   } else {

@@ -56,6 +56,7 @@ struct Run {
   Arguments arguments;
   task::Lending lending;
   task::CopyWrite write;  // of a reference table
+  bool read;              // rows were asked for: not yet where it was started ahead of that
   pg::Array<Task> tasks;
   int shard_count;  // of all tasks
   task::RowStore* store;
