@@ -78,55 +78,6 @@ DECLARE c NO SCROLL CURSOR FOR SELECT k FROM t ORDER BY k;
 FETCH 1 FROM c;
 FETCH PRIOR FROM c;
 ROLLBACK;
--- What was there when the cursor was opened: the transaction's own changes come after it.
-DELETE FROM t WHERE k > 4;
-CREATE TABLE plain AS SELECT * FROM t;
-BEGIN;
-DECLARE c CURSOR FOR SELECT k FROM t ORDER BY k;
-DECLARE joined CURSOR FOR SELECT k, x FROM t, r WHERE v = x ORDER BY k;
-DECLARE within CURSOR FOR SELECT p.k, (SELECT count(*) FROM t) FROM plain p ORDER BY k;
-DECLARE copy CURSOR FOR SELECT x FROM r ORDER BY x;
-DECLARE held CURSOR WITH HOLD FOR SELECT k FROM t ORDER BY k;
-DELETE FROM t;
-UPDATE r SET x = x + 10;
-INSERT INTO t VALUES (50, 1);
-FETCH ALL FROM c;
-FETCH ALL FROM joined;
-FETCH ALL FROM within;
-FETCH ALL FROM copy;
-FETCH 1 FROM held;
-SELECT * FROM t;
-COMMIT;
-FETCH ALL FROM held;
-CLOSE held;
-CREATE FUNCTION opened() RETURNS int[] LANGUAGE plpgsql AS $$
-DECLARE
-  c CURSOR (least int) FOR SELECT k FROM executor_cursors.t WHERE k >= least ORDER BY k;
-  seen int[] := '{}';
-  row record;
-BEGIN
-  OPEN c(1);
-  INSERT INTO executor_cursors.t VALUES (51, 1);
-  LOOP
-    FETCH c INTO row;
-    EXIT WHEN NOT FOUND;
-    seen := seen || row.k;
-  END LOOP;
-  CLOSE c;
-  FOR row IN SELECT k FROM executor_cursors.t ORDER BY k LOOP
-    DELETE FROM executor_cursors.t WHERE k > 0;
-    seen := seen || row.k;
-  END LOOP;
-  RETURN seen;
-END $$;
-SELECT opened();
-SELECT * FROM t;
--- The error of a row that nobody has asked for comes with the next statement.
-BEGIN;
-INSERT INTO t VALUES (1, 0), (2, 0);
-DECLARE fails CURSOR FOR SELECT 1 / v FROM t;
-SELECT count(*) FROM t;
-ROLLBACK;
 -- A cursor shows what was there when it was opened, though its transaction has changed that before the first row is fetched.
 TRUNCATE t;
 INSERT INTO t SELECT i, i * 10 FROM generate_series(1, 7) i;
@@ -175,4 +126,53 @@ ROLLBACK TO s;
 FETCH ALL FROM c;
 SELECT count(*) FROM t;
 COMMIT;
+-- The same of other plans, and within a function.
+DELETE FROM t WHERE k > 4;
+CREATE TABLE plain AS SELECT * FROM t;
+BEGIN;
+DECLARE c CURSOR FOR SELECT k FROM t ORDER BY k;
+DECLARE joined CURSOR FOR SELECT k, x FROM t, r WHERE k + 10 = x ORDER BY k;
+DECLARE within CURSOR FOR SELECT p.k, (SELECT count(*) FROM t) FROM plain p ORDER BY k;
+DECLARE copy CURSOR FOR SELECT x FROM r ORDER BY x;
+DECLARE held CURSOR WITH HOLD FOR SELECT k FROM t ORDER BY k;
+DELETE FROM t;
+UPDATE r SET x = x + 10;
+INSERT INTO t VALUES (50, 1);
+FETCH ALL FROM c;
+FETCH ALL FROM joined;
+FETCH ALL FROM within;
+FETCH ALL FROM copy;
+FETCH 1 FROM held;
+SELECT * FROM t;
+COMMIT;
+FETCH ALL FROM held;
+CLOSE held;
+CREATE FUNCTION opened_and_read() RETURNS int[] LANGUAGE plpgsql AS $$
+DECLARE
+  c CURSOR (least int) FOR SELECT k FROM executor_cursors.t WHERE k >= least ORDER BY k;
+  seen int[] := '{}';
+  row record;
+BEGIN
+  OPEN c(1);
+  INSERT INTO executor_cursors.t VALUES (51, 1);
+  LOOP
+    FETCH c INTO row;
+    EXIT WHEN NOT FOUND;
+    seen := seen || row.k;
+  END LOOP;
+  CLOSE c;
+  FOR row IN SELECT k FROM executor_cursors.t ORDER BY k LOOP
+    DELETE FROM executor_cursors.t WHERE k > 0;
+    seen := seen || row.k;
+  END LOOP;
+  RETURN seen;
+END $$;
+SELECT opened_and_read();
+SELECT * FROM t;
+-- The error of a row that nobody has asked for comes with the next statement.
+BEGIN;
+INSERT INTO t VALUES (1, 0), (2, 0);
+DECLARE fails CURSOR FOR SELECT 1 / v FROM t;
+SELECT count(*) FROM t;
+ROLLBACK;
 DROP SCHEMA executor_cursors CASCADE;
