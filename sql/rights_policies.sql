@@ -113,5 +113,17 @@ SET ROLE rights_policies_user;
 DELETE FROM blind USING other WHERE other.x = 5;
 RESET ROLE;
 SELECT count(*) FROM blind;
+-- Rows that are removed are locked before that, which takes no right to UPDATE.
+CREATE TABLE removable (id int, s text);
+SELECT create_distributed_table('removable', 'id');
+INSERT INTO removable SELECT i, 's' || i FROM generate_series(1, 6) i;
+GRANT SELECT, DELETE ON removable TO rights_policies_user;
+SET ROLE rights_policies_user;
+WITH gone AS (DELETE FROM removable USING other WHERE removable.id + 1 = other.x RETURNING id, x) SELECT * FROM gone ORDER BY id;
+WITH gone AS (DELETE FROM removable WHERE id IN (SELECT x - 3 FROM other) AND random() >= 0 RETURNING id) SELECT * FROM gone ORDER BY id;
+UPDATE removable SET s = 'x' FROM other WHERE removable.id + 1 = other.x;
+SELECT id FROM removable FOR UPDATE;
+RESET ROLE;
+SELECT id FROM removable ORDER BY id;
 DROP SCHEMA rights_policies CASCADE;
 DROP ROLE rights_policies_user;

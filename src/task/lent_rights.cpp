@@ -23,7 +23,7 @@ namespace {
 struct Need {
   const List *tables;
   Lending lending;
-  bool finds_rows;  // by ctid, which only SELECT of the whole table allows
+  bool finds_rows;  // by ctid, which only SELECT of the whole table allows, and locks them, which takes UPDATE
   bool changes;     // one of the tables
   bool unclear;     // tables with row security are changed as different roles
 };
@@ -41,7 +41,9 @@ bool HasRowSecurity(Oid relid) {
 bool PoliciesReadMore(Oid relid) { return HasRowSecurity(relid) && !pg::MayUse(relid, GetUserId(), ACL_SELECT); }
 
 bool FindsRowsUnseen(const pg::Requirement &requirement) {
-  return (requirement.rights & (ACL_UPDATE | ACL_DELETE)) != 0 && !pg::MayUse(requirement.relid, GetUserId(), ACL_SELECT);
+  if ((requirement.rights & (ACL_UPDATE | ACL_DELETE)) == 0) return false;
+  const Oid user = GetUserId();
+  return !pg::MayUse(requirement.relid, user, ACL_SELECT) || !pg::MayUse(requirement.relid, user, ACL_UPDATE);
 }
 
 namespace {
