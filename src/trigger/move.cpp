@@ -29,6 +29,11 @@ struct Place {
   ItemPointerData ctid;
 };
 
+struct State {
+  HTAB* places;  // of rows that are updated
+  bool fires;    // triggers
+};
+
 /// One row while it is updated.
 struct Update {
   Target* target;
@@ -52,10 +57,32 @@ bool IsPlanned(FunctionCallInfo fcinfo, Oid relid) {
   return OidIsValid(type) && type == get_rel_type_id(relid);
 }
 
+/// Whether a trigger of users may fire when rows are updated.
+bool HasTriggers(Oid relid) {
+  Relation relation = table_open(relid, AccessShareLock);
+  const TriggerDesc* triggers = relation->trigdesc;
+  bool has = false;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+    const Trigger& trigger = triggers->triggers[i];
+    has = has || (!trigger.tgisinternal && TRIGGER_FOR_UPDATE(trigger.tgtype));
+  }
+  table_close(relation, NoLock);
+  return has;
+}
+
+/// What the function knows during a statement.
+State* StateOf(FunctionCallInfo fcinfo, Oid relid) {
+  auto* state = static_cast<State*>(fcinfo->flinfo->fn_extra);
+  if (state != nullptr) return state;
+  state = static_cast<State*>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(State)));
+  state->places = MakePlaces(fcinfo->flinfo->fn_mcxt);
+  state->fires = HasTriggers(relid);
+  fcinfo->flinfo->fn_extra = state;
+  return state;
+}
+
 /// A row that several of the sources match is updated once.
-bool IsSeenAgain(FunctionCallInfo fcinfo, int64 shard, ItemPointer ctid) {
-  auto* places = static_cast<HTAB*>(fcinfo->flinfo->fn_extra);
-  if (places == nullptr) fcinfo->flinfo->fn_extra = places = MakePlaces(fcinfo->flinfo->fn_mcxt);
+bool IsSeenAgain(HTAB* places, int64 shard, ItemPointer ctid) {
   Place place = {};
   memset(&place, 0, sizeof(Place));  // padding is compared, too
   place.shard = shard;
@@ -235,7 +262,10 @@ ALTIUS_FUNCTION(altius_update_row) {
   if (!altius::trigger::IsPlanned(fcinfo, relid)) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("altius_internal.update_row can't be called")));
   }
-  if (altius::trigger::IsSeenAgain(fcinfo, PG_GETARG_INT64(1), reinterpret_cast<ItemPointer>(PG_GETARG_POINTER(2)))) PG_RETURN_NULL();
+  const auto* state = altius::trigger::StateOf(fcinfo, relid);
+  auto* ctid = reinterpret_cast<ItemPointer>(PG_GETARG_POINTER(2));
+  if (altius::trigger::IsSeenAgain(state->places, PG_GETARG_INT64(1), ctid)) PG_RETURN_NULL();
+  if (!state->fires) PG_RETURN_DATUM(PG_GETARG_DATUM(4));
   Datum result;
   if (!altius::trigger::UpdateRow(relid, PG_GETARG_DATUM(3), PG_GETARG_DATUM(4), &result)) PG_RETURN_NULL();
   PG_RETURN_DATUM(result);
