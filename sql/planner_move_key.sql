@@ -130,7 +130,7 @@ SELECT create_distributed_table('beside', 'k', colocate_with => 'reads_itself');
 INSERT INTO beside VALUES (1, 7), (2, 8), (5, 9);
 UPDATE reads_itself r SET k = b.k, v = b.v FROM beside b WHERE b.k = r.k RETURNING r.*;
 UPDATE reads_itself SET k = 2, v = 1 WHERE k = 2 RETURNING *;
-UPDATE reads_itself r SET k = b.v FROM beside b WHERE b.k = r.k RETURNING r.k;
+UPDATE reads_itself r SET k = b.v FROM beside b WHERE b.k = r.k RETURNING r.k, ROW(b.k, 'x'::text), ROW(1, 2);
 -- Keys of types that are compared by a collation.
 CREATE TABLE named (k text, v varchar(9));
 SELECT create_distributed_table('named', 'k');

@@ -106,8 +106,9 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Fl
   const txn::Access access = alone && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
   remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
   flight.group = group;
+  const TupleDesc returned = state->ship->returning ? shipment->store->desc : CreateTemplateTupleDesc(0);
   flight.request = remote::Send(txn::Enlist(group, access),
-                                task::WithLentRights(statement, shipment->lending, true, shipment->store->desc), sink);
+                                task::WithLentRights(statement, shipment->lending, true, returned), sink);
   shipment->flights.push_back(flight);
   pfree(types);
   pfree(values);

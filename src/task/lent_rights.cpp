@@ -76,8 +76,9 @@ char *ColumnList(TupleDesc columns) {
   for (int i = 0; i < columns->natts; i++) {
     const Form_pg_attribute column = TupleDescAttr(columns, i);
     const bool builtin = column->atttypid < FirstNormalObjectId;
+    const int32 typmod = builtin && column->atttypid != RECORDOID ? column->atttypmod : -1;  // a row's is this session's
     appendStringInfo(&list, "%sc%d %s", i > 0 ? ", " : "", i + 1,
-                     format_type_extended(builtin ? column->atttypid : TEXTOID, builtin ? column->atttypmod : -1,
+                     format_type_extended(builtin ? column->atttypid : TEXTOID, typmod,
                                           FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
   }
   if (columns->natts == 0) appendStringInfoString(&list, "c1 pg_catalog.text");
