@@ -100,6 +100,18 @@ PREPARE set_parts (int, int) AS UPDATE parts SET list[$1] = $2, list[$1 + 1] = $
 EXECUTE set_parts(1, 2);
 EXECUTE set_parts(2, 5);
 UPDATE parts SET plus[1] = -4 WHERE id = 3;
+-- Columns with a length: a value that is too long is refused, blanks are cut off.
+CREATE TABLE short (id int, v varchar(5), c char(3), b bit(3), n numeric(4, 1));
+SELECT create_distributed_table('short', 'id');
+INSERT INTO short VALUES (1), (2), (3);
+UPDATE short SET (v, c) = (SELECT 'one', 'two') WHERE id = 1;
+UPDATE short t SET (v, b, n) = (SELECT word, 5::bit(3), 1.25 FROM (VALUES (2, 'two     ')) w (id, word) WHERE w.id = t.id) WHERE id > 1;
+UPDATE short t SET (n, c, v) = (SELECT count(*), max('ab'), max(v) FROM short s WHERE s.id = t.id);
+UPDATE short SET (v, id) = (SELECT 'too long', 1) WHERE id = 1;
+UPDATE short SET (id, v) = (SELECT 7, 'too long') WHERE id = 1;
+UPDATE short SET (id, v) = (SELECT 7, 'new') WHERE id = 1;
+UPDATE short t SET (v, n) = (SELECT w.word, 2 FROM (VALUES (2, 'too long')) w (id, word) WHERE w.id = t.id);
+SELECT id, v, c, b, n FROM short ORDER BY id;
 \pset format aligned
 \pset tuples_only off
 DROP SCHEMA planner_assignments, assignments_plain CASCADE;

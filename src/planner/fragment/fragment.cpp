@@ -223,6 +223,12 @@ Node *ExtractConditional(Node *node, Extraction *extraction) {
   return done ? node : pg::Mutate(node, ExtractMutator, extraction);
 }
 
+/// SET (a, b) = (SELECT ...): the node assigns the subquery's columns, with their lengths.
+bool IsOfMultiAssignment(Node *coercion) {
+  const Node *value = strip_implicit_coercions(coercion);
+  return IsA(value, Param) && reinterpret_cast<const Param *>(value)->paramkind == PARAM_MULTIEXPR;
+}
+
 Node *ExtractMutator(Node *node, void *data) {
   if (node == nullptr) return nullptr;
   auto *extraction = static_cast<Extraction *>(data);
@@ -247,7 +253,7 @@ Node *ExtractMutator(Node *node, void *data) {
     return pg::AsNode(result);
   }
   if (IsPlaceCall(node)) return pg::Copy(node);
-  if (pg::IsStrictLengthCoercion(node)) {
+  if (pg::IsStrictLengthCoercion(node) && !IsOfMultiAssignment(node)) {
     // Printed as a cast it would cut the value off, where an assignment refuses it.
     auto *call = reinterpret_cast<FuncExpr *>(pg::Mutate(node, ExtractMutator, data));
     call->funcformat = COERCE_EXPLICIT_CALL;
