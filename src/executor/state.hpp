@@ -89,8 +89,7 @@ pg::Array<int> ChooseShards(FragmentState* state, const catalog::Table& lead,
 
 /// --- arguments.cpp ---
 Arguments EvaluateArguments(FragmentState* state);
-/// Whether the expressions have parameters that other nodes of the plan set while it runs.
-/// Whether they have parameters of the executor, other than these.
+/// Whether the expressions have parameters that other nodes of the plan set while it runs, besides those that are known.
 bool DependsOnExecution(const List* exprs, const Bitmapset* known = nullptr);
 void MakeTexts(Arguments* arguments);
 

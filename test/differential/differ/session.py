@@ -84,6 +84,9 @@ def difference(plain, cluster, ordered):
     return "other rows"
 
 
+TIMEOUT = "57014"
+
+
 class Session:
     """A connection that fetches every value as text and comes back after a crash."""
 
@@ -92,6 +95,7 @@ class Session:
         self.dsn = dsn
         self.schema = schema
         self.timeout_ms = timeout_ms
+        self.timeouts = 0
         self.connection = None
         self.connect()
 
@@ -136,6 +140,7 @@ class Session:
             if self.connection.closed:
                 self.connect()
                 return Outcome(crashed=True, message=str(error))
+            self.timeouts += error.pgcode == TIMEOUT
             context = error.diag.context or ""
             message = (error.diag.message_primary or str(error)) + (f" [{context.splitlines()[0]}]" if context else "")
             return Outcome(sqlstate=error.pgcode or "XX000", message=message)
