@@ -11,6 +11,7 @@ import psycopg2.extensions
 import psycopg2.extras
 
 PATIENCE = 10  # seconds that a statement may take, whatever its statement_timeout
+AFTER_CANCEL = 3  # and then to end, when it is cancelled
 deadline = None
 
 
@@ -20,18 +21,18 @@ class Hang(Exception):
 
 def _wait(connection):
     """psycopg2 calls this in place of a blocking read."""
-    asked_to_stop = False
+    ends = deadline
     while True:
         state = connection.poll()
         if state == psycopg2.extensions.POLL_OK:
             return
-        left = deadline - time.monotonic() if deadline is not None else 60
+        left = ends - time.monotonic() if ends is not None else 60
         if left <= 0:
-            if asked_to_stop:
+            if ends != deadline:
                 raise Hang()
             connection.cancel()
-            asked_to_stop = True
-            left = 3
+            ends = time.monotonic() + AFTER_CANCEL
+            left = AFTER_CANCEL
         if state == psycopg2.extensions.POLL_READ:
             select.select([connection.fileno()], [], [], min(left, 1))
         elif state == psycopg2.extensions.POLL_WRITE:
@@ -126,7 +127,7 @@ class Session:
             if seconds >= PATIENCE:
                 return Outcome("hang", "no end of it", seconds=seconds)
             return Outcome("lost", f"{error.pgcode or ''} {error}", seconds=seconds)
-        state = "hang" if seconds > PATIENCE else error.pgcode or "client"
+        state = "hang" if seconds > PATIENCE + AFTER_CANCEL else error.pgcode or "client"
         return Outcome(state, str(error), seconds=seconds)
 
     def settle(self):
