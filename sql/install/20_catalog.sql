@@ -50,6 +50,12 @@ CREATE FUNCTION altius_internal.delete_object(type text, names text[], args text
 -- Locks shards as a writer does; returns those that are not on this node.
 CREATE FUNCTION altius_internal.claim_shards(shards bigint[]) RETURNS bigint[]
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_claim_shards';
+-- Whether no other transaction has statements with rows of the shard's table on several nodes.
+CREATE FUNCTION altius_internal.finds_nobody(shard bigint) RETURNS boolean
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_finds_nobody';
+-- Locks shell tables before anything is done to shards.
+CREATE FUNCTION altius_internal.lock_shells(names text[], mode integer) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lock_shells';
 
 -- Writes of a reference table's copies: what is changed on the leading copy is kept, taken, and done on another one.
 CREATE FUNCTION altius_internal.lock_copy(shard bigint, lock integer) RETURNS void

@@ -171,6 +171,8 @@ BEGIN
       ('part', 'altius_internal.load_metadata()', 'connections made ahead; reads the metadata'),
       ('part', 'altius_internal.follow_settings(text[], text[], text[])', 'settings of the asking session; sets what the caller may set'),
       ('node', 'altius_internal.claim_shards(bigint[])', 'before a write'),
+      ('node', 'altius_internal.finds_nobody(bigint)', 'before a write on several nodes'),
+      ('node', 'altius_internal.lock_shells(text[], integer)', 'before DDL on shards'),
       ('node', 'altius_internal.lock_copy(bigint, integer)', 'writes of reference tables'),
       ('node', 'altius_internal.keep_changes(bigint)', 'writes of reference tables'),
       ('node', 'altius_internal.digest_of_copy(bigint)', 'altius_check_reference_tables'),

@@ -5,6 +5,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "fill_column.hpp"
+#include "lock_order.hpp"
 #include "rewrite.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
@@ -190,8 +191,11 @@ bool HandleTable(const UtilityCall& call) {
   const Oid relid = subject == nullptr ? InvalidOid : subject->relid;
   List* on_shards = ShardStatements(statement);
   const char* message = ApplyText(command);
+  const Shells shells(statement);
+  shells.LockOnCoordinator();
   RunOnShell(call, statement);
   CheckAfter(statement, relid);
+  shells.LockElsewhere();
   SpreadCommand(message, on_shards, command);
   if (ChangesNames(statement)) catalog::InvalidateMetadata();
   if (IsA(statement, AlterTableStmt)) {

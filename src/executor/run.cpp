@@ -2,6 +2,7 @@
 // The life of one execution: statements go to all nodes first, then this node's own shards run,
 // then rows are taken as they come.  Modifications run to the end at once.
 #include "copies.hpp"
+#include "in_order.hpp"
 
 #include "altius/pg/bridge.hpp"
 #include "altius/plan/instantiate.hpp"
@@ -245,8 +246,9 @@ void RunModification(FragmentState* state) {
     run->write = WriteOf(state);
     run->affected = ModifyCopies(state);
   } else {
-    run->affected = StartTasks(state, run->tasks.data(), run->tasks.size(), true);
-    run->affected += AwaitTasks(state, run->tasks.data(), run->tasks.size(), true);
+    int ended = 0;
+    run->affected = StartInOrder(state, &ended);
+    run->affected += AwaitTasks(state, run->tasks.data() + ended, run->tasks.size() - ended, true);
     for (int i = 0; i < run->tasks.size(); i++) run->affected += FollowShard(state, i);
   }
   if (task::SetsTag(&state->css, state->fragment->command))
@@ -298,7 +300,8 @@ void StartRun(FragmentState* state) {
   if (Modifies(*state->fragment)) {
     RunModification(state);
   } else {
-    StartTasks(state, run->tasks.data(), run->tasks.size(), true);
+    int ended = 0;
+    StartInOrder(state, &ended);
     SendMovedAnew(state);
   }
   MemoryContextSwitchTo(before);

@@ -104,6 +104,10 @@ SELECT altius_internal.claim_shards('{:shard(vault.secret)}');
 -- expect: 42501
 SELECT altius_internal.claim_shards('{:shard(playground.d)}');
 -- expect: 42501
+SELECT altius_internal.finds_nobody(:shard(vault.secret));
+-- expect: 42501
+SELECT altius_internal.lock_shells('{vault.secret}', 8);
+-- expect: 42501
 SELECT altius_internal.create_shard(:shard(playground.d), 1);
 -- expect: 42501
 SELECT altius_internal.create_shards('playground.d', 4);
