@@ -11,6 +11,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "move.hpp"
+#include "pause.hpp"
 #include "settings.hpp"
 
 extern "C" {
@@ -34,6 +35,8 @@ namespace {
 
 constexpr int kDropTimeoutMs = 100;
 constexpr int kAgainMs = 1000;    // after something was left
+constexpr int kPatienceMs = 60000;  // of a move whose target has an old shard
+constexpr int kPauseMs = 200;
 constexpr int64 kBudgetMs = 2000;  // of one run in the maintenance worker
 
 int left_behind = 0;
@@ -284,17 +287,32 @@ int CleanUp(int64* cleaned) {
   return left;
 }
 
+namespace {
+
+/// Waits for those who read it, and for the maintenance worker, which may be at it.
+bool IsGoneAfterCleaning(const Move& move, const char* query) {
+  const TimestampTz stop = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kPatienceMs);
+  while (pg::FetchText(query) != nullptr) {
+    remote::Execute(move.registry,
+                    "SELECT pg_catalog.set_config('client_min_messages', 'error', true), altius_internal.clean_up_resources()");
+    if (pg::FetchText(query) == nullptr) return true;
+    if (GetCurrentTimestamp() > stop) return false;
+    Pause(kPauseMs);
+  }
+  return true;
+}
+
+}  // namespace
+
 void ClearWay(const Move& move) {
   for (const Member& member : move.members) {
     const char* query = psprintf(
         "SELECT 1 FROM pg_catalog.pg_dist_cleanup WHERE object_type = %d AND object_name = %s AND node_group_id = %d",
         static_cast<int>(Resource::Shard), quote_literal_cstr(member.name), move.target);
-    if (pg::FetchText(query) == nullptr) continue;
-    remote::Execute(move.registry, "CALL pg_catalog.citus_cleanup_orphaned_resources()");
-    if (pg::FetchText(query) == nullptr) continue;
+    if (IsGoneAfterCleaning(move, query)) continue;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
                     errmsg("%s of an earlier move is still on the target node", member.name),
-                    errdetail("Somebody reads it, or another operation is about to use it."),
+                    errdetail("Somebody has read it for %d seconds, or another operation is about to use it.", kPatienceMs / 1000),
                     errhint("Try again when it is gone from pg_dist_cleanup.")));
   }
 }

@@ -12,6 +12,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "move.hpp"
+#include "pause.hpp"
 
 extern "C" {
 #include "storage/latch.h"
@@ -31,12 +32,6 @@ constexpr int kFirstTimeoutMs = 40;   // a writer waits this long behind an atte
 constexpr int kLastTimeoutMs = 120;
 constexpr int kPauseMs = 150;
 constexpr int kPatienceMs = 100;      // for the locks of FinishFlip
-
-void Pause(long ms) {
-  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
-  ResetLatch(MyLatch);
-  CHECK_FOR_INTERRUPTS();
-}
 
 char* StartFlip(Move* move) {
   if (move->flip == nullptr) move->flip = remote::OwnConnectionTo(catalog::LocalGroup());

@@ -6,6 +6,7 @@
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
 #include "move.hpp"
+#include "pause.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -45,12 +46,7 @@ void Widen(Move* move, Member* member) {
            psprintf("%s|%c", member->name, member->identity), Policy::Always);
   const char* sql =
       psprintf("SELECT altius_internal.set_replica_identity(%s, 'f', %d)", literal, kTimeoutMs);
-  while (remote::FetchValue(move->at_source, sql)[0] != 't') {
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPauseMs,
-                    PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
-    CHECK_FOR_INTERRUPTS();
-  }
+  while (remote::FetchValue(move->at_source, sql)[0] != 't') Pause(kPauseMs);
 }
 
 }  // namespace

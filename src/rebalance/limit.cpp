@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "limit.hpp"
 
+#include "pause.hpp"
 #include "settings.hpp"
 
 extern "C" {
@@ -34,10 +35,7 @@ void KeepLimit(Limit* limit, int bytes) {
     const int64 allowed =
         static_cast<int64>(bandwidth_limit_kb) * 1024 * ((now - limit->since) / 1000) / 1000;
     if (limit->bytes <= allowed + kAhead) return;
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
-                    PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
-    CHECK_FOR_INTERRUPTS();
+    Pause(10);
     if (ConfigReloadPending) return;
   }
 }

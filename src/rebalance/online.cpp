@@ -6,6 +6,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/txn/shared.hpp"
 #include "online.hpp"
+#include "pause.hpp"
 #include "progress.hpp"
 #include "settings.hpp"
 
@@ -149,12 +150,7 @@ void DropPublication(Move* move) {
 void Patience::ForLocks() { lock_ms = std::min(lock_ms + 20, kLastTimeoutMs); }
 void Patience::ForChanges() { haste_ms = std::min(haste_ms * 3 / 2, kLastHasteMs); }
 
-void PauseBetweenAttempts() {
-  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPauseMs,
-                  PG_WAIT_EXTENSION);
-  ResetLatch(MyLatch);
-  CHECK_FOR_INTERRUPTS();
-}
+void PauseBetweenAttempts() { Pause(kPauseMs); }
 
 namespace {
 

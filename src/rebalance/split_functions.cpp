@@ -6,6 +6,7 @@
 #include "altius/pg/transaction_block.hpp"
 #include "altius/txn/shared.hpp"
 #include "progress.hpp"
+#include "pause.hpp"
 #include "space.hpp"
 #include "split.hpp"
 
@@ -32,9 +33,7 @@ void MakePartForeignKeys(Split* split) {
                       errmsg("could not lock a table that the new shards refer to"),
                       errhint("Somebody has written to it and not committed yet. Try again.")));
     }
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPauseMs, PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
-    CHECK_FOR_INTERRUPTS();
+    Pause(kPauseMs);
   }
 }
 

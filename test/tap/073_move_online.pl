@@ -213,6 +213,25 @@ nothing_left();
     on_coordinator('DROP TABLE settled');
 }
 
+# --- a shard that goes back waits for those who still read the old one there ---
+{
+    on_coordinator(q{CREATE TABLE going_back (id int PRIMARY KEY); SELECT create_distributed_table('going_back', 'id', shard_count => 4,
+        colocate_with => 'none'); INSERT INTO going_back SELECT generate_series(1, 100)});
+    my ($shard, $from) = split /\|/, on_coordinator(q{SELECT shardid, nodeport FROM citus_shards WHERE table_name = 'going_back'::regclass
+        ORDER BY shardid LIMIT 1});
+    my ($to) = grep { $_ != $from } map { $cluster->port($_) } 'worker1', 'worker2';
+    my ($reader, $mover) = ($cluster->session('coordinator'), $cluster->session('coordinator'));
+    $reader->query('BEGIN; SELECT count(*) FROM going_back');
+    on_coordinator("SELECT citus_move_shard_placement($shard, '127.0.0.1', $from, '127.0.0.1', $to)");
+    $mover->send("SELECT citus_move_shard_placement($shard, '127.0.0.1', $to, '127.0.0.1', $from)");
+    ok($cluster->wait_until('coordinator', q{SELECT count(*) = 1 FROM altius_internal.cleanup_attempts WHERE reason = 'it is in use'}, 60),
+        'the old shard is in use');
+    $reader->query('COMMIT');
+    is(($mover->finish)[1], '', 'a shard goes back once nobody reads what is left of it there');
+    is(on_coordinator("SELECT nodeport FROM citus_shards WHERE shardid = $shard"), $from, 'and is there');
+    nothing_left();
+}
+
 # --- a reference table gets another copy while it is written from two nodes ---
 on_coordinator(q{CREATE TABLE colors (id int, name text); SELECT create_reference_table('colors');
     INSERT INTO colors SELECT n, 'color ' || n FROM generate_series(1, 100) n});
