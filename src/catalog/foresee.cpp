@@ -5,15 +5,11 @@
 #include "relations.hpp"
 
 extern "C" {
-#include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/memutils.h"
 }
 
 namespace altius::catalog {
 namespace {
-
-constexpr uint16 kColocationLock = 0x4156;  // see rebalance/registry.cpp for its neighbours
 
 ForeseenShard* foreseen = nullptr;
 int foreseen_count = 0;
@@ -85,12 +81,6 @@ Oid RelationOfStray(int64 shard_id) {
          return false;
        });
   return relid;
-}
-
-void LockColocation(int colocation, LOCKMODE mode) {
-  LOCKTAG tag;
-  SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, static_cast<uint32>(colocation), kColocationLock);
-  (void)LockAcquire(&tag, mode, false, false);
 }
 
 }  // namespace altius::catalog

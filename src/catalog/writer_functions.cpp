@@ -198,11 +198,7 @@ ALTIUS_NODE_FUNCTION(altius_insert_colocation) {
 }
 
 ALTIUS_NODE_FUNCTION(altius_delete_colocation) {
-  const int id = PG_GETARG_INT32(0);
-  if (!superuser() && !TablesOfColocation(id).empty()) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("colocation group %d has tables", id)));
-  }
-  DeleteColocation(id);
+  DeleteColocation(PG_GETARG_INT32(0));
   PG_RETURN_VOID();
 }
 

@@ -3,13 +3,20 @@
 
 #include "altius/catalog/writer.hpp"
 #include "altius/core/route/password.hpp"
+#include "altius/pg/bounded_lock.hpp"
+#include "altius/pg/settings.hpp"
 #include "altius/pg/spi.hpp"
 #include "altius/txn/coordinated.hpp"
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/pg_namespace.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 }
+
+#include <climits>
 
 namespace altius::cluster {
 
@@ -31,7 +38,37 @@ void RequireSuperuser() {
                   errmsg("must be superuser to change the nodes of the cluster")));
 }
 
-void BeginNodeChange() {
+namespace {
+
+int node_lock_timeout_ms = 10000;
+
+/// The user's own limit stays when it is the shorter one.
+int LimitLocks() {
+  const int level = NewGUCNestLevel();
+  if (node_lock_timeout_ms > 0 && (LockTimeout == 0 || LockTimeout > node_lock_timeout_ms)) {
+    (void)set_config_option("lock_timeout", psprintf("%d", node_lock_timeout_ms), PGC_USERSET, PGC_S_SESSION,
+                            GUC_ACTION_SAVE, true, 0, false);
+  }
+  return level;
+}
+
+}  // namespace
+
+void DefineGuardSettings() {
+  static const pg::IntSetting settings[] = {
+      {"altius.node_lock_timeout", "Sets how long adding or removing a node waits for each lock; 0 means without end.",
+       &node_lock_timeout_ms, 10000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS},
+  };
+  pg::Define(settings);
+}
+
+void LockForNodeChange(Oid relid, LOCKMODE mode, const char* what) {
+  pg::LockRelationWithin(relid, mode, node_lock_timeout_ms, what);
+}
+
+int NodeLockTimeout() { return node_lock_timeout_ms; }
+
+int BeginNodeChange() {
   RequireSuperuser();
   RequireCoordinator();
   if (IsolationUsesXactSnapshot()) {
@@ -41,9 +78,14 @@ void BeginNodeChange() {
                     errdetail("Rows committed after its snapshot would be missed."),
                     errhint("Use READ COMMITTED.")));
   }
-  catalog::LockNodes(ExclusiveLock);
-  pg::RunSql("LOCK TABLE pg_catalog.pg_dist_partition IN SHARE ROW EXCLUSIVE MODE");
+  const Oid nodes = get_relname_relid("pg_dist_node", PG_CATALOG_NAMESPACE);
+  const Oid tables = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
+  LockForNodeChange(nodes, ExclusiveLock, "the list of nodes");
+  LockForNodeChange(tables, ShareRowExclusiveLock, "the list of distributed tables");
+  return LimitLocks();
 }
+
+void EndNodeChange(int level) { AtEOXact_GUC(true, level); }
 
 const catalog::Node* FindNodeByAddress(const char* host, int port) {
   for (const catalog::Node* node : catalog::AllNodes()) {

@@ -4,6 +4,10 @@
 
 #include "altius/catalog/metadata.hpp"
 
+extern "C" {
+#include "storage/lockdefs.h"
+}
+
 namespace altius::cluster {
 
 /// Raises an error with the coordinator's address as the hint when this is another node.
@@ -12,8 +16,24 @@ void RequireCoordinator();
 /// Changes of nodes write on all servers, which takes a superuser.
 void RequireSuperuser();
 
-/// Both, and holds off other changes of nodes, tables and schema until the end of the transaction.
-void BeginNodeChange();
+/// Both, and holds off other changes of nodes, tables and schema until the end of the transaction.  From here to EndNodeChange
+/// no lock is waited for longer than altius.node_lock_timeout, on no node: any role can keep some of them from others.
+int BeginNodeChange();
+void EndNodeChange(int level);
+
+template <typename Body>
+Datum ChangeNodes(Body&& body) {
+  const int level = BeginNodeChange();
+  const Datum result = body();
+  EndNodeChange(level);
+  return result;
+}
+
+/// A lock of a table here, until the end of the transaction; the error names who is in the way.
+void LockForNodeChange(Oid relid, LOCKMODE mode, const char* what);
+int NodeLockTimeout();
+
+void DefineGuardSettings();
 
 /// The node with this address; raises an error when there is none.
 const catalog::Node* RequireNode(const char* host, int port);

@@ -175,76 +175,84 @@ using namespace altius;           // NOLINT: the functions below are outside of 
 using namespace altius::cluster;  // NOLINT
 
 ALTIUS_FUNCTION(citus_set_coordinator_host) {
-  BeginNodeChange();
-  NewNode node{};
-  node.host = TextArg(fcinfo, 0);
-  node.port = IntArg(fcinfo, 1);
-  node.role = EnumArg(fcinfo, 2);
-  node.cluster = NameStr(*DatumGetName(fcinfo->args[3].value));
-  SetCoordinatorHost(node);
-  PG_RETURN_VOID();
+  return ChangeNodes([&]() -> Datum {
+    NewNode node{};
+    node.host = TextArg(fcinfo, 0);
+    node.port = IntArg(fcinfo, 1);
+    node.role = EnumArg(fcinfo, 2);
+    node.cluster = NameStr(*DatumGetName(fcinfo->args[3].value));
+    SetCoordinatorHost(node);
+    PG_RETURN_VOID();
+  });
 }
 
 ALTIUS_FUNCTION(citus_add_node) {
-  BeginNodeChange();
-  PG_RETURN_INT32(AddNode(NodeArgs(fcinfo, true)));
+  return ChangeNodes([&]() -> Datum {
+    PG_RETURN_INT32(AddNode(NodeArgs(fcinfo, true)));
+  });
 }
 
 ALTIUS_FUNCTION(citus_add_inactive_node) {
-  BeginNodeChange();
-  PG_RETURN_INT32(AddNode(NodeArgs(fcinfo, false)));
+  return ChangeNodes([&]() -> Datum {
+    PG_RETURN_INT32(AddNode(NodeArgs(fcinfo, false)));
+  });
 }
 
 ALTIUS_FUNCTION(citus_add_secondary_node) {
-  BeginNodeChange();
-  NewNode node{};
-  node.host = TextArg(fcinfo, 0);
-  node.port = IntArg(fcinfo, 1);
-  node.group = RequireNode(TextArg(fcinfo, 2), IntArg(fcinfo, 3))->group;
-  node.role = "secondary";
-  node.cluster = NameStr(*DatumGetName(fcinfo->args[4].value));
-  node.active = true;
-  node.should_have_shards = true;
-  PG_RETURN_INT32(AddNode(node));
+  return ChangeNodes([&]() -> Datum {
+    NewNode node{};
+    node.host = TextArg(fcinfo, 0);
+    node.port = IntArg(fcinfo, 1);
+    node.group = RequireNode(TextArg(fcinfo, 2), IntArg(fcinfo, 3))->group;
+    node.role = "secondary";
+    node.cluster = NameStr(*DatumGetName(fcinfo->args[4].value));
+    node.active = true;
+    node.should_have_shards = true;
+    PG_RETURN_INT32(AddNode(node));
+  });
 }
 
 ALTIUS_FUNCTION(citus_activate_node) {
-  BeginNodeChange();
-  const catalog::Node node = *RequireNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
-  const bool worker =
-      node.group != catalog::kCoordinatorGroup && node.role == catalog::NodeRole::Primary;
-  if (worker && (!node.active || !node.metadata_synced)) {
-    Activate(node);
-  } else if (!node.active) {
-    SetActive(node.id, true);
-  }
-  PG_RETURN_INT32(node.id);
+  return ChangeNodes([&]() -> Datum {
+    const catalog::Node node = *RequireNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
+    const bool worker =
+        node.group != catalog::kCoordinatorGroup && node.role == catalog::NodeRole::Primary;
+    if (worker && (!node.active || !node.metadata_synced)) {
+      Activate(node);
+    } else if (!node.active) {
+      SetActive(node.id, true);
+    }
+    PG_RETURN_INT32(node.id);
+  });
 }
 
 ALTIUS_FUNCTION(citus_disable_node) {
-  BeginNodeChange();
-  DisableNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
-  PG_RETURN_VOID();
+  return ChangeNodes([&]() -> Datum {
+    DisableNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
+    PG_RETURN_VOID();
+  });
 }
 
 ALTIUS_FUNCTION(citus_remove_node) {
-  BeginNodeChange();
-  RemoveNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
-  PG_RETURN_VOID();
+  return ChangeNodes([&]() -> Datum {
+    RemoveNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
+    PG_RETURN_VOID();
+  });
 }
 
 ALTIUS_FUNCTION(citus_set_node_property) {
-  BeginNodeChange();
-  const catalog::Node* node = RequireNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
-  const char* property = TextArg(fcinfo, 2);
-  if (strcmp(property, "shouldhaveshards") != 0) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("nodes have no property \"%s\" that can be set", property),
-                    errhint("Only \"shouldhaveshards\" can be set.")));
-  }
-  if (node->group == catalog::kCoordinatorGroup) RememberCoordinatorRole();
-  SetShouldHaveShards(node->id, DatumGetBool(fcinfo->args[3].value));
-  PG_RETURN_VOID();
+  return ChangeNodes([&]() -> Datum {
+    const catalog::Node* node = RequireNode(TextArg(fcinfo, 0), IntArg(fcinfo, 1));
+    const char* property = TextArg(fcinfo, 2);
+    if (strcmp(property, "shouldhaveshards") != 0) {
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("nodes have no property \"%s\" that can be set", property),
+                      errhint("Only \"shouldhaveshards\" can be set.")));
+    }
+    if (node->group == catalog::kCoordinatorGroup) RememberCoordinatorRole();
+    SetShouldHaveShards(node->id, DatumGetBool(fcinfo->args[3].value));
+    PG_RETURN_VOID();
+  });
 }
 
 ALTIUS_FUNCTION(citus_check_connection_to_node) {

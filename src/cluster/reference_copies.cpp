@@ -7,6 +7,7 @@
 #include "altius/ddl/objects.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "copy_shard.hpp"
+#include "guards.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -27,13 +28,12 @@ pg::Array<const catalog::Table*> MissingOn(int group) {
 
 /// On all active nodes but `except`, which may be dead.
 void BlockWrites(const catalog::Table& table, int except) {
-  const char* sql = psprintf("LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE",
-                             quote_qualified_identifier(table.schema, table.name));
+  const char* sql = psprintf("SELECT altius_internal.lock_tables('{" INT64_FORMAT "}', %d)", table.shards[0].id, NodeLockTimeout());
   int count = 0;
   int* groups = txn::OtherGroups(&count);
   count = static_cast<int>(std::remove(groups, groups + count, except) - groups);
   if (count > 0) txn::ExecuteOnGroups(groups, count, sql);
-  LockRelationOid(table.relid, ShareRowExclusiveLock);  // LOCK TABLE would go to all nodes
+  LockForNodeChange(table.relid, ShareRowExclusiveLock, psprintf("table \"%s\"", table.name));
 }
 
 void RecordPlacement(int64 shard_id, int group) {

@@ -8,6 +8,7 @@
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/chores.hpp"
+#include "guards.hpp"
 #include "pause_elsewhere.hpp"
 #include "secrets.hpp"
 
@@ -29,10 +30,10 @@ constexpr int kLongestPeriodMs = 10000;
 int period_ms = kPeriodMs;  // of this worker; grows while a node stays away
 
 /// Whoever changes the nodes holds this lock for as long as a failover takes; nobody waits for
-/// that here.
+/// that here.  Changes of the schema are not in the way, however long they stay open.
 bool LockNodesNow() {
   return ConditionalLockRelationOid(get_relname_relid("pg_dist_node", PG_CATALOG_NAMESPACE),
-                                    ExclusiveLock);
+                                    ShareRowExclusiveLock);
 }
 
 /// One that is being demoted is told when it has an address again.
@@ -90,6 +91,7 @@ void Repair() {
 }  // namespace
 
 void Init() {
+  DefineGuardSettings();
   WatchTransactionEnds();
   InitRotation();
   txn::AddChore({"telling nodes of each other", [] { return period_ms; }, Repair});

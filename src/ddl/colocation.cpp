@@ -7,9 +7,8 @@
 
 extern "C" {
 #include "catalog/namespace.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "storage/lmgr.h"
+#include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
@@ -29,9 +28,10 @@ const catalog::Table* AnyTableOf(int colocation) {
   return tables.empty() ? nullptr : tables[0];
 }
 
+/// From here on the group keeps its places and ranges until this transaction has ended.
 void Join(Plan* plan, int colocation) {
   plan->colocation = colocation;
-  if (plan->kind == TableKind::Hash) catalog::LockColocation(colocation, ShareLock);  // a split changes the ranges
+  catalog::LockColocation(colocation, catalog::kJoinsColocation);
   plan->beside = AnyTableOf(colocation);
   if (plan->beside != nullptr) plan->shard_count = plan->beside->shard_count;
 }
@@ -41,36 +41,23 @@ void StartNew(Plan* plan) {
   plan->new_colocation = true;
 }
 
-}  // namespace
-
-void LockColocation() {
-  if (!catalog::IsCoordinator()) return;
-  // conflicts with itself only: readers and the writes of other commands go on
-  LockRelationOid(get_relname_relid("pg_dist_colocation", PG_CATALOG_NAMESPACE),
-                  ShareUpdateExclusiveLock);
-}
-
-namespace {
-
-/// The oldest group of the same kind; 0 when there is none.
-int FindGroup(const Plan& plan) {
-  const char* id = QueryText(R"(
-SELECT colocationid FROM pg_catalog.pg_dist_colocation
-WHERE shardcount = $1 AND replicationfactor = $2 AND distributioncolumntype = $3 AND distributioncolumncollation = $4
-ORDER BY colocationid LIMIT 1)",
-                             {{INT4OID, Int32GetDatum(plan.shard_count)},
-                              {INT4OID, Int32GetDatum(plan.copies)},
-                              OidValue(plan.key_type),
-                              OidValue(plan.key_collation)});
-  return id == nullptr ? 0 : atoi(id);
-}
-
 [[noreturn]] void RefuseColocation(const Plan& plan, const char* other, const char* detail) {
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
            errmsg("cannot colocate tables \"%s\" and \"%s\"", get_rel_name(plan.relid), other),
            errdetail_internal("%s", detail)));
   pg_unreachable();
+}
+
+/// Waits for who removes the group that it finds; false when there is none then.
+bool JoinDefault(Plan* plan, const catalog::ColocationKind& kind) {
+  for (int group = catalog::FindColocation(kind); group != 0; group = catalog::FindColocation(kind)) {
+    catalog::LockColocation(group, catalog::kJoinsColocation);
+    if (!catalog::ColocationExists(group)) continue;
+    Join(plan, group);
+    return true;
+  }
+  return false;
 }
 
 void JoinTable(Plan* plan, const char* name) {
@@ -107,11 +94,11 @@ void ChooseColocation(Plan* plan, const DistributeOptions& options) {
   plan->copies = plan->kind == TableKind::Reference ? kReferenceCopies
                                                     : pg::settings::shard_replication_factor;
   if (by_table) return JoinTable(plan, with);
-  LockColocation();
-  const bool own = strcmp(with, "none") == 0 || options.shard_count != 0;
-  const int group = own ? 0 : FindGroup(*plan);
-  if (group != 0) return Join(plan, group);
-  StartNew(plan);
+  if (strcmp(with, "none") == 0 || options.shard_count != 0) return StartNew(plan);
+  const catalog::ColocationKind kind = {plan->shard_count, plan->copies, plan->key_type, plan->key_collation};
+  if (JoinDefault(plan, kind)) return;
+  catalog::LockColocationKind(kind);
+  if (!JoinDefault(plan, kind)) StartNew(plan);
 }
 
 pg::Array<int> GroupsForShards() {

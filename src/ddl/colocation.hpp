@@ -22,9 +22,6 @@ struct Plan {
   int copies;
 };
 
-/// Until the end of the transaction no other one joins, makes or removes a colocation group.
-void LockColocation();
-
 /// Fills colocation, beside and shard_count.
 void ChooseColocation(Plan* plan, const DistributeOptions& options);
 

@@ -5,11 +5,14 @@
 #include "drop.hpp"
 
 #include "altius/catalog/writer.hpp"
+#include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/relation_lock.hpp"
 #include "altius/pg/rights.hpp"
-#include "colocation.hpp"
+#include "altius/pg/settings.hpp"
+#include "altius/txn/coordinated.hpp"
 #include "shard_statement.hpp"
+#include "share.hpp"
 #include "sql.hpp"
 
 extern "C" {
@@ -47,12 +50,14 @@ void DropShardRelations(const char* schema, const char* table, const int64* ids,
   CommandCounterIncrement();
 }
 
+/// The coordinator decides for all nodes: they may see others' tables come and go at other times.  A group that somebody is
+/// about to join stays, and so does one whose last tables are dropped by two transactions at once; the next table takes it.
 void DeleteEmptyColocation(int colocation) {
-  if (colocation == 0) return;
-  LockColocation();
-  if (QueryText("SELECT 1 FROM pg_catalog.pg_dist_partition WHERE colocationid = $1 LIMIT 1",
-                {{INT4OID, Int32GetDatum(colocation)}}) == nullptr)
-    catalog::DeleteColocation(colocation);
+  if (colocation == 0 || !catalog::IsCoordinator() || door::IsNodeSession() || catalog::HasTables(colocation)) return;
+  if (!catalog::TryLockColocation(colocation, catalog::kRemovesColocation) || catalog::HasTables(colocation)) return;
+  if (pg::settings::enable_ddl_propagation && HasOtherNodes())
+    txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.delete_colocation(%d)", colocation));
+  catalog::DeleteColocation(colocation);
 }
 
 namespace {

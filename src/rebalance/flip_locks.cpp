@@ -2,6 +2,7 @@
 // Holding back writers of shards, and DDL of their tables, for the moment in which the placements change.
 #include "altius/core/replication/pgoutput.hpp"
 #include "altius/ddl/table_commands.hpp"
+#include "altius/pg/bounded_lock.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/relation_lock.hpp"
 #include "altius/pg/spi.hpp"
@@ -67,18 +68,31 @@ pg::Array<Oid> ShardsHere(const pg::Array<int64>& ids) {
   return shards;
 }
 
+template <typename Body>
+void Within(long ms, Body&& body) {
+  const int level = NewGUCNestLevel();
+  (void)set_config_option("lock_timeout", psprintf("%ld", ms), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  body();
+  AtEOXact_GUC(true, level);
+}
+
 /// Raises 55P03 when a lock is not to be had in time.
 void LockAll(const pg::Array<Oid>& relations, LOCKMODE mode, int timeout_ms) {
   const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
-  const int level = NewGUCNestLevel();
   for (const Oid relid : relations) {
-    const long left = std::max(1L, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline));
-    (void)set_config_option("lock_timeout", psprintf("%ld", left), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                            false);
-    if (!pg::LockIfThere(relid, mode))
+    Within(std::max(1L, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline)), [&] {
+      if (pg::LockIfThere(relid, mode)) return;
       ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("a table of the shard group was dropped meanwhile")));
+    });
   }
-  AtEOXact_GUC(true, level);
+}
+
+/// Whoever has joined the group and not committed yet has taken its places and ranges as they are.
+void LockGroupOf(int64 shard, int timeout_ms) {
+  int index = 0;
+  const int colocation = RequireTable(shard, &index)->colocation;
+  if (colocation == 0) return;
+  Within(timeout_ms, [&] { catalog::LockColocation(colocation, catalog::kChangesColocation); });
 }
 
 /// The log up to here is on disk, so whoever reads it gets all that was written under the locks of others, and passes the
@@ -102,8 +116,10 @@ bool TryLocks(Body&& body) {
   return false;
 }
 
-/// DDL waits from now on, nobody else does.  The tables must be what they were when the move began.
+/// DDL waits from now on, nobody else does, and no table joins the group.  The tables must be what they were when the move
+/// began.
 void LockDefinitions(const pg::Array<int64>& ids, const char* definition, int timeout_ms) {
+  LockGroupOf(ids[0], timeout_ms);
   LockAll(TablesOf(ids), ShareUpdateExclusiveLock, timeout_ms);
   if (strcmp(Definition(ids), definition) == 0) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -171,10 +187,14 @@ ALTIUS_FUNCTION(altius_block_reference_writes) {
   PG_RETURN_TEXT_P(cstring_to_text(position));
 }
 
-/// lock_tables(shards bigint[], timeout_ms integer): on any node; raises an error when somebody writes the tables.
+/// lock_tables(shards bigint[], timeout_ms integer): on any node; raises an error, which names them, when somebody writes the
+/// tables for so long.
 ALTIUS_FUNCTION(altius_lock_tables) {
-  using namespace altius::rebalance;
-  LockAll(TablesOf(ShardIds(PG_GETARG_ARRAYTYPE_P(0))), ShareRowExclusiveLock, PG_GETARG_INT32(1));
+  using namespace altius;
+  for (const Oid relid : rebalance::TablesOf(rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(0)))) {
+    const char* name = psprintf("table \"%s\"", get_rel_name(relid));
+    pg::LockRelationWithin(relid, ShareRowExclusiveLock, PG_GETARG_INT32(1), name);
+  }
   PG_RETURN_VOID();
 }
 

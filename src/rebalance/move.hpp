@@ -87,6 +87,8 @@ void Unregister(const Move& move, Resource type);
 void LockOperation(int64 operation);
 bool TryLockIdleOperation(int64 operation);
 void LockShardGroup(const Move& move);
+/// One split at a time changes the ranges of a colocation group.
+void LockSplitOf(int colocation);
 
 /// --- cleanup.cpp ---
 /// Works off the records of operations that are not running; the number of those still left.

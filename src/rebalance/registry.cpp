@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint16 kOperationLock = 0x4154;  // PostgreSQL's own advisory locks have 1 and 2 here
 constexpr uint16 kShardGroupLock = 0x4155;
+constexpr uint16 kSplitLock = 0x4158;  // catalog/colocation.cpp has those between
 
 LOCKTAG Tag(int64 key, uint16 kind) {
   LOCKTAG tag;
@@ -61,6 +62,12 @@ void LockShardGroup(const Move& move) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
                   errmsg("shard %lld is being moved or split already", static_cast<long long>(lowest)),
                   errhint("SELECT * FROM get_rebalance_progress() shows what moves.")));
+}
+
+void LockSplitOf(int colocation) {
+  if (colocation == 0) return;
+  const LOCKTAG tag = Tag(colocation, kSplitLock);
+  (void)LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 }  // namespace altius::rebalance

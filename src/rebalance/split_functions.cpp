@@ -81,12 +81,6 @@ void RunSplit(Split* split) {
   if (whole->mode != Mode::BlockWrites) EndSplitOnline(split);
 }
 
-/// Nobody joins the tables' group, or splits another shard of them, meanwhile.
-void LockGroup(const Split& split) {
-  const int colocation = split.whole.members[0].table->colocation;
-  if (colocation != 0) catalog::LockColocation(colocation, ExclusiveLock);
-}
-
 /// Returns the split that has been made.
 Split* SplitShardGroup(int64 shard_id, const pg::Array<int32>& points, const pg::Array<int>& nodes, Mode mode) {
   auto* split = new (palloc0(sizeof(Split))) Split{};
@@ -95,7 +89,7 @@ Split* SplitShardGroup(int64 shard_id, const pg::Array<int32>& points, const pg:
   RequireOwnership(split->whole);
   pg::RequireNoBlock("shards cannot be split");
   LockShardGroup(split->whole);
-  LockGroup(*split);
+  LockSplitOf(split->whole.members[0].table->colocation);
   NameParts(split);
   txn::NeedMaintenance();
   BeginProgress("split", shard_id, split->whole.source_node, nodes.back());

@@ -2,13 +2,12 @@
 // The lock that pauses a group; see pause.hpp.
 #include "altius/remote/pause.hpp"
 
-#include "altius/pg/subtransaction.hpp"
+#include "altius/pg/bounded_lock.hpp"
 #include "session.hpp"
 
 extern "C" {
 #include "access/xact.h"
 #include "storage/lock.h"
-#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/resowner.h"
 }
@@ -49,24 +48,6 @@ bool Share(const LOCKTAG& tag, bool wait) {
   return got != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/// False when the time is over.  The caller's own lock_timeout raises, as it should.
-bool LockWithin(const LOCKTAG& tag, int ms) {
-  const bool callers = LockTimeout > 0 && LockTimeout <= ms;
-  char limit[16];
-  snprintf(limit, sizeof(limit), "%d", std::max(ms, 1));
-  ErrorData* error = pg::Try([&] {
-    if (!callers) {
-      // Undone at the end of the subtransaction.
-      set_config_option("lock_timeout", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                        false);
-    }
-    LockAcquire(&tag, kAlone, false, false);
-  });
-  if (error == nullptr) return true;
-  if (callers || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) ReThrowError(error);
-  return false;
-}
-
 void TerminateHolders(int group, const LOCKTAG& tag) {
   int count = 0;
   const VirtualTransactionId* holders = GetLockConflicts(&tag, kAlone, &count);
@@ -80,10 +61,10 @@ void TerminateHolders(int group, const LOCKTAG& tag) {
 }
 
 void LockByForce(int group, const LOCKTAG& tag, int cooldown_ms) {
-  if (LockWithin(tag, cooldown_ms)) return;
+  if (pg::LockWithin(tag, kAlone, cooldown_ms)) return;
   int ms = kAfterCutMs;
   CutConnections(group, ms);
-  while (!LockWithin(tag, ms)) {
+  while (!pg::LockWithin(tag, kAlone, ms)) {
     TerminateHolders(group, tag);
     ms = kAfterTerminateMs;
     CutConnections(group, ms);

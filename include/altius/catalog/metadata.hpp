@@ -165,8 +165,28 @@ pg::Array<ForeseenShard> Foreseen(int64 parent);
 /// The shard that the foreseen one is a part of; `id` itself when it is not foreseen.
 int64 ForeseenParent(int64 id);
 
-/// Waits until nobody splits shards of the colocation group, or (exclusive) joins it.  Until the transaction ends.
+/// Locks of a colocation group, until the transaction ends.  What was read of the group before is read anew.
+inline constexpr LOCKMODE kJoinsColocation = ShareLock;             // a table is put beside those of the group
+inline constexpr LOCKMODE kChangesColocation = RowExclusiveLock;    // its shards get other places or ranges
+inline constexpr LOCKMODE kRemovesColocation = ExclusiveLock;
 void LockColocation(int colocation, LOCKMODE mode);
+bool TryLockColocation(int colocation, LOCKMODE mode);
+
+/// What tables have in common that share a colocation group by default.
+struct ColocationKind {
+  int shard_count;
+  int copies;
+  Oid key_type;
+  Oid key_collation;
+};
+
+/// The oldest group of the kind; 0 when there is none.  Also what was committed since the transaction's snapshot is seen.
+int FindColocation(const ColocationKind& kind);
+bool ColocationExists(int colocation);
+bool HasTables(int colocation);
+
+/// One transaction at a time makes the first group of the kind.
+void LockColocationKind(const ColocationKind& kind);
 
 /// Forgets the cache in every backend after commit, and here at once (after writing to pg_dist_*).
 void InvalidateMetadata();
