@@ -76,6 +76,21 @@ UPDATE p SET k = k + 10, d = d + 25 WHERE k % 2 = 1;
 SELECT tableoid::regclass, k, d FROM p ORDER BY k;
 SELECT k FROM p WHERE k = 11;
 
+-- A foreign key holds, whether the row would go to another shard or not; keys may be handed on.
+CREATE TABLE parent (k int PRIMARY KEY, v int);
+SELECT create_distributed_table('parent', 'k', shard_count => 2);
+INSERT INTO parent SELECT i, i FROM generate_series(10, 1, -1) i;
+CREATE TABLE refers (k int REFERENCES parent);
+SELECT create_distributed_table('refers', 'k', colocate_with => 'parent');
+UPDATE parent SET k = k + 1;
+INSERT INTO refers VALUES (4);
+\set VERBOSITY sqlstate
+UPDATE parent SET k = k + 100 WHERE k IN (3, 4, 5, 6);
+UPDATE parent SET k = k + 1;
+\set VERBOSITY terse
+UPDATE parent SET k = k + 100 WHERE k NOT IN (SELECT k FROM refers);
+SELECT count(*), sum(k), sum(v) FROM parent;
+
 -- Refused: what would come out otherwise than with an UPDATE.
 \set VERBOSITY default
 \set SHOW_CONTEXT never

@@ -118,6 +118,12 @@ SELECT on_both('CREATE TRIGGER before_row_seen BEFORE UPDATE OF k ON t FOR EACH 
 SELECT twin('UPDATE t SET k = k + 10 WHERE k < 6 RETURNING k, v, w, twice');
 SELECT twin('UPDATE t SET k = t.k + 10 FROM u WHERE t.k < 6 AND u.x < 300');
 
+-- One that changes the row itself: nothing is lost without a word.
+SELECT on_both($$CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE t SET v = v + 1 WHERE n = old.n; RETURN new; END'$$);
+SELECT on_both('CREATE TRIGGER meddles BEFORE UPDATE OF k ON t FOR EACH ROW EXECUTE FUNCTION meddle()');
+SELECT twin('UPDATE t SET k = k + 10 WHERE k < 3');
+SELECT on_both('DROP TRIGGER meddles ON t');
+
 -- Constraint triggers wait for the end of the transaction.
 CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();
 BEGIN;

@@ -41,6 +41,7 @@ void Land(ShipState *state, int index) {
   remote::Wait(flight->request);
   const bool moved = flight->request->moved;
   if (flight->counts) shipment->affected += flight->request->affected;
+  if (!moved) shipment->landed += flight->request->affected;
   flight->request = nullptr;
   if (moved) {
     Flight again = *flight;
@@ -149,6 +150,7 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
   const int64 affected = task::RunHere(statement, first && state->ship->returning ? shipment->store : nullptr);
   const bool moved = affected == task::kMoved;
   if (first && !moved) shipment->affected += affected;
+  if (!moved) shipment->landed += affected;
   for (int i = 0; i < columns; i++) pfree(DatumGetPointer(values[i]));
   pfree(types);
   pfree(values);
@@ -308,6 +310,14 @@ void FlushDeed(ShipState *state, Deed deed, bool alone) {
   for (int i = 0; i < shipment->table->shard_count; i++) FlushBatch(state, i, deed, alone);
 }
 
+/// The rows were locked, so nobody else has changed them.
+void RequireAllLanded(const Shipment &shipment) {
+  if (shipment.landed == shipment.rows) return;
+  ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                  errmsg("tuple to be updated was already modified by an operation triggered by the current command"),
+                  errhint("Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows.")));
+}
+
 }  // namespace
 
 void FlushAll(ShipState *state) {
@@ -315,12 +325,13 @@ void FlushAll(ShipState *state) {
   int waiting = 0;
   for (int i = 0; i < shipment->batch_count; i++) waiting += shipment->batches[i].rows > 0;
   const bool alone = waiting == 1 && shipment->statements == 0;
-  if (state->ship->moved_column >= 0) {
-    FlushDeed(state, Deed::Leave, false);
-    LandAll(state);  // a row that arrives may have the key of one that leaves
-    FlushDeed(state, Deed::Arrive, false);
+  if (state->ship->moved_column < 0) return FlushDeed(state, Deed::Own, alone);
+  // A row may get the key of one that leaves, or of one that gets another one where it is.
+  for (const Deed deed : {Deed::Leave, Deed::Own, Deed::Arrive}) {
+    FlushDeed(state, deed, alone);
+    LandAll(state);
   }
-  FlushDeed(state, Deed::Own, alone);
+  RequireAllLanded(*shipment);
 }
 
 void LandAll(ShipState *state) {

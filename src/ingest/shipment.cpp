@@ -176,9 +176,10 @@ void ShipRow(ShipState *state, TupleTableSlot *slot) {
     AddRow(state, ShardOf(state, slot), Deed::Own, slot);
     return KeepReturned(state, slot);
   }
-  const bool moves = DatumGetBool(slot_getattr(slot, ship.moved_column + 1, &is_null));
-  AddRow(state, ShardOf(state, slot), moves ? Deed::Leave : Deed::Own, slot);
-  if (moves) AddRow(state, ShardOfKey(state, slot), Deed::Arrive, slot);
+  const int from = ShardOf(state, slot);
+  const int to = DatumGetBool(slot_getattr(slot, ship.moved_column + 1, &is_null)) ? ShardOfKey(state, slot) : from;
+  AddRow(state, from, to == from ? Deed::Own : Deed::Leave, slot);
+  if (to != from) AddRow(state, to, Deed::Arrive, slot);
   KeepReturned(state, slot);
   state->shipment->affected++;
 }

@@ -21,8 +21,8 @@ namespace altius::ingest {
 /// What becomes of a row in a shard.
 enum class Deed : uint8_t {
   Own,     // the ship's statement
-  Leave,   // it goes away
-  Arrive,  // it comes from another shard, or from this one
+  Leave,   // it goes to another one
+  Arrive,  // it comes from another one
 };
 inline constexpr int kDeeds = 3;
 
@@ -65,6 +65,7 @@ struct Shipment {
   task::Lending lending;   // rights on the shards
   task::CopyWrite write;   // of a reference table
   int64 affected;
+  int64 landed;            // rows that statements have dealt with
   int64 rows;
   int statements;
 };

@@ -77,6 +77,11 @@ void RaiseFailure(const Connection* connection) {
   if (request->hides_rows && ShowsRow(code)) detail = nullptr;
   if (message == nullptr) message = pstrdup(PQresultErrorMessage(result));
   if (state != nullptr && strcmp(state, kInFailedTransaction) == 0) RaiseFailure(request->connection);
+  if (IsOfMovedRow(code, PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION))) {
+    message = kMovedRow;
+    detail = kMovedRowDetail;
+    hint = kMovedRowHint;
+  }
   ereport(ERROR, (errcode(code), errmsg_internal("%s", message),
                   detail != nullptr ? errdetail_internal("%s", detail) : 0,
                   hint != nullptr ? errhint("%s", hint) : 0,

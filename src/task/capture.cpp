@@ -5,6 +5,7 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/text_forms.hpp"
+#include "row_trigger.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -12,8 +13,6 @@ extern "C" {
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
-#include "executor/instrument.h"
-#include "pgstat.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
@@ -37,7 +36,6 @@ struct Capture {
 
 namespace {
 
-constexpr Oid kNoTrigger = 1;  // a number that no trigger and no function has
 constexpr int kMostChanges = 20000;
 
 Capture* innermost = nullptr;
@@ -70,47 +68,6 @@ Datum OnRow(FunctionCallInfo fcinfo) {
     Keep(capture, inserts ? nullptr : first, inserts ? first : updates ? trigger->tg_newslot : nullptr);
     return PointerGetDatum(nullptr);
   });
-}
-
-Trigger MakeTrigger() {
-  Trigger trigger{};
-  trigger.tgoid = kNoTrigger;
-  trigger.tgname = pstrdup("altius_capture");
-  trigger.tgfoid = kNoTrigger;
-  trigger.tgtype = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE | TRIGGER_TYPE_UPDATE;
-  trigger.tgenabled = TRIGGER_FIRES_ALWAYS;
-  trigger.tgisinternal = true;
-  return trigger;
-}
-
-FmgrInfo MakeFunction(Capture* capture) {
-  FmgrInfo function{};
-  function.fn_addr = OnRow;
-  function.fn_oid = kNoTrigger;
-  function.fn_stats = TRACK_FUNC_ALL;  // is not counted
-  function.fn_extra = capture;
-  function.fn_mcxt = CurrentMemoryContext;
-  return function;
-}
-
-/// In front: what the others do to other rows comes later.
-void AddTrigger(ResultRelInfo* target, Capture* capture, int instrument) {
-  const TriggerDesc* had = target->ri_TrigDesc;
-  const int count = had == nullptr ? 0 : had->numtriggers;
-  auto* has = static_cast<TriggerDesc*>(palloc0(sizeof(TriggerDesc)));
-  if (had != nullptr) *has = *had;
-  has->numtriggers = count + 1;
-  has->triggers = static_cast<Trigger*>(palloc0(sizeof(Trigger) * (count + 1)));
-  auto* functions = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * (count + 1)));
-  auto* conditions = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * (count + 1)));
-  has->triggers[0] = MakeTrigger();
-  functions[0] = MakeFunction(capture);
-  for (int i = 0; i < count; i++) has->triggers[i + 1] = had->triggers[i];
-  has->trig_insert_after_row = has->trig_update_after_row = has->trig_delete_after_row = true;
-  target->ri_TrigDesc = has;
-  target->ri_TrigFunctions = functions;
-  target->ri_TrigWhenExprs = conditions;
-  if (instrument != 0) target->ri_TrigInstrument = InstrAlloc(count + 1, instrument, false);
 }
 
 void AtEndOfTransaction(XactEvent event, void*) {
@@ -199,7 +156,8 @@ void NoteCapture(QueryDesc* query, bool own) {
   foreach (cell, estate->es_opened_result_relations) {
     auto* target = static_cast<ResultRelInfo*>(lfirst(cell));
     if (RelationGetRelid(target->ri_RelationDesc) != capture->relid) continue;
-    AddTrigger(target, capture, estate->es_instrument);
+    // In front: what the others do to other rows comes later.
+    AddRowTrigger(target, TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE | TRIGGER_TYPE_UPDATE, OnRow, capture, estate->es_instrument);
     capture->awaits = false;
   }
   MemoryContextSwitchTo(before);

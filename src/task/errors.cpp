@@ -54,6 +54,11 @@ void HideShards(ErrorData *error, const char *sql) noexcept {
   for (char *words : {error->message, error->detail, error->hint, error->context, error->table_name, error->constraint_name}) {
     HideIn(words);
   }
+  if (remote::IsOfMovedRow(error->sqlerrcode, error->funcname)) {
+    error->message = const_cast<char *>(remote::kMovedRow);
+    error->detail = const_cast<char *>(remote::kMovedRowDetail);
+    error->hint = const_cast<char *>(remote::kMovedRowHint);
+  }
 }
 
 }  // namespace altius::task

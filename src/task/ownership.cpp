@@ -9,6 +9,7 @@
 #include "altius/plan/ship.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "capture.hpp"
+#include "leave.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -121,7 +122,10 @@ void NoteOwnership(QueryDesc* query, int depth) {
   if (own) expected = nullptr;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
   if (of_node || own) NoteCapture(query, own);
-  if (own && IsPartOfMove(query)) query->estate->es_top_eflags |= kMoves;
+  if (own && IsPartOfMove(query)) {
+    query->estate->es_top_eflags |= kMoves;
+    MarkLeaving(query);
+  }
   if (!sent && !own) return;
   if (ConcernsElsewhere(query->plannedstmt)) {
     query->estate->es_top_eflags |= sent ? kDisowned | kUntold : kDisowned;

@@ -24,9 +24,9 @@ struct Ship {
   bool at_once;             // all rows are computed before any is sent: what computes them may read the target
   bool returning;           // the statement has RETURNING; its columns are the scan's columns
   Copies copies;            // where the target is a reference table
-  // An UPDATE of the distribution column: `statement` is for rows that keep it, others leave their shard and arrive in that of
+  // An UPDATE of the distribution column: `statement` is for rows that stay in their shard, others leave it and arrive in that of
   // their new key.
-  int moved_column;         // index of the child's column that says which (bool); -1: none can
+  int moved_column;         // index of the child's column that says whether the key is another one (bool); -1: none can
   Template leave;           // DELETE
   Template arrive;          // INSERT
   int returned_column;      // first of the child's columns that RETURNING gives instead of what shards return; -1: shards return it

@@ -80,6 +80,17 @@ class Connection;
 /// Whether the detail of such an error has the row that does not fit: with all columns that the statement writes.
 inline bool ShowsRow(int sqlerrcode) { return sqlerrcode == ERRCODE_CHECK_VIOLATION || sqlerrcode == ERRCODE_NOT_NULL_VIOLATION; }
 
+/// A row that a statement waited for has been moved to another shard or partition; `function` is that of PostgreSQL which says so, for
+/// its message is a translated one.
+inline bool IsOfMovedRow(int sqlerrcode, const char* function) {
+  if (sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE || function == nullptr) return false;
+  return strcmp(function, "heapam_tuple_lock") == 0;
+}
+inline constexpr char kMovedRow[] = "could not serialize access: a row was moved by a concurrent update";
+inline constexpr char kMovedRowDetail[] =
+    "An UPDATE of the table's distribution column, or of one that partitions it, moved the row that was waited for.";
+inline constexpr char kMovedRowHint[] = "Run the transaction again.";
+
 /// A statement in flight or finished.  Lives in the memory context that was current at Send, and so
 /// must its sink; when that context goes, the answers still to come are thrown away.
 struct Request {

@@ -6,7 +6,7 @@
 //   FROM (SELECT update_row(..., old row, new row) AS new, ... FROM t, s WHERE q FOR UPDATE OF t) WHERE new is a row
 //
 // where update_row fires the triggers of the table (src/trigger/move.cpp) and leaves out a row that comes again.  Shards get three
-// statements: an UPDATE of rows that keep their key, a DELETE and an INSERT for the others.
+// statements: an UPDATE of rows that stay where they are, a DELETE (src/task/leave.cpp) and an INSERT for the others.
 #include "move_key.hpp"
 
 #include "altius/deparse/deparse.hpp"

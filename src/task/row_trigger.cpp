@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "row_trigger.hpp"
+
+extern "C" {
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/instrument.h"
+#include "pgstat.h"
+}
+
+namespace altius::task {
+
+namespace {
+
+constexpr Oid kNoTrigger = 1;  // a number that no trigger and no function has
+
+Trigger MakeTrigger(int16 type) {
+  Trigger trigger{};
+  trigger.tgoid = kNoTrigger;
+  trigger.tgname = pstrdup("altius_row");
+  trigger.tgfoid = kNoTrigger;
+  trigger.tgtype = static_cast<int16>(TRIGGER_TYPE_ROW | type);
+  trigger.tgenabled = TRIGGER_FIRES_ALWAYS;
+  trigger.tgisinternal = true;
+  return trigger;
+}
+
+FmgrInfo MakeFunction(PGFunction called, void* argument) {
+  FmgrInfo function{};
+  function.fn_addr = called;
+  function.fn_oid = kNoTrigger;
+  function.fn_stats = TRACK_FUNC_ALL;  // is not counted
+  function.fn_extra = argument;
+  function.fn_mcxt = CurrentMemoryContext;
+  return function;
+}
+
+/// What the executor asks before it looks at the triggers.
+void Announce(TriggerDesc* triggers, int16 type) {
+  const bool before = TRIGGER_FOR_BEFORE(type);
+  if (TRIGGER_FOR_INSERT(type)) (before ? triggers->trig_insert_before_row : triggers->trig_insert_after_row) = true;
+  if (TRIGGER_FOR_UPDATE(type)) (before ? triggers->trig_update_before_row : triggers->trig_update_after_row) = true;
+  if (TRIGGER_FOR_DELETE(type)) (before ? triggers->trig_delete_before_row : triggers->trig_delete_after_row) = true;
+}
+
+}  // namespace
+
+void AddRowTrigger(ResultRelInfo* target, int16 type, PGFunction function, void* argument, int instrument) {
+  const TriggerDesc* had = target->ri_TrigDesc;
+  const int count = had == nullptr ? 0 : had->numtriggers;
+  auto* has = static_cast<TriggerDesc*>(palloc0(sizeof(TriggerDesc)));
+  if (had != nullptr) *has = *had;
+  has->numtriggers = count + 1;
+  has->triggers = static_cast<Trigger*>(palloc0(sizeof(Trigger) * (count + 1)));
+  auto* functions = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * (count + 1)));
+  auto* conditions = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * (count + 1)));
+  has->triggers[0] = MakeTrigger(type);
+  functions[0] = MakeFunction(function, argument);
+  for (int i = 0; i < count; i++) has->triggers[i + 1] = had->triggers[i];
+  Announce(has, has->triggers[0].tgtype);
+  target->ri_TrigDesc = has;
+  target->ri_TrigFunctions = functions;
+  target->ri_TrigWhenExprs = conditions;
+  if (instrument != 0) target->ri_TrigInstrument = InstrAlloc(count + 1, instrument, false);
+}
+
+}  // namespace altius::task
