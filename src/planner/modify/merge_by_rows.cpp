@@ -42,6 +42,7 @@ struct RowMerge {
   Query *query;
   int target;  // range table indexes
   int source;
+  const Bitmapset *keeping;  // numbers of the actions that leave each row in its shard
   int pair;           // that the query would have if it stood in FROM: what its columns are is computed of target and source
   bool lone_source;   // rows of either side that match nothing count
   bool lone_target;
@@ -113,11 +114,9 @@ void AddKey(const RowMerge &merge) {
   merge.shipping->ship.key_column = AddRowColumn(merge.shipping, reinterpret_cast<Expr *>(Case(branches))) - 1;
 }
 
-void CheckKeepsKey(const RowMerge &merge, const TargetEntry *target) {
+void CheckKeepsKey(const RowMerge &merge, int number, const TargetEntry *target) {
   const catalog::Table &table = *merge.shipping->table;
-  if (table.key == 0 || target->resno != table.key) return;
-  const auto *var = IsA(target->expr, Var) ? reinterpret_cast<const Var *>(target->expr) : nullptr;
-  if (var != nullptr && static_cast<int>(var->varno) == merge.target && var->varattno == table.key) return;
+  if (table.key == 0 || target->resno != table.key || bms_is_member(number, merge.keeping)) return;
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("MERGE cannot change the distribution column"),
                   errhint("Run an UPDATE of its own, in the same transaction.")));
 }
@@ -125,7 +124,7 @@ void CheckKeepsKey(const RowMerge &merge, const TargetEntry *target) {
 /// The column with the target's new value, which is computed for the rows that get it.
 int ColumnOfValue(const RowMerge &merge, const MergeAction *action, int number, const TargetEntry *target) {
   const Shipping &shipping = *merge.shipping;
-  if (action->commandType == CMD_UPDATE) CheckKeepsKey(merge, target);
+  if (action->commandType == CMD_UPDATE) CheckKeepsKey(merge, number, target);
   const bool key = action->commandType == CMD_INSERT && target->resno == shipping.table->key;
   if (key && shipping.ship.key_column >= 0) return shipping.ship.key_column + 1;
   Node *chosen = Equals(ActionOf(merge), CountOf(number));
@@ -418,9 +417,9 @@ Query *EmptySelect(const Query *merge) {
 
 }  // namespace
 
-void ShipMergeByRows(Shipping *shipping, int source) {
+void ShipMergeByRows(Shipping *shipping, int source, const Bitmapset *keeping) {
   Query *query = shipping->original;
-  RowMerge merge = {shipping, query, query->resultRelation, source, list_length(query->rtable) + 1, false, false};
+  RowMerge merge = {shipping, query, query->resultRelation, source, keeping, list_length(query->rtable) + 1, false, false};
   ListCell *cell;
   foreach (cell, query->mergeActionList) {
     const auto *action = lfirst_node(MergeAction, cell);

@@ -4,6 +4,7 @@
 // with, and that is also the value a row to insert has: so each shard decides by itself.  Where that is not so: merge_by_rows.cpp.
 #include "ship_merge.hpp"
 
+#include "altius/core/locus/merge.hpp"
 #include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
@@ -19,6 +20,7 @@
 #include "shipping.hpp"
 
 extern "C" {
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -45,32 +47,42 @@ struct Merge {
 
 bool Mentions(Node *expr, int rti) { return bms_is_member(rti, pull_varnos(nullptr, expr)); }
 
-/// Without the casts that nobody has written.
-Node *Bare(Expr *expr) { return Canonical(strip_implicit_coercions(pg::AsNode(expr))); }
-
 bool IsKeyOfTarget(const Merge &merge, Node *expr) {
   if (!IsA(expr, Var)) return false;
   auto *var = reinterpret_cast<Var *>(expr);
   return static_cast<int>(var->varno) == merge.target && var->varattno == merge.shipping->table->key && var->varlevelsup == 0;
 }
 
-/// What ON says the distribution column is equal to, as a value of its type; null: nothing that rows could be sent by.
-Expr *KeyInCondition(const Merge &merge) {
-  const catalog::Table &table = *merge.shipping->table;
-  ListCell *cell;
-  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(*pg::MergeCondition(merge.query)))) {
-    Node *left, *right;
-    Meaning meaning;
-    if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right, &meaning)) continue;
-    if (meaning != MeaningOfType(table.key_type, table.key_collation)) continue;
-    if (IsKeyOfTarget(merge, right)) std::swap(left, right);
-    if (IsKeyOfTarget(merge, left) && !Mentions(right, merge.target) && !contain_volatile_functions(right))
-      return reinterpret_cast<Expr *>(right);
-  }
-  return nullptr;
+/// Without the casts that nobody has written.
+Node *WithoutCasts(Expr *expr) { return Canonical(strip_implicit_coercions(pg::AsNode(expr))); }
+
+/// The operand of such a cast that never fails and gives an equal value: of numbers, PostgreSQL's implicit ones only widen.
+Node *Widened(Node *expr) {
+  if (!IsA(expr, FuncExpr)) return nullptr;
+  auto *call = reinterpret_cast<FuncExpr *>(expr);
+  if (call->funcformat != COERCE_IMPLICIT_CAST || list_length(call->args) != 1 || call->funcresulttype == NAMEOID) return nullptr;
+  auto *operand = static_cast<Node *>(linitial(call->args));
+  Oid function = InvalidOid;
+  const bool implicit = find_coercion_pathway(call->funcresulttype, exprType(operand), COERCION_IMPLICIT, &function) ==
+                        COERCION_PATH_FUNC;
+  return implicit && function == call->funcid && HashAlike(exprType(operand), call->funcresulttype) ? operand : nullptr;
 }
 
-/// The value of the distribution column in the row that the action inserts; null: it has none.
+/// Without those of them that change nothing.
+Node *Unchanged(Expr *expr) {
+  Node *value = Canonical(pg::AsNode(expr));
+  for (Node *operand = Widened(value); operand != nullptr; operand = Widened(value)) value = Canonical(operand);
+  return value;
+}
+
+/// As a value of the distribution column's type; null where it has another one.  No domain checks it: it is only compared.
+Expr *AsKey(const Merge &merge, Expr *key) {
+  const Oid type = getBaseType(get_atttype(merge.shipping->table->relid, merge.shipping->table->key));
+  return reinterpret_cast<Expr *>(coerce_to_target_type(nullptr, pg::AsNode(pg::Copy(key)), exprType(pg::AsNode(key)), type, -1,
+                                                        COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1));
+}
+
+/// The value of the distribution column in the row that the action makes; null: it has none.
 Expr *KeyAssigned(const Merge &merge, const MergeAction *action) {
   ListCell *cell;
   foreach (cell, action->targetList) {
@@ -80,21 +92,59 @@ Expr *KeyAssigned(const Merge &merge, const MergeAction *action) {
   return nullptr;
 }
 
-/// Whether the rows that the action makes lie where the source's row is compared.
-bool KeepsKey(const Merge &merge, const MergeAction *action, Expr *key) {
-  Expr *assigned = KeyAssigned(merge, action);
-  if (action->commandType == CMD_INSERT) return assigned != nullptr && equal(Bare(assigned), Bare(key));
-  if (action->commandType != CMD_UPDATE || assigned == nullptr) return true;
-  return IsKeyOfTarget(merge, Bare(assigned)) || equal(Bare(assigned), Bare(key));
+/// --- what core/locus needs to know ---
+
+/// What ON says the distribution column is equal to.
+struct Comparisons {
+  List *values;  // of Expr
+  locus::List<locus::MergeComparison> described;
+};
+
+Comparisons ComparisonsOf(const Merge &merge) {
+  const catalog::Table &table = *merge.shipping->table;
+  Comparisons all = {NIL, {}};
+  ListCell *cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(*pg::MergeCondition(merge.query)))) {
+    Node *left, *right;
+    Meaning meaning;
+    if (table.key == 0 || !EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right, &meaning)) continue;
+    if (IsKeyOfTarget(merge, right)) std::swap(left, right);
+    if (!IsKeyOfTarget(merge, left)) continue;
+    auto *value = reinterpret_cast<Expr *>(right);
+    locus::MergeComparison comparison;
+    comparison.of_key_sense = meaning == MeaningOfType(table.key_type, table.key_collation);
+    comparison.reads_target = Mentions(right, merge.target);
+    comparison.repeatable = !contain_volatile_functions(right);
+    comparison.sendable = AsKey(merge, value) != nullptr;
+    all.values = lappend(all.values, value);
+    all.described.Add(merge.scope->translation->tree.arena, comparison);
+  }
+  return all;
 }
 
-/// As a value of the distribution column's type; null where it has another one.
-Expr *AsKey(const Merge &merge, Expr *key) {
-  Oid type, collation;
-  int32 typmod;
-  get_atttypetypmodcoll(merge.shipping->table->relid, merge.shipping->table->key, &type, &typmod, &collation);
-  return reinterpret_cast<Expr *>(coerce_to_target_type(nullptr, pg::AsNode(pg::Copy(key)), exprType(pg::AsNode(key)), type, -1,
-                                                        COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1));
+locus::MergeAction Describe(const Merge &merge, const MergeAction *action, const Comparisons &comparisons) {
+  using Described = locus::MergeAction;
+  const locus::Arena &arena = merge.scope->translation->tree.arena;
+  Described described;
+  described.kind = action->commandType == CMD_INSERT   ? Described::Kind::Insert
+                   : action->commandType == CMD_UPDATE ? Described::Kind::Update
+                   : action->commandType == CMD_DELETE ? Described::Kind::Delete
+                                                       : Described::Kind::Nothing;
+  described.row = pg::IsForMissingSource(action) ? Described::Row::LoneTarget
+                  : pg::IsForMatch(action)       ? Described::Row::Matched
+                                                 : Described::Row::LoneSource;
+  Expr *assigned = KeyAssigned(merge, action);
+  described.assigns_key = assigned != nullptr;
+  if (assigned == nullptr) return described;
+  described.keeps_key = IsKeyOfTarget(merge, WithoutCasts(assigned));
+  ListCell *cell;
+  foreach (cell, comparisons.values) {
+    auto *value = static_cast<Expr *>(lfirst(cell));
+    const int number = foreach_current_index(cell);
+    if (equal(Unchanged(assigned), Unchanged(value))) described.exactly.Add(arena, number);
+    if (equal(WithoutCasts(assigned), WithoutCasts(value))) described.converted.Add(arena, number);
+  }
+  return described;
 }
 
 /// In terms of the rows' query.
@@ -105,19 +155,14 @@ Expr *OfRows(const Merge &merge, Expr *expr) {
 }
 
 /// By which the rows find their shards.
-void AddKey(Merge *merge) {
-  if (merge->shipping->table->key == 0) return;
-  Expr *key = KeyInCondition(*merge);
-  Expr *inserted = nullptr;
+void AddKey(Merge *merge, Expr *key) {
+  Shipping *shipping = merge->shipping;
+  Expr *value = OfRows(*merge, AsKey(*merge, key));
+  shipping->ship.key_column = AddRowColumn(shipping, value) - 1;
   ListCell *cell;
   foreach (cell, merge->query->mergeActionList) {
-    const auto *action = lfirst_node(MergeAction, cell);
-    if (action->commandType == CMD_INSERT) inserted = KeyAssigned(*merge, action);
+    if (lfirst_node(MergeAction, cell)->commandType == CMD_INSERT) return;
   }
-  Shipping *shipping = merge->shipping;
-  Expr *value = OfRows(*merge, inserted != nullptr ? inserted : AsKey(*merge, key));
-  shipping->ship.key_column = AddRowColumn(shipping, value) - 1;
-  if (inserted != nullptr) return;
   auto *test = makeNode(NullTest);  // a row that matches nothing is not needed
   test->arg = pg::Copy(value);
   test->nulltesttype = IS_NOT_NULL;
@@ -143,8 +188,13 @@ bool IsHarmless(Node *expr) {
 
 /// Whether the expression can be computed by a shard, or with each of the source's rows.
 bool Fits(const Merge &merge, Node *expr, bool always) {
-  if (expr == nullptr || IsForShard(merge, expr)) return true;
-  return !Mentions(expr, merge.target) && (always || IsHarmless(expr));
+  if (expr == nullptr) return true;
+  locus::MergeExpression expression;
+  expression.by_shard = IsForShard(merge, expr);
+  expression.reads_target = Mentions(expr, merge.target);
+  expression.always = always;
+  expression.harmless = always || expression.by_shard || IsHarmless(expr);
+  return locus::PlaceOf(expression) != locus::MergePlace::Neither;
 }
 
 /// The expression as a shard can compute it.  What needs other rows, or may not be the same twice, is computed with the
@@ -166,7 +216,7 @@ bool ConditionFits(const Merge &merge) {
 }
 
 bool ActionFits(const Merge &merge, const MergeAction *action) {
-  if (pg::IsForMissingSource(action) || !Fits(merge, action->qual, false)) return false;
+  if (!Fits(merge, action->qual, false)) return false;
   ListCell *cell;
   foreach (cell, action->targetList) {
     Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
@@ -175,19 +225,43 @@ bool ActionFits(const Merge &merge, const MergeAction *action) {
   return true;
 }
 
-/// Whether each row of the source concerns one shard, which can decide by itself.
-bool RowsHaveShards(const Merge &merge) {
-  Expr *key = merge.shipping->table->key == 0 ? nullptr : KeyInCondition(merge);
-  if (merge.shipping->table->key != 0 && (key == nullptr || AsKey(merge, key) == nullptr)) return false;
+bool AllFit(const Merge &merge) {
   ListCell *cell;
   foreach (cell, merge.query->mergeActionList) {
-    const auto *action = lfirst_node(MergeAction, cell);
-    if (!ActionFits(merge, action) || (key != nullptr && !KeepsKey(merge, action, key))) return false;
+    if (!ActionFits(merge, lfirst_node(MergeAction, cell))) return false;
   }
   foreach (cell, merge.query->returningList) {
     if (!Fits(merge, pg::AsNode(lfirst_node(TargetEntry, cell)->expr), false)) return false;
   }
   return ConditionFits(merge);
+}
+
+/// What core/locus says of the statement.
+struct Decision {
+  bool by_shards;     // each row of the source concerns one shard, which can decide by itself:
+  Expr *key;          // that of this value; null where there is but one
+  Bitmapset *keeping;  // numbers (from 1) of the actions that leave each row in its shard
+};
+
+Decision Decide(const Merge &merge) {
+  const Comparisons comparisons = ComparisonsOf(merge);
+  locus::List<locus::MergeAction> actions;
+  Decision decision = {false, nullptr, nullptr};
+  ListCell *cell;
+  foreach (cell, merge.query->mergeActionList) {
+    actions.Add(merge.scope->translation->tree.arena, Describe(merge, lfirst_node(MergeAction, cell), comparisons));
+    if (!locus::UpdateKeepsKey(comparisons.described, actions[actions.size() - 1])) continue;
+    decision.keeping = bms_add_member(decision.keeping, foreach_current_index(cell) + 1);
+  }
+  if (merge.shipping->table->key == 0) {
+    decision.by_shards = locus::OneShardMerges(actions) && AllFit(merge);
+    return decision;
+  }
+  const int route = locus::RouteOfMerge(comparisons.described, actions);
+  if (route == locus::kNone) return decision;
+  decision.key = static_cast<Expr *>(list_nth(comparisons.values, route));
+  decision.by_shards = AllFit(merge);
+  return decision;
 }
 
 void FitCondition(Merge *merge) {
@@ -232,8 +306,9 @@ void ShipMerge(Shipping *shipping) {
   Query *query = shipping->original;
   IsolateSource(query);
   Merge merge = {shipping, query, query->resultRelation, list_length(query->rtable), ScopeOfValues(query)};
-  if (!RowsHaveShards(merge)) {
-    ShipMergeByRows(shipping, merge.source);
+  const Decision decision = Decide(merge);
+  if (!decision.by_shards) {
+    ShipMergeByRows(shipping, merge.source, decision.keeping);
     return;
   }
   shipping->rows = RowsOfSource(merge);
@@ -242,7 +317,7 @@ void ShipMerge(Shipping *shipping) {
     auto *target = lfirst_node(TargetEntry, cell);
     AddRowColumn(shipping, reinterpret_cast<Expr *>(ColumnLike(pg::AsNode(target->expr), kSourceOfRows, target->resno)));
   }
-  AddKey(&merge);
+  if (decision.key != nullptr) AddKey(&merge, decision.key);
   FitCondition(&merge);
   foreach (cell, query->mergeActionList) FitAction(&merge, lfirst_node(MergeAction, cell));
   foreach (cell, query->returningList) {

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "nodes/makefuncs.h"
+#include "optimizer/tlist.h"
 }
 
 namespace altius::planner {
@@ -117,6 +118,15 @@ void RaiseCtes(Node *expr) {
 void RaiseCtesOf(Query *query) {
   Index depth = 0;
   pg::WalkQuery(query, RaiseCteWalker, &depth, QTW_EXAMINE_RTES_BEFORE);
+}
+
+bool IsGroupExpr(Query *query, Node *node) {
+  ListCell *cell;
+  foreach (cell, query->groupClause) {
+    auto *clause = lfirst_node(SortGroupClause, cell);
+    if (equal(get_sortgroupclause_expr(clause, query->targetList), node)) return true;
+  }
+  return false;
 }
 
 }  // namespace altius::planner

@@ -36,4 +36,7 @@ RangeTblEntry *ReadOf(CommonTableExpr *cte, int levels_up);
 void RaiseCtes(Node *expr);
 void RaiseCtesOf(Query *query);
 
+/// One of the expressions that GROUP BY names.
+bool IsGroupExpr(Query *query, Node *node);
+
 }  // namespace altius::planner

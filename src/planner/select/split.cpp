@@ -16,6 +16,7 @@
 #include "partial_aggregate.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/nodes/records.hpp"
+#include "postponed.hpp"
 
 extern "C" {
 #include "nodes/makefuncs.h"
@@ -188,15 +189,6 @@ void SplitTop(SplitState *state) {
 
 /// --- groups are local, what stands above them is not ---
 
-bool IsGroupExpr(Query *query, Node *node) {
-  ListCell *cell;
-  foreach (cell, query->groupClause) {
-    auto *clause = lfirst_node(SortGroupClause, cell);
-    if (equal(get_sortgroupclause_expr(clause, query->targetList), node)) return true;
-  }
-  return false;
-}
-
 Node *SubstituteGrouped(Node *node, void *data) {
   auto *state = static_cast<SplitState *>(data);
   // Without grouping sets every expression is grouped by.
@@ -346,31 +338,46 @@ locus::Computed DescribeUpper(SplitState *state) {
   return computed;
 }
 
+/// `postponed`: result columns that are computed above LIMIT; then nothing is done but for shard groups that give their first rows.
+bool Split(SplitState *state, const Postponed *postponed) {
+  const locus::Computed computed = DescribeUpper(state);
+  Translation *translation = state->scope->translation;
+  state->upper = locus::UpperOf(state->scope->analysis, translation->tree, translation->Root(), *state->scope->located, computed);
+  if (postponed != nullptr && !(state->upper.cut == Cut::Results && state->upper.top)) return false;
+  Query *query = state->level->query;
+  const List *below = query->targetList;
+  switch (state->upper.cut) {
+    case Cut::From:
+      return false;
+    case Cut::Partial:
+    case Cut::Values:
+      SplitGroups(state);
+      return true;
+    case Cut::Groups:
+      SplitAboveGroups(state);
+      return true;
+    case Cut::Results:
+      SplitTop(state);
+      if (postponed != nullptr) ComputePostponed(query, *postponed, below, list_length(query->rtable));
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool SplitUpper(const Level *level, Scope *scope) {
   if (locus::OnlyPart(*scope->located) == nullptr) return false;
   Part *part = scope->parts[0];
   ExpandUnreadableRows(level->query, part->rels);
-  SplitState state = {level, scope, part, {}, NIL, {}, {}, NIL};
-  const locus::Computed computed = DescribeUpper(&state);
-  Translation *translation = scope->translation;
-  state.upper = locus::UpperOf(scope->analysis, translation->tree, translation->Root(), *scope->located, computed);
-  switch (state.upper.cut) {
-    case Cut::From:
-      return false;
-    case Cut::Partial:
-    case Cut::Values:
-      SplitGroups(&state);
-      return true;
-    case Cut::Groups:
-      SplitAboveGroups(&state);
-      return true;
-    case Cut::Results:
-      SplitTop(&state);
-      return true;
+  Postponed postponed;
+  if (PostponeColumns(level->query, &postponed)) {
+    SplitState state = {level, scope, part, {}, NIL, {}, {}, NIL};
+    if (Split(&state, &postponed)) return true;
+    RestoreColumns(level->query, postponed);
   }
-  return false;
+  SplitState state = {level, scope, part, {}, NIL, {}, {}, NIL};
+  return Split(&state, nullptr);
 }
 
 }  // namespace altius::planner
