@@ -138,6 +138,31 @@ FROM pg_description, pg_identify_object(classoid, objoid, objsubid)
 WHERE classoid = $1 AND objoid = $2 AND type IN ('schema', 'type', 'function', 'procedure', 'aggregate', 'sequence', 'view',
                                                  'view column', 'collation'))";
 
+// Kinds that are made whatever is there: IF NOT EXISTS, OR REPLACE.
+constexpr const char* kRefuseTaken = R"(
+SELECT format('DO %L', format($$BEGIN IF EXISTS (SELECT FROM pg_catalog.%I x WHERE %s
+    AND x.%I NOT IN (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = %L OR r.rolsuper)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_object d WHERE d.classid = 'pg_catalog.%I'::pg_catalog.regclass AND d.objid = x.oid))
+  THEN RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = %L, HINT = %L; END IF; END$$,
+  class, found, owner_column, pg_get_userbyid(owner), class, format('%s exists already and belongs to another role', described),
+  format('Drop it on this node, or make %I its owner there.', pg_get_userbyid(owner))))
+FROM (
+  SELECT 'pg_namespace' AS class, 'nspowner' AS owner_column, nspowner AS owner, format('x.nspname = %L', nspname) AS found
+  FROM pg_namespace WHERE $1 = 'pg_namespace'::regclass AND oid = $2
+  UNION ALL
+  SELECT 'pg_extension', 'extowner', extowner, format('x.extname = %L', extname)
+  FROM pg_extension WHERE $1 = 'pg_extension'::regclass AND oid = $2
+  UNION ALL
+  SELECT 'pg_proc', 'proowner', proowner, format('x.oid = pg_catalog.to_regprocedure(%L)', oid::regprocedure)
+  FROM pg_proc WHERE $1 = 'pg_proc'::regclass AND oid = $2
+  UNION ALL
+  SELECT 'pg_class', 'relowner', relowner, format('x.oid = pg_catalog.to_regclass(%L)', oid::regclass)
+  FROM pg_class WHERE $1 = 'pg_class'::regclass AND oid = $2 AND relkind IN ('S', 'v')
+  UNION ALL
+  SELECT 'pg_collation', 'collowner', collowner, format('x.oid = pg_catalog.to_regcollation(%L)', oid::regcollation)
+  FROM pg_collation WHERE $1 = 'pg_collation'::regclass AND oid = $2
+) AS it, pg_describe_object($1, $2, 0) AS described)";
+
 List* Query(const char* sql, Oid oid) {
   const int level = BeginQualifiedNames();
   List* commands = QueryTexts(sql, {OidValue(oid)});
@@ -158,6 +183,16 @@ char* NameLiteral(const char* kind, Oid oid) {
 char* IsOwners(const char* column, Oid owner) {
   return psprintf("%s IN (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = %s OR r.rolsuper)", column,
                   quote_literal_cstr(GetUserNameFromId(owner, false)));
+}
+
+/// An error where another role has put something of that name: it may have laid things around it (functions in the schema, triggers
+/// on the view) that would work for the owner, and could drop with it what depends on it.  What the cluster itself made there may
+/// have had another owner.
+char* RefuseTaken(const ObjectAddress& object) {
+  const int level = BeginQualifiedNames();
+  char* command = QueryText(kRefuseTaken, {OidValue(object.classId), OidValue(object.objectId)});
+  EndQualifiedNames(level);
+  return command;
 }
 
 struct Made {
@@ -269,6 +304,8 @@ List* Comments(const ObjectAddress& object) {
 List* CommandsOfObject(const ObjectAddress& object) {
   List* commands = Definition(object);
   if (commands == NIL) return NIL;
+  char* refuse_taken = RefuseTaken(object);
+  if (refuse_taken != nullptr) commands = lcons(refuse_taken, commands);
   commands = list_concat(commands, Comments(object));
   return list_concat(commands, PrivilegeCommands(object));
 }
