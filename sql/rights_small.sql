@@ -93,6 +93,45 @@ ALTER TABLE t ADD CHECK (v > 0);
 SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT string_agg(DISTINCT format('%s.%s on %s', stxnamespace::regnamespace,
     regexp_replace(stxname, '\d+', 'N'), regexp_replace(stxrelid::regclass::text, '^.*\.|\d+', '', 'g')), ', ')
   FROM pg_statistic_ext WHERE stxnamespace::regnamespace::text ~ 'rights_small' AND stxrelid <> coalesce(to_regclass('rights_small.t'), 0)$$);
+-- A session that serves another node keeps its encoding: texts come back as they are.
+SET SESSION AUTHORIZATION rights_small_mallory;
+CREATE TABLE texts (id int, v text);
+SELECT create_distributed_table('texts', 'id', shard_count => 4, colocate_with => 'none');
+INSERT INTO texts SELECT g, chr(233) || g FROM generate_series(1, 8) g;
+CREATE FUNCTION other_encoding() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('client_encoding', 'LATIN1', false);
+EXCEPTION WHEN OTHERS THEN NULL;
+END $$;
+CREATE FUNCTION other_encoding(v int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM rights_small.other_encoding(); RETURN v; END $$;
+SELECT count(other_encoding(id)) FROM texts WHERE other_encoding(id) > 0;
+SELECT DISTINCT result FROM run_command_on_workers('SET client_encoding = LATIN1');
+SELECT DISTINCT v::bytea FROM (SELECT v FROM texts WHERE id < 3 OFFSET 0) it ORDER BY 1;
+RESET SESSION AUTHORIZATION;
+
+-- A table that is dropped takes its shards along, and not what has a shard's name since the table was renamed on one node.
+CREATE ROLE rights_small_victim;
+SET SESSION AUTHORIZATION rights_small_mallory;
+GRANT USAGE, CREATE ON SCHEMA rights_small TO rights_small_victim;
+CREATE TABLE short (id int);
+SELECT create_distributed_table('short', 'id', shard_count => 4, colocate_with => 'none');
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM run_command_on_workers($$
+DO 'DECLARE s record; BEGIN
+  FOR s IN SELECT shardid FROM pg_dist_shard WHERE logicalrelid = ''rights_small.short''::regclass LOOP
+    EXECUTE format(''CREATE TABLE rights_small.longer_%s (id int)'', s.shardid);
+    EXECUTE format(''ALTER TABLE rights_small.longer_%s OWNER TO rights_small_victim'', s.shardid);
+  END LOOP; END'$$) WHERE success;
+SET SESSION AUTHORIZATION rights_small_mallory;
+SELECT DISTINCT result FROM run_command_on_workers('ALTER TABLE rights_small.short RENAME TO longer');
+SELECT DISTINCT result FROM run_command_on_workers('DROP TABLE rights_small.longer');
+RESET SESSION AUTHORIZATION;
+SELECT result FROM run_command_on_workers($$SELECT count(*) FROM pg_class WHERE relowner = 'rights_small_victim'::regrole AND relkind = 'r'$$);
+DROP TABLE short;
+SELECT count(*) FROM run_command_on_workers('DROP OWNED BY rights_small_victim');
+DROP OWNED BY rights_small_victim;
+DROP ROLE rights_small_victim;
+
 DROP SCHEMA rights_small, rights_small_other CASCADE;
 SELECT count(*) FROM run_command_on_workers('DROP SCHEMA IF EXISTS rights_small_other, rights_small CASCADE');
 DROP ROLE rights_small_mallory;

@@ -21,24 +21,76 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "catalog/objectaccess.h"
 #include "commands/event_trigger.h"
 #include "utils/acl.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 }
 
 namespace altius::ddl {
 
-void DropShardRelations(const char* schema, const char* table, const int64* ids, int count) {
-  const Oid space = get_namespace_oid(schema, true);
+namespace {
+
+/// Who owned a table that this transaction drops: its shards go with it, and nothing else that has the name of one.  (A table may
+/// have got another name than its shards by a command that was left on one node.)
+struct Owner {
+  Oid relid;
+  Oid owner;
+};
+
+HTAB* owners = nullptr;  // of this transaction
+object_access_hook_type next_hook = nullptr;
+
+void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void* argument) {
+  if (next_hook != nullptr) next_hook(access, class_id, object, sub_id, argument);
+  if (access != OAT_DROP || class_id != RelationRelationId || sub_id != 0) return;
+  const char kind = get_rel_relkind(object);
+  if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) return;
+  if (owners == nullptr) {
+    HASHCTL control = {};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(Owner);
+    control.hcxt = TopTransactionContext;
+    owners = hash_create("altius owners of dropped tables", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  }
+  static_cast<Owner*>(hash_search(owners, &object, HASH_ENTER, nullptr))->owner = pg::OwnerOfRelation(object);
+}
+
+void OnTransaction(XactEvent event, void*) {
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) owners = nullptr;
+}
+
+Oid OwnerOfDropped(Oid relid) {
+  if (owners == nullptr) return InvalidOid;
+  const auto* found = static_cast<Owner*>(hash_search(owners, &relid, HASH_FIND, nullptr));
+  return found == nullptr ? InvalidOid : found->owner;
+}
+
+/// A shard of a table of this owner: what only has a shard's name stays.
+bool IsShardOf(Oid relid, Oid owner) {
+  const char kind = get_rel_relkind(relid);
+  return (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) && pg::OwnerOfRelation(relid) == owner;
+}
+
+}  // namespace
+
+void InitDrop() {
+  next_hook = object_access_hook;
+  object_access_hook = OnObjectAccess;
+  RegisterXactCallback(OnTransaction, nullptr);
+}
+
+void DropShardRelations(const ShardNames& names, const int64* ids, int count) {
+  const Oid space = get_namespace_oid(names.schema, true);
   if (!OidIsValid(space)) return;
   ObjectAddresses* relations = new_object_addresses();
   bool any = false;
   for (int i = 0; i < count; i++) {
     // The clean-up of moves may be dropping it at this moment.
-    const Oid relid = pg::LockRelationNamed(Extend(table, ids[i]), space, AccessExclusiveLock);
-    if (!OidIsValid(relid)) continue;
-    const char kind = get_rel_relkind(relid);
-    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) continue;  // it only has a shard's name
+    const Oid relid = pg::LockRelationNamed(Extend(names.table, ids[i]), space, AccessExclusiveLock);
+    if (!OidIsValid(relid) || !IsShardOf(relid, names.owner)) continue;
     ObjectAddress address = {};
     ObjectAddressSet(address, RelationRelationId, relid);
     add_exact_object_address(&address, relations);
@@ -78,7 +130,7 @@ void ForgetTable(const catalog::Table& table) {
   for (int i = 0; i < table.shard_count; i++) {
     if (IsForCaller(table.schema, table.name, table.shards[i].id)) ids.push_back(table.shards[i].id);
   }
-  DropShardRelations(table.schema, table.name, ids.data(), ids.size());
+  DropShardRelations({table.schema, table.name, pg::OwnerOfRelation(table.relid)}, ids.data(), ids.size());
   const int colocation = table.colocation;
   catalog::DeleteTable(table.relid);
   DeleteEmptyColocation(colocation);
@@ -153,7 +205,7 @@ void OnDrop() {
   ForgetObjects();
   for (const Dropped& table : tables) catalog::DeleteTable(table.relid);
   for (const Dropped& table : tables) {
-    DropShardRelations(table.schema, table.name, table.shards.data(), table.shards.size());
+    DropShardRelations({table.schema, table.name, OwnerOfDropped(table.relid)}, table.shards.data(), table.shards.size());
     DeleteEmptyColocation(table.colocation);
   }
 }

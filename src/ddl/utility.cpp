@@ -14,6 +14,7 @@
 #include "altius/task/users_path.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "copy_within.hpp"
+#include "drop.hpp"
 #include "sequences.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
@@ -161,6 +162,7 @@ void Init() {
   previous_hook = ProcessUtility_hook;
   ProcessUtility_hook = Hook;
   InitCopyWithin();
+  InitDrop();
   InitSequences();
 }
 

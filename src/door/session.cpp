@@ -101,9 +101,18 @@ bool CheckGreeting(char** value, void** extra, GucSource source) {
   return true;
 }
 
+/// Texts go to the asking node as they are and are not looked at there: a user's function that changed the encoding in between would
+/// give it texts that are none in its own.
+void FixEncoding() {
+  config_generic* encoding = pg::FindSetting("client_encoding");
+  if (encoding != nullptr) encoding->context = PGC_INTERNAL;
+}
+
 /// What a session has proved stays true when the setting is reset or rolled back.
 void AssignGreeting(const char*, void* extra) {
-  if (extra != nullptr && !peer.present) peer = *static_cast<Peer*>(extra);
+  if (extra == nullptr || peer.present) return;
+  peer = *static_cast<Peer*>(extra);
+  FixEncoding();
 }
 
 bool TakePass() {
