@@ -132,6 +132,44 @@ SELECT count(*) FROM run_command_on_workers('DROP OWNED BY rights_small_victim')
 DROP OWNED BY rights_small_victim;
 DROP ROLE rights_small_victim;
 
+-- Who may write a table may not write its shards past it: with a key that belongs elsewhere, or one copy alone.
+CREATE TABLE rights_small_other.keyed (id int PRIMARY KEY, v text);
+SELECT create_distributed_table('rights_small_other.keyed', 'id', shard_count => 2, colocate_with => 'none');
+CREATE TABLE rights_small_other.copied (id int PRIMARY KEY, v text);
+SELECT create_reference_table('rights_small_other.copied');
+GRANT SELECT, INSERT, UPDATE, DELETE ON rights_small_other.keyed, rights_small_other.copied TO rights_small_mallory;
+SET SESSION AUTHORIZATION rights_small_mallory;
+CREATE FUNCTION denied(relation regclass, command text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT DISTINCT regexp_replace(result, '\d+', 'N') FROM run_command_on_placements(relation, command) $$;
+SELECT denied('rights_small_other.keyed', $$INSERT INTO %s VALUES (1, 'x'), (2, 'x'), (3, 'x'), (4, 'x')$$);
+SELECT denied('rights_small_other.copied', $$INSERT INTO %s VALUES (1, 'x')$$);
+SELECT denied('rights_small_other.copied', $$WITH it AS (INSERT INTO %s VALUES (1, 'x') RETURNING id) SELECT id FROM it$$);
+SELECT denied('rights_small_other.copied', $$COPY %s FROM '/nowhere'$$);
+SELECT denied('rights_small_other.copied', $$DO 'BEGIN INSERT INTO %s VALUES (1, ''x''); END'$$);
+-- In a function that a node runs.
+CREATE FUNCTION write_copy() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  shard bigint := (SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'rights_small_other.copied'::regclass);
+BEGIN
+  EXECUTE format('INSERT INTO rights_small_other.copied_%s VALUES (7, ''x'')', shard);
+EXCEPTION WHEN insufficient_privilege THEN RAISE WARNING 'denied';
+END $$;
+CREATE FUNCTION write_copy(v int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM rights_small.write_copy(); RETURN v; END $$;
+SELECT count(write_copy(id)) FROM texts WHERE id = 1;
+-- The table itself, in each way that reaches shards.
+INSERT INTO rights_small_other.keyed SELECT g, 'x' FROM generate_series(1, 10) g;
+INSERT INTO rights_small_other.keyed VALUES (1, 'y') ON CONFLICT (id) DO UPDATE SET v = excluded.v;
+UPDATE rights_small_other.keyed SET id = id + 100 WHERE id < 3;
+DELETE FROM rights_small_other.keyed WHERE id = 3;
+INSERT INTO rights_small_other.copied SELECT g, 'x' FROM generate_series(1, 3) g;
+UPDATE rights_small_other.copied SET v = v || id WHERE id < 3;
+COPY rights_small_other.copied FROM STDIN;
+11	x
+\.
+SELECT id, v FROM rights_small_other.keyed ORDER BY id LIMIT 2;
+RESET SESSION AUTHORIZATION;
+SELECT state, row_count FROM altius_check_reference_tables() WHERE table_name = 'rights_small_other.copied'::regclass ORDER BY 1;
+
 DROP SCHEMA rights_small, rights_small_other CASCADE;
 SELECT count(*) FROM run_command_on_workers('DROP SCHEMA IF EXISTS rights_small_other, rights_small CASCADE');
 DROP ROLE rights_small_mallory;

@@ -4,6 +4,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/subtransaction.hpp"
+#include "altius/task/shard_writes.hpp"
 #include "altius/txn/coordinated.hpp"
 
 extern "C" {
@@ -98,9 +99,10 @@ remote::Request* SendText(remote::Connection* connection, const char* sql, remot
 /// A user's statement means the same names on the other node as it does here.
 Pending SendTo(const Question& question, Scope scope) {
   auto* sink = new (palloc(sizeof(ValueSink))) ValueSink();
+  const char* text = psprintf("%s%s", task::kUsersMark, question.sql);
   if (scope != Scope::Outside) {
     remote::Connection* connection = txn::Enlist(question.group, txn::Access::Read);
-    return {SendText(connection, question.sql, sink), sink, nullptr, nullptr};
+    return {SendText(connection, text, sink), sink, nullptr, nullptr};
   }
   remote::Connection* connection = txn::OutsideTransaction(question.group);
   const char* path = quote_literal_cstr(GetConfigOption("search_path", false, false));
@@ -109,7 +111,7 @@ Pending SendTo(const Question& question, Scope scope) {
   sent.path_set =
       SendText(connection, psprintf("SELECT pg_catalog.set_config('search_path', %s, false)", path),
                nullptr);
-  sent.request = SendText(connection, question.sql, sink);
+  sent.request = SendText(connection, text, sink);
   sent.path_reset = SendText(connection, "RESET search_path", nullptr);
   return sent;
 }

@@ -11,6 +11,7 @@
 #include "altius/pg/settings.hpp"
 #include "altius/remote/control.hpp"
 #include "altius/task/explaining.hpp"
+#include "altius/task/shard_writes.hpp"
 #include "altius/task/users_path.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "copy_within.hpp"
@@ -21,6 +22,7 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "commands/extension.h"
 #include "parser/parse_node.h"
 #include "utils/acl.h"
@@ -71,8 +73,15 @@ void KeepOwnGids(Node* statement) {
                   errdetail("Those that begin with \"%s\" are the cluster's own.", core::kGidPrefix)));
 }
 
+void CheckCopied(Node* statement) {
+  if (!IsA(statement, CopyStmt)) return;
+  const auto* copy = reinterpret_cast<CopyStmt*>(statement);
+  if (copy->is_from && copy->relation != nullptr) task::RequireOwnShard(RangeVarGetRelid(copy->relation, NoLock, true));
+}
+
 bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
+  CheckCopied(call.statement());
   if (HandleCopy(call)) return true;
   if (door::IsNodeSession()) return false;
   if (HandleConstraints(call)) return true;

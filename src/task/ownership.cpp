@@ -7,6 +7,7 @@
 #include "altius/pg/relation_lock.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/plan/ship.hpp"
+#include "altius/task/shard_writes.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "capture.hpp"
 #include "leave.hpp"
@@ -121,6 +122,11 @@ void NoteOwnership(QueryDesc* query, int depth) {
   const bool own = expected != nullptr && query->dest == expected;
   if (own) expected = nullptr;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
+  if (own || IsOfAskingNode(query, depth)) {
+    RequireNoRules(query->plannedstmt);
+  } else {
+    RequireOwnShards(query->plannedstmt);
+  }
   if (of_node || own) NoteCapture(query, own);
   if (own && IsPartOfMove(query)) {
     query->estate->es_top_eflags |= kMoves;
