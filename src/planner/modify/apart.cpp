@@ -197,8 +197,7 @@ Query *PlacesOf(Query *modification) {
   if (conditions != NIL) select->jointree->quals = pg::AsNode(make_ands_explicit(conditions));
   ChangeVarNodes(select->jointree->quals, rti, 1, 0);
   ChangeVarNodes(pg::AsNode(pg::Rte(select->rtable, 1)->securityQuals), rti, 1, 0);
-  const catalog::Table *table = catalog::FindTable(rte->relid);
-  if (table != nullptr && table->kind == catalog::TableKind::Reference) LockRows(select, 1);  // places are those of one copy
+  LockRows(select, 1);  // nobody else changes their places, and those of a reference table are those of one copy
   WrapSecuredTables(select);
   return select;
 }

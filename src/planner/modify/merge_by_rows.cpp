@@ -250,7 +250,7 @@ Query *Matched(const RowMerge &merge, RangeTblEntry *source) {
   BlankUnused(select);
   pg::ForgetPermissions(select);
   pg::Rte(select->rtable, merge.target)->inFromCl = true;
-  if (HasPlaces(*merge.shipping->table) && ChangesTarget(merge)) LockRows(select, merge.target);
+  if (ChangesTarget(merge)) LockRows(select, merge.target);
   return select;
 }
 

@@ -260,7 +260,7 @@ void ShipChange(Shipping *shipping) {
   ShipConstants(shipping, statement);
 
   const pg::Array<Match> matches = AddMatches(shipping);
-  if (HasPlaces(*shipping->table)) LockRows(shipping->rows, query->resultRelation);
+  LockRows(shipping->rows, query->resultRelation);
   ListCell *entry;
   foreach (entry, statement->rtable) {
     if (foreach_current_index(entry) + 1 != query->resultRelation) {
