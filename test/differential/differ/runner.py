@@ -58,6 +58,13 @@ class Runner:
             return rng.choice(self.workers), self.on_workers
         return self.coordinator, self.everywhere
 
+    def places(self, rng):
+        """The sessions that are asked for the same rows, and the tables it may use there."""
+        if self.workers and rng.random() < self.options.all_share:
+            return [self.coordinator] + self.workers, self.on_workers
+        session, tables = self.place(rng)
+        return [session], tables
+
     def wanted(self, label):
         return self.options.only is None or self.options.only == label
 
@@ -74,10 +81,10 @@ class Runner:
         """One statement; made anew when PostgreSQL finds no row or an error, so that most of them mean something."""
         for attempt in range(4):
             rng = random.Random(f"{self.options.seed}/select/{number}/{attempt}")
-            session, tables = self.place(rng)
+            sessions, tables = self.places(rng)
             way = rng.choices([self.direct, self.prepared, self.cursor], [82, 12, 6])[0]
             generator = Selects(rng)
-            generator.begin(tables, prepared=way == self.prepared, functions=session is self.coordinator)
+            generator.begin(tables, prepared=way == self.prepared, functions=sessions == [self.coordinator])
             query = generator.statement()
             case = way(query, generator.parameters, rng)
             plain = self.script(self.plain, case)
@@ -89,7 +96,10 @@ class Runner:
             self.report.skipped += 1
             return
         self.report.empty += empty
-        run = Run(case, plain, self.script(session, case))
+        for session in sessions:
+            run = Run(case, plain, self.script(session, case))
+            if run.kind is not None:
+                break
         if run.kind is None:
             self.report.passed += 1
             return

@@ -171,6 +171,7 @@ class Selects(Expressions, Aggregates, Sources):
         elif pick < 0.15:  # which row stays is decided by all columns, see ending
             column = self.column(families[0], Scope(scope.sources))
             if column is not None:
+                column = self.alike(column, families[0])
                 items[0], distinct_on = column, True
                 distinct = Tree("DISTINCT ON (", column, ") ", simpler=[""])
         head, columns = self.select_list(list(zip(items, families)))
@@ -180,10 +181,15 @@ class Selects(Expressions, Aggregates, Sources):
         parts, columns = [], []
         for number, (item, family) in enumerate(items, 1):
             name = f"c{number}"
-            separated = Tree(", " if number > 1 else "", item, f" AS {name}")
+            separated = Tree(", " if number > 1 else "", self.alike(item, family), f" AS {name}")
             parts.append(Tree(separated, simpler=[""] if number > 1 else []))
             columns.append((name, family))
         return Tree(*parts), columns
+
+    @staticmethod
+    def alike(item, family):
+        """Equal values of type char look different when only some are padded: the text of all has no blanks at its end."""
+        return Tree("(", item, ")::text") if family == TEXT and ".code" in str(item) else item
 
     def windows(self, scope):
         items = []
