@@ -8,6 +8,7 @@
 #include "altius/pg/walk.hpp"
 
 extern "C" {
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
@@ -67,10 +68,15 @@ bool HasOtherNames(const RangeTblEntry *rte) {
 }
 
 /// Every relation and subquery gets an alias, so that column references still resolve when a shard's name is put in place of the table's.
-bool AliasRelations(Node *node, void *context) {
+/// EXCLUDED of ON CONFLICT, which looks like one, is not noted as one.
+bool AliasRelations(Node *node, void *relations) {
   if (node == nullptr) return false;
   if (IsA(node, RangeTblEntry)) {
     auto *rte = reinterpret_cast<RangeTblEntry *>(node);
+    if (rte->rtekind == RTE_RELATION && rte->relkind != RELKIND_COMPOSITE_TYPE) {
+      auto **noted = static_cast<List **>(relations);
+      *noted = lappend_oid(*noted, rte->relid);
+    }
     const bool named = rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY;
     if (named && rte->alias == nullptr) rte->alias = makeAlias(rte->eref->aliasname, NIL);
     if (named && rte->alias->colnames == NIL && HasOtherNames(rte))
@@ -79,9 +85,9 @@ bool AliasRelations(Node *node, void *context) {
     return false;
   }
   if (IsA(node, Query)) {
-    return pg::WalkQuery(reinterpret_cast<Query *>(node), AliasRelations, context, QTW_EXAMINE_RTES_BEFORE);
+    return pg::WalkQuery(reinterpret_cast<Query *>(node), AliasRelations, relations, QTW_EXAMINE_RTES_BEFORE);
   }
-  return pg::Walk(node, AliasRelations, context);
+  return pg::Walk(node, AliasRelations, relations);
 }
 
 /// A row that is compared with a subquery's only column would be read as one that is compared with several.
@@ -154,9 +160,10 @@ bool SpellingWalker(Node *node, void *context) {
 
 }  // namespace
 
-char *QueryText(Query *query) {
+char *QueryText(Query *query, List **relations) {
+  List *ignored = NIL;
   WholeRowWalker(reinterpret_cast<Node *>(query), nullptr);
-  AliasRelations(reinterpret_cast<Node *>(query), nullptr);
+  AliasRelations(reinterpret_cast<Node *>(query), relations != nullptr ? relations : &ignored);
   SpellingWalker(reinterpret_cast<Node *>(query), nullptr);
   QualifyOrder(query);
   const pg::SearchPath saved = pg::PushCatalogSearchPath();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// Text -> template: the places where tables stand, found by PostgreSQL's raw parser.
+// Query -> template: its text, and the places in it where tables stand.
 #include "altius/catalog/metadata.hpp"
 #include "altius/deparse/deparse.hpp"
 #include "altius/pg/array.hpp"
@@ -57,6 +57,29 @@ bool FindPlaces(Node *node, void *context) {
   return pg::WalkRaw(node, FindPlaces, context);
 }
 
+/// The only table that the query names stands somewhere in the text; where its name does once, there it is.
+bool FindOnlyPlace(const List *relations, const char *sql, Search *search) {
+  const catalog::Table *only = nullptr;
+  ListCell *cell;
+  foreach (cell, relations) {
+    const catalog::Table *table = catalog::FindTable(lfirst_oid(cell));
+    if (table != nullptr && only != nullptr) return false;
+    if (table != nullptr) only = table;
+  }
+  if (only == nullptr) return false;
+  const char *name = quote_qualified_identifier(only->schema, only->name);
+  const char *place = strstr(sql, name);
+  if (place == nullptr || strstr(place + 1, name) != nullptr) return false;
+  search->places.push_back({static_cast<int>(place - sql), static_cast<int>(strlen(name)), only->relid});
+  return true;
+}
+
+void ParsePlaces(const char *sql, Search *search) {
+  ListCell *cell;
+  foreach (cell, raw_parser(sql, RAW_PARSE_DEFAULT)) FindPlaces(lfirst_node(RawStmt, cell)->stmt, search);
+  search->Sort();
+}
+
 int SlotOf(List **tables, Oid relid) {
   int index = 0;
   ListCell *cell;
@@ -70,13 +93,13 @@ int SlotOf(List **tables, Oid relid) {
 
 }  // namespace
 
-plan::Template SplitAtTables(const char *sql, List **tables, const char *prefix) {
+plan::Template TemplateOf(Query *query, List **tables, const char *prefix) {
   Search search;
-  ListCell *cell;
+  List *relations = NIL;
+  const char *sql = QueryText(query, &relations);
   const int level = pg::BeginPortableText();
-  foreach (cell, raw_parser(sql, RAW_PARSE_DEFAULT)) FindPlaces(static_cast<RawStmt *>(lfirst(cell))->stmt, &search);
+  if (!FindOnlyPlace(relations, sql, &search)) ParsePlaces(sql, &search);
   pg::EndPortableText(level);
-  search.Sort();
 
   plan::Template result = {NIL, NIL};
   const char *piece_prefix = prefix;

@@ -2,7 +2,8 @@
 // Query trees to SQL text with slots for shard names.
 //
 // PostgreSQL's own deparser writes the text once; raw_parser says where each relation stands in it (RangeVar.location is an
-// exact byte offset), so literals and names can't be mistaken for one another.  A shard costs one string join.
+// exact byte offset), so literals and names can't be mistaken for one another.  It is not asked where nothing can be mistaken: the
+// query reads one table, whose name stands in the text once.  A shard costs one string join.
 #pragma once
 
 #include "altius/plan/fragment.hpp"
@@ -13,11 +14,12 @@ extern "C" {
 
 namespace altius::deparse {
 
-/// The query as SQL that any node understands: only names of pg_catalog are unqualified.  Changes `query` (aliases).
-char *QueryText(Query *query);
+/// The query as SQL that any node understands: only names of pg_catalog are unqualified.  Changes `query` (aliases).  The oids of its
+/// relations are appended to *relations, each as often as the query names it.
+char *QueryText(Query *query, List **relations = nullptr);
 
-/// Splits `sql` at its relations that Altius manages and appends their oids to *tables (each once); `prefix` stands in
-/// front of the text, unparsed.
-plan::Template SplitAtTables(const char *sql, List **tables, const char *prefix = "");
+/// That text, split at the relations that Altius manages; their oids are appended to *tables (each once).  `prefix` stands in front
+/// of the text, unparsed.
+plan::Template TemplateOf(Query *query, List **tables, const char *prefix = "");
 
 }  // namespace altius::deparse

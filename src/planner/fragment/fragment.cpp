@@ -333,7 +333,7 @@ plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber
   fragment->kind = plan::FragmentKind::Modify;
   Query *arm = Extract(insert, &extraction);
   DescribeColumns(fragment, arm, nullptr);
-  fragment->arm = deparse::SplitAtTables(deparse::QueryText(arm), &fragment->tables);
+  fragment->arm = deparse::TemplateOf(arm, &fragment->tables);
   fragment->arg_types = extraction.types;
   fragment->every_shard = key == 0;
   fragment->key_argument = extraction.key_argument;
@@ -372,7 +372,7 @@ plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reach
     fragment->upper = deparse::QueryText(upper);
   }
   DescribeColumns(fragment, upper != nullptr ? upper : arm, upper != nullptr ? arm : nullptr);
-  fragment->arm = deparse::SplitAtTables(deparse::QueryText(arm), &fragment->tables);
+  fragment->arm = deparse::TemplateOf(arm, &fragment->tables);
   fragment->arg_types = extraction.types;
   *arguments = extraction.arguments;
   return fragment;

@@ -357,7 +357,7 @@ List *ComputedTargets(List *computed) {
 
 plan::Template TextOf(Shipping *shipping, Query *statement) {
   const char *mark = shipping->ship.moved_column >= 0 ? plan::kMoveMark : "";
-  return deparse::SplitAtTables(deparse::QueryText(statement), &shipping->ship.tables, psprintf("%s%s", mark, RowsClause(*shipping)));
+  return deparse::TemplateOf(statement, &shipping->ship.tables, psprintf("%s%s", mark, RowsClause(*shipping)));
 }
 
 CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child, List *computed) {
