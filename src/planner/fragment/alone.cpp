@@ -68,7 +68,8 @@ PlannedStmt *PlanAlone(Query *query) {
   }
   plan->commandType = CMD_SELECT;
   plan->planTree = &scan->scan.plan;
-  auto *entry = pg::Copy(rte);
+  auto *entry = makeNode(RangeTblEntry);
+  *entry = *rte;
   entry->functions = NIL;
   plan->rtable = list_make1(entry);
   return plan;

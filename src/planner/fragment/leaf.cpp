@@ -61,16 +61,16 @@ plan::Fragment *FragmentOf(const RangeTblEntry *leaf) {
   return fragment;
 }
 
-double EstimateRows(const plan::Fragment *fragment) {
+double EstimateRows(const plan::Fragment &fragment) {
   double rows = kRowsPerShard;
   int shards = 1;
   ListCell *cell;
-  foreach (cell, fragment->tables) {
+  foreach (cell, fragment.tables) {
     const catalog::Table *table = catalog::FindTable(lfirst_oid(cell));
     if (table != nullptr && table->kind == catalog::TableKind::Hash) shards = table->shard_count;
   }
-  rows *= fragment->every_shard ? shards : std::max(1, fragment->prune_count);
-  return fragment->upper != nullptr ? std::max(1.0, rows / 10) : rows;
+  rows *= fragment.every_shard ? shards : std::max(1, fragment.prune_count);
+  return fragment.upper != nullptr ? std::max(1.0, rows / 10) : rows;
 }
 
 /// The leaf's row as a whole, if the plan reads it: a join with rows that are locked or changed does, also where the scan itself is
@@ -101,8 +101,8 @@ Plan *PlanFragment(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *t
 
 /// Rows that were read can be read backward: they are kept for a cursor that may be asked to.  PostgreSQL has none go back over
 /// rows that it locks.
-uint32 FlagsOf(const plan::Fragment *fragment) {
-  const bool rows = fragment->kind == plan::FragmentKind::Rows && !fragment->row_marks;
+uint32 FlagsOf(const plan::Fragment &fragment) {
+  const bool rows = fragment.kind == plan::FragmentKind::Rows && !fragment.row_marks;
   return CUSTOMPATH_SUPPORT_PROJECTION | (rows ? CUSTOMPATH_SUPPORT_BACKWARD_SCAN : 0);
 }
 
@@ -156,13 +156,14 @@ Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets) {
 CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti) {
   auto *function = linitial_node(RangeTblFunction, leaf->functions);
   auto *call = castNode(FuncExpr, function->funcexpr);
+  const plan::Fragment &fragment = *FragmentOf(leaf);
   auto *scan = makeNode(CustomScan);
-  scan->flags = FlagsOf(FragmentOf(leaf));
+  scan->flags = FlagsOf(fragment);
   scan->scan.plan.startup_cost = kRoundTripCost;
-  scan->scan.plan.plan_rows = EstimateRows(FragmentOf(leaf));
+  scan->scan.plan.plan_rows = EstimateRows(fragment);
   scan->scan.plan.total_cost = kRoundTripCost + kRowCost * scan->scan.plan.plan_rows;
   scan->custom_exprs = list_copy_tail(call->args, 1);
-  scan->custom_private = plan::ToList(*FragmentOf(leaf));
+  scan->custom_private = plan::ToList(fragment);
   for (int i = 1; i <= function->funccolcount; i++) {
     char *name = pstrdup(strVal(list_nth(leaf->eref->colnames, i - 1)));
     auto *column = reinterpret_cast<Expr *>(LeafColumn(leaf, rti, i));
@@ -179,16 +180,17 @@ bool IsLeaf(const RangeTblEntry *rte) {
 
 void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
   if (!IsLeaf(rte)) return;
+  const plan::Fragment &fragment = *FragmentOf(rte);
   auto *path = makeNode(CustomPath);
   path->path.pathtype = T_CustomScan;
   path->path.parent = rel;
   path->path.pathtarget = rel->reltarget;
   // Its result may hold columns of other relations, where a lateral subquery around it was pulled up.
   path->path.param_info = get_baserel_parampathinfo(root, rel, rel->lateral_relids);
-  path->path.rows = rel->rows = clamp_row_est(EstimateRows(FragmentOf(rte)));
+  path->path.rows = rel->rows = clamp_row_est(EstimateRows(fragment));
   path->path.startup_cost = kRoundTripCost;
   path->path.total_cost = kRoundTripCost + kRowCost * path->path.rows;
-  path->flags = FlagsOf(FragmentOf(rte));
+  path->flags = FlagsOf(fragment);
   path->methods = &kLeafMethods;
   rel->pathlist = list_make1(path);
   rel->partial_pathlist = NIL;

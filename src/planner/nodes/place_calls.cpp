@@ -14,12 +14,20 @@ extern "C" {
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace altius::planner {
 
+namespace {
+
+/// The extension may have been dropped, and made anew.
+bool IsStillThere(Oid function) { return OidIsValid(function) && SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function)); }
+
+}  // namespace
+
 Oid InternalFunction(const char *name, Oid type, Oid *cached) {
-  if (OidIsValid(*cached) && get_func_name(*cached) != nullptr) return *cached;
+  if (IsStillThere(*cached)) return *cached;
   List *qualified = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup(name)));
   Oid types[1] = {type}, result, variadic_type, *declared;
   bool returns_set;
@@ -50,7 +58,7 @@ bool IsPlaceCall(Node *expr) {
 Oid LatestFunction() {
   constexpr Oid kTypes[] = {INT8OID, TIDOID};
   static Oid cached = InvalidOid;
-  if (OidIsValid(cached) && get_func_name(cached) != nullptr) return cached;
+  if (IsStillThere(cached)) return cached;
   List *qualified = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("latest_ctid")));
   return cached = LookupFuncName(qualified, lengthof(kTypes), kTypes, false);
 }
@@ -58,7 +66,7 @@ Oid LatestFunction() {
 Oid UpdateRowFunction() {
   constexpr Oid kTypes[] = {OIDOID, INT8OID, TIDOID, ANYELEMENTOID, ANYELEMENTOID};
   static Oid cached = InvalidOid;
-  if (OidIsValid(cached) && get_func_name(cached) != nullptr) return cached;
+  if (IsStillThere(cached)) return cached;
   List *qualified = list_make2(makeString(pstrdup("altius_internal")), makeString(pstrdup("update_row")));
   return cached = LookupFuncName(qualified, lengthof(kTypes), kTypes, false);
 }
