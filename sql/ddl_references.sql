@@ -77,8 +77,8 @@ RESET ROLE;
 -- PostgreSQL gives the array type another name.
 CREATE TYPE pair AS (x int, y int);
 CREATE TYPE _pair AS ENUM ('one');
-SELECT everywhere('SELECT string_agg(concat(typname, typtype), '' '' ORDER BY typname) FROM pg_type WHERE typname ~ ''pair''
-  AND typnamespace = ''ddl_references''::regnamespace');
+SELECT everywhere('SELECT string_agg(concat(t.typname, t.typtype, (SELECT '' + array'' FROM pg_type a WHERE a.oid = t.typarray)), '', '' ORDER BY t.typname)
+  FROM pg_type t WHERE t.typname ~ ''pair'' AND t.typelem = 0 AND t.typnamespace = ''ddl_references''::regnamespace');
 
 SET client_min_messages TO warning;
 DROP SCHEMA ddl_references CASCADE;

@@ -21,7 +21,6 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
-#include "libpq/libpq.h"
 #include "libpq/pqformat.h"
 #include "storage/lmgr.h"
 #include "tcop/tcopprot.h"

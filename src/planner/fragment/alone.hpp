@@ -4,6 +4,7 @@
 #include "altius/pg/pg.hpp"
 
 extern "C" {
+#include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 }
 
