@@ -31,7 +31,8 @@ bool ElsewhereWalker(Node *node, void *data) {
     // No WITH goes to shards but that of the shipped rows.
     if (rte->rtekind == RTE_CTE) return static_cast<int>(rte->ctelevelsup) >= depth && strcmp(rte->ctename, "altius_rows") != 0;
     const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
-    return table != nullptr && table->kind != catalog::TableKind::Reference;
+    if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_VIEW) return false;
+    return table == nullptr || table->kind != catalog::TableKind::Reference;
   }
   if (IsA(node, Query)) {
     int inner = depth + 1;
