@@ -74,6 +74,9 @@ SELECT * FROM twin('MERGE INTO t USING u ON t.v > u.k AND u.k = 3 WHEN MATCHED T
 SELECT * FROM twin('MERGE INTO t USING here h ON t.v = h.x OR t.id = h.y WHEN MATCHED AND t.id = h.y THEN DELETE WHEN NOT MATCHED THEN INSERT (id, v) VALUES (h.y + 30, h.x)');
 SELECT * FROM twin('MERGE INTO t USING (SELECT a.id FROM t a JOIN copies c ON c.id = a.v WHERE a.id > 6) s ON t.id = s.id - 6 WHEN MATCHED THEN UPDATE SET v = -s.id');
 
+SELECT * FROM twin('MERGE INTO t USING (u JOIN (SELECT x AS k, y FROM here) h USING (k)) ON t.id = k AND t.v < y WHEN MATCHED THEN UPDATE SET v = k + y WHEN NOT MATCHED THEN INSERT (id) VALUES (k + 100)');
+SELECT * FROM twin('MERGE INTO t USING (SELECT ctid AS place, id FROM t WHERE id > 9) s ON t.ctid = s.place WHEN MATCHED THEN UPDATE SET v = s.id');
+
 -- New rows with a key of their own, or with none.
 SELECT * FROM twin('MERGE INTO t USING u ON t.id = u.k + 10 WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (id, v) VALUES (u.v + 200, u.k)');
 SELECT * FROM twin('MERGE INTO u USING t ON u.k = t.id WHEN MATCHED THEN DO NOTHING WHEN NOT MATCHED THEN INSERT (v) VALUES (t.id)', 'SELECT * FROM u ORDER BY 1, 2');
@@ -100,6 +103,8 @@ SELECT * FROM twin('MERGE INTO copies c USING u ON c.id = u.v AND c.name IN (SEL
   WHEN MATCHED THEN UPDATE SET name = name || (SELECT count(*) FROM t WHERE t.v = c.id) WHEN NOT MATCHED THEN INSERT VALUES (u.k + 10, u.word)', 'TABLE copies ORDER BY 1');
 SELECT * FROM twin('MERGE INTO single s USING u ON s.a = u.v WHEN MATCHED AND (SELECT count(*) FROM t WHERE t.v = s.a) > 2 THEN DELETE WHEN MATCHED THEN UPDATE SET b = u.word
   WHEN NOT MATCHED THEN INSERT VALUES (u.k + 10, u.word)', 'TABLE single ORDER BY 1');
+SELECT * FROM twin('MERGE INTO single s USING single o ON s.a = o.a + 1 WHEN MATCHED AND (SELECT count(*) FROM single x WHERE x.a >= s.a) > 1 THEN UPDATE SET b = o.b
+  WHEN NOT MATCHED THEN INSERT VALUES (o.a + 10, ''new'')', 'TABLE single ORDER BY 1');
 SELECT * FROM twin($$MERGE INTO p USING u ON p.v = u.v WHEN MATCHED AND u.k = 2 THEN DELETE WHEN MATCHED THEN UPDATE SET d = p.d - 40, v = 0
   WHEN NOT MATCHED THEN INSERT VALUES (u.k + 20, '2020-02-02', u.v)$$, 'TABLE p ORDER BY 1, 2');
 

@@ -9,6 +9,7 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_relation.h"
 }
 
 #if PG_VERSION_NUM < 160000
@@ -33,6 +34,15 @@ inline void CopyNullingRels([[maybe_unused]] Var *to, [[maybe_unused]] const Var
 inline void NullBy([[maybe_unused]] Var *column, [[maybe_unused]] int join) {
 #if PG_VERSION_NUM >= 160000
   column->varnullingrels = bms_add_member(column->varnullingrels, join);
+#endif
+}
+
+/// The names (String) and columns (Var) of an entry of a range table, without those that were dropped.
+inline void ColumnsOfEntry(RangeTblEntry *entry, int rti, List **names, List **columns) {
+#if PG_VERSION_NUM >= 180000
+  expandRTE(entry, rti, 0, VAR_RETURNING_DEFAULT, -1, false, names, columns);
+#else
+  expandRTE(entry, rti, 0, -1, false, names, columns);
 #endif
 }
 

@@ -3,6 +3,7 @@
 // no condition of ON may be moved into the source, as it would be with other joins: it becomes a query of its own.
 #include "local_merge.hpp"
 
+#include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
@@ -12,6 +13,7 @@
 #include "planner/select/cut.hpp"
 
 extern "C" {
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 }
 
@@ -23,6 +25,7 @@ struct Source {
   Bitmapset *rels;
   int rti;         // of the new query
   List *columns;   // of TargetEntry, in terms of the former range table
+  bool missing;    // some rows of the target are there without one of the source
 };
 
 /// g IS DISTINCT FROM NULL: whether an outer join has found a row.
@@ -30,6 +33,22 @@ bool IsRowTest(const Node *node) {
   if (!IsA(node, NullTest)) return false;
   const auto *arg = reinterpret_cast<const NullTest *>(node)->arg;
   return IsA(arg, Var) && reinterpret_cast<const Var *>(arg)->varattno == InvalidAttrNumber;
+}
+
+/// What the test of a row says where there is none, is not null as the source's columns are.
+Node *RowTest(const Source &source, const Node *test, Var *column) {
+  if (!source.missing) return pg::AsNode(column);
+  auto *either = makeNode(CoalesceExpr);
+  either->coalescetype = BOOLOID;
+  const bool null = reinterpret_cast<const NullTest *>(test)->nulltesttype == IS_NULL;
+  either->args = list_make2(column, makeBoolConst(null, false));
+  either->location = -1;
+  return pg::AsNode(either);
+}
+
+Node *ColumnIn(const Source &source, Node *node, int number) {
+  Var *column = ColumnLike(node, source.rti, number);
+  return IsRowTest(node) ? RowTest(source, node, column) : pg::AsNode(column);
 }
 
 Node *ColumnOfSource(Node *node, void *data) {
@@ -42,13 +61,13 @@ Node *ColumnOfSource(Node *node, void *data) {
   ListCell *cell;
   foreach (cell, source->columns) {
     auto *target = lfirst_node(TargetEntry, cell);
-    if (equal(target->expr, node)) return pg::AsNode(ColumnLike(node, source->rti, target->resno));
+    if (equal(target->expr, node)) return ColumnIn(*source, node, target->resno);
   }
   const int column = list_length(source->columns) + 1;
   auto *expr = pg::Copy(reinterpret_cast<Expr *>(node));
   source->columns =
       lappend(source->columns, makeTargetEntry(expr, static_cast<AttrNumber>(column), psprintf("c%d", column), false));
-  return pg::AsNode(ColumnLike(node, source->rti, column));
+  return ColumnIn(*source, node, column);
 }
 
 Query *SelectFromSource(const Query *merge) {
@@ -67,8 +86,17 @@ Query *SelectFromSource(const Query *merge) {
 
 }  // namespace
 
+bool HasActionForMissingSource(const Query *merge) {
+  ListCell *cell;
+  foreach (cell, merge->mergeActionList) {
+    if (pg::IsForMissingSource(lfirst_node(MergeAction, cell))) return true;
+  }
+  return false;
+}
+
 void IsolateSource(Query *merge) {
-  Source source = {IndexesIn(pg::AsNode(merge->jointree->fromlist)), list_length(merge->rtable) + 1, NIL};
+  Source source = {IndexesIn(pg::AsNode(merge->jointree->fromlist)), list_length(merge->rtable) + 1, NIL,
+                   HasActionForMissingSource(merge)};
   ExpandWholeRows(merge, source.rels);
   Query *select = SelectFromSource(merge);
   merge->jointree->fromlist = list_make1(RefTo(source.rti));

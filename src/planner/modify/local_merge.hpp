@@ -9,6 +9,9 @@ extern "C" {
 
 namespace altius::planner {
 
+/// Whether rows of the target that no row of the source matches count.
+bool HasActionForMissingSource(const Query *merge);
+
 /// The source of a MERGE into a table of this node becomes a subquery.
 void IsolateSource(Query *merge);
 

@@ -19,10 +19,13 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
+#include "planner/locus/shippable.hpp"
 #include "planner/nodes/column_map.hpp"
 #include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/select/cut.hpp"
+#include "foreseen.hpp"
+#include "local_merge.hpp"
 #include "target_rows.hpp"
 
 extern "C" {
@@ -156,9 +159,23 @@ void AddActions(const RowMerge &merge) {
   }
 }
 
+/// A subquery in RETURNING that no shard can compute, but each row of the source has a value for.
+bool IsOfSourceOnly(const RowMerge &merge, Node *node) {
+  if (!IsA(node, SubLink) || MayBeArgument(node) || !ReadsElsewhere(node) || pg::IsAnonymousRow(exprType(node))) return false;
+  Columns columns = {0, NIL};
+  AddVarsOfExpr(node, &columns);
+  ListCell *cell;
+  foreach (cell, columns.exprs) {
+    const auto *var = static_cast<const Var *>(lfirst(cell));
+    if (!IsA(var, Var) || static_cast<int>(var->varno) != merge.source) return false;
+  }
+  return true;
+}
+
 Node *ShipSourceColumn(Node *node, void *data) {
   const auto *merge = static_cast<RowMerge *>(data);
-  if (!IsA(node, Var) || static_cast<int>(reinterpret_cast<Var *>(node)->varno) != merge->source) return nullptr;
+  const bool column_of_source = IsA(node, Var) && static_cast<int>(reinterpret_cast<Var *>(node)->varno) == merge->source;
+  if (!column_of_source && !IsOfSourceOnly(*merge, node)) return nullptr;
   const int column = AddRowColumn(merge->shipping, reinterpret_cast<Expr *>(pg::Copy(node)));
   return pg::AsNode(ColumnLike(node, merge->source, column));
 }
@@ -166,7 +183,8 @@ Node *ShipSourceColumn(Node *node, void *data) {
 void AddReturning(RowMerge *merge) {
   Query *statement = merge->shipping->statement;
   Node *returning = ReplaceInExpr(pg::AsNode(statement->returningList), ShipSourceColumn, merge);
-  statement->returningList = reinterpret_cast<List *>(SpellConstants(merge->shipping, returning));
+  statement->returningList = reinterpret_cast<List *>(returning);
+  SpellReturningConstants(merge->shipping, statement);
 }
 
 void AddShipped(RowMerge *merge) {
@@ -178,6 +196,7 @@ void AddShipped(RowMerge *merge) {
   const pg::Array<Match> matches = AddMatches(shipping);
   lfirst(list_nth_cell(statement->rtable, merge->source - 1)) = ShippedRows(*shipping, 0);
   *pg::MergeCondition(statement) = IsMatch(*shipping, matches, merge->source);
+  if (merge->lone_target) *pg::MergeTargetConditions(statement) = nullptr;
   statement->cteList = NIL;
   statement->hasSubLinks = true;
 }
@@ -195,25 +214,6 @@ T *Deeper(const T *node) {
 RangeTblEntry *SourceOf(const RowMerge &merge) {
   RangeTblEntry *entry = pg::Copy(pg::Rte(merge.query->rtable, merge.source));
   entry->subquery = Deeper(entry->subquery);
-  return entry;
-}
-
-JoinExpr *Join(JoinType type, int left, int right, Node *condition, int rti) {
-  auto *join = makeNode(JoinExpr);
-  join->jointype = type;
-  join->larg = pg::AsNode(RefTo(left));
-  join->rarg = pg::AsNode(RefTo(right));
-  join->quals = condition;
-  join->rtindex = rti;
-  return join;
-}
-
-RangeTblEntry *JoinEntry(JoinType type) {
-  auto *entry = makeNode(RangeTblEntry);
-  entry->rtekind = RTE_JOIN;
-  entry->jointype = type;
-  entry->eref = makeAlias("altius_join", NIL);
-  entry->inFromCl = true;
   return entry;
 }
 
@@ -241,9 +241,9 @@ Query *Matched(const RowMerge &merge, RangeTblEntry *source) {
   select->hasSubLinks = merge.query->hasSubLinks;
   Node *condition = Deeper(*pg::MergeCondition(merge.query));
   if (merge.lone_target) {
-    select->rtable = lappend(select->rtable, JoinEntry(JOIN_LEFT));
-    const int join = list_length(select->rtable);
-    select->jointree = makeFromExpr(list_make1(Join(JOIN_LEFT, merge.target, merge.source, condition, join)), nullptr);
+    Node *shown = *pg::MergeTargetConditions(merge.query);
+    JoinExpr *join = AddJoin(select, JOIN_LEFT, merge.target, merge.source, condition);
+    select->jointree = makeFromExpr(list_make1(join), shown == nullptr ? nullptr : Deeper(shown));
   } else {
     select->jointree = makeFromExpr(list_make2(RefTo(merge.target), RefTo(merge.source)), condition);
   }
@@ -363,11 +363,11 @@ Query *AllPairs(const RowMerge &merge, List *exprs, List **ctes) {
   CommonTableExpr *matched = ReadOnce("altius_matched", MatchedRows(merge, ReadOf(source, 1), sides.matched));
   *ctes = lappend(lappend(*ctes, source), matched);
   Query *pairs = SelectFrom(ReadOf(source, 1));
-  const JoinType type = merge.lone_target ? JOIN_FULL : JOIN_LEFT;
-  pairs->rtable = lappend(lappend(pairs->rtable, ReadOf(matched, 1)), JoinEntry(type));
+  pairs->rtable = lappend(pairs->rtable, ReadOf(matched, 1));
   Node *condition = Equals(pg::AsNode(makeVar(kSource, list_length(source->ctecoltypes), INT8OID, -1, InvalidOid, 0)),
                            pg::AsNode(makeVar(kMatched, 1, INT8OID, -1, InvalidOid, 0)));
-  pairs->jointree = makeFromExpr(list_make1(Join(type, kSource, kMatched, condition, kJoin)), nullptr);
+  const JoinType type = merge.lone_target ? JOIN_FULL : JOIN_LEFT;
+  pairs->jointree = makeFromExpr(list_make1(AddJoin(pairs, type, kSource, kMatched, condition)), nullptr);
   ListCell *cell;
   foreach (cell, exprs) AddColumn(pairs, ReplaceInExpr(static_cast<Node *>(lfirst(cell)), ColumnOfSide, &sides));
   return pairs;
@@ -419,13 +419,12 @@ Query *EmptySelect(const Query *merge) {
 
 void ShipMergeByRows(Shipping *shipping, int source, const Bitmapset *keeping) {
   Query *query = shipping->original;
-  RowMerge merge = {shipping, query, query->resultRelation, source, keeping, list_length(query->rtable) + 1, false, false};
+  RowMerge merge = {shipping, query, query->resultRelation, source, keeping, list_length(query->rtable) + 1, false,
+                    HasActionForMissingSource(query)};
   ListCell *cell;
   foreach (cell, query->mergeActionList) {
     const auto *action = lfirst_node(MergeAction, cell);
-    const bool lone_target = pg::IsForMissingSource(action);
-    merge.lone_target = merge.lone_target || lone_target;
-    merge.lone_source = merge.lone_source || (!lone_target && !pg::IsForMatch(action));
+    merge.lone_source = merge.lone_source || (!pg::IsForMissingSource(action) && !pg::IsForMatch(action));
   }
   shipping->rows = EmptySelect(query);
   AddShipped(&merge);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "returning.hpp"
 
+#include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/locus/shippable.hpp"
@@ -34,7 +35,7 @@ bool IsUnreadable(const List *exprs) {
 
 Node *SubstituteReturned(Node *node, void *data) {
   const auto *columns = static_cast<Columns *>(data);
-  if (!IsA(node, Var) && !IsPlaceCall(node)) return nullptr;
+  if (!IsA(node, Var) && !IsPlaceCall(node) && !pg::IsMergeAction(node)) return nullptr;
   return pg::AsNode(ColumnLike(node, columns->rti, columns->Find(node)));
 }
 

@@ -144,15 +144,26 @@ char *RowsClause(const Shipping &shipping) {
                   arrays.data, aliases.data);
 }
 
-void ShipConstants(Shipping *shipping, Query *statement) {
+void CheckReadsNothingElsewhere(Node *expr) {
+  if (!ReadsElsewhere(expr)) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("a subquery on a distributed table can't depend on the changed row in RETURNING or ON CONFLICT"),
+                  errhint("Read the other table in a statement of its own, in the same transaction.")));
+}
+
+}  // namespace
+
+void SpellReturningConstants(Shipping *shipping, Query *statement) {
   statement->returningList = reinterpret_cast<List *>(SpellConstants(shipping, pg::AsNode(statement->returningList)));
+  CheckReadsNothingElsewhere(pg::AsNode(statement->returningList));
+}
+
+namespace {
+
+void ShipConstants(Shipping *shipping, Query *statement) {
+  SpellReturningConstants(shipping, statement);
   statement->onConflict = reinterpret_cast<OnConflictExpr *>(SpellConstants(shipping, pg::AsNode(statement->onConflict)));
-  if (ReadsElsewhere(pg::AsNode(statement->returningList)) ||
-      ReadsElsewhere(pg::AsNode(statement->onConflict))) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("a subquery on a distributed table can't depend on the changed row in RETURNING or ON CONFLICT"),
-                    errhint("Read the other table in a statement of its own, in the same transaction.")));
-  }
+  CheckReadsNothingElsewhere(pg::AsNode(statement->onConflict));
 }
 
 /// --- INSERT ---

@@ -285,6 +285,16 @@ void FitAction(Merge *merge, MergeAction *action) {
   }
 }
 
+/// Rows that the view does not show match nothing; that is all there is to say where they count only when they match.
+void JoinTargetConditions(Query *merge) {
+  Node **conditions = pg::MergeTargetConditions(merge);
+  if (conditions == nullptr || *conditions == nullptr) return;
+  List *all = make_ands_implicit(reinterpret_cast<Expr *>(*pg::MergeCondition(merge)));
+  all = list_concat(make_ands_implicit(reinterpret_cast<Expr *>(*conditions)), all);
+  *pg::MergeCondition(merge) = pg::AsNode(make_ands_explicit(all));
+  *conditions = nullptr;
+}
+
 /// SELECT c1, ... FROM the source
 Query *RowsOfSource(const Merge &merge) {
   auto *rows = makeNode(Query);
@@ -305,6 +315,7 @@ Query *RowsOfSource(const Merge &merge) {
 void ShipMerge(Shipping *shipping) {
   Query *query = shipping->original;
   IsolateSource(query);
+  if (!HasActionForMissingSource(query)) JoinTargetConditions(query);
   Merge merge = {shipping, query, query->resultRelation, list_length(query->rtable), ScopeOfValues(query)};
   const Decision decision = Decide(merge);
   if (!decision.by_shards) {

@@ -29,4 +29,7 @@ RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up);
 /// Parameters and the like mean something on this node only: the statement reads what they are from the first row.
 Node *SpellConstants(Shipping *shipping, Node *expr);
 
+/// The same in the statement's RETURNING.  Raises an error where it reads what is elsewhere.
+void SpellReturningConstants(Shipping *shipping, Query *statement);
+
 }  // namespace altius::planner

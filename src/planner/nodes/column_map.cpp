@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "column_map.hpp"
 
+#include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
@@ -85,6 +86,10 @@ bool UsedVarWalker(Node *node, void *data) {
   if (const Var *column = ColumnIn(node); column != nullptr) {
     const bool used = IsOfLevel(node, use->depth) && (use->rels == nullptr || bms_is_member(column->varno, use->rels));
     if (used) use->columns->Add(Lowered(node));
+    return false;
+  }
+  if (pg::IsMergeAction(node)) {
+    if (use->rels == nullptr) use->columns->Add(pg::Copy(node));
     return false;
   }
   if (IsA(node, Query)) {

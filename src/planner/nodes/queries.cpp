@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "queries.hpp"
 
+#include "altius/pg/compat_walk.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 
@@ -27,6 +28,38 @@ Query *SelectFrom(RangeTblEntry *entry) {
   query->rtable = list_make1(entry);
   query->jointree = FromOne(1);
   return query;
+}
+
+namespace {
+
+/// The join has all columns of that side: where it is printed, each is looked for.
+void AddSide(Query *query, int rti, RangeTblEntry *join, List **numbers) {
+  List *names, *columns;
+  pg::ColumnsOfEntry(pg::Rte(query->rtable, rti), rti, &names, &columns);
+  join->eref->colnames = list_concat(join->eref->colnames, names);
+  join->joinaliasvars = list_concat(join->joinaliasvars, columns);
+  ListCell *cell;
+  foreach (cell, columns) *numbers = lappend_int(*numbers, lfirst_node(Var, cell)->varattno);
+}
+
+}  // namespace
+
+JoinExpr *AddJoin(Query *query, JoinType type, int left, int right, Node *condition) {
+  auto *entry = makeNode(RangeTblEntry);
+  entry->rtekind = RTE_JOIN;
+  entry->jointype = type;
+  entry->eref = makeAlias("altius_join", NIL);
+  entry->inFromCl = true;
+  AddSide(query, left, entry, &entry->joinleftcols);
+  AddSide(query, right, entry, &entry->joinrightcols);
+  query->rtable = lappend(query->rtable, entry);
+  auto *join = makeNode(JoinExpr);
+  join->jointype = type;
+  join->larg = pg::AsNode(RefTo(left));
+  join->rarg = pg::AsNode(RefTo(right));
+  join->quals = condition;
+  join->rtindex = list_length(query->rtable);
+  return join;
 }
 
 RangeTblEntry *SubqueryEntry(Query *subquery, const char *alias) {

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "nodes/parsenodes.h"
+#include "nodes/primnodes.h"
 }
 
 namespace altius::planner {
@@ -18,6 +19,9 @@ FromExpr *FromOne(int rti);
 
 /// SELECT FROM the entry, with no target list yet.
 Query *SelectFrom(RangeTblEntry *entry);
+
+/// A join of two entries of the query's range table, which has an entry of its own behind them.
+JoinExpr *AddJoin(Query *query, JoinType type, int left, int right, Node *condition);
 
 /// A subquery in FROM, with its columns' names.
 RangeTblEntry *SubqueryEntry(Query *subquery, const char *alias);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "join_aliases.hpp"
 
+#include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 
@@ -76,6 +77,7 @@ void FlattenAliases(Query *query) {
   Flatten(query, &query->limitCount);
   Flatten(query, &query->onConflict);
   Flatten(query, &query->mergeActionList);
+  if (query->commandType == CMD_MERGE) Flatten(query, pg::MergeCondition(query));
   UnnameJoins(query);
 }
 

@@ -5,6 +5,7 @@
 #include "row_places.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/locus/equality.hpp"
@@ -381,6 +382,7 @@ void CompareIn(Query *query, List *around) {
   Replace(&query->returningList, levels, around == NIL);
   Replace(&query->onConflict, levels);
   Replace(&query->mergeActionList, levels);
+  if (query->commandType == CMD_MERGE) Replace(pg::MergeCondition(query), levels);
 }
 
 }  // namespace

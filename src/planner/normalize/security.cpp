@@ -2,6 +2,7 @@
 #include "security.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
@@ -134,6 +135,17 @@ Node *BehindBarrier(Node *condition, List *barriers) {
   return pg::AsNode(result);
 }
 
+/// The conditions (ANDed), those that could tell of hidden rows behind the barriers.
+List *BehindBarriers(Node *conditions, List *barriers) {
+  List *result = NIL;
+  ListCell *cell;
+  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(conditions))) {
+    auto *condition = static_cast<Node *>(lfirst(cell));
+    result = lappend(result, contain_leaked_vars(condition) ? BehindBarrier(condition, barriers) : condition);
+  }
+  return result;
+}
+
 }  // namespace
 
 void SpellBarriers(Query *query) {
@@ -147,13 +159,12 @@ void SpellBarriers(Query *query) {
     barriers = list_concat(barriers, make_ands_implicit(static_cast<Expr *>(lfirst(cell))));
   }
   target->securityQuals = NIL;
-  List *conditions = list_copy(barriers);
-  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(query->jointree->quals))) {
-    auto *condition = static_cast<Node *>(lfirst(cell));
-    conditions = lappend(conditions, contain_leaked_vars(condition) ? BehindBarrier(condition, barriers) : condition);
-  }
+  List *conditions = list_concat_copy(barriers, BehindBarriers(query->jointree->quals, barriers));
   query->jointree->quals = pg::AsNode(make_ands_explicit(conditions));
   query->hasSubLinks = query->hasSubLinks || checkExprHasSubLink(query->jointree->quals);
+  if (query->commandType != CMD_MERGE || pg::MergeCondition(query) == &query->jointree->quals) return;
+  List *matching = BehindBarriers(*pg::MergeCondition(query), barriers);
+  *pg::MergeCondition(query) = pg::AsNode(make_ands_explicit(matching));
 }
 
 void WrapSecuredTables(Query *query) {
