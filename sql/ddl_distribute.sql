@@ -83,6 +83,19 @@ SELECT alter_distributed_table('events', distribution_column => 'id', colocate_w
 SELECT alter_distributed_table('events');
 SELECT alter_distributed_table('kinds', shard_count => 3);
 
+-- A group of its own is joined by name alone.
+CREATE TABLE alone (mac macaddr);
+CREATE TABLE default_group (mac macaddr);
+CREATE TABLE beside_alone (mac macaddr);
+SELECT create_distributed_table('alone', 'mac', colocate_with => 'none');
+SELECT create_distributed_table('default_group', 'mac');
+SELECT create_distributed_table('beside_alone', 'mac', colocate_with => 'alone');
+SELECT a.colocation_id = d.colocation_id AS default_joins, a.colocation_id = b.colocation_id AS named_joins
+  FROM citus_tables a, citus_tables b, citus_tables d
+  WHERE a.table_name = 'alone'::regclass AND b.table_name = 'beside_alone'::regclass AND d.table_name = 'default_group'::regclass;
+DROP TABLE alone, beside_alone;
+SELECT count(*) FROM altius_own_colocation WHERE colocationid NOT IN (SELECT colocationid FROM pg_dist_colocation);
+
 -- In a transaction that is rolled back nothing stays.
 BEGIN;
 CREATE TABLE gone (id int);

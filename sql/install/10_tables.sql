@@ -188,6 +188,12 @@ CREATE TABLE citus.altius_stray_shard (
   logicalrelid regclass NOT NULL
 );
 
+-- Colocation groups of tables that were distributed with colocate_with => 'none': no other table joins one unless it names a table
+-- of it.  Kept on the coordinator alone, where groups are joined.
+CREATE TABLE citus.altius_own_colocation (
+  colocationid integer NOT NULL PRIMARY KEY
+);
+
 -- Who may read, and the move into pg_catalog -----------------------------------------------------------------------------
 
 DO $$

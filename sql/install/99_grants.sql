@@ -215,7 +215,8 @@ GRANT SELECT ON pg_catalog.pg_dist_node, pg_catalog.pg_dist_local_group, pg_cata
   pg_catalog.pg_dist_colocation, pg_catalog.pg_dist_partition, pg_catalog.pg_dist_shard, pg_catalog.pg_dist_placement,
   pg_catalog.pg_dist_schema, pg_catalog.pg_dist_object, pg_catalog.pg_dist_transaction, pg_catalog.pg_dist_cleanup,
   pg_catalog.pg_dist_background_job, pg_catalog.pg_dist_background_task_depend,
-  pg_catalog.pg_dist_rebalance_strategy, pg_catalog.altius_stray_shard, pg_catalog.altius_shard_load,
+  pg_catalog.pg_dist_rebalance_strategy, pg_catalog.altius_stray_shard, pg_catalog.altius_own_colocation,
+  pg_catalog.altius_shard_load,
   altius_internal.background_job_hold, altius_internal.background_task_work, altius_internal.cleanup_attempts,
   altius_internal.ha_group TO public;
 -- Not the message: background_task_message shows those of the caller's own tasks.

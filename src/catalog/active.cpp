@@ -38,6 +38,7 @@ bool Resolve() {
       {"pg_dist_schema", &relations.schema},
       {"pg_dist_authinfo", &relations.authinfo},
       {"altius_stray_shard", &relations.stray},
+      {"altius_own_colocation", &relations.own_colocation},
       {"pg_dist_partition_logical_relid_index", &relations.partition_by_relid},
       {"pg_dist_partition_colocationid_index", &relations.partition_by_colocation},
       {"pg_dist_shard_shardid_index", &relations.shard_by_id},
@@ -46,6 +47,7 @@ bool Resolve() {
       {"pg_dist_colocation_pkey", &relations.colocation_by_id},
       {"pg_dist_object_pkey", &relations.object_by_address},
       {"altius_stray_shard_pkey", &relations.stray_by_id},
+      {"altius_own_colocation_pkey", &relations.own_colocation_by_id},
   };
   for (const Name& name : names) {
     *name.oid = get_relname_relid(name.name, PG_CATALOG_NAMESPACE);

@@ -40,6 +40,10 @@ bool HasRow(Oid table, Oid index, AttrNumber column, int colocation) {
   return found;
 }
 
+bool IsKeptForItself(int colocation) {
+  return HasRow(DistRelations().own_colocation, DistRelations().own_colocation_by_id, own_colocation::kId, colocation);
+}
+
 }  // namespace
 
 void LockColocation(int colocation, LOCKMODE mode) {
@@ -59,7 +63,7 @@ int FindColocation(const ColocationKind& kind) {
   int oldest = 0;
   Scan(DistRelations().colocation, InvalidOid, nullptr, 0, AccessShareLock, [&](Relation relation, HeapTuple tuple) {
     const int id = DatumGetInt32(Column(relation, tuple, colocation::kId));
-    if ((oldest == 0 || id < oldest) && IsOfKind(relation, tuple, kind)) oldest = id;
+    if ((oldest == 0 || id < oldest) && IsOfKind(relation, tuple, kind) && !IsKeptForItself(id)) oldest = id;
     return true;
   });
   return oldest;

@@ -19,13 +19,14 @@ namespace altius::catalog {
 
 /// Relations that the cache reads; all are valid while IsActive().
 struct Relations {
-  Oid node, local_group, partition, shard, placement, colocation, object, schema, authinfo, stray;
+  Oid node, local_group, partition, shard, placement, colocation, object, schema, authinfo, stray, own_colocation;
   Oid partition_by_relid, partition_by_colocation;
   Oid shard_by_id, shard_by_relid;
   Oid placement_by_shard;
   Oid colocation_by_id;
   Oid object_by_address;
   Oid stray_by_id;
+  Oid own_colocation_by_id;
 };
 
 const Relations& DistRelations();
@@ -60,6 +61,9 @@ inline constexpr int kStateActive = 1;
 }  // namespace placement
 namespace colocation {
 enum { kId = 1, kShardCount, kReplication, kType, kCollation, kColumns = 5 };
+}
+namespace own_colocation {
+enum { kId = 1, kColumns = 1 };
 }
 namespace stray {
 enum { kId = 1, kRelid, kColumns = 2 };

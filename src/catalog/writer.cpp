@@ -291,7 +291,17 @@ void InsertColocation(int id, int shard_count, int replication_factor, Oid key_t
   inserter.Finish();
 }
 
+void KeepColocationForItself(int id) {
+  Datum values[own_colocation::kColumns] = {Int32GetDatum(id)};
+  bool nulls[own_colocation::kColumns] = {};
+  Inserter inserter(DistRelations().own_colocation);
+  inserter.Insert(values, nulls);
+  inserter.Finish();
+}
+
 void DeleteColocation(int id) {
+  ScanKeyData own_key = Equal(own_colocation::kId, F_INT4EQ, Int32GetDatum(id));
+  Delete(DistRelations().own_colocation, DistRelations().own_colocation_by_id, &own_key, 1);
   ScanKeyData key = Equal(colocation::kId, F_INT4EQ, Int32GetDatum(id));
   Delete(DistRelations().colocation, DistRelations().colocation_by_id, &key, 1);
   CommandCounterIncrement();

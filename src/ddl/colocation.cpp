@@ -94,7 +94,8 @@ void ChooseColocation(Plan* plan, const DistributeOptions& options) {
   plan->copies = plan->kind == TableKind::Reference ? kReferenceCopies
                                                     : pg::settings::shard_replication_factor;
   if (by_table) return JoinTable(plan, with);
-  if (strcmp(with, "none") == 0 || options.shard_count != 0) return StartNew(plan);
+  plan->own_colocation = strcmp(with, "none") == 0;
+  if (plan->own_colocation || options.shard_count != 0) return StartNew(plan);
   const catalog::ColocationKind kind = {plan->shard_count, plan->copies, plan->key_type, plan->key_collation};
   if (JoinDefault(plan, kind)) return;
   catalog::LockColocationKind(kind);

@@ -16,6 +16,7 @@ struct Plan {
   Oid key_collation;
   int colocation;
   bool new_colocation;
+  bool own_colocation;  // that no table joins by default
   const catalog::Table*
       beside;  // a table of the colocation group, whose placements are copied; null: none yet
   int shard_count;

@@ -89,6 +89,7 @@ void WriteMetadata(const Plan& plan) {
   if (plan.new_colocation)
     catalog::InsertColocation(plan.colocation, plan.shard_count, plan.copies, plan.key_type,
                               plan.key_collation);
+  if (plan.new_colocation && plan.own_colocation) catalog::KeepColocationForItself(plan.colocation);
   const catalog::Method method = catalog::MethodOf(plan.kind);
   catalog::InsertPartition(plan.relid, method.partmethod, plan.key_name, plan.colocation,
                            method.repmodel);

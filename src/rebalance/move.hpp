@@ -87,7 +87,7 @@ void Unregister(const Move& move, Resource type);
 void LockOperation(int64 operation);
 bool TryLockIdleOperation(int64 operation);
 void LockShardGroup(const Move& move);
-/// One split at a time changes the ranges of a colocation group.
+/// One split at a time changes the ranges of a colocation group, and no table joins it meanwhile.
 void LockSplitOf(int colocation);
 
 /// --- cleanup.cpp ---

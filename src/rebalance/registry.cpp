@@ -68,6 +68,7 @@ void LockSplitOf(int colocation) {
   if (colocation == 0) return;
   const LOCKTAG tag = Tag(colocation, kSplitLock);
   (void)LockAcquire(&tag, ExclusiveLock, false, false);
+  catalog::LockColocation(colocation, catalog::kChangesColocation);
 }
 
 }  // namespace altius::rebalance

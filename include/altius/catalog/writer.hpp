@@ -58,6 +58,8 @@ Method MethodOf(TableKind kind);
 
 void InsertColocation(int id, int shard_count, int replication_factor, Oid key_type,
                       Oid key_collation);
+/// No table joins the group that does not name one of it.
+void KeepColocationForItself(int id);
 void DeleteColocation(int id);
 
 /// Rows of pg_dist_partition, pg_dist_shard and pg_dist_placement of the table.
