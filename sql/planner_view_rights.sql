@@ -280,13 +280,13 @@ SET ROLE view_rights_reader;
 
 -- Nobody but a node can ask for it.
 TABLE pg_catalog.altius_cluster_secret;
-SELECT * FROM altius_internal.run_with_lent_rights('SELECT id FROM view_rights_tables.items', false, '', '{}', '{}', '\x00') AS t(id int);
-SELECT * FROM altius_internal.run_with_lent_rights('SELECT 1', false, '', '{}', '{}',
+SELECT * FROM altius_internal.run_with_lent_rights('SELECT id FROM view_rights_tables.items', false, '', false, '{}', '{}', '\x00') AS t(id int);
+SELECT * FROM altius_internal.run_with_lent_rights('SELECT 1', false, '', false, '{}', '{}',
   '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f') AS t(id int);
-SELECT altius_internal.run_with_lent_rights('SELECT 1', false, '', '{}', '{}', '\x00');
-SELECT * FROM altius_internal.run_with_lent_rights('SELECT $1', false, '', '{}', '{1}', '\x00') AS t(id int);
+SELECT altius_internal.run_with_lent_rights('SELECT 1', false, '', false, '{}', '{}', '\x00');
+SELECT * FROM altius_internal.run_with_lent_rights('SELECT $1', false, '', false, '{}', '{1}', '\x00') AS t(id int);
 SELECT DISTINCT success, result FROM run_command_on_workers($$
-  SELECT * FROM altius_internal.run_with_lent_rights('SELECT 1', false, '', '{}', '{}', '\x00') AS t(id int) $$);
+  SELECT * FROM altius_internal.run_with_lent_rights('SELECT 1', false, '', false, '{}', '{}', '\x00') AS t(id int) $$);
 SELECT DISTINCT success, result FROM run_command_on_workers('TABLE pg_catalog.altius_cluster_secret');
 RESET ROLE;
 -- A node that has another secret says so, and what to do.

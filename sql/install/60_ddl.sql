@@ -32,6 +32,10 @@ CREATE FUNCTION altius_internal.run_commands(commands text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_run_commands';
 CREATE FUNCTION altius_internal.apply_command(command text, settings text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_apply_command';
+CREATE FUNCTION altius_internal.apply_command(command text, settings text[], password text) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_apply_command';
+CREATE FUNCTION altius_internal.be_quiet(quiet boolean) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_be_quiet';
 CREATE FUNCTION altius_internal.invalidate_index(index text) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_invalidate_index';
 CREATE FUNCTION altius_internal.create_shards(relation regclass, parts integer) RETURNS void

@@ -52,6 +52,6 @@ CREATE FUNCTION altius_internal.refuse_view_row(view text, value anyelement, rel
 
 -- What another node sends that has checked the user's rights; it proves to be one of the cluster.
 CREATE FUNCTION altius_internal.run_with_lent_rights(
-  statement text, modifies boolean, target name, types oid[], arguments text[], ticket text)
+  statement text, modifies boolean, target name, unread boolean, types oid[], arguments text[], ticket text)
   RETURNS SETOF record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
   AS 'MODULE_PATHNAME', 'altius_run_with_lent_rights';

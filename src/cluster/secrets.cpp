@@ -6,6 +6,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/ddl/objects.hpp"
+#include "altius/door/quiet.hpp"
 #include "altius/door/secret.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/spi.hpp"
@@ -32,23 +33,13 @@ namespace {
 constexpr int kChorePeriodMs = 1000;
 constexpr int kReachMs = 5000;
 
-/// Neither the server's log nor pgaudit's or auto_explain's is to show an argument; plans have them as constants.
-struct QuietSetting {
-  const char* name;
-  const char* value;
-};
-constexpr QuietSetting kQuiet[] = {
-    {"log_statement", "none"},       {"log_min_duration_statement", "-1"},      {"log_min_duration_sample", "-1"},
-    {"log_parameter_max_length", "0"}, {"log_parameter_max_length_on_error", "0"}, {"log_transaction_sample_rate", "0"},
-    {"pgaudit.log_parameter", "off"}, {"debug_print_parse", "off"},              {"debug_print_rewritten", "off"},
-    {"debug_print_plan", "off"},     {"auto_explain.log_min_duration", "-1"}};
-
+/// A node that has no secret yet can't tell a node's call.
 void BeQuiet(remote::Connection* connection) {
-  for (const QuietSetting& setting : kQuiet) remote::Execute(connection, psprintf("SET %s = %s", setting.name, setting.value));
+  for (const auto& [name, value] : door::kQuietSettings) remote::Execute(connection, psprintf("SET %s = %s", name, value));
 }
 
 void BeLoud(remote::Connection* connection) {
-  for (const QuietSetting& setting : kQuiet) remote::Execute(connection, psprintf("RESET %s", setting.name));
+  for (const door::QuietSetting& setting : door::kQuietSettings) remote::Execute(connection, psprintf("RESET %s", setting.name));
 }
 
 /// A node may hold rows of the secret for a transaction in doubt, which the maintenance worker has yet to end: it must not wait here.

@@ -91,10 +91,11 @@ bool ForThisNode(Node* statement) {
 
 }  // namespace
 
-void ApplyCommand(const char* command) {
+void ApplyCommand(const char* command, const char* password) {
   ListCell* cell;
   foreach (cell, raw_parser(command, RAW_PARSE_DEFAULT)) {
     Node* statement = lfirst_node(RawStmt, cell)->stmt;
+    if (password != nullptr) SetPassword(statement, password);
     List* on_shards = ShardStatements(statement);
     if (ForThisNode(statement)) RunWholeUtility(Copy(statement), command);
     CommandCounterIncrement();
@@ -104,7 +105,7 @@ void ApplyCommand(const char* command) {
 
 }  // namespace altius::ddl
 
-/// apply_command(command text, settings text[]): name and value in turn.
+/// apply_command(command text, settings text[]): name and value in turn.  apply_command(.., password text)
 ALTIUS_NODE_FUNCTION(altius_apply_command) {
   using namespace altius;
   char* command = text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -116,7 +117,7 @@ ALTIUS_NODE_FUNCTION(altius_apply_command) {
                             PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
   // The node that sent the command has warned its client already.
   (void)set_config_option("client_min_messages", "error", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  ddl::ApplyCommand(command);
+  ddl::ApplyCommand(command, PG_NARGS() > 2 ? text_to_cstring(PG_GETARG_TEXT_PP(2)) : nullptr);
   ddl::EndLocalPlanning(level);
   PG_RETURN_VOID();
 }

@@ -160,8 +160,12 @@ bool HandleChange(const UtilityCall& call) {
   const char* command = ChangeText(call, objects);
   const char* message = ApplyText(command);
   task::WithShardsHidden(nullptr, [&] { RunHere(call); });
-  if (SetsPassword(call.statement())) message = ApplyText(command = TextWithStoredPassword(call));
-  if (HasOtherNodes()) SpreadCommand(message, NIL, command);
+  if (!HasOtherNodes()) return true;
+  if (SetsPassword(call.statement())) {
+    SpreadPassword(call);
+  } else {
+    SpreadCommand(message, NIL, command);
+  }
   return true;
 }
 

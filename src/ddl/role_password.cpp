@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// Passwords do not travel: other nodes store what this one has made of it.
+// Passwords do not travel: other nodes store what this one has made of it, which is no part of a statement's text either.
+#include "altius/door/quiet.hpp"
+#include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/txn/coordinated.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
 
@@ -9,6 +12,7 @@ extern "C" {
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
 #include "commands/user.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_node.h"
@@ -40,6 +44,8 @@ DefElem* PasswordIn(Node* statement) {
   return nullptr;
 }
 
+}  // namespace
+
 const char* StoredPassword(Node* statement) {
   const char* role = IsA(statement, CreateRoleStmt) ? reinterpret_cast<CreateRoleStmt*>(statement)->role
                                                     : get_rolespec_name(reinterpret_cast<AlterRoleStmt*>(statement)->role);
@@ -52,8 +58,6 @@ const char* StoredPassword(Node* statement) {
   ReleaseSysCache(row);
   return password;
 }
-
-}  // namespace
 
 namespace {
 
@@ -90,7 +94,14 @@ void MakeRole(const char* name, const char* password, bool replaces) {
 
 bool SetsPassword(Node* statement) { return PasswordIn(statement) != nullptr; }
 
-const char* TextWithStoredPassword(const UtilityCall& call) {
+void SetPassword(Node* statement, const char* stored) {
+  DefElem* option = PasswordIn(statement);
+  if (option != nullptr) option->arg = reinterpret_cast<Node*>(makeString(pstrdup(stored)));
+}
+
+namespace {
+
+const char* TextWithoutPassword(const UtilityCall& call) {
   const char* command = CommandText(call);
   const int start = PasswordIn(call.statement())->location - std::max(call.planned->stmt_location, 0);
   int end = static_cast<int>(strlen(command));
@@ -99,9 +110,32 @@ const char* TextWithStoredPassword(const UtilityCall& call) {
     const int next = lfirst_node(DefElem, cell)->location - std::max(call.planned->stmt_location, 0);
     if (next > start) end = std::min(end, next);
   }
+  return psprintf("%.*sPASSWORD NULL %s", start, command, command + end);
+}
+
+void SendQuietly(remote::Connection* connection, const char* message, const char* const* password,
+                 pg::Array<remote::Request*>* requests) {
+  static const Oid kTypes[] = {TEXTOID};
+  requests->push_back(remote::Send(connection, {.sql = door::kBeQuiet, .by_node = true}, nullptr));
+  requests->push_back(remote::Send(
+      connection, {.sql = message, .param_count = 1, .param_types = kTypes, .param_values = password, .by_node = true}, nullptr));
+  requests->push_back(remote::Send(connection, {.sql = door::kBeLoud, .by_node = true}, nullptr));
+}
+
+}  // namespace
+
+void SpreadPassword(const UtilityCall& call) {
+  const char* command = TextWithoutPassword(call);
   const char* stored = StoredPassword(call.statement());
-  return psprintf("%.*sPASSWORD %s %s", start, command, stored == nullptr ? "NULL" : quote_literal_cstr(stored),
-                  command + end);
+  if (stored == nullptr) return SpreadCommand(ApplyText(command), NIL, command);
+  int count;
+  const int* groups = txn::OtherGroups(&count);
+  remote::OpenAhead(groups, count);
+  const char* message = ApplyText(command, "$1");
+  pg::Array<remote::Request*> requests;
+  for (int i = 0; i < count; i++) SendQuietly(txn::Enlist(groups[i], txn::Access::Write), message, &stored, &requests);
+  txn::NoteLocalWrite();
+  remote::WaitAll(requests.data(), requests.size());
 }
 
 }  // namespace altius::ddl

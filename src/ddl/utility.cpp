@@ -140,7 +140,7 @@ char* CommandText(const UtilityCall& call) {
   return pnstrdup(text_start, length);
 }
 
-char* ApplyText(const char* command) {
+char* ApplyText(const char* command, const char* password) {
   List* settings = NIL;
   for (const char* name : kSettings) {
     const char* value = GetConfigOption(name, true, false);
@@ -148,8 +148,8 @@ char* ApplyText(const char* command) {
     settings = lappend(settings, pstrdup(name));
     settings = lappend(settings, pstrdup(value));
   }
-  return psprintf("SELECT altius_internal.apply_command(%s, %s)", quote_literal_cstr(command),
-                  TextArrayLiteral(settings));
+  return psprintf("SELECT altius_internal.apply_command(%s, %s%s%s)", quote_literal_cstr(command), TextArrayLiteral(settings),
+                  password == nullptr ? "" : ", ", password == nullptr ? "" : password);
 }
 
 void SpreadCommand(const char* message, List* local_shard_statements, const char* command) {

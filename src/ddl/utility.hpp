@@ -31,13 +31,16 @@ void RunHere(const UtilityCall& call);
 char* CommandText(const UtilityCall& call);
 
 /// A message that makes another node apply the command text under the settings of this session.
-char* ApplyText(const char* command);
+/// `password`: one more argument, in SQL.
+char* ApplyText(const char* command, const char* password = nullptr);
 
 // role_password.cpp
 /// CREATE or ALTER ROLE with the option PASSWORD.
 bool SetsPassword(Node* statement);
-/// Its text with what is stored now in the place of the password.
-const char* TextWithStoredPassword(const UtilityCall& call);
+/// After it ran here: it runs on the other nodes with what is stored here now, which goes as an argument that no log there shows.
+void SpreadPassword(const UtilityCall& call);
+/// In the place of the one that the statement has.
+void SetPassword(Node* statement, const char* stored);
 
 /// Sends to all other nodes, applies to the shards here meanwhile, waits for all.
 void SpreadCommand(const char* message, List* local_shard_statements, const char* command);
@@ -51,7 +54,7 @@ bool HandleOutside(
 bool HandleTable(const UtilityCall& call);   // everything about distributed tables
 bool HandleObject(const UtilityCall& call);  // objects kept the same on all nodes
 
-/// Does to the shell tables of this node what another node was told to do.
-void ApplyCommand(const char* command);
+/// Does to the shell tables of this node what another node was told to do.  `password`: what its role's becomes, or null.
+void ApplyCommand(const char* command, const char* password);
 
 }  // namespace altius::ddl

@@ -152,6 +152,14 @@ void CheckAs([[maybe_unused]] Query *query, RangeTblEntry *rte, Oid role) {
 #endif
 }
 
+void RequireLess([[maybe_unused]] Query *query, RangeTblEntry *rte, AclMode rights) {
+#if PG_VERSION_NUM >= 160000
+  if (rte->perminfoindex != 0) getRTEPermissionInfo(query->rteperminfos, rte)->requiredPerms &= ~rights;
+#else
+  rte->requiredPerms &= ~rights;
+#endif
+}
+
 const Bitmapset *AssignedColumns([[maybe_unused]] const Query *query, const RangeTblEntry *rte) {
 #if PG_VERSION_NUM >= 160000
   if (rte->perminfoindex == 0) return nullptr;

@@ -5,6 +5,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/task/lent_rights.hpp"
 #include "altius/task/users_path.hpp"
 #include "planner/fragment/leaf.hpp"
 #include "pipeline.hpp"
@@ -35,6 +36,7 @@ PlannedStmt *PlanHere(Query *query, const Request &request) {
 PlannedStmt *PlannerHook(Query *query, const char *source, int cursor_options, ParamListInfo params) {
   return pg::Entry([&] {
     const Planning planning;
+    task::EndPolicyRoles(query);
     const Request request = {source, cursor_options, params, PlanAsBefore};
     const auto plan = [&] { return PlanHere(query, request); };
     return pg::Call([&] { return task::RunsForAnotherPath() ? task::OnUsersPath(plan) : plan(); });

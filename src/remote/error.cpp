@@ -4,6 +4,7 @@
 #include "session.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/core/door/context.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -64,13 +65,22 @@ void RaiseFailure(const Connection* connection) {
                   errcontext("node %s", connection->name)));
 }
 
+const char* ContextOf(const Request* request) {
+  const char* context = PQresultErrorField(request->error, PG_DIAG_CONTEXT);
+  if (context != nullptr && request->hides_context) {
+    const auto inside = core::door::ContextInside(context);
+    context = inside.has_value() && !inside->empty() ? pnstrdup(inside->data(), inside->size()) : nullptr;
+  }
+  return WithoutShardNames(context);
+}
+
 [[noreturn]] void RaiseResult(const Request* request) {
   const PGresult* result = request->error;
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
   const char* detail = Field(result, PG_DIAG_MESSAGE_DETAIL);
   const char* hint = Field(result, PG_DIAG_MESSAGE_HINT);
-  const char* context = request->hides_context ? nullptr : Field(result, PG_DIAG_CONTEXT);
+  const char* context = ContextOf(request);
   const int code = state == nullptr
                        ? ERRCODE_CONNECTION_FAILURE
                        : MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);

@@ -26,6 +26,7 @@ StringInfo BytesOf(const Claim &claim) {
   AddText(message, claim.sql);
   pq_sendint32(message, claim.modifies ? 1 : 0);
   AddText(message, claim.target);
+  pq_sendint32(message, claim.unread ? 1 : 0);
   pq_sendint32(message, static_cast<uint32>(claim.count));
   for (int i = 0; i < claim.count; i++) {
     pq_sendint32(message, claim.types[i]);

@@ -15,6 +15,7 @@ struct Claim {
   const char *sql;
   bool modifies;
   const char *target;  // a role (lending.hpp); empty: none
+  bool unread;         // as in Lending
   int count;
   const Oid *types;
   const char *const *values;  // null pointer: SQL null

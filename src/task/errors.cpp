@@ -28,18 +28,24 @@ void HideIn(char *words) {
   *to = '\0';
 }
 
+constexpr int kMostWords = 40;  // of PostgreSQL around a statement, in whatever language
+
 /// Takes the line `SQL statement "..."` out of the context.
 void DropStatement(char *context, const char *sql) {
-  constexpr const char *kPrefix = "SQL statement \"";
-  if (context == nullptr || sql == nullptr) return;
-  for (char *at = strstr(context, kPrefix); at != nullptr; at = strstr(at + 1, kPrefix)) {
-    const char *text_start = at + strlen(kPrefix);
-    if (strncmp(text_start, sql, strlen(sql)) != 0) continue;
-    const char *end = text_start + strlen(sql);
-    if (*end == '"') end++;
-    if (*end == '\n') end++;
-    if (*end == '\0' && at > context) at--;  // the newline before it
-    memmove(at, end, strlen(end) + 1);
+  if (context == nullptr || sql == nullptr || *sql == '\0') return;
+  for (char *at = strstr(context, sql); at != nullptr; at = strstr(at + 1, sql)) {
+    char *start = at;
+    while (start > context && start[-1] != '\n') start--;
+    char *end = at + strlen(sql);
+    const char *rest = end;
+    while (*end != '\0' && *end != '\n') end++;
+    if (at - start > kMostWords || end - rest > kMostWords) continue;
+    if (*end == '\n') {
+      end++;
+    } else if (start > context) {
+      start--;  // the newline before it
+    }
+    memmove(start, end, strlen(end) + 1);
     return;
   }
 }

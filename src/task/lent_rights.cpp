@@ -43,6 +43,7 @@ bool PoliciesReadMore(Oid relid) { return HasRowSecurity(relid) && !pg::MayUse(r
 bool FindsRowsUnseen(const pg::Requirement &requirement) {
   if ((requirement.rights & (ACL_UPDATE | ACL_DELETE)) == 0) return false;
   const Oid user = GetUserId();
+  if ((requirement.rights & ACL_SELECT) == 0 && HasRowSecurity(requirement.relid)) return true;
   return !pg::MayUse(requirement.relid, user, ACL_SELECT) || !pg::MayUse(requirement.relid, user, ACL_UPDATE);
 }
 
@@ -59,10 +60,12 @@ void Look(const pg::Requirement &requirement, void *data) {
     return;
   }
   const bool secured = HasRowSecurity(requirement.relid);
+  const bool unread = need->finds_rows && (requirement.rights & ACL_SELECT) == 0;
   Lending *lending = &need->lending;
   if (need->finds_rows && FindsRowsUnseen(requirement)) lending->needed = true;
   if (changes && secured) {
     if (OidIsValid(lending->target) && lending->target != role) need->unclear = true;
+    lending->unread = unread && (lending->unread || !OidIsValid(lending->target));
     lending->target = role;
   }
   if (role == GetUserId()) return;
@@ -103,7 +106,7 @@ void CheckTypes(const Claim &claim) {
   }
 }
 
-constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, NAMEOID, OIDARRAYOID, TEXTARRAYOID, TEXTOID};  // the last is the ticket
+constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, NAMEOID, BOOLOID, OIDARRAYOID, TEXTARRAYOID, TEXTOID};  // the last is the ticket
 
 }  // namespace
 
@@ -124,17 +127,18 @@ remote::StatementText WithLentRights(const remote::StatementText &statement, con
   const char *sql =
       nothing && !modifies ? psprintf("SELECT NULL::pg_catalog.text FROM (%s) altius_none", statement.sql) : statement.sql;
   const char *target = OidIsValid(lending.target) ? GetUserNameFromId(lending.target, false) : "";
-  const Claim claim = {sql, modifies, target, statement.param_count, statement.param_types, statement.param_values};
+  const Claim claim = {sql, modifies, target, lending.unread, statement.param_count, statement.param_types, statement.param_values};
   CheckTypes(claim);
   auto *values = static_cast<const char **>(palloc(sizeof(char *) * (lengthof(kParameterTypes) - 1)));
   values[0] = sql;
   values[1] = modifies ? "t" : "f";
   values[2] = target;
-  values[3] = TypesText(claim);
-  values[4] = pg::ArrayText(claim.values, claim.count);
+  values[3] = lending.unread ? "t" : "f";
+  values[4] = TypesText(claim);
+  values[5] = pg::ArrayText(claim.values, claim.count);
   const StringInfoData *bytes = BytesOf(claim);
   remote::StatementText lent = statement;
-  lent.sql = psprintf("SELECT%s FROM altius_internal.run_with_lent_rights($1, $2, $3, $4, $5, $6) AS lent(%s)", nothing ? "" : " *",
+  lent.sql = psprintf("SELECT%s FROM altius_internal.run_with_lent_rights($1, $2, $3, $4, $5, $6, $7) AS lent(%s)", nothing ? "" : " *",
                       ColumnList(columns));
   lent.param_count = lengthof(kParameterTypes) - 1;
   lent.param_types = kParameterTypes;

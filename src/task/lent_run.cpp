@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // The other end of WithLentRights: a node checks the ticket and runs the statement.
+#include "altius/core/door/context.hpp"
 #include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/task/lent_rights.hpp"
@@ -29,8 +30,12 @@ void RequireTicket(const Claim &claim, const char *ticket) {
                   errdetail("Its ticket is not for this statement of this session, or was used before.")));
 }
 
-Claim ClaimOf(const char *sql, bool modifies, const char *target, ArrayType *types, ArrayType *values) {
-  Claim claim = {sql, modifies, target, 0, nullptr, nullptr};
+/// Of the arguments of run_with_lent_rights.
+Claim ClaimOf(FunctionCallInfo fcinfo) {
+  Claim claim = {text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1), NameStr(*PG_GETARG_NAME(2)), PG_GETARG_BOOL(3), 0, nullptr,
+                 nullptr};
+  ArrayType *types = PG_GETARG_ARRAYTYPE_P(4);
+  ArrayType *values = PG_GETARG_ARRAYTYPE_P(5);
   Datum *items;
   bool *nulls;
   int type_count;
@@ -67,7 +72,17 @@ LocalStatement StatementOf(const Claim &claim) {
           .mode = LocalMode::Lock,  // it may lock rows, or change them
           .snapshot = nullptr,
           .keep_plan = claim.count > 0,
-          .lending = {true, *claim.target == '\0' ? InvalidOid : get_role_oid(claim.target, false)}};
+          .lending = {true, *claim.target == '\0' ? InvalidOid : get_role_oid(claim.target, false), claim.unread}};
+}
+
+/// Errors and PG_CONTEXT of the body have nothing of what is around it, where a setting of the session shows the arguments.
+template <typename Body>
+void WithoutOuterContext(Body &&body) {
+  ErrorContextCallback *around = error_context_stack;
+  ErrorContextCallback end = {nullptr, [](void *) { errcontext("%s", core::door::kContextEnd); }, nullptr};
+  error_context_stack = &end;
+  body();
+  error_context_stack = around;
 }
 
 /// The rows are the function's; what the statement did is what the query around it says that it did.
@@ -76,7 +91,8 @@ void Run(const Claim &claim, ReturnSetInfo *info) {
   const TupleDesc desc = CreateTupleDescCopy(info->expectedDesc);
   RowStore *store = MakeRowStore(desc, true);
   CaptureWithin();
-  const int64 affected = RunHere(StatementOf(claim), store);
+  int64 affected = 0;
+  WithoutOuterContext([&] { affected = RunHere(StatementOf(claim), store); });
   EState *around = info->econtext->ecxt_estate;
   if (affected == kMoved || claim.modifies) AnswerInstead(around, affected);
   info->returnMode = SFRM_Materialize;
@@ -89,8 +105,8 @@ void Run(const Claim &claim, ReturnSetInfo *info) {
 
 }  // namespace altius::task
 
-/// run_with_lent_rights(statement text, modifies boolean, target name, types oid[], arguments text[], ticket text): the statement's
-/// rows.
+/// run_with_lent_rights(statement text, modifies boolean, target name, unread boolean, types oid[], arguments text[], ticket text): the
+/// statement's rows.
 ALTIUS_FUNCTION(altius_run_with_lent_rights) {
   using namespace altius;
   auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
@@ -98,9 +114,8 @@ ALTIUS_FUNCTION(altius_run_with_lent_rights) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("altius_internal.run_with_lent_rights must stand in FROM"),
                     errhint("Nodes of the cluster call it; it is of no use to anybody else.")));
   }
-  const task::Claim claim = task::ClaimOf(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1), NameStr(*PG_GETARG_NAME(2)),
-                                          PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_ARRAYTYPE_P(4));
-  task::RequireTicket(claim, text_to_cstring(PG_GETARG_TEXT_PP(5)));
+  const task::Claim claim = task::ClaimOf(fcinfo);
+  task::RequireTicket(claim, text_to_cstring(PG_GETARG_TEXT_PP(6)));
   task::Run(claim, info);
   PG_RETURN_NULL();
 }

@@ -52,17 +52,26 @@ Node *ParameterOf(ParseState *pstate, ParamRef *ref) {
   return reinterpret_cast<Node *>(param);
 }
 
+/// Marks a target, in a field that relations have no use for: its role is there for the policies that the rewriter adds, no more.
+constexpr char kPoliciesOnly[] = "altius_policies_only";
+
+void LendTo(Query *query, RangeTblEntry *rte, bool changed, const Lending &lending) {
+  pg::CheckAs(query, rte, changed ? lending.target : BOOTSTRAP_SUPERUSERID);
+  if (!changed) return;
+  rte->enrname = pstrdup(kPoliciesOnly);
+  if (lending.unread) pg::RequireLess(query, rte, ACL_SELECT);
+}
+
 bool Lend(Node *node, void *context) {
   if (node == nullptr) return false;
   if (!IsA(node, Query)) return pg::Walk(node, Lend, context);
   auto *query = reinterpret_cast<Query *>(node);
-  const Oid target = *static_cast<Oid *>(context);
+  const Lending &lending = *static_cast<const Lending *>(context);
   ListCell *cell;
   foreach (cell, query->rtable) {
     auto *rte = lfirst_node(RangeTblEntry, cell);
-    const bool changed = foreach_current_index(cell) + 1 == query->resultRelation && OidIsValid(target);
-    if (rte->rtekind == RTE_RELATION && catalog::IsShardOfOwner(rte->relid))
-      pg::CheckAs(query, rte, changed ? target : BOOTSTRAP_SUPERUSERID);
+    const bool changed = foreach_current_index(cell) + 1 == query->resultRelation && OidIsValid(lending.target);
+    if (rte->rtekind == RTE_RELATION && catalog::IsShardOfOwner(rte->relid)) LendTo(query, rte, changed, lending);
     if (rte->rtekind == RTE_SUBQUERY && strncmp(rte->eref->aliasname, pg::kBarrierAlias, strlen(pg::kBarrierAlias)) == 0)
       rte->security_barrier = true;
   }
@@ -79,8 +88,8 @@ void Finish(const Parsing &parsing, Query *query) {
   pg::PopSearchPath(parsing.path);
   if (!parsing.lending.needed) return;
   pg::ReturnRights(parsing.rights);
-  Oid target = parsing.lending.target;
-  Lend(reinterpret_cast<Node *>(Subject(query)), &target);
+  Lending lending = parsing.lending;
+  Lend(reinterpret_cast<Node *>(Subject(query)), &lending);
 }
 
 void AfterAnalysis(ParseState *pstate, Query *query, JumbleState *jumble) {
@@ -131,6 +140,19 @@ void RefuseLiteralsOfUsers(const char *sql) {
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                   errmsg("a literal of a type made by users can't be read with a view owner's rights"),
                   errhint("Pass the value as a parameter.")));
+}
+
+void EndPolicyRoles(Query *query) {
+  if (query->resultRelation > 0) {
+    auto *rte = list_nth_node(RangeTblEntry, query->rtable, query->resultRelation - 1);
+    if (rte->rtekind == RTE_RELATION && rte->enrname != nullptr && strcmp(rte->enrname, kPoliciesOnly) == 0)
+      pg::CheckAs(query, rte, BOOTSTRAP_SUPERUSERID);
+  }
+  ListCell *cell;
+  foreach (cell, query->cteList) {
+    auto *cte = lfirst_node(CommonTableExpr, cell);
+    if (query->hasModifyingCTE) EndPolicyRoles(castNode(Query, cte->ctequery));
+  }
 }
 
 void InitParsing() {

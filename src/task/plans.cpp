@@ -46,7 +46,7 @@ uint64 HashOf(const LocalStatement& statement) {
 
 bool Same(const Entry& entry, const LocalStatement& statement) {
   return entry.type_count == statement.arg_count && entry.lending.needed == statement.lending.needed &&
-         entry.lending.target == statement.lending.target &&
+         entry.lending.target == statement.lending.target && entry.lending.unread == statement.lending.unread &&
          strcmp(entry.sql, statement.sql) == 0 &&
          (entry.type_count == 0 ||
           memcmp(entry.types, statement.arg_types, entry.type_count * sizeof(Oid)) == 0);

@@ -49,13 +49,13 @@ like(as_alice('coordinator', 'SELECT count(*), sum(v) FROM t;'), qr/100\|5050/, 
 $cluster->query('coordinator', 'ALTER ROLE alice SET log_parameter_max_length_on_error = -1');
 my $said = as_alice('coordinator', "\\connect - alice\nPREPARE p(int) AS SELECT 1 / (v - v + \$1) FROM shown WHERE k = 7;\nEXECUTE p(0);");
 like($said, qr/division by zero/, 'a lent statement fails');
-unlike($said, qr/\$6|[0-9a-f]{32}/, '... and the error shows no ticket');
-my ($context) = grep { /parameters:.*\$6 = '\d+\.[0-9a-f]{32}'/s } map { split /(?=^\d{4}-\d\d-\d\d )/m, $cluster->log_of($_) } 'worker1', 'worker2';
-my ($ticket) = ($context // '') =~ /\$6 = '(\d+\.[0-9a-f]{32})'/;
+unlike($said, qr/\$7|[0-9a-f]{32}/, '... and the error shows no ticket');
+my ($context) = grep { /parameters:.*\$7 = '\d+\.[0-9a-f]{32}'/s } map { split /(?=^\d{4}-\d\d-\d\d )/m, $cluster->log_of($_) } 'worker1', 'worker2';
+my ($ticket) = ($context // '') =~ /\$7 = '(\d+\.[0-9a-f]{32})'/;
 SKIP: {
     ok(defined $ticket, 'the ticket of a lent statement was seen') or do { diag($context); skip('no ticket', 2) };
     my %argument = $context =~ /\$(\d) = '((?:''|[^'])*)'/g;
-    my $again = "SELECT * FROM altius_internal.run_with_lent_rights(" . join(', ', map { "'$argument{$_}'" } 1 .. 6) . ') AS t(c1 int)';
+    my $again = "SELECT * FROM altius_internal.run_with_lent_rights(" . join(', ', map { "'$argument{$_}'" } 1 .. 7) . ') AS t(c1 int)';
     like(as_alice($_, "\\connect - alice\n$again;"), qr/42501.*does not come from a node/s, "replayed on $_") for 'worker1', 'worker2';
     my $quoted = $again =~ s/'/''/gr;
     like(as_alice('coordinator', "\\connect - alice\nSELECT success, result FROM run_command_on_workers('$quoted');"),

@@ -178,5 +178,22 @@ for my $option ('host=127.0.0.2', 'hostaddr=127.0.0.2', 'port=1', 'service=x', '
 $cluster->query('coordinator', "INSERT INTO pg_dist_authinfo VALUES (0, 'postgres', 'hostaddr=127.0.0.9 service=x options=-cfoo.bar=1')");
 is($cluster->query('coordinator', 'SELECT sum(n) FROM numbers'), '5050', 'nor for one role');
 
+# --- a password that is changed: other nodes get what is stored of it, and no log or view of theirs shows that ---
+configure($_, log_statement => 'all', log_min_duration_statement => 0, log_parameter_max_length_on_error => -1) for 'worker1', 'worker2';
+$cluster->query('coordinator', q{ALTER ROLE nobody VALID UNTIL '2100-01-01' PASSWORD 'secondsecret' CONNECTION LIMIT 7});
+$cluster->query('coordinator', q{BEGIN; CREATE ROLE guest LOGIN PASSWORD 'thirdsecret'; UPDATE numbers SET n = n WHERE n = 5; COMMIT});
+$cluster->query('coordinator', q{ALTER ROLE CURRENT_USER PASSWORD 'fourthsecret'}, user => 'nobody');
+$cluster->query('coordinator', q{ALTER ROLE guest PASSWORD NULL});
+my $stored = q{SELECT string_agg(concat(rolname, rolpassword, rolvaliduntil, rolconnlimit), ' ' ORDER BY rolname) FROM pg_authid WHERE rolname IN ('nobody', 'guest')};
+my $mine = $cluster->query('coordinator', $stored);
+like($mine, qr/^guest\S* nobodySCRAM-SHA-256\$.*7$/, 'the passwords are stored');
+is($cluster->query($_, $stored), $mine, "... and alike on $_") for 'worker1', 'worker2';
+for my $node ('worker1', 'worker2') {
+    my $log = $cluster->log_of($node);
+    like($log, qr/be_quiet/, "$node was told");
+    unlike($log, qr/SCRAM-SHA-256\$|secondsecret|thirdsecret|fourthsecret/, '... and no password');
+}
+like($cluster->log_of('worker1') . $cluster->log_of('worker2'), qr/UPDATE.*numbers_\d+/, 'what comes after it is logged');
+
 undef $cluster;
 done_testing();

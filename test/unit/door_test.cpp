@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "altius/core/door/context.hpp"
 #include "altius/core/door/proof.hpp"
 #include "catch.hpp"
 
@@ -197,6 +198,18 @@ TEST_CASE("door: only calls of functions of ours get a ticket") {
                            "CREATE INDEX ON t (f(v))", "LOCK TABLE ONLY t IN SHARE ROW EXCLUSIVE MODE", "INSERT INTO t VALUES (f())",
                            "/**/SELECT altius_internal.f()", "SELECT altius_internals.f()"}) {
     CHECK_FALSE(IsOwnCall(text));
+  }
+}
+
+TEST_CASE("door: the context of an error shows what is inside of a statement, or nothing") {
+  const std::string end = kContextEnd;
+  CHECK(ContextInside(end) == "");
+  CHECK(ContextInside("PL/pgSQL function f() line 1 at RAISE\n" + end) == "PL/pgSQL function f() line 1 at RAISE");
+  CHECK(ContextInside("a\n" + end + "\n" + end) == "a\n" + end);
+  for (const std::string text : {std::string(), std::string("unnamed portal with parameters: $1 = '" + end + "'"),
+                                 "a\n" + end + "\nunnamed portal with parameters: $1 = 'x'", "a" + end, end + "\n",
+                                 "unnamed portal with parameters: $1 = 'x\n" + end + "'", end.substr(1)}) {
+    CHECK_FALSE(ContextInside(text).has_value());
   }
 }
 

@@ -44,6 +44,9 @@ void AfterPermissionCheck(void (*then)(List *range_table));
 /// A relation of the query is checked as if this role used it.
 void CheckAs(Query *query, RangeTblEntry *rte, Oid role);
 
+/// These rights on the relation are not asked for, and don't count for which policies are added.
+void RequireLess(Query *query, RangeTblEntry *rte, AclMode rights);
+
 /// The columns that the statement assigns in the relation, as the user wrote it (numbers less FirstLowInvalidHeapAttributeNumber);
 /// null when that is forgotten.
 const Bitmapset *AssignedColumns(const Query *query, const RangeTblEntry *rte);

@@ -33,4 +33,8 @@ Lending LendingFor(const PlannedStmt *plan, const List *tables, bool finds_rows)
 remote::StatementText WithLentRights(const remote::StatementText &statement, const Lending &lending, bool modifies,
                                      TupleDesc columns);
 
+/// Of a statement with lent rights, between rewriting and planning: the rights were proved where it comes from, and may not be those that
+/// finding rows by ctid takes.  Only the policies of the table that is changed are the user's (or the view owner's).
+void EndPolicyRoles(Query *query);
+
 }  // namespace altius::task
