@@ -10,6 +10,7 @@ extern "C" {
 #include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
+#include "utils/resowner.h"
 }
 
 namespace altius::pg {
@@ -28,6 +29,13 @@ bool LockWithin(const LOCKTAG& tag, LOCKMODE mode, int ms) {
   if (error == nullptr) return true;
   if (callers || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) ReThrowError(error);
   return false;
+}
+
+void UnlockEarly(const LOCKTAG& tag, LOCKMODE mode) {
+  const ResourceOwner before = CurrentResourceOwner;
+  CurrentResourceOwner = CurTransactionResourceOwner;  // the subtransaction of LockWithin has left it to this one
+  (void)LockRelease(&tag, mode, false);
+  CurrentResourceOwner = before;
 }
 
 const char* HoldersOf(const LOCKTAG& tag, LOCKMODE mode) {

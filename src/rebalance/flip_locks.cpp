@@ -8,12 +8,14 @@
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/coordinated.hpp"
+#include "altius/txn/shared.hpp"
 #include "move.hpp"
 
 extern "C" {
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -76,13 +78,17 @@ void Within(long ms, Body&& body) {
   AtEOXact_GUC(true, level);
 }
 
+void LockHere(Oid relid, LOCKMODE mode) {
+  if (pg::LockIfThere(relid, mode)) return;
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("a table of the shard group was dropped meanwhile")));
+}
+
 /// Raises 55P03 when a lock is not to be had in time.
 void LockAll(const pg::Array<Oid>& relations, LOCKMODE mode, int timeout_ms) {
   const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
   for (const Oid relid : relations) {
     Within(std::max(1L, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline)), [&] {
-      if (pg::LockIfThere(relid, mode)) return;
-      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("a table of the shard group was dropped meanwhile")));
+      LockHere(relid, mode);
     });
   }
 }
@@ -139,15 +145,20 @@ char* LockShardsOn(int group, Datum shards, int timeout_ms) {
 
 }  // namespace
 
+/// The tables are locked while they are looked at, no longer: what is read of one that goes meanwhile fails in its own way each time.
 const char* Definition(const pg::Array<int64>& ids) {
   uint64 hash = 0;
-  for (const Oid relid : TablesOf(ids)) {
+  const pg::Array<Oid> tables = TablesOf(ids);
+  txn::StopPoint("move: begun");
+  for (const Oid relid : tables) {
+    LockHere(relid, AccessShareLock);
     ListCell* cell;
     foreach (cell, ddl::TableCommands(relid, kDefinition)) {
       const auto* command = static_cast<const char*>(lfirst(cell));
       hash = DatumGetUInt64(hash_any_extended(reinterpret_cast<const unsigned char*>(command),
                                               static_cast<int>(strlen(command)), hash));
     }
+    UnlockRelationOid(relid, AccessShareLock);
   }
   return psprintf("%016llx", static_cast<unsigned long long>(hash));
 }

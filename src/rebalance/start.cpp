@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Rebalancing as a whole: a plan becomes a background job, one task for each move.
 #include "altius/catalog/metadata.hpp"
+#include "altius/pg/bounded_lock.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/transaction_block.hpp"
 #include "altius/rebalance/plan.hpp"
@@ -25,12 +26,24 @@ namespace {
 
 constexpr uint16 kStartLockClass = 40;  // of LOCKTAG_ADVISORY; users' locks have 1 and 2
 
-/// One session plans at a time; held until the job is committed.
-void LockStart() {
+constexpr int kStartPatienceMs = 10000;  // any owner of a table can hold the lock, in a transaction that stays open
+
+LOCKTAG StartLock() {
   LOCKTAG tag;
   SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, kStartLockClass);
-  (void)LockAcquire(&tag, ExclusiveLock, false, false);
+  return tag;
 }
+
+/// One session plans at a time; held until the job is committed.
+void LockStart() {
+  const LOCKTAG tag = StartLock();
+  if (pg::LockWithin(tag, ExclusiveLock, kStartPatienceMs)) return;
+  ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("another transaction has started a rebalance and is still open"),
+                  errdetail_internal("%s", pg::HoldersOf(tag, ExclusiveLock)), errhint("Try again when it has ended.")));
+}
+
+/// There is no job that others must see first.
+void UnlockStart() { pg::UnlockEarly(StartLock(), ExclusiveLock); }
 
 /// The newest rebalance; 0 when there never was one.
 int64 NewestRebalance(bool* running) {
@@ -114,6 +127,7 @@ int64 Start(const PlanOptions& options, const std::string& mode, const std::stri
   const std::vector<PlannedMove> moves = PlanMoves(options);
   const int count = static_cast<int>(moves.size());
   if (count == 0) {
+    pg::Call([] { UnlockStart(); });
     TellNothing();
     return 0;
   }

@@ -13,6 +13,9 @@ namespace altius::pg {
 /// False when the time is over and the lock not there; the caller's own lock_timeout raises, when it is the shorter one.
 bool LockWithin(const LOCKTAG& tag, LOCKMODE mode, int ms);
 
+/// Gives it back before the transaction ends.
+void UnlockEarly(const LOCKTAG& tag, LOCKMODE mode);
+
 /// The sessions that keep the lock from others, in words; for errdetail.
 const char* HoldersOf(const LOCKTAG& tag, LOCKMODE mode);
 
