@@ -77,7 +77,6 @@ std::vector<Modification> Random(std::mt19937& random) {
     all[i].kind = static_cast<Kind>(below(4));
     all[i].target = below(tables);
     all[i].itself = i == count - 1 && below(2) == 0;
-    all[i].unit = i;
     read[i] = static_cast<unsigned>(below(1 << tables)) & static_cast<unsigned>(below(1 << tables));
   }
   for (int i = 0; i < count; i++) {
@@ -90,26 +89,23 @@ std::vector<Modification> Random(std::mt19937& random) {
       }
     }
   }
-  for (int i = count - 1; i >= 0; i--) {  // some are read by one later one, which takes them along, or by several
-    const int reader = i + 1 < count ? i + 1 + below(count - i - 1) : i;
-    if (reader == i || all[reader].itself || below(3) != 0) continue;
-    if (below(2) == 0) {
-      all[i].unit = all[reader].unit;
-    } else {
-      all[reader].waits |= Others{1} << i;
+  for (int i = 0; i < count; i++) {  // some are read by one later one, which takes them along, or by several
+    all[i].shared = below(3) == 0;
+    for (int reader = i + 1, readers = 0; reader < count; reader++) {
+      if (below(3) != 0 || (readers > 0 && !all[i].shared)) continue;
+      all[reader].results |= Others{1} << i;
+      readers++;
     }
   }
   return all;
 }
 
-/// Units may wait for one another in a circle only if their members were put together so: such statements do not exist.
-bool MayRun(const std::vector<Modification>& all) {
-  const Case made = {all, {}, {}};
-  const int count = static_cast<int>(all.size());
-  for (int i = 0; i < count; i++) {
-    for (int j = i; j < count; j++) {
-      if (all[i].unit != i || all[j].unit != j) continue;
-      if (Needs(made, i, j)) return false;
+/// Who reads another one's result runs together with it, or waits for it.
+bool HasItsResults(const Case& made) {
+  for (const Modification& one : made.all) {
+    for (std::size_t i = 0; i < made.all.size(); i++) {
+      const bool reads = !one.itself && (one.results >> i & 1) != 0;
+      if (reads && one.unit != made.all[i].unit && (one.waits >> i & 1) == 0) return false;
     }
   }
   return true;
@@ -130,7 +126,7 @@ TEST_CASE("modifications that read what others change run before them") {
   a.kind = b.kind = Kind::Delete;
   b.target = 1;
   b.reads = 1;
-  const Case made = Arranged({a, b = [&] { b.unit = 1; return b; }()});
+  const Case made = Arranged({a, b});
   CHECK(made.first == std::vector<int>{1});
   CHECK(made.kept.empty());
 }
@@ -138,7 +134,7 @@ TEST_CASE("modifications that read what others change run before them") {
 TEST_CASE("of two that read what each other change one reads before") {
   Modification a, b;
   a.kind = b.kind = Kind::Update;
-  b.target = b.unit = 1;
+  b.target = 1;
   a.reads = 2;
   b.reads = 1;
   const Case made = Arranged({a, b});
@@ -150,7 +146,6 @@ TEST_CASE("of two that read what each other change one reads before") {
 TEST_CASE("an UPDATE of rows that an earlier one may change, too") {
   Modification a, b;
   a.kind = b.kind = Kind::Update;
-  b.unit = 1;
   const Case made = Arranged({a, b});
   REQUIRE(made.kept.size() == 1);
   CHECK((made.kept[0].reader == 1 && made.kept[0].target));
@@ -161,7 +156,6 @@ TEST_CASE("an UPDATE of rows that an earlier one may change, too") {
 
 TEST_CASE("what leaves no trace for the other one") {
   Modification a, b;
-  b.unit = 1;
   CHECK(Arranged({a, b}).first.empty());  // an INSERT looks for no rows
   a.kind = Kind::Update;
   b.kind = Kind::Delete;
@@ -176,8 +170,8 @@ TEST_CASE("what leaves no trace for the other one") {
 TEST_CASE("one that needs the rows which another one inserts does not change these") {
   Modification a, b;
   b.kind = Kind::Update;
-  b.unit = 1;
-  b.waits = 1;
+  a.shared = true;
+  b.results = 1;
   const Case made = Arranged({a, b});
   REQUIRE(made.kept.size() == 1);
   CHECK((made.kept[0].reader == 1 && made.kept[0].target));
@@ -188,19 +182,72 @@ TEST_CASE("random modifications see nothing of one another, in whatever order th
   int checked = 0, needless = 0;
   for (int i = 0; i < 60000; i++) {
     const std::vector<Modification> all = Random(random);
-    if (!MayRun(all)) continue;
     const Case made = Arranged(all);
     std::vector<int> order = Units(made);
     bool clean = true, ordered = false;
-    const Case bare = {all, {}, {}};
+    Case bare = made;  // nothing is read before
+    bare.first.clear();
+    for (std::size_t one = 0; one < all.size(); one++) {
+      bare.all[one].reads = all[one].reads;
+      bare.all[one].only_old = false;
+    }
     do {
       clean = clean && IsClean(made, order);
       ordered = ordered || IsClean(bare, order);
     } while (std::next_permutation(order.begin(), order.end()));
     REQUIRE(clean);
+    REQUIRE(HasItsResults(made));
     needless += ordered && !made.kept.empty();
     checked++;
   }
   CHECK(checked > 30000);
   CHECK(needless == 0);  // where an order is enough nothing is read before
+}
+
+namespace {
+
+/// Rows of two columns; an UPDATE sets a column to the other one or to a number.
+struct Changing {
+  std::vector<Pin> pins;
+  std::vector<int> sets;
+
+  explicit Changing(unsigned bits) {
+    for (int column = 0; column < 2; column++, bits >>= 3) {
+      if ((bits & 3) != 3) pins.push_back({column, static_cast<int>(bits & 3)});
+      if ((bits & 4) != 0) sets.push_back(column);
+    }
+  }
+
+  Update AsUpdate() const { return {pins.data(), static_cast<int>(pins.size()), sets.data(), static_cast<int>(sets.size())}; }
+  bool Meets(const int* row) const {
+    return std::all_of(pins.begin(), pins.end(), [&](const Pin& pin) { return row[pin.column] == pin.value; });
+  }
+  /// Whether the other one meets what this one can make of the row.
+  bool MakesRowFor(const Changing& other, const int* row) const {
+    for (int first = 0; first < 3; first++) {
+      for (int second = 0; second < 3; second++) {
+        int made[2] = {row[0], row[1]};
+        for (const int column : sets) made[column] = column == 0 ? first : second;
+        if (other.Meets(made)) return true;
+      }
+    }
+    return false;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("disjoint UPDATEs never meet one row") {
+  int disjoint = 0;
+  for (unsigned bits = 0; bits < 1U << 12; bits++) {
+    const Changing one(bits & 63), other(bits >> 6);
+    if (!AreDisjoint(one.AsUpdate(), other.AsUpdate())) continue;
+    disjoint++;
+    for (int i = 0; i < 9; i++) {
+      const int row[2] = {i % 3, i / 3};
+      REQUIRE(!(one.Meets(row) && (other.Meets(row) || one.MakesRowFor(other, row))));
+      REQUIRE(!(other.Meets(row) && other.MakesRowFor(one, row)));
+    }
+  }
+  CHECK(disjoint > 500);
 }

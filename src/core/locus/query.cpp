@@ -263,6 +263,18 @@ bool Analysis::Ships(const Condition& condition, const Scope& scope, const Part*
   return true;
 }
 
+Reason WhyNotAlone(const Query& query, const Locus& locus, bool readable) {
+  if (!locus.whole) return locus.reason;
+  if (!locus.has_tables) return Reason::Local;
+  // A query that reads columns of one that is cut depends on its rows: only its parts are shipped.
+  if (!query.outer.IsEmpty()) return Reason::Correlated;
+  return readable ? Reason::None : Reason::Unreadable;
+}
+
+bool RunsAlone(const Part& part) {
+  return part.reach != Reach::Here && part.has_tables && part.lateral.IsSubsetOf(part.relations);
+}
+
 const char* ToText(Reason reason) {
   switch (reason) {
     case Reason::None:

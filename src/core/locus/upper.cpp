@@ -84,7 +84,7 @@ class Upwards {
 
   /// Groups have rows on several shard groups.
   Cut Crossing() {
-    if (computed_.locks || computed_.aggregates_within || !Ships(computed_.groups))
+    if (computed_.aggregates_within || !Ships(computed_.groups))
       return Cut::From;
     if (computed_.ungroupable) return Cut::From;
     if (computed_.groups == nullptr && computed_.aggregates.empty()) return Cut::From;
@@ -116,7 +116,7 @@ class Upwards {
 const Part* OnlyPart(const Scope& scope) {
   if (!IsWhole(scope) || scope.parts.size() != 1) return nullptr;
   const Part* part = scope.parts[0];
-  return part->has_tables && part->lateral.IsSubsetOf(part->relations) ? part : nullptr;
+  return RunsAlone(*part) ? part : nullptr;
 }
 
 Upper UpperOf(Analysis* analysis, const Tree& tree, const Query& query, const Scope& scope,

@@ -17,6 +17,24 @@ bool SeesInTarget(const Plan& plan, int one, int other) {
 
 bool Reads(const Plan& plan, int one, int other) { return (plan.all[one].reads & Bit(other)) != 0; }
 
+/// Who runs together, and who needs whose result.
+void Gather(Plan* plan) {
+  for (int i = 0; i < plan->count; i++) {
+    plan->all[i].unit = i;
+    plan->all[i].waits = 0;
+  }
+  for (int i = plan->count - 1; i >= 0; i--) {
+    for (int read = 0; read < i && !plan->all[i].itself; read++) {
+      if ((plan->all[i].results & Bit(read)) == 0) continue;
+      if (plan->all[read].shared) {
+        plan->all[i].waits |= Bit(read);
+      } else {
+        plan->all[read].unit = plan->all[i].unit;
+      }
+    }
+  }
+}
+
 /// The unit, running after the other one, would see what that has done.
 bool UnitSees(const Plan& plan, int one, int other) {
   for (int i = 0; i < plan.count; i++) {
@@ -104,6 +122,7 @@ bool Sees(const Plan& plan, int one, int other) {
 
 void Arrange(Plan* plan) {
   plan->first_count = plan->kept_count = 0;
+  Gather(plan);
   Others placed = 0;
   for (bool open = true; open;) {
     int unit = Next(*plan, placed, &open);
@@ -116,6 +135,32 @@ void Arrange(Plan* plan) {
       if (RunsAhead(*plan, unit)) plan->first[plan->first_count++] = unit;
     }
   }
+}
+
+namespace {
+
+bool Sets(const Update& update, int column) {
+  for (int i = 0; i < update.set_count; i++) {
+    if (update.sets[i] == column) return true;
+  }
+  return false;
+}
+
+bool IsPinnedElsewhere(const Update& update, const Pin& pin) {
+  for (int i = 0; i < update.pin_count; i++) {
+    if (update.pins[i].column == pin.column && update.pins[i].value != pin.value) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool AreDisjoint(const Update& one, const Update& other) {
+  for (int i = 0; i < one.pin_count; i++) {
+    const Pin& pin = one.pins[i];
+    if (!Sets(one, pin.column) && !Sets(other, pin.column) && IsPinnedElsewhere(other, pin)) return true;
+  }
+  return false;
 }
 
 }  // namespace altius::core::order

@@ -54,8 +54,6 @@ Part *PartFor(Counterparts *known, const locus::Part *located) {
   part->reach = located->reach;
   part->pruned = located->prunes.known;
   part->prunes = PrunesOf(translation, located->prunes);
-  part->has_tables = located->has_tables;
-  part->within = located->lateral.IsSubsetOf(located->relations);
   part->rels = translation.IndexesOf(located->relations);
   part->quals = ConditionsOf(translation, located->conditions);
   part->join_quals = ConditionsOf(translation, located->join_conditions);

@@ -24,8 +24,6 @@ struct Part {
   Reach reach;
   bool pruned;         // only the shard groups of `prunes` can have rows
   List *prunes;        // of expressions without columns
-  bool has_tables;     // holds a managed table
-  bool within;         // reads nothing of what is elsewhere
   Scope *left;         // of an outer join that is not whole: its sides,
   Scope *right;
   List *join_quals;    // and what of ON stays with it

@@ -203,11 +203,4 @@ bool IsShippable(Node *expr, const Scope &scope, const Part *part) {
   return scope.analysis->Ships(*condition, *scope.located, part == nullptr ? nullptr : part->located);
 }
 
-bool AllShip(const locus::List<const locus::Condition *> &expressions, const Scope &scope, const Part *part) {
-  for (const locus::Condition *expression : expressions) {
-    if (!scope.analysis->Ships(*expression, *scope.located, part->located)) return false;
-  }
-  return true;
-}
-
 }  // namespace altius::planner

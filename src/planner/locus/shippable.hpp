@@ -8,8 +8,6 @@ namespace altius::planner {
 
 /// Whether the list of conjuncts, targets, ... can be computed beside the rows of `part`.
 bool IsShippable(Node *expr, const Scope &scope, const Part *part);
-/// The same of several, as they are translated.
-bool AllShip(const locus::List<const locus::Condition *> &expressions, const Scope &scope, const Part *part);
 
 /// Whether the asking node may compute this expression once and send its value: no columns, but not constant everywhere.
 bool MayBeArgument(Node *expr);

@@ -2,6 +2,7 @@
 #include "apart.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/core/order/order.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
@@ -241,24 +242,37 @@ const Const *Pinned(Node *condition, int rti, AttrNumber *column) {
   return value;
 }
 
-bool Sets(const Query *update, AttrNumber column) {
-  ListCell *cell;
-  foreach (cell, update->targetList) {
-    const auto *target = lfirst_node(TargetEntry, cell);
-    if (!target->resjunk && target->resno == column) return true;
+/// An UPDATE as core/order knows it; constants of both are numbered by `values`.
+struct Described {
+  pg::Array<core::order::Pin> pins;
+  pg::Array<int> sets;
+
+  core::order::Update AsUpdate() { return {pins.data(), pins.size(), sets.data(), sets.size()}; }
+};
+
+int NumberOf(pg::Array<const Const *> *values, const Const *value) {
+  for (int i = 0; i < values->size(); i++) {
+    const Const *other = (*values)[i];
+    const bool alike = other->consttype == value->consttype;
+    if (alike && datumIsEqual(other->constvalue, value->constvalue, value->constbyval, value->constlen)) return i;
   }
-  return false;
+  values->push_back(value);
+  return values->size() - 1;
 }
 
-bool IsPinnedElsewhere(const Query *update, AttrNumber column, const Const *value) {
+Described DescribeUpdate(const Query *update, pg::Array<const Const *> *values) {
+  Described described;
   ListCell *cell;
   foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(update->jointree->quals))) {
-    AttrNumber other;
-    const Const *pinned = Pinned(static_cast<Node *>(lfirst(cell)), update->resultRelation, &other);
-    if (pinned != nullptr && other == column && !datumIsEqual(pinned->constvalue, value->constvalue, value->constbyval, value->constlen))
-      return true;
+    AttrNumber column;
+    const Const *value = Pinned(static_cast<Node *>(lfirst(cell)), update->resultRelation, &column);
+    if (value != nullptr) described.pins.push_back({column, NumberOf(values, value)});
   }
-  return false;
+  foreach (cell, update->targetList) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    if (!target->resjunk) described.sets.push_back(target->resno);
+  }
+  return described;
 }
 
 }  // namespace
@@ -293,13 +307,9 @@ void ChangeOnlyOld(Query *query, CommonTableExpr *modification) {
 }
 
 bool AreDisjoint(const Query *one, const Query *other) {
-  ListCell *cell;
-  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(one->jointree->quals))) {
-    AttrNumber column;
-    const Const *value = Pinned(static_cast<Node *>(lfirst(cell)), one->resultRelation, &column);
-    if (value != nullptr && !Sets(one, column) && !Sets(other, column) && IsPinnedElsewhere(other, column, value)) return true;
-  }
-  return false;
+  pg::Array<const Const *> values;
+  Described first = DescribeUpdate(one, &values), second = DescribeUpdate(other, &values);
+  return core::order::AreDisjoint(first.AsUpdate(), second.AsUpdate());
 }
 
 bool IsReadBefore(const CommonTableExpr *cte) { return strncmp(cte->ctename, kReads, strlen(kReads)) == 0; }

@@ -225,8 +225,8 @@ Beside RowBeside(Query* query, const catalog::Table& table) {
   Computed computed(values);
   computed.Add(query->returningList);
   computed.AddConflict(query->onConflict);
-  if (!AllShip(computed.expressions(), values, values.parts[0])) return kElsewhere;
-  return {true, table.kind == catalog::TableKind::Reference, {false, NIL}};
+  const locus::Target target = DescribeTarget(table, values.translation);
+  return Answer(locus::RowBeside(values.analysis, *values.located, target, computed.expressions()), {false, NIL});
 }
 
 RangeTblEntry* SourceOf(Query* query) {
@@ -250,12 +250,12 @@ Beside SelectBeside(Query* query, const catalog::Table& table, const Level* leve
   if (source == nullptr || source->rtekind != RTE_SUBQUERY || source->subquery->limitCount != nullptr) return kElsewhere;
   LocatedQuery located(source->subquery);
   const QueryLocus rows = located.Whole();
-  const locus::Target target = DescribeTarget(table, located.translation());
-  const locus::Beside beside = locus::InsertBeside(*rows.located, target, KeyColumn(query, table));
-  if (beside == locus::Beside::No) return kElsewhere;
+  if (!rows.whole) return kElsewhere;
   const Scope& scope = *AnalyzeFrom(level);
-  if (locus::OnlyPart(*scope.located) == nullptr) return kElsewhere;
-  if (!AllShip(ComputedBy(query, scope).expressions(), scope, scope.parts[0])) return kElsewhere;
+  const locus::Target target = DescribeTarget(table, located.translation());
+  const Computed computed = ComputedBy(query, scope);
+  const locus::Beside beside = locus::InsertBeside(scope.analysis, *scope.located, *rows.located, target,
+                                                   KeyColumn(query, table), computed.expressions());
   return Answer(beside, {rows.located->prunes.known, rows.prunes});
 }
 

@@ -138,13 +138,13 @@ core::order::Kind KindOf(CmdType command) {
   }
 }
 
-/// As core/order knows it, but for what it reads of the results of others.
+/// As core/order knows it.
 core::order::Modification Abstract(const pg::Array<Modification>& all, int number) {
   const Modification& one = all[number];
   core::order::Modification result;
   result.kind = KindOf(one.command);
   result.itself = one.cte == nullptr;
-  result.unit = number;
+  result.shared = one.shared;
   for (int i = all.size() - 1; i >= 0; i--) {
     if (all[i].target == one.target) result.target = i;
     if (i == number) continue;
@@ -152,23 +152,12 @@ core::order::Modification Abstract(const pg::Array<Modification>& all, int numbe
     const bool updates = one.command == CMD_UPDATE && all[i].command == CMD_UPDATE && one.target == all[i].target;
     if (updates && AreDisjoint(one.query, all[i].query)) result.disjoint |= core::order::Others{1} << i;
   }
-  return result;
-}
-
-/// A later one takes along those that it reads, or waits for them where others read them, too; the statement itself takes none.
-void AddReaders(const pg::Array<Modification>& all, pg::Array<core::order::Modification>* abstract) {
-  for (int i = all.size() - 1; i >= 0; i--) {
-    ListCell* name;
-    foreach (name, all[i].name == nullptr ? NIL : all[i].reads.names) {
-      const int read = Named(all, static_cast<const char*>(lfirst(name)));
-      if (read < 0 || read >= i) continue;
-      if (all[read].shared) {
-        (*abstract)[i].waits |= core::order::Others{1} << read;
-      } else {
-        (*abstract)[read].unit = (*abstract)[i].unit;
-      }
-    }
+  ListCell* name;
+  foreach (name, one.reads.names) {
+    const int read = Named(all, static_cast<const char*>(lfirst(name)));
+    if (read >= 0 && read < number) result.results |= core::order::Others{1} << read;
   }
+  return result;
 }
 
 }  // namespace
@@ -177,7 +166,6 @@ List* ModificationsFirst(Query* query) {
   const pg::Array<Modification> all = ModificationsOf(query);
   pg::Array<core::order::Modification> abstract;
   for (int i = 0; i < all.size(); i++) abstract.push_back(Abstract(all, i));
-  AddReaders(all, &abstract);
   pg::Array<int> first;
   pg::Array<core::order::Kept> kept;
   first.resize(all.size());

@@ -41,10 +41,6 @@ struct CutState {
 
 Node *RebuildSide(CutState *state, Scope *scope);
 
-bool BecomesLeaf(const Part &part) {
-  return part.reach != Reach::Here && part.has_tables && part.within;
-}
-
 bool HasShards(Oid relid) {
   const catalog::Table *table = catalog::FindTable(relid);
   return table != nullptr && table->kind != catalog::TableKind::Local;
@@ -65,7 +61,7 @@ void RefuseSample(const CutState &state, const Part &part) {
 
 /// Nodes of the residual join tree that stand for the part; conditions it can't keep go to *quals.
 List *RebuildPart(CutState *state, Part *part, List **quals) {
-  if (BecomesLeaf(*part)) {
+  if (locus::RunsAlone(*part->located)) {
     RangeTblRef *ref = RefTo(state->next_rti++);
     state->pieces.push_back({part, {ref->rtindex, NIL}, nullptr});
     return list_make1(ref);

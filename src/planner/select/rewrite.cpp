@@ -7,7 +7,6 @@
 #include "planner/fragment/fragment.hpp"
 #include "planner/fragment/leaf.hpp"
 #include "planner/level.hpp"
-#include "planner/locus/equality.hpp"
 #include "planner/locus/scope.hpp"
 #include "planner/managed.hpp"
 #include "planner/modify/modify.hpp"
@@ -75,24 +74,12 @@ void BecomeLeaf(Query *query, const Level *level, Reachable reachable) {
   query->stmt_len = before.stmt_len;
 }
 
-namespace {
-
-/// None: the query runs on the shard groups as it is.
-locus::Reason WhyCut(Query *query, const locus::Locus &located) {
-  if (!located.whole) return located.reason;
-  if (!located.has_tables) return locus::Reason::Local;
-  // A query that reads columns of one that is cut depends on its rows: only its parts are shipped.
-  if (HasVars(pg::AsNode(query))) return locus::Reason::Correlated;
-  return AreReadable(DeliveredTargets(query), query) ? locus::Reason::None : locus::Reason::Unreadable;
-}
-
-}  // namespace
-
 void Rewrite(Query *query, const Level *parent) {
   if (query->commandType != CMD_SELECT || !HasManagedTables(query)) return;
   LocatedQuery located(query);
   const QueryLocus locus = located.Whole();
-  const locus::Reason cut = WhyCut(query, *locus.located);
+  const bool readable = !locus.whole || AreReadable(DeliveredTargets(query), query);
+  const locus::Reason cut = locus::WhyNotAlone(located.translation()->Root(), *locus.located, readable);
   if (cut == locus::Reason::None) {
     const Level whole = {query, parent, true, parent == nullptr ? locus::Reason::None : parent->cut};
     BecomeLeaf(query, &whole, {locus.located->prunes.known, locus.prunes});

@@ -332,7 +332,6 @@ locus::Computed DescribeUpper(SplitState *state) {
   computed.having = Describe(*state, query->havingQual);
   computed.limited = query->limitCount != nullptr;
   if (computed.limited) computed.limit = Describe(*state, list_make2(query->limitCount, query->limitOffset));
-  computed.locks = query->rowMarks != NIL;
   computed.readable = AreReadable(DeliveredTargets(query), query) && !IsSortedBeforeSets(query);
   if (state->scope->translation->Root().grouped) DescribeGroups(state, &computed);
   return computed;

@@ -120,8 +120,55 @@ class Changes {
   Bindings bindings_;
 };
 
-std::string CheckInsert(World& world, const Locus& rows, const Target& target, int key_column) {
-  const Beside beside = InsertBeside(rows, target, key_column);
+/// INSERT ... SELECT the statement.
+const Scope& ScopeOfInsert(World& world, Analysis* analysis) {
+  const Arena& arena = world.tree.arena;
+  Relation source;
+  source.kind = Relation::Kind::Query;
+  source.query = world.root;
+  auto* leaf = arena.Make<From>();
+  leaf->relation = world.tree.AddRelation(source);
+  world.tables.emplace_back();
+  auto* from = arena.Make<From>();
+  from->kind = From::Kind::Inner;
+  from->items.Add(arena, leaf);
+  Query* insert = world.tree.AddQuery();
+  world.uppers.resize(static_cast<std::size_t>(insert->id) + 1);
+  insert->from = from;
+  insert->relations = insert->relations.With(arena, leaf->relation);
+  CloseQuery(world.tree, insert);
+  return *analysis->ScopeOf(*insert, false);
+}
+
+/// What a statement computes, once as any node does and once as the asking node alone.
+List<const Condition*> ComputedOf(World& world, bool ships) {
+  auto* expression = world.tree.arena.Make<Condition>();
+  expression->ships = ships;
+  List<const Condition*> computed;
+  computed.Add(world.tree.arena, expression);
+  return computed;
+}
+
+std::string CheckRow(World& world, Analysis* analysis, const Target& target) {
+  Scope values;
+  Query none;
+  Part part;
+  part.reach = Reach::Replicated;
+  values.query = &none;
+  values.parts.Add(world.tree.arena, &part);
+  const bool copies = target.kind == Relation::Kind::Reference;
+  if (RowBeside(analysis, values, target, ComputedOf(world, false)) != Beside::No)
+    return "a shard would compute what only the asking node can, of one row";
+  const Beside beside = RowBeside(analysis, values, target, ComputedOf(world, true));
+  return beside == (copies ? Beside::Copies : Beside::Shards) ? "" : "a row would not come to all copies";
+}
+
+std::string CheckInsert(World& world, Analysis* analysis, const Scope& scope, const Locus& rows,
+                        const Target& target, int key_column) {
+  if (InsertBeside(analysis, scope, rows, target, key_column, ComputedOf(world, false)) != Beside::No)
+    return "a shard would compute what only the asking node can";
+  const Beside beside =
+      InsertBeside(analysis, scope, rows, target, key_column, ComputedOf(world, true));
   if (beside == Beside::No) return "";
   std::vector<Row> right = Run(world, {}).Rows(*world.root, {});
   std::sort(right.begin(), right.end());
@@ -150,13 +197,16 @@ std::string CheckChanges(World& world) {
   }
   using Kind = Relation::Kind;
   Analysis analysis(&world.tree, kNone);
+  const Scope& scope = ScopeOfInsert(world, &analysis);
   const Locus& rows = analysis.LocusOf(*world.root);
   for (const Target& target :
        {Target{Kind::Hash, 1, 0, false}, Target{Kind::Hash, 2, 0, false},
         Target{Kind::Hash, 1, 1, false}, Target{Kind::SingleShard, 1, kNone, false},
         Target{Kind::Reference, 0, kNone, false}}) {
+    const std::string wrong_row = CheckRow(world, &analysis, target);
+    if (!wrong_row.empty()) return wrong_row;
     for (int column = 1; column <= 2; column++) {
-      const std::string wrong = CheckInsert(world, rows, target, column);
+      const std::string wrong = CheckInsert(world, &analysis, scope, rows, target, column);
       if (!wrong.empty()) return wrong;
     }
   }

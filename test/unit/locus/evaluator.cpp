@@ -102,7 +102,7 @@ class CutQuery {
     }
     // What is lateral comes after what it reads.
     std::sort(parts.begin(), parts.end(), [](const Part* a, const Part* b) {
-      return IsLeaf(*a) != IsLeaf(*b) ? IsLeaf(*a) : First(a->relations) < First(b->relations);
+      return RunsAlone(*a) != RunsAlone(*b) ? RunsAlone(*a) : First(a->relations) < First(b->relations);
     });
     for (const Part* part : parts) {
       Bindings joined;
@@ -112,10 +112,6 @@ class CutQuery {
       result = joined;
     }
     return rest_.Where(result, scope.conditions);
-  }
-
-  static bool IsLeaf(const Part& part) {
-    return part.reach != Reach::Here && part.has_tables && part.lateral.IsSubsetOf(part.relations);
   }
 
   /// Knows nothing of the rows around it.
@@ -142,7 +138,7 @@ class CutQuery {
   }
 
   Bindings PartRows(const Part& part, const Env& env) {
-    if (IsLeaf(part)) return Run::Overlay(env, LeafRows(part), {});
+    if (RunsAlone(part)) return Run::Overlay(env, LeafRows(part), {});
     Bindings result;
     if (part.left != nullptr) {
       const bool full = part.nodes[0]->kind == From::Kind::Full;
@@ -177,8 +173,8 @@ class AsSaid : public Answerer {
     const Locus& locus = analysis_.LocusOf(query);
     const bool root = &query == world_.root;
     if (root) outcome_->whole = locus.whole;
-    if (locus.whole && (root || (locus.has_tables && query.outer.IsEmpty())))
-      return WholeRows(query, locus);
+    if (WhyNotAlone(query, locus, !world_.uppers[static_cast<std::size_t>(query.id)].unreadable) ==
+        Reason::None) return WholeRows(query, locus);
     // Cut, and LIMIT takes any rows: those of one node.
     if (!root && world_.uppers[static_cast<std::size_t>(query.id)].limit != kNone)
       return Run(world_, {}).Rows(query, env);

@@ -329,6 +329,18 @@ class Shapes : Builder {
       Limited(level);
   }
 
+  /// What shard groups can't do of it.
+  void Limits(Level* level, int group, const Term& dependent) {
+    List<Term>& outputs = level->query->outputs;
+    if (group != 0 && !level->query->grouping_sets && outputs.size() < 3 && choose_.Any(2) == 0) {
+      Put(level, dependent);
+      outputs[outputs.size() - 1] = {};  // it is no key, for it is not compared
+      level->upper()->ungroupable = true;
+    }
+    level->upper()->within = choose_.Any(12) == 0;
+    level->upper()->unreadable = choose_.Any(12) == 0;
+  }
+
   /// One or two aggregates, of all rows or of groups.
   void Numbers(Level* level, const Terms& first, const Terms& second) {
     using Kind = Output::Kind;
@@ -340,11 +352,8 @@ class Shapes : Builder {
     if (group == 0) {
       level->query->empty_group = true;
     } else {
-      GroupedBy(level,
-                group == 1   ? first[0]
-                : group == 2 ? first[1]
-                             : second[0],
-                choose_.Any(4) == 0 ? 1 : 0);
+      const Term& key = group == 1 ? first[0] : group == 2 ? first[1] : second[0];
+      GroupedBy(level, key, choose_.Any(4) == 0 ? 1 : 0);
       if (choose_.Any(2) == 0) WithEmptySet(level);
       level->upper()->group_here = choose_.Any(8) == 0;
     }
@@ -356,6 +365,7 @@ class Shapes : Builder {
     if (level->query->outputs.size() < 3 && choose_.Any(3) == 0) Put(level, {}, Kind::OnlyHere);
     if (level->query->outputs.size() < 2) Put(level, {}, Kind::Count);
     if (group != 0 && choose_.Any(6) == 0) Distinct(level, false);
+    Limits(level, group, first[1]);
     if (level->upper()->group_here) ComputeHere(level);
   }
 

@@ -82,6 +82,10 @@ Computed DescribeUpper(World* world, const Query& query) {
     computed.groups = groups;
   }
   computed.limited = upper.limit != kNone;
+  computed.ungroupable = upper.ungroupable;
+  computed.aggregates_within = upper.within;
+  if (upper.within) computed.grouped = nullptr;
+  computed.readable = !upper.unreadable;
   return computed;
 }
 
@@ -209,6 +213,13 @@ void ComputeHere(const Upper& upper, std::vector<Row>* rows) {
   }
 }
 
+bool CanBeDone(const Upper& above, Cut cut) {
+  const bool partly = cut == Cut::Partial || cut == Cut::Values;
+  if (above.ungroupable && partly) return false;
+  if (above.within && (partly || cut == Cut::Groups)) return false;
+  return !(above.unreadable && cut == Cut::Results);
+}
+
 }  // namespace
 
 std::vector<Row> RowsAbove(const World& world, const Query& query,
@@ -216,6 +227,7 @@ std::vector<Row> RowsAbove(const World& world, const Query& query,
                            const std::vector<Fetched>& fetched, const Env& env, Run* here) {
   using Distinct = altius::core::locus::Upper::Distinct;
   const Upper& above = world.uppers[static_cast<std::size_t>(query.id)];
+  if (!CanBeDone(above, upper.cut)) return {{{99, 99, 99}}};
   std::vector<Row> rows;
   Partly partly(query, above, upper.cut == Cut::Values);
   for (const Fetched& shard : fetched) {

@@ -72,6 +72,9 @@ struct Upper {
   int distinct_domain = kNone;
   bool distinct_on = false;  // over the first output only, or else over all
   bool group_here = false;   // computed by the asking node
+  // Shard groups can't: group by a column that depends on the others; compute what a subquery makes of
+  // aggregates; give result columns that the asking node can read.
+  bool ungroupable = false, within = false, unreadable = false;
   enum class Having {
     Anything,
     Empty,

@@ -157,6 +157,14 @@ class Analysis {
 /// Whether the scope is one part with nothing left over.
 bool IsWhole(const Scope& scope);
 
+/// Why the query, as a whole, is no statement for the shard groups (None: it is one).  `readable`: the
+/// asking node can read its result columns.
+Reason WhyNotAlone(const Query& query, const Locus& locus, bool readable);
+
+/// Whether the part becomes a statement for the shard groups where the scope is cut: it knows nothing
+/// of rows around it.
+bool RunsAlone(const Part& part);
+
 /// Whether all rows of the part lie on one shard group for each evaluation of the level, whatever
 /// stands above.
 bool IsPinned(const Tree& tree, const Scope& scope, const Part& part);

@@ -26,9 +26,15 @@ enum class Beside : std::uint8_t {
 Beside ChangeBeside(Analysis* analysis, const Scope& scope, const Target& target,
                     const List<const Condition*>& computed);
 
-/// INSERT of a query's rows; `key_column`: the result column that becomes the distribution column,
-/// kNone when none does as it is.
-Beside InsertBeside(const Locus& rows, const Target& target, int key_column);
+/// INSERT of a query's rows; `scope`: that of the INSERT, where the query stands in FROM;
+/// `key_column`: its result column that becomes the distribution column, kNone when none does as it is.
+Beside InsertBeside(Analysis* analysis, const Scope& scope, const Locus& rows, const Target& target,
+                    int key_column, const List<const Condition*>& computed);
+
+/// INSERT of one row, whose values are computed beforehand and sent where its key says; `computed`:
+/// what is not, of ON CONFLICT and RETURNING; `values`: a scope of nothing else.
+Beside RowBeside(Analysis* analysis, const Scope& values, const Target& target,
+                 const List<const Condition*>& computed);
 
 /// Whether a row keeps its key when `assigned` becomes its new one.
 bool KeepsKey(const Scope& scope, Value key, Value assigned);

@@ -38,7 +38,6 @@ struct Computed {
   bool ungroupable = false;        // columns that depend on those of GROUP BY can't be grouped by
   bool readable = true;            // the asking node can read the result columns and sort them
   bool limited = false;            // LIMIT with a number
-  bool locks = false;
 };
 
 struct Upper {
