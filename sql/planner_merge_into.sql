@@ -129,7 +129,6 @@ MERGE INTO t USING (VALUES (60, 1), (61, 5000)) s(id, v) ON t.id = s.id WHEN NOT
 MERGE INTO t USING (VALUES (NULL::int, 1)) s(id, v) ON t.id = s.id WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, s.v);
 MERGE INTO t USING (VALUES (NULL::int, 1)) s(id, v) ON t.id = s.id WHEN MATCHED THEN DELETE;
 \set VERBOSITY default
-MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN UPDATE SET id = t.id + 1;
 SELECT * FROM testing.twin('SELECT count(*), sum(v) FROM t WHERE id < 50', 'planner_merge_into', 'merge_plain');
 EXPLAIN (COSTS OFF) MERGE INTO t USING here h ON t.id = h.id WHEN MATCHED THEN DELETE;
 \pset format aligned

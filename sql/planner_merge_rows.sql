@@ -76,6 +76,28 @@ SELECT * FROM twin('MERGE INTO t USING (SELECT a.id FROM t a JOIN copies c ON c.
 
 SELECT * FROM twin('MERGE INTO t USING (u JOIN (SELECT x AS k, y FROM here) h USING (k)) ON t.id = k AND t.v < y WHEN MATCHED THEN UPDATE SET v = k + y WHEN NOT MATCHED THEN INSERT (id) VALUES (k + 100)');
 SELECT * FROM twin('MERGE INTO t USING (SELECT ctid AS place, id FROM t WHERE id > 9) s ON t.ctid = s.place WHEN MATCHED THEN UPDATE SET v = s.id');
+-- Rows that get another distribution column: to another shard, or in the same one.
+SELECT * FROM twin('MERGE INTO t USING u ON t.v = u.k WHEN MATCHED THEN UPDATE SET id = t.id + 100, v = u.v');
+SELECT * FROM twin('MERGE INTO t USING u ON t.v = u.k WHEN MATCHED AND t.id < 6 THEN UPDATE SET id = t.id + 1000 WHEN MATCHED AND t.id > 10 THEN DELETE
+  WHEN MATCHED AND t.id > 8 THEN UPDATE SET id = t.id + 50, note = u.word, list = list || u.k WHEN MATCHED THEN UPDATE SET note = ''x''
+  WHEN NOT MATCHED THEN INSERT (id, v) VALUES (u.k + 2000, u.k)');
+SELECT * FROM twin('MERGE INTO t USING u ON t.id = u.k WHEN MATCHED THEN UPDATE SET (id, note) = (u.v + 50, u.word)');
+SELECT * FROM twin('MERGE INTO t USING u ON t.id = u.k WHEN MATCHED AND u.k > 3 THEN UPDATE SET id = t.id + (SELECT sum(x) FROM here) WHEN NOT MATCHED THEN DO NOTHING');
+SELECT * FROM twin('MERGE INTO t USING (VALUES (1), (1)) s (x) ON t.id = s.x WHEN MATCHED THEN UPDATE SET id = 77');
+SELECT * FROM twin('MERGE INTO t USING (VALUES (1, 77), (1, 1)) s (x, y) ON t.id = s.x WHEN MATCHED THEN UPDATE SET id = s.y');
+SELECT * FROM twin('MERGE INTO t USING u ON t.id = u.k WHEN MATCHED AND u.k = 1 THEN UPDATE SET id = 12');
+SELECT * FROM twin('MERGE INTO t USING u ON t.id = u.k WHEN MATCHED THEN UPDATE SET id = NULL');
+SELECT * FROM twin('MERGE INTO t USING u ON t.id = u.k WHEN MATCHED THEN UPDATE SET id = t.id + 20, v = 1000');
+SELECT * FROM twin('MERGE INTO p USING u ON p.v = u.v WHEN MATCHED THEN UPDATE SET id = p.id + 10, d = p.d + 20', 'SELECT id, d, v FROM p ORDER BY id');
+BEGIN;
+MERGE INTO t USING here h ON t.id = h.x WHEN MATCHED THEN UPDATE SET id = t.id + 100;
+SELECT count(*), sum((SELECT count(*) FROM t WHERE t.id = g)) FROM generate_series(101, 108) g WHERE EXISTS (SELECT FROM t WHERE id = g);
+SELECT v FROM t WHERE id = 101;
+ROLLBACK;
+CREATE FUNCTION same_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE TRIGGER looks BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION same_row();
+MERGE INTO t USING u ON t.id = u.k WHEN MATCHED THEN UPDATE SET id = t.id + 20;
+DROP TRIGGER looks ON t;
 
 -- New rows with a key of their own, or with none.
 SELECT * FROM twin('MERGE INTO t USING u ON t.id = u.k + 10 WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (id, v) VALUES (u.v + 200, u.k)');
@@ -154,6 +176,7 @@ MERGE INTO t USING u ON t.v = u.k WHEN MATCHED THEN UPDATE SET note = 'mine';
 SELECT count(*) FROM t WHERE note = 'mine';
 ROLLBACK;
 MERGE INTO t USING u ON t.v = u.k WHEN MATCHED THEN UPDATE SET v = 600;
+MERGE INTO t USING u ON t.v = u.k WHEN MATCHED THEN UPDATE SET id = t.id + 600;
 MERGE INTO t USING u ON t.v = u.k WHEN MATCHED THEN DELETE;
 RESET ROLE;
 REVOKE UPDATE ON t FROM merge_rows_user;

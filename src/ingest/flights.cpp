@@ -311,8 +311,12 @@ void FlushDeed(ShipState *state, Deed deed, bool alone) {
 }
 
 /// The rows were locked, so nobody else has changed them.
-void RequireAllLanded(const Shipment &shipment) {
+void RequireAllLanded(const Shipment &shipment, bool merges) {
   if (shipment.landed == shipment.rows) return;
+  if (merges) {
+    ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION), errmsg("MERGE command cannot affect row a second time"),
+                    errhint("Ensure that not more than one source row matches any one target row.")));
+  }
   ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
                   errmsg("tuple to be updated was already modified by an operation triggered by the current command"),
                   errhint("Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows.")));
@@ -331,7 +335,7 @@ void FlushAll(ShipState *state) {
     FlushDeed(state, deed, alone);
     LandAll(state);
   }
-  RequireAllLanded(*shipment);
+  RequireAllLanded(*shipment, state->ship->command == CMD_MERGE);
 }
 
 void LandAll(ShipState *state) {

@@ -12,7 +12,8 @@
 //   ... FROM altius_source LEFT JOIN altius_matched USING (number)
 //
 // Each shard gets the rows with their actions, and runs them as a MERGE by ctid: so a row that is met twice is an error, triggers
-// fire and policies are checked as for any MERGE.
+// fire and policies are checked as for any MERGE.  Where an action may change the distribution column the new row is shipped as a whole,
+// and goes to another shard as that of an UPDATE does (move_key.cpp).
 #include "merge_by_rows.hpp"
 
 #include "altius/pg/compat_merge.hpp"
@@ -26,6 +27,7 @@
 #include "planner/select/cut.hpp"
 #include "foreseen.hpp"
 #include "local_merge.hpp"
+#include "move_key.hpp"
 #include "target_rows.hpp"
 
 extern "C" {
@@ -49,6 +51,8 @@ struct RowMerge {
   int pair;           // that the query would have if it stood in FROM: what its columns are is computed of target and source
   bool lone_source;   // rows of either side that match nothing count
   bool lone_target;
+  List *moving;                   // numbers of actions that may change the distribution column
+  pg::Array<AttrNumber> columns;  // of their new rows: the first that are shipped
 };
 
 constexpr int kAction = 1;  // the column of a pair that says what to do, 0: nothing
@@ -104,7 +108,7 @@ Node *KeyOf(const RowMerge &merge, const MergeAction *action) {
 
 /// By which rows to insert find their shards.  All actions that insert take their key from this column: it is computed once.
 void AddKey(const RowMerge &merge) {
-  if (merge.shipping->table->key == 0) return;
+  if (merge.shipping->table->key == 0 || merge.moving != NIL) return;
   List *branches = NIL;
   ListCell *cell;
   foreach (cell, merge.query->mergeActionList) {
@@ -117,17 +121,76 @@ void AddKey(const RowMerge &merge) {
   merge.shipping->ship.key_column = AddRowColumn(merge.shipping, reinterpret_cast<Expr *>(Case(branches))) - 1;
 }
 
-void CheckKeepsKey(const RowMerge &merge, int number, const TargetEntry *target) {
-  const catalog::Table &table = *merge.shipping->table;
-  if (table.key == 0 || target->resno != table.key || bms_is_member(number, merge.keeping)) return;
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("MERGE cannot change the distribution column"),
-                  errhint("Run an UPDATE of its own, in the same transaction.")));
+/// --- actions that may change the distribution column ---
+
+bool SetsKey(const RowMerge &merge, const MergeAction *action) {
+  ListCell *cell;
+  foreach (cell, action->targetList) {
+    if (lfirst_node(TargetEntry, cell)->resno == merge.shipping->table->key) return true;
+  }
+  return false;
+}
+
+List *MovingActions(const RowMerge &merge) {
+  if (merge.shipping->table->key == 0) return NIL;
+  List *numbers = NIL;
+  ListCell *cell;
+  foreach (cell, merge.query->mergeActionList) {
+    const auto *action = lfirst_node(MergeAction, cell);
+    const int number = foreach_current_index(cell) + 1;
+    const bool keeps = action->commandType != CMD_UPDATE || bms_is_member(number, merge.keeping) || !SetsKey(merge, action);
+    if (!keeps) numbers = lappend_int(numbers, number);
+  }
+  if (numbers != NIL) CheckMergeMoves(merge.query, *merge.shipping->table);
+  return numbers;
+}
+
+/// The column of the row as the action makes it.
+Node *NewValue(const RowMerge &merge, const MergeAction *action, AttrNumber number) {
+  ListCell *cell;
+  foreach (cell, action->targetList) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    if (target->resno == number) return pg::Copy(pg::AsNode(target->expr));
+  }
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(merge.shipping->table->relid, number, &type, &typmod, &collation);
+  return pg::AsNode(makeVar(merge.target, number, type, typmod, collation, 0));
+}
+
+/// The new rows, each value computed once; in that of the distribution column there is that of inserted rows, too.
+void AddNewRow(const RowMerge &merge) {
+  const AttrNumber key = merge.shipping->table->key;
+  for (const AttrNumber column : merge.columns) {
+    List *branches = NIL;
+    ListCell *cell;
+    foreach (cell, merge.query->mergeActionList) {
+      const auto *action = lfirst_node(MergeAction, cell);
+      const int number = foreach_current_index(cell) + 1;
+      const bool inserts = column == key && action->commandType == CMD_INSERT;
+      if (!inserts && !list_member_int(merge.moving, number)) continue;
+      Node *value = inserts ? pg::Copy(KeyOf(merge, action)) : NewValue(merge, action, column);
+      branches = lappend(branches, When(Equals(ActionOf(merge), CountOf(number)), value));
+    }
+    const int added = AddRowColumn(merge.shipping, reinterpret_cast<Expr *>(Case(branches)));
+    if (column == key) merge.shipping->ship.key_column = added - 1;
+  }
+}
+
+/// Whether the row may get another key.
+void AddMoved(const RowMerge &merge) {
+  List *chosen = NIL;
+  ListCell *cell;
+  foreach (cell, merge.moving) chosen = lappend(chosen, Equals(ActionOf(merge), CountOf(lfirst_int(cell))));
+  merge.shipping->ship.moved_column = AddRowColumn(merge.shipping, make_orclause(chosen)) - 1;
 }
 
 /// The column with the target's new value, which is computed for the rows that get it.
 int ColumnOfValue(const RowMerge &merge, const MergeAction *action, int number, const TargetEntry *target) {
   const Shipping &shipping = *merge.shipping;
-  if (action->commandType == CMD_UPDATE) CheckKeepsKey(merge, number, target);
+  for (int i = 0; list_member_int(merge.moving, number) && i < merge.columns.size(); i++) {
+    if (merge.columns[i] == target->resno) return i + 1;
+  }
   const bool key = action->commandType == CMD_INSERT && target->resno == shipping.table->key;
   if (key && shipping.ship.key_column >= 0) return shipping.ship.key_column + 1;
   Node *chosen = Equals(ActionOf(merge), CountOf(number));
@@ -190,10 +253,15 @@ void AddReturning(RowMerge *merge) {
 void AddShipped(RowMerge *merge) {
   Shipping *shipping = merge->shipping;
   Query *statement = shipping->statement = pg::Copy(merge->query);
+  if (merge->moving != NIL) AddNewRow(*merge);
   AddKey(*merge);
   AddActions(*merge);
   AddReturning(merge);
   const pg::Array<Match> matches = AddMatches(shipping);
+  if (merge->moving != NIL) {
+    AddMoved(*merge);
+    shipping->moves = MergeMoveStatements(shipping, merge->columns, matches);
+  }
   lfirst(list_nth_cell(statement->rtable, merge->source - 1)) = ShippedRows(*shipping, 0);
   *pg::MergeCondition(statement) = IsMatch(*shipping, matches, merge->source);
   if (merge->lone_target) *pg::MergeTargetConditions(statement) = nullptr;
@@ -420,12 +488,14 @@ Query *EmptySelect(const Query *merge) {
 void ShipMergeByRows(Shipping *shipping, int source, const Bitmapset *keeping) {
   Query *query = shipping->original;
   RowMerge merge = {shipping, query, query->resultRelation, source, keeping, list_length(query->rtable) + 1, false,
-                    HasActionForMissingSource(query)};
+                    HasActionForMissingSource(query), NIL, {}};
   ListCell *cell;
   foreach (cell, query->mergeActionList) {
     const auto *action = lfirst_node(MergeAction, cell);
     merge.lone_source = merge.lone_source || (!pg::IsForMissingSource(action) && !pg::IsForMatch(action));
   }
+  merge.moving = MovingActions(merge);
+  if (merge.moving != NIL) merge.columns = StoredColumns(shipping->table->relid);
   shipping->rows = EmptySelect(query);
   AddShipped(&merge);
   ReadPairs(merge);

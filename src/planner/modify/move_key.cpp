@@ -338,4 +338,36 @@ MoveStatements ShipMove(Shipping* shipping) {
   return others;
 }
 
+void CheckMergeMoves(const Query* merge, const catalog::Table& table) {
+  CheckStatement(merge, table);
+  if (merge->returningList != NIL) Refuse(table, "RETURNING of MERGE would be computed where the row was.");
+  Relation relation = table_open(table.relid, NoLock);
+  CheckTriggers(table, relation);
+  const TriggerDesc* triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+    if (!triggers->triggers[i].tgisinternal) Refuse(table, "The table has triggers, which would see another action of MERGE.");
+  }
+  table_close(relation, NoLock);
+}
+
+MoveStatements MergeMoveStatements(Shipping* shipping, const pg::Array<AttrNumber>& columns, const pg::Array<Match>& matches) {
+  Relation relation = table_open(shipping->table->relid, NoLock);
+  const Move move = {shipping, shipping->original, relation, 0, columns};
+  const MoveStatements statements = {Change(move, CMD_DELETE, matches), Arrive(move)};
+  table_close(relation, NoLock);
+  return statements;
+}
+
+pg::Array<AttrNumber> StoredColumns(Oid relid) {
+  pg::Array<AttrNumber> numbers;
+  Relation relation = table_open(relid, NoLock);
+  const TupleDesc columns = RelationGetDescr(relation);
+  for (AttrNumber number = 1; number <= columns->natts; number++) {
+    Form_pg_attribute column = TupleDescAttr(columns, number - 1);
+    if (!column->attisdropped && column->attgenerated == '\0') numbers.push_back(number);
+  }
+  table_close(relation, NoLock);
+  return numbers;
+}
+
 }  // namespace altius::planner

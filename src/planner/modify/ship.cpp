@@ -390,6 +390,10 @@ CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child, List *computed) {
   ReplaceInQuery(shipping->statement, SpellRowOfTable, shipping->statement);
   scan->custom_exprs = arguments.params;
   shipping->ship.statement = TextOf(shipping, shipping->statement);
+  if (shipping->ship.moved_column >= 0) {
+    shipping->ship.leave = TextOf(shipping, shipping->moves.leave);
+    shipping->ship.arrive = TextOf(shipping, shipping->moves.arrive);
+  }
   scan->custom_private = plan::ToList(shipping->ship);
   return scan;
 }
@@ -400,7 +404,7 @@ namespace {
 
 Shipping Begin(Query *query, const catalog::Table &table) {
   if (query->commandType == CMD_UPDATE) SpellMultiAssignments(query);
-  Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}};
+  Shipping shipping = {&table, query, RowsOf(query), nullptr, {0, NIL}, {}, {}};
   shipping.ship.command = query->commandType;
   shipping.ship.target = table.relid;
   shipping.ship.changes = trigger::ChangesOf(query, table.relid);
@@ -424,9 +428,7 @@ PlannedStmt *PlanShipped(Shipping *shipping, List *computed, const Request &requ
 
 PlannedStmt *PlanMove(Query *query, const catalog::Table &table, const Request &request) {
   Shipping shipping = Begin(query, table);
-  const MoveStatements others = ShipMove(&shipping);
-  shipping.ship.leave = TextOf(&shipping, others.leave);
-  shipping.ship.arrive = TextOf(&shipping, others.arrive);
+  shipping.moves = ShipMove(&shipping);
   shipping.ship.at_once = true;
   return PlanShipped(&shipping, NIL, request);
 }

@@ -8,6 +8,12 @@
 
 namespace altius::planner {
 
+/// What shards run for rows that move to another one.
+struct MoveStatements {
+  Query *leave;
+  Query *arrive;
+};
+
 struct Shipping {
   const catalog::Table *table;
   Query *original;
@@ -15,6 +21,7 @@ struct Shipping {
   Query *statement;  // what a shard does with them
   Columns sources;   // columns of other relations that RETURNING reads, as columns of the shipped rows
   plan::Ship ship;
+  MoveStatements moves;  // where `ship` has a moved column
 };
 
 /// Adds a column (of expressions in terms of `rows`) to the rows; its number.
