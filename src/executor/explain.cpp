@@ -14,18 +14,25 @@ namespace altius::executor {
 
 namespace {
 
+bool HasParam(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, Param)) return reinterpret_cast<Param*>(node)->paramkind == PARAM_EXTERN;
+  return pg::Walk(node, HasParam, context);
+}
+
 /// Whether the expressions can be evaluated for EXPLAIN: nothing is known only while the query
-/// runs, nothing has side effects.
-bool CanEvaluate(const List* exprs) {
+/// runs, or not at all (GENERIC_PLAN), nothing has side effects.
+bool CanEvaluate(const FragmentState* state, const List* exprs) {
   Node* node = reinterpret_cast<Node*>(const_cast<List*>(exprs));
+  if (state->css.ss.ps.state->es_param_list_info == nullptr && HasParam(node, nullptr)) return false;
   return !DependsOnExecution(exprs) && !contain_volatile_functions(node);
 }
 
 /// Tasks and arguments as the run would have made them; false when that can't be known now.
 bool Foresee(FragmentState* state, Arguments* arguments, pg::Array<Task>* tasks, int* shard_count) {
-  if (!CanEvaluate(state->prune_exprs)) return false;
+  if (!CanEvaluate(state, state->prune_exprs)) return false;
   arguments->count = -1;
-  if (CanEvaluate(state->arg_exprs)) *arguments = EvaluateArguments(state);
+  if (CanEvaluate(state, state->arg_exprs)) *arguments = EvaluateArguments(state);
   if (state->fragment->key_argument > 0 && arguments->count < 0) return false;
   *tasks = TasksOf(state, *arguments, shard_count);
   return true;

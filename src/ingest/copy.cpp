@@ -221,6 +221,7 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
     trigger::Statement *modification = trigger::BeginStatement(state, CurrentMemoryContext);
     trigger::Announce(modification, trigger::InsertInto(table.relid));
     lines = CopyRows(state, shell, table, where);
+    pg::TellSkippedRows(state);
     trigger::EndStatement(modification);
     EndCopyFrom(state);
   }

@@ -55,7 +55,16 @@ void ReturnRights(const Rights& before) {
   SetUserIdAndSecContext(before.user, before.context);
 }
 
-void BeginSuperusersProcess() { SetConfigOption("search_path", kPath, PGC_USERSET, PGC_S_SESSION); }
+void BeginSuperusersProcess() {
+  SetConfigOption("search_path", kPath, PGC_USERSET, PGC_S_SESSION);
+  IgnoreTransactionTimeout();
+}
+
+void IgnoreTransactionTimeout() {
+  constexpr const char* kTimeout = "transaction_timeout";
+  if (GetConfigOption(kTimeout, true, false) == nullptr) return;  // before PostgreSQL 17
+  SetConfigOption(kTimeout, "0", PGC_SUSET, PGC_S_OVERRIDE);
+}
 
 Oid OwnerOfRelation(Oid relid) {
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "stream.hpp"
 
+#include "altius/pg/compat_guc.hpp"
+
 extern "C" {
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -54,9 +56,9 @@ void OpenStream(Stream* stream, int source) {
   // Values are told as this session reads them, and the session may idle while rows are copied.
   for (const char* setting :
        {"datestyle = ISO", "intervalstyle = postgres", "extra_float_digits = 3",
-        "bytea_output = hex", "statement_timeout = 0", "lock_timeout = 0",
-        "idle_in_transaction_session_timeout = 0"})
+        "bytea_output = hex", "lock_timeout = 0"})
     ExecuteBare(stream->bare, psprintf("SET %s", setting));
+  for (const char* timeout : pg::kTimeouts) ExecuteBare(stream->bare, psprintf("SET %s = 0", timeout));
 }
 
 void CloseStream(Stream* stream) {

@@ -66,9 +66,9 @@ const char* SessionOptions(const Connection* connection, const char* role) {
   appendStringInfoString(
       &out,
       "-c extra_float_digits=3 -c bytea_output=hex -c array_nulls=on"
-      " -c search_path=pg_catalog -c standard_conforming_strings=on -c statement_timeout=0"
-      " -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
+      " -c search_path=pg_catalog -c standard_conforming_strings=on"
       " -c client_connection_check_interval=5s");
+  for (const char* timeout : pg::kTimeouts) AppendOption(&out, timeout, "0");
   if (connection->own) appendStringInfoString(&out, kFixed);
   for (int i = 0; i < kTrackedCount && !connection->own; i++) {
     if (TravelsAtStart(i)) AppendOption(&out, TrackedName(i), TrackedValue(i));

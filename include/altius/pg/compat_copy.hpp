@@ -46,6 +46,19 @@ inline bool SkipsRow([[maybe_unused]] CopyFromState state) {
 #endif
 }
 
+/// Tells how many rows were passed over.
+inline void TellSkippedRows([[maybe_unused]] CopyFromState state) {
+#if PG_VERSION_NUM >= 180000
+  if (state->opts.log_verbosity < COPY_LOG_VERBOSITY_DEFAULT) return;
+#endif
+#if PG_VERSION_NUM >= 170000
+  if (state->opts.on_error == COPY_ON_ERROR_STOP || state->num_errors == 0) return;
+  const auto count = static_cast<unsigned long long>(state->num_errors);
+  ereport(NOTICE, (errmsg_plural("%llu row was skipped due to data type incompatibility",
+                                 "%llu rows were skipped due to data type incompatibility", static_cast<unsigned long>(count), count)));
+#endif
+}
+
 /// The default of the number-th column that the input leaves out.
 inline ExprState *&DefaultOf(CopyFromState state, int number) {
 #if PG_VERSION_NUM >= 160000

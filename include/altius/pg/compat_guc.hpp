@@ -43,6 +43,13 @@ inline config_generic* FindSetting(const char* name) {
   return wanted.found;
 }
 
+/// The time-outs that end a session's transaction, or the session, while it waits for whoever asked it.
+inline constexpr const char* kTimeouts[] = {"statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout",
+#if PG_VERSION_NUM >= 170000
+                                            "transaction_timeout"
+#endif
+};
+
 /// What a check hook may give to its assign hook as `extra`: PostgreSQL frees it.  Null, with a message in the log, when there is
 /// no memory.
 inline void* AllocateExtra(size_t size) {

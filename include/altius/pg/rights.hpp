@@ -51,6 +51,9 @@ auto AsOwner(Oid owner, Body&& body) {
 /// A background process that works as the bootstrap superuser: its names don't depend on who may make what in schema public.
 void BeginSuperusersProcess();
 
+/// What is configured for clients ends no background process, whose moves may take hours.
+void IgnoreTransactionTimeout();
+
 /// InvalidOid when there is no such relation.
 Oid OwnerOfRelation(Oid relid);
 

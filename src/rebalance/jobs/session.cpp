@@ -96,6 +96,7 @@ void ConnectWorker(Oid database, Oid user, const char* application) {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(database, user, 0);
     if (!OidIsValid(user)) pg::BeginSuperusersProcess();
+    pg::IgnoreTransactionTimeout();
     SetConfigOption("application_name", application, PGC_USERSET, PGC_S_SESSION);
   });
 }
