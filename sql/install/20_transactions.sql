@@ -15,6 +15,10 @@ CREATE FUNCTION altius_internal.current_transaction() RETURNS text
 CREATE FUNCTION altius_internal.release_stop_points() RETURNS void
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_release_stop_points';
 
+-- A random text of this server's start, by which it finds out whether an address leads to it.
+CREATE FUNCTION altius_internal.start_nonce() RETURNS text
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_start_nonce';
+
 CREATE FUNCTION pg_catalog.citus_backend_gpid() RETURNS bigint
   LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'citus_backend_gpid';
 COMMENT ON FUNCTION pg_catalog.citus_backend_gpid() IS 'global pid of this session: node id * 10^10 + pid';

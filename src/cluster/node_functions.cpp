@@ -6,6 +6,7 @@
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "guards.hpp"
+#include "in_doubt.hpp"
 #include "node_rows.hpp"
 #include "probe.hpp"
 #include "secrets.hpp"
@@ -47,6 +48,7 @@ NewNode NodeArgs(FunctionCallInfo fcinfo, bool active) {
 void Activate(const catalog::Node& node) {
   const int group = node.group;
   ProbeServer(node.host, node.port);
+  FinishPreparedOn(node.host, node.port);
   txn::NoteJoining(group, node.host, node.port);
   SetActive(node.id, true);
   BringToFullState(group);
@@ -89,7 +91,10 @@ int AddNode(const NewNode& asked) {
   }
   CheckNewNode(asked);
   const bool full = asked.active && strcmp(asked.role, "primary") == 0;
-  if (full) ProbeServer(asked.host, asked.port);
+  if (full) {
+    ProbeServer(asked.host, asked.port);
+    FinishPreparedOn(asked.host, asked.port);
+  }
   NewNode row = asked;
   if (full) row.active = false;  // until it is told of it, the others must not talk to it
   int group = 0;
@@ -114,14 +119,11 @@ void RequireNothingLost(const catalog::Node& node, const char* deed) {
                    quote_literal_cstr(node.host), node.port)));
 }
 
-/// A removed node forgets the cluster, if it can be reached.  Its address is kept for recovery.
+/// A removed node forgets the cluster, if it can be reached.
 void MakeForget(const catalog::Node& node) {
   const int group = node.group;
   ErrorData* error = pg::Try([&] { ResetNode(group); });
-  if (error == nullptr) {
-    txn::NoteLeaving(group, node.host, node.port);
-    return;
-  }
+  if (error == nullptr) return;
   ereport(WARNING,
           (errcode(error->sqlerrcode),
            errmsg("node %s:%d is removed but keeps its old metadata", node.host, node.port),
@@ -137,13 +139,16 @@ void RemoveNode(const char* host, int port) {
   const bool worker = primary && removed.group != catalog::kCoordinatorGroup;
   if (worker && removed.active) {
     BlockReferenceWrites(removed.group);
+    FinishTransactionsOf(removed.group);
     MakeForget(removed);
   }
+  if (worker) RequireNothingInDoubt(removed.group, psprintf("%s:%d", host, port));
   if (removed.active) {
     // From here on nothing is sent to it: it may be dead.
     pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = false WHERE nodeid = %d",
                         removed.id));
   }
+  if (worker) txn::NoteLeaving(removed.group, removed.host, removed.port);
   if (primary) DropSparePlacements(removed.group);
   DeleteNode(removed.id);
   WantRotation();

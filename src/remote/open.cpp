@@ -65,7 +65,7 @@ const char* SessionOptions(const Connection* connection, const char* role) {
   initStringInfo(&out);
   appendStringInfoString(
       &out,
-      "-c extra_float_digits=3 -c bytea_output=hex -c array_nulls=on"
+      "-c default_transaction_read_only=off -c extra_float_digits=3 -c bytea_output=hex -c array_nulls=on"
       " -c search_path=pg_catalog -c standard_conforming_strings=on"
       " -c client_connection_check_interval=5s");
   for (const char* timeout : pg::kTimeouts) AppendOption(&out, timeout, "0");

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: PostgreSQL
 // How a distributed transaction ends.  Before the local commit everything may still fail, and then
 // all is rolled back; after it nothing raises, and what could not be finished is left to recovery.
-#include "altius/core/txn/decision.hpp"
+#include "altius/core/txn/commit.hpp"
 #include "altius/door/door.hpp"
 #include "altius/txn/shared.hpp"
 #include "identity.hpp"
 #include "participants.hpp"
+#include "records.hpp"
+
+extern "C" {
+#include "utils/guc.h"
+}
 
 namespace altius::txn {
 
@@ -25,8 +30,9 @@ void FinishStatements() {
     // A server that lost its group's leadership may still answer; nothing is committed there.
     if (participant->wrote_level > 0) remote::CutIfDeposed(participant->connection);
     if (!remote::IsBroken(participant->connection)) remote::Drain(participant->connection);
-    if (remote::IsBroken(participant->connection) && participant->wrote_level > 0)
-      RaiseLostParticipant(participant);
+    // What was read was read: a reader that is lost afterwards makes no commit fail, unless it had to say that it may.
+    const bool needed = participant->wrote_level > 0 || XactIsoLevel == XACT_SERIALIZABLE;
+    if (needed && remote::IsBroken(participant->connection)) RaiseLostParticipant(participant);
     remote::RaiseIfUnheard(participant->connection);
   }
 }
@@ -35,9 +41,11 @@ void FinishStatements() {
 void CommitReaders() {
   for (int i = current.count - 1; i >= 0; i--) {
     Participant* participant = current.participants[i];
-    if (participant->wrote_level > 0 || remote::IsBroken(participant->connection)) continue;
-    remote::Request* request = remote::SendEnd(participant->connection, "COMMIT", true);
-    if (XactIsoLevel == XACT_SERIALIZABLE) remote::Wait(request);
+    if (participant->wrote_level > 0) continue;
+    if (!remote::IsBroken(participant->connection)) {
+      remote::Request* request = remote::SendEnd(participant->connection, "COMMIT", true);
+      if (XactIsoLevel == XACT_SERIALIZABLE) remote::Wait(request);
+    }
     Leave(participant);
   }
 }
@@ -72,70 +80,103 @@ void CommitOneWriter() {
   }
 }
 
-void SendPrepare(Participant* participant) {
-  participant->preparing = true;
-  participant->ending = remote::SendPrepare(participant->connection, participant->gid);
-}
-
-bool IsPrepared(const Participant* participant) {
+/// What has come back for the command sent last, whose tag is `tag`.
+core::Reply ReplyTo(const Participant* participant, const char* tag) {
   const remote::Request* request = participant->ending;
-  return participant->preparing && request != nullptr && request->finished && !request->failed &&
-         strcmp(request->tag, "PREPARE TRANSACTION") == 0;
+  if (request == nullptr) return core::Reply::Lost;
+  if (!request->finished) return core::Reply::None;
+  if (!request->failed) return strcmp(request->tag, tag) == 0 ? core::Reply::Done : core::Reply::Refused;
+  const core::Failure failure = remote::FailureOf(request);
+  if (failure.lost) return core::Reply::Lost;
+  return strcmp(failure.sqlstate, "42704") == 0 ? core::Reply::NoSuch : core::Reply::Refused;
 }
 
-/// PREPARE everywhere at once; the records become visible with the local commit.
-void PrepareWriters() {
+void NoteAnswerToPrepare(Participant* participant) {
+  if (participant->part == core::Part::Asked)
+    participant->part = core::AfterPrepare(ReplyTo(participant, "PREPARE TRANSACTION"));
+}
+
+void WriteRecords() {
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
     core::FormatGid(OwnTransaction(), participant->number, participant->gid);
     InsertRecord(remote::GroupOf(participant->connection), participant->gid);
   }
+}
+
+void SendPrepares() {
   StopPoint("before prepare");
-  pg::Array<remote::Request*> requests;
   for (int i = 0; i < current.count; i++) {
-    SendPrepare(current.participants[i]);
-    requests.push_back(current.participants[i]->ending);
+    Participant* participant = current.participants[i];
+    participant->part = core::Part::Asked;
+    participant->ending = remote::SendPrepare(participant->connection, participant->gid);
   }
+}
+
+/// All are waited for, so that each part's state is known when one of them makes the commit fail.
+void RequireAllPrepared() {
+  pg::Array<remote::Request*> requests;
+  for (int i = 0; i < current.count; i++) requests.push_back(current.participants[i]->ending);
   remote::WaitAllQuietly(requests.data(), requests.size());
-  for (int i = 0; i < current.count; i++)
-    current.participants[i]->prepared = IsPrepared(current.participants[i]);
+  for (int i = 0; i < current.count; i++) NoteAnswerToPrepare(current.participants[i]);
   StopPoint("after prepare");
   for (int i = 0; i < current.count; i++) {
     const Participant* participant = current.participants[i];
     if (participant->ending->failed) remote::RaiseError(participant->ending);
-    if (!participant->prepared) RaiseRolledBack(participant);
+    if (!core::MayCommit(participant->part)) RaiseRolledBack(participant);
     // What a server prepared that lost its group meanwhile is perhaps not known to the new primary.
     remote::CutIfDeposed(participant->connection);
     if (remote::IsBroken(participant->connection)) RaiseLostParticipant(participant);
   }
 }
 
-void EndPrepared(const char* verb) {
-  for (int i = 0; i < current.count; i++) {
-    Participant* participant = current.participants[i];
-    participant->ending = nullptr;
-    if (!participant->prepared || participant->confirmed || remote::IsBroken(participant->connection)) continue;
+/// Until the end of the transaction.  The log is flushed before others see the commit, here and on the standbys that commits
+/// wait for: whoever has seen it may tell the participants.
+void ForceFlush() {
+  if (synchronous_commit >= SYNCHRONOUS_COMMIT_REMOTE_FLUSH) return;
+  (void)set_config_option("synchronous_commit", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+void BeforeLocalCommit(core::CommitStep step) {
+  switch (step) {
+    case core::CommitStep::WriteRecords: return WriteRecords();
+    case core::CommitStep::Prepare: return SendPrepares();
+    case core::CommitStep::RequireAll: return RequireAllPrepared();
+    case core::CommitStep::ForceFlush: return ForceFlush();
+    case core::CommitStep::CommitLocally:  // PostgreSQL does
+    case core::CommitStep::SecondPhase: return;  // AfterCommit
+  }
+}
+
+void CommitInTwoPhases() {
+  for (const core::CommitStep step : core::kTwoPhaseCommit) {
+    if (step == core::CommitStep::CommitLocally) return;
+    BeforeLocalCommit(step);
+  }
+}
+
+/// The command that ends the part, if there is one to send.
+void SendEndOf(Participant* participant, bool committed) {
+  participant->ending = nullptr;
+  if (participant->confirmed || remote::IsBroken(participant->connection)) return;
+  const auto end_prepared = [&](const char* verb) {
     participant->ending = remote::SendCommand(participant->connection, psprintf("%s '%s'", verb, participant->gid));
+  };
+  switch (core::CommandToEnd(participant->part, committed)) {
+    case core::EndCommand::Nothing: return;
+    case core::EndCommand::CommitPrepared: return end_prepared("COMMIT PREPARED");
+    case core::EndCommand::RollbackPrepared: return end_prepared("ROLLBACK PREPARED");
+    case core::EndCommand::Rollback:
+      participant->ending = remote::SendEnd(participant->connection, "ROLLBACK", false);
   }
 }
 
-void RollBackUnprepared() {
-  for (int i = 0; i < current.count; i++) {
-    Participant* participant = current.participants[i];
-    if (participant->prepared) continue;
-    const bool lost = remote::IsBroken(participant->connection);
-    participant->ending = lost ? nullptr : remote::SendEnd(participant->connection, "ROLLBACK", false);
-  }
-}
-
-/// Whether the participant confirmed its end in time; one that did not loses its connection.
-bool ConfirmEnd(Participant* participant, TimestampTz deadline) {
+/// What has become of the command; a node that does not answer in time loses its connection.
+core::PartEnd AwaitEnd(Participant* participant, const char* tag, TimestampTz deadline) {
   remote::Request* request = participant->ending;
-  if (request == nullptr) return false;
-  if (!remote::WaitUntil(request, deadline)) {
+  if (request != nullptr && !remote::WaitUntil(request, deadline))
     remote::Close(participant->connection, "the node did not answer in time");
-  }
-  return request->finished && !request->failed;
+  return core::AfterEnd(ReplyTo(participant, tag));
 }
 
 /// Cancels what runs; a node that does not obey in time loses its connection.
@@ -186,7 +227,7 @@ void PreCommit() {
   const core::CommitProtocol protocol = core::ChooseCommitProtocol(input);
   CommitReaders();
   if (protocol == core::CommitProtocol::TwoPhase) {
-    PrepareWriters();
+    CommitInTwoPhases();
   } else {
     CommitOneWriter();
   }
@@ -212,14 +253,40 @@ void BeforeUserPrepare() {
 
 namespace {
 
+constexpr const char* kCommitted = "COMMIT PREPARED";
+
 void CommitFirstOne() {
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
     if (remote::GroupOf(participant->connection) + 1 != current.commit_first) continue;
-    if (!participant->prepared || remote::IsBroken(participant->connection)) continue;
-    participant->ending = remote::SendCommand(participant->connection,
-                                              psprintf("COMMIT PREPARED '%s'", participant->gid));
-    participant->confirmed = ConfirmEnd(participant, EndDeadline());
+    SendEndOf(participant, true);
+    participant->confirmed = AwaitEnd(participant, kCommitted, EndDeadline()) == core::PartEnd::Confirmed;
+  }
+}
+
+void WarnUnfinished(const Participant* participant, core::PartEnd end) {
+  const char* node = remote::NameOf(participant->connection);
+  if (end == core::PartEnd::Elsewhere) {
+    ereport(WARNING, (errmsg("the transaction is committed, but node %s has its part prepared no more", node),
+                      errdetail("Prepared transaction \"%s\" was ended by somebody else, or lost with a server that was restored.",
+                                participant->gid),
+                      errhint("Compare what the transaction wrote on that node with the other nodes.")));
+    return;
+  }
+  WakeMaintenance();
+  ereport(WARNING, (errmsg("the transaction is committed, but node %s has not confirmed it yet", node),
+                    errdetail("The node finishes it as soon as it is reachable.")));
+}
+
+void SecondPhase() {
+  if (current.commit_first > 0) CommitFirstOne();
+  for (int i = 0; i < current.count; i++) SendEndOf(current.participants[i], true);
+  const TimestampTz deadline = EndDeadline();
+  for (int i = 0; i < current.count; i++) {
+    Participant* participant = current.participants[i];
+    if (participant->part != core::Part::Prepared || participant->confirmed) continue;
+    const core::PartEnd end = AwaitEnd(participant, kCommitted, deadline);
+    if (end != core::PartEnd::Confirmed) WarnUnfinished(participant, end);
   }
 }
 
@@ -228,18 +295,7 @@ void CommitFirstOne() {
 void AfterCommit() {
   if (current.count > 0) {
     StopPoint("after local commit");
-    if (current.commit_first > 0) CommitFirstOne();
-    EndPrepared("COMMIT PREPARED");
-    const TimestampTz deadline = EndDeadline();
-    for (int i = 0; i < current.count; i++) {
-      Participant* participant = current.participants[i];
-      if (!participant->prepared || participant->confirmed) continue;
-      if (ConfirmEnd(participant, deadline)) continue;
-      WakeMaintenance();
-      ereport(WARNING, (errmsg("the transaction is committed, but node %s has not confirmed it yet",
-                               remote::NameOf(participant->connection)),
-                        errdetail("The node finishes it as soon as it is reachable.")));
-    }
+    SecondPhase();
   }
   EndOfTransaction();
 }
@@ -248,18 +304,15 @@ void AfterAbort() {
   StopEverything();
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
-    participant->prepared = IsPrepared(participant);
-    if (participant->preparing && !participant->prepared &&
-        remote::IsBroken(participant->connection))
-      WakeMaintenance();
+    NoteAnswerToPrepare(participant);
+    if (participant->part == core::Part::Lost) WakeMaintenance();
+    SendEndOf(participant, false);
   }
-  EndPrepared("ROLLBACK PREPARED");
-  RollBackUnprepared();
   const TimestampTz deadline = EndDeadline();
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
-    const bool confirmed = ConfirmEnd(participant, deadline);
-    if (!confirmed && participant->prepared) WakeMaintenance();
+    const core::PartEnd end = AwaitEnd(participant, "ROLLBACK PREPARED", deadline);
+    if (end != core::PartEnd::Confirmed && participant->part == core::Part::Prepared) WakeMaintenance();
     if (remote::IsBroken(participant->connection)) remote::Close(participant->connection, "lost");
   }
   EndOfTransaction();

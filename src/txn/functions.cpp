@@ -53,6 +53,9 @@ ALTIUS_FUNCTION(altius_execute_on_group) {
   PG_RETURN_TEXT_P(cstring_to_text(sink->text));
 }
 
+/// What tells this start of this server from all others.
+ALTIUS_FUNCTION(altius_start_nonce) { PG_RETURN_TEXT_P(cstring_to_text(txn::StartNonce())); }
+
 /// Lets every process go on that waits at a stop point.
 ALTIUS_FUNCTION(altius_release_stop_points) {
   pg_atomic_fetch_add_u64(&txn::shared->stop_releases, 1);

@@ -42,7 +42,7 @@ void AssignTold(const char* value, void*) {
   told = core::TransactionId{};
   if (value != nullptr && *value != '\0')
     told = core::ParseTransactionId(std::string_view(value, strcspn(value, " "))).value_or(core::TransactionId{});
-  PublishTransaction(told.IsValid() ? told : own);
+  PublishTransaction(told.IsValid() ? told : own, own.number);
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ const core::TransactionId& OwnTransaction() {
     own.pid = MyProcPid;
     own.number = NextTransactionNumber();
     own.started_us = GetCurrentTransactionStartTimestamp();
-    if (!told.IsValid()) PublishTransaction(own);
+    PublishTransaction(told.IsValid() ? told : own, own.number);
   }
   return own;
 }
@@ -72,7 +72,7 @@ void ForgetOwnTransaction() {
   if (!own.IsValid()) return;
   own = core::TransactionId{};
   participants_numbered = 0;
-  PublishTransaction(told);
+  PublishTransaction(told, 0);
 }
 
 const char* CurrentTransactionId() {

@@ -12,6 +12,7 @@
 #include "altius/txn/chores.hpp"
 #include "altius/txn/shared.hpp"
 #include "launcher.hpp"
+#include "prepared_lists.hpp"
 #include "shared_state.hpp"
 
 extern "C" {
@@ -87,6 +88,32 @@ void Recover() {
   if (catalog::IsActive() && !RecoveryInProgress()) RecoverPrepared(&recovery_left);
 }
 
+constexpr int kStandingMs = 5000;       // how long what was found holds
+constexpr int kStandingAgainMs = 1000;  // while this server may not act
+
+core::Standing standing = core::Standing::Unregistered;
+TimestampTz next_standing = 0;
+
+void ReadStanding() { standing = LookAtStanding(); }
+
+/// Whether this server acts for its group: a copy of a server, started beside it, has its metadata and would end its
+/// transactions, run its jobs and clean up after its moves.
+bool MayActNow() {
+  const TimestampTz now = GetCurrentTimestamp();
+  if (now < next_standing) return core::MayAct(standing);
+  const bool before = core::MayAct(standing);
+  if (RecoveryInProgress() || !RunTask("look for this server's address", ReadStanding)) standing = core::Standing::Unknown;
+  const bool may = core::MayAct(standing);
+  next_standing = TimestampTzPlusMilliseconds(now, may ? kStandingMs : kStandingAgainMs);
+  if (before && !may) {
+    ereport(LOG, (errmsg("this server finishes no prepared transactions and runs no jobs"),
+                  errdetail_internal("%s", Describe(standing)),
+                  errhint("It begins to when the address leads to it.")));
+  }
+  if (!before && may) ereport(LOG, (errmsg("this server acts for its group again")));
+  return may;
+}
+
 void LookForDeadlocks() {
   if (catalog::IsActive()) CheckDeadlocks();
 }
@@ -159,7 +186,10 @@ void RunDue(Schedule* schedule) {
   const TimestampTz now = GetCurrentTimestamp();
   const bool woken = TakeWokenFlag();
   const bool enabled = recover_interval_ms > 0;
-  if (woken || (enabled && now >= schedule->next_recovery)) {
+  const bool acts = MayActNow();
+  if (!acts) {
+    schedule->next_recovery = next_standing;
+  } else if (woken || (enabled && now >= schedule->next_recovery)) {
     recovery_left = false;
     schedule->more_looks = woken ? kLooksAfterWaking : std::max(0, schedule->more_looks - 1);
     const bool done = RunTask("recovery of prepared transactions", Recover);
@@ -175,14 +205,14 @@ void RunDue(Schedule* schedule) {
     schedule->next_deadlocks =
         TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DeadlockPeriodMs());
   }
-  RunChores(woken);
+  if (acts) RunChores(woken);
 }
 
 void WaitForNext(const Schedule& schedule) {
   TimestampTz next = deadlock_factor >= 0 ? schedule.next_deadlocks : schedule.next_recovery;
   if (recover_interval_ms > 0) next = std::min(next, schedule.next_recovery);
   for (int i = 0; i < chore_count; i++) {
-    if (chores[i].period_ms() > 0) next = std::min(next, next_chore[i]);
+    if (chores[i].period_ms() > 0) next = std::min(next, std::max(next_chore[i], core::MayAct(standing) ? 0 : next_standing));
   }
   const long wait =
       next == 0 ? 60000 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);

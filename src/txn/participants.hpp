@@ -3,6 +3,7 @@
 // come.
 #pragma once
 
+#include "altius/core/txn/commit.hpp"
 #include "altius/core/txn/gid.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/remote/control.hpp"
@@ -23,8 +24,7 @@ struct Participant {
   uint64 owner;             // the only one for whom it was enlisted; 0: there were several
   uint64 write_owner;       // the only one that wrote; 0: none, several or unknown
   remote::Request* ending;  // COMMIT, PREPARE TRANSACTION, ... in flight
-  bool preparing;           // PREPARE TRANSACTION was sent
-  bool prepared;            // and confirmed
+  core::Part part;          // how far two-phase commit has come
   char gid[core::kGidSize];
   bool confirmed;  // COMMIT PREPARED was sent ahead of the others' and is done
 };
@@ -70,7 +70,5 @@ void Leave(Participant* participant);
 
 [[noreturn]] void RaiseLostParticipant(const Participant* participant);
 
-// records.cpp: pg_dist_transaction
-void InsertRecord(int group, const char* gid);
 
 }  // namespace altius::txn

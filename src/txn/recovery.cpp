@@ -1,129 +1,78 @@
 // SPDX-License-Identifier: PostgreSQL
-// Recovery: prepared transactions that a crash left on some node are committed when their record is
-// here, else rolled back. The order of looking makes it right, see core/txn/decision.hpp.
+// Recovery: prepared transactions that a crash left on some node are committed when their record is here, else rolled back.
+// What is looked at in which order, and what follows from it, stands in core/txn/recovery.hpp.
 #include "altius/catalog/metadata.hpp"
-#include "altius/core/txn/decision.hpp"
-#include "altius/pg/spi.hpp"
+#include "altius/pg/subtransaction.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "maintenance.hpp"
-#include "participants.hpp"
-#include "unlisted.hpp"
+#include "prepared_lists.hpp"
+#include "records.hpp"
 
 extern "C" {
-#include "executor/spi.h"
-#include "lib/stringinfo.h"
-#include "miscadmin.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_namespace.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 }
 
 namespace altius::txn {
 
 namespace {
 
-constexpr int kNodeTimeoutMs = 10000;
-constexpr int kRecordsAtOnce = 500;
+constexpr int kFinishTimeoutMs = 10000;
+constexpr int kForgetAtOnce = 100000;  // some tenths of a second; deadlock detection waits
 
-struct Found {
-  int group;
-  char* gid;
+/// A prepared transaction that is for this server to end.
+struct Seen {
+  const ListedNode* node;
+  const char* gid;
+  core::PreparedId id;
+  bool active;
+  bool record;
 };
 
-/// What one node lists.
-struct Node {
-  int group;
-  const Unlisted* unlisted;  // null: where the group's primary is
-  remote::Connection* connection;  // null: not reached
-  remote::Request* request;
-  pg::Array<Found>* prepared;
-  bool answered;
+/// One run.
+struct Run {
+  Snapshot noted;  // the records that were there before the lists were read
+  pg::Array<Unlisted> unlisted;
+  PreparedLists lists;
+  pg::Array<Seen> seen;
+  int finished;
+  bool left;  // something could not be done now
 };
 
-class GidSink final : public remote::RowSink {
- public:
-  GidSink(int the_group, pg::Array<Found>* the_list) : group(the_group), list(the_list) {}
-  void Row(const PGresult* result, int row) override {
-    list->push_back(Found{group, pstrdup(PQgetvalue(result, row, 0))});
-  }
-  int group;
-  pg::Array<Found>* list;
-};
-
-pg::Array<Found>* NewList() { return new (palloc0(sizeof(pg::Array<Found>))) pg::Array<Found>; }
-
-TimestampTz Deadline() {
-  return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kNodeTimeoutMs);
+void NoteRecords(Run* run) {
+  run->noted = RegisterSnapshot(GetLatestSnapshot());
+  run->unlisted = ReadUnlisted();
 }
 
-/// The records that are committed now.
-pg::Array<Found>* ReadRecords() {
-  MemoryContext home = CurrentMemoryContext;
-  pg::Array<Found>* records = NewList();
-  SPI_connect();
-  // Not read-only: a new snapshot.
-  if (SPI_execute("SELECT groupid, gid FROM pg_catalog.pg_dist_transaction", false, 0) !=
-      SPI_OK_SELECT) {
-    elog(ERROR, "could not read pg_dist_transaction");
-  }
-  MemoryContext spi = MemoryContextSwitchTo(home);
-  for (uint64 i = 0; i < SPI_processed; i++) {
-    HeapTuple tuple = SPI_tuptable->vals[i];
-    bool null;
-    const int group = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &null));
-    const Datum gid = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &null);
-    records->push_back(Found{group, TextDatumGetCString(gid)});
-  }
-  MemoryContextSwitchTo(spi);
-  SPI_finish();
-  return records;
+void ReadLists(Run* run) {
+  run->lists = ListPrepared(run->unlisted);
+  for (const ListedNode& node : run->lists.nodes) run->left = run->left || (node.active && !node.answered);
 }
 
-void AskNode(Node* node) {
-  const char* user = GetUserNameFromId(GetUserId(), false);
-  node->connection =
-      node->unlisted == nullptr
-          ? remote::TrySeparateConnectionTo(node->group)
-          : remote::TryConnectionToAddress(node->unlisted->host, node->unlisted->port, user);
-  if (node->connection == nullptr) return;
-  remote::StatementText statement;
-  statement.sql =
-      "SELECT gid FROM pg_catalog.pg_prepared_xacts"
-      " WHERE database = pg_catalog.current_database() AND pg_catalog.starts_with(gid, 'altius_')";
-  node->request = remote::Send(node->connection, statement,
-                               new (palloc(sizeof(GidSink))) GidSink(node->group, node->prepared));
-}
-
-pg::Array<Node> ListPrepared(const pg::Array<Unlisted>& unlisted) {
-  pg::Array<Node> nodes;
-  for (const catalog::Node* node : catalog::ActivePrimaries()) {
-    nodes.push_back(Node{node->group, nullptr, nullptr, nullptr, NewList(), false});
-  }
-  for (const Node& node : nodes) remote::OpenSeparateAhead(&node.group, 1);
-  for (const Unlisted& node : unlisted)
-    nodes.push_back(Node{node.group, &node, nullptr, nullptr, NewList(), false});
-  for (Node& node : nodes) AskNode(&node);
-  const TimestampTz deadline = Deadline();
-  for (Node& node : nodes) {
-    if (node.connection == nullptr) continue;
-    node.answered = remote::WaitBounded(node.request, deadline) && !node.request->failed;
-    if (!node.answered) remote::Close(node.connection, "the node did not answer in time");
-  }
-  return nodes;
-}
-
-bool Contains(const pg::Array<Found>& list, const Found& wanted) {
-  for (const Found& found : list) {
-    if (found.group == wanted.group && strcmp(found.gid, wanted.gid) == 0) return true;
-  }
-  return false;
-}
-
-/// Read with a new snapshot: a transaction is visible before it tells the others to drop what they
-/// have cached, and it finishes its participants in between.
-pg::Array<int> ReadGroups() {
+/// Read with a new snapshot: a transaction is visible before it tells the others to drop what they have cached, and it
+/// finishes its participants in between.
+pg::Array<int> ListedGroups() {
   pg::Array<int> groups;
-  for (const char* group : pg::FetchTexts("SELECT groupid FROM pg_catalog.pg_dist_node"))
-    groups.push_back(atoi(group));
+  Relation relation = table_open(get_relname_relid("pg_dist_node", PG_CATALOG_NAMESPACE), AccessShareLock);
+  const AttrNumber column = get_attnum(RelationGetRelid(relation), "groupid");
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
+  for (HeapTuple row = heap_getnext(scan, ForwardScanDirection); row != nullptr; row = heap_getnext(scan, ForwardScanDirection)) {
+    bool null;
+    groups.push_back(DatumGetInt32(heap_getattr(row, column, RelationGetDescr(relation), &null)));
+  }
+  table_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  table_close(relation, NoLock);
   return groups;
 }
 
@@ -131,110 +80,127 @@ bool IsAmong(const pg::Array<int>& groups, int group) {
   return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
-/// Whether this node decides: it began the transaction, or it is the coordinator and the beginner's
-/// group is gone.
-bool IsOurs(const Node& node, const char* gid, const core::PreparedId& id,
-            const pg::Array<int>& groups) {
-  if (node.unlisted != nullptr && !IsLookedFor(*node.unlisted, gid)) return false;
-  if (id.group == catalog::LocalGroup()) return true;
-  return catalog::IsCoordinator() && !IsAmong(groups, id.group);
+/// Those that this server is to end.
+void ReadGroups(Run* run) {
+  const pg::Array<int> groups = ListedGroups();
+  for (const ListedNode& node : run->lists.nodes) {
+    if (!node.answered) continue;
+    for (const char* gid : *node.gids) {
+      const auto id = core::ParseGid(gid);
+      if (!id.has_value() || (node.unlisted != nullptr && !IsLookedFor(*node.unlisted, gid))) continue;
+      const core::Decider decider{.began_it = id->group == catalog::LocalGroup(),
+                                  .coordinator = catalog::IsCoordinator(),
+                                  .beginner_listed = IsAmong(groups, id->group)};
+      if (core::IsForUs(decider)) run->seen.push_back(Seen{&node, gid, *id, false, false});
+    }
+  }
+}
+
+void LookForActive(Run* run) {
+  for (Seen& one : run->seen)
+    one.active = one.id.group == catalog::LocalGroup() && IsActiveHere(one.id.pid, one.id.number);
+}
+
+void ReadRecords(Run* run) {
+  if (run->seen.empty()) return;
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  for (Seen& one : run->seen) one.record = HasRecord(one.node->group, one.gid, snapshot);
+  UnregisterSnapshot(snapshot);
 }
 
 /// Ends one prepared transaction; false when that did not work.
-bool Finish(const Node& node, const char* gid, core::Outcome outcome) {
+bool End(const Seen& one, core::Outcome outcome) {
   const char* verb = outcome == core::Outcome::Commit ? "COMMIT" : "ROLLBACK";
   remote::StatementText statement;
-  statement.sql = psprintf("%s PREPARED %s", verb, quote_literal_cstr(gid));
-  remote::Request* request = remote::Send(node.connection, statement, nullptr);
-  const bool done = remote::WaitBounded(request, Deadline()) && !request->failed;
+  statement.sql = psprintf("%s PREPARED %s", verb, quote_literal_cstr(one.gid));
+  remote::Request* request = remote::Send(one.node->connection, statement, nullptr);
+  const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kFinishTimeoutMs);
+  const bool answered = remote::WaitBounded(request, deadline);
+  const bool done = answered && !request->failed;
+  // Another run of recovery was faster.
+  if (answered && request->failed && strcmp(remote::FailureOf(request).sqlstate, "42704") == 0) return true;
   if (done) {
-    ereport(LOG, (errmsg("finished prepared transaction \"%s\" on node %s: %s", gid,
-                         remote::NameOf(node.connection),
+    ereport(LOG, (errmsg("finished prepared transaction \"%s\" on node %s: %s", one.gid, remote::NameOf(one.node->connection),
                          outcome == core::Outcome::Commit ? "committed" : "rolled back")));
   }
   return done;
 }
 
-bool IsStillActive(const core::PreparedId& id) { return IsActiveHere(id.pid, id.number); }
-
-struct Seen {
-  const Node* node;
-  const char* gid;
-  bool active;
-};
-
-/// Records seen before the lists, whose participants answered and list them no more.
-void DeleteOldRecords(const pg::Array<Found>& before, const pg::Array<Node>& nodes,
-                      const pg::Array<int>& groups) {
-  StringInfoData sql;
-  initStringInfo(&sql);
-  int count = 0;
-  for (const Found& record : before) {
-    bool may_go = !IsAmong(groups, record.group);
-    for (const Node& node : nodes) {
-      if (node.group != record.group) continue;
-      const bool active =
-          core::ParseGid(record.gid).has_value() && IsStillActive(*core::ParseGid(record.gid));
-      may_go = core::MayDeleteRecord(Contains(*node.prepared, record), active, node.answered);
+void Finish(Run* run) {
+  for (const Seen& one : run->seen) {
+    const core::Outcome outcome = core::DecideRecovery(one.record, one.active);
+    if (outcome == core::Outcome::Wait) continue;
+    if (End(one, outcome)) {
+      run->finished++;
+    } else {
+      run->left = true;
     }
-    if (!may_go) continue;
-    appendStringInfo(&sql, "%s(%d, %s)", count == 0 ? "" : ",", record.group,
-                     quote_literal_cstr(record.gid));
-    if (++count == kRecordsAtOnce) break;
   }
-  if (count == 0) return;
-  SPI_connect();
-  SPI_execute(
-      psprintf("DELETE FROM pg_catalog.pg_dist_transaction d USING (VALUES %s) AS v(groupid, gid)"
-               " WHERE d.groupid = v.groupid AND d.gid = v.gid",
-               sql.data),
-      false, 0);
-  SPI_finish();
+}
+
+/// Of one group; a group is asked at several addresses while a node of its number comes and goes.
+void ForgetRecordsOf(Run* run, int group) {
+  pg::Array<const char*> kept;
+  bool asked = false;
+  bool answered = true;
+  for (const ListedNode& node : run->lists.nodes) {
+    if (node.group != group) continue;
+    asked = true;
+    answered = answered && node.answered;
+    for (const char* gid : *node.gids) {
+      if (!core::MayForget(true, node.answered, true)) kept.push_back(gid);
+    }
+  }
+  if (!core::MayForget(asked, answered, false)) return;
+  std::sort(kept.begin(), kept.end(), [](const char* a, const char* b) { return strcmp(a, b) < 0; });
+  if (DeleteRecords(group, run->noted, kept, kForgetAtOnce) == kForgetAtOnce) run->left = true;
 }
 
 /// Nodes that are not listed and have nothing of ours any more.
-void ForgetFinished(const pg::Array<Node>& nodes) {
-  for (const Node& node : nodes) {
+void ForgetUnlisted(const Run& run) {
+  for (const ListedNode& node : run.lists.nodes) {
     if (node.unlisted == nullptr || !node.unlisted->over || !node.answered) continue;
     bool left = false;
-    for (const Found& found : *node.prepared) left = left || IsLookedFor(*node.unlisted, found.gid);
+    for (const char* gid : *node.gids) left = left || IsLookedFor(*node.unlisted, gid);
     if (!left) Forget(*node.unlisted);
   }
   ForgetOthers();
 }
 
+void ForgetFinished(Run* run) {
+  for (const int group : GroupsWithRecords(run->noted)) ForgetRecordsOf(run, group);
+  if (!run->unlisted.empty()) ForgetUnlisted(*run);
+}
+
+void Perform(core::RecoveryStep step, Run* run) {
+  switch (step) {
+    case core::RecoveryStep::NoteRecords: return NoteRecords(run);
+    case core::RecoveryStep::ListPrepared: return ReadLists(run);
+    case core::RecoveryStep::ReadGroups: return ReadGroups(run);
+    case core::RecoveryStep::LookForActive: return LookForActive(run);
+    case core::RecoveryStep::ReadRecords: return ReadRecords(run);
+    case core::RecoveryStep::Finish: return Finish(run);
+    case core::RecoveryStep::Forget: return ForgetFinished(run);
+  }
+}
+
 }  // namespace
 
 int RecoverPrepared(bool* left) {
-  *left = false;
-  const pg::Array<Found>* before = ReadRecords();
-  const pg::Array<Unlisted> unlisted = ReadUnlisted();
-  const pg::Array<Node> nodes = ListPrepared(unlisted);
-  const pg::Array<int> groups = ReadGroups();  // after the lists: who began what they name is there
-  pg::Array<Seen> seen;
-  for (const Node& node : nodes) {
-    *left = *left || !node.answered;
-    for (const Found& found : *node.prepared) {
-      const auto id = core::ParseGid(found.gid);
-      if (id.has_value() && IsOurs(node, found.gid, *id, groups))
-        seen.push_back(Seen{&node, found.gid, IsStillActive(*id)});
+  Run run{};
+  for (const core::RecoveryStep step : core::kRecovery) {
+    const bool acts = step == core::RecoveryStep::Finish || step == core::RecoveryStep::Forget;
+    if (acts && !core::MayAct(run.lists.standing)) {
+      ereport(WARNING, (errmsg("this server does not finish prepared transactions"),
+                        errdetail_internal("%s", Describe(run.lists.standing))));
+      run.left = true;
+      break;
     }
+    Perform(step, &run);
   }
-  int finished = 0;
-  const pg::Array<Found>* after = seen.empty() ? before : ReadRecords();
-  for (const Seen& one : seen) {
-    const core::Outcome outcome = core::DecideRecovery(
-        Contains(*after, Found{one.node->group, const_cast<char*>(one.gid)}), one.active);
-    if (outcome == core::Outcome::Wait || !one.node->answered) continue;
-    if (Finish(*one.node, one.gid, outcome)) {
-      finished++;
-    } else {
-      *left = true;
-    }
-  }
-  DeleteOldRecords(*before, nodes, groups);
-  ForgetFinished(nodes);
-  return finished;
+  UnregisterSnapshot(run.noted);
+  *left = run.left;
+  return run.finished;
 }
 
 }  // namespace altius::txn

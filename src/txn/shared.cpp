@@ -4,6 +4,7 @@
 #include "altius/door/door.hpp"
 #include "altius/txn/shared.hpp"
 
+#include "altius/core/txn/recovery.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "altius/pg/shared_memory.hpp"
 #include "altius/remote/control.hpp"
@@ -33,6 +34,7 @@ Size SharedSize() {
 void TakeMemory(void* memory, bool fresh) {
   shared = static_cast<SharedState*>(memory);
   if (!fresh) return;
+  if (!pg_strong_random(shared->start_nonce, kStartNonceBytes)) elog(FATAL, "could not generate random bytes");
   // Microseconds since 2000: beyond every number given before a restart.
   pg_atomic_init_u64(&shared->next_number, static_cast<uint64>(GetCurrentTimestamp()));
   pg_atomic_init_u64(&shared->stop_releases, 0);
@@ -46,6 +48,7 @@ void LeaveSlot(int, Datum) {
   SpinLockAcquire(&mine->lock);
   mine->pid = 0;
   mine->id = core::TransactionId{};
+  mine->own_number = 0;
   mine->victim = false;
   SpinLockRelease(&mine->lock);
   mine = nullptr;
@@ -61,6 +64,7 @@ BackendSlot* MySlot() {
   mine->pid = MyProcPid;
   mine->database = MyDatabaseId;
   mine->id = core::TransactionId{};
+  mine->own_number = 0;
   mine->victim = false;
   SpinLockRelease(&mine->lock);
   on_shmem_exit(LeaveSlot, 0);
@@ -69,7 +73,7 @@ BackendSlot* MySlot() {
 
 BackendEntry Read(BackendSlot* slot) {
   SpinLockAcquire(&slot->lock);
-  const BackendEntry entry{slot->pid, slot->database, slot->origin, slot->id};
+  const BackendEntry entry{slot->pid, slot->database, slot->origin, slot->id, slot->own_number};
   SpinLockRelease(&slot->lock);
   return entry;
 }
@@ -80,11 +84,17 @@ void InitShared() {
   pg::RegisterShared({"altius transactions", SharedSize, TakeMemory, nullptr});
 }
 
+const char* StartNonce() {
+  static char text[2 * kStartNonceBytes + 1];
+  for (int i = 0; i < kStartNonceBytes; i++) snprintf(text + 2 * i, 3, "%02x", shared->start_nonce[i]);
+  return text;
+}
+
 bool HasShared() { return shared != nullptr; }
 
 uint64 NextTransactionNumber() { return pg_atomic_fetch_add_u64(&shared->next_number, 1) + 1; }
 
-void PublishTransaction(const core::TransactionId& id) {
+void PublishTransaction(const core::TransactionId& id, uint64 own_number) {
   BackendSlot* slot = MySlot();
   if (slot == nullptr) return;
   const int64 origin = door::OriginGlobalPid();
@@ -92,6 +102,7 @@ void PublishTransaction(const core::TransactionId& id) {
   slot->database = MyDatabaseId;
   slot->origin = origin;
   slot->id = id;
+  slot->own_number = own_number;
   slot->victim = false;
   SpinLockRelease(&slot->lock);
 }
@@ -117,7 +128,7 @@ BackendEntry FindBackend(int pid) {
 
 bool IsActiveHere(int pid, uint64 number) {
   const BackendEntry entry = FindBackend(pid);
-  return entry.pid != 0 && entry.id.number == number && entry.id.pid == pid;
+  return core::RunsTransaction({entry.pid, entry.id, entry.own_number}, pid, number);
 }
 
 bool CancelVictim(int pid, uint64 number) {

@@ -18,11 +18,14 @@ struct BackendSlot {
   int pid;  // 0: free
   Oid database;
   int64 origin;
-  core::TransactionId id;
+  core::TransactionId id;  // what it works for
+  uint64 own_number;       // of the transaction that it began itself
   bool victim;
 };
 
 inline constexpr int kMaxDatabases = 64;
+
+inline constexpr int kStartNonceBytes = 16;
 
 /// A database that has or may have the extension.
 struct DatabaseSlot {
@@ -36,6 +39,7 @@ struct DatabaseSlot {
 };
 
 struct SharedState {
+  uint8 start_nonce[kStartNonceBytes];  // no other start of a server has it
   pg_atomic_uint64 next_number;
   pg_atomic_uint64 stop_releases;  // counts calls of release_stop_points
   slock_t lock;                    // of what follows
@@ -46,6 +50,9 @@ struct SharedState {
 };
 
 extern SharedState* shared;
+
+/// The start's nonce as text.
+const char* StartNonce();
 
 /// The slot of the database, made if there is room; null otherwise.  Call with shared->lock held.
 DatabaseSlot* SlotOfDatabase(Oid database, bool make);

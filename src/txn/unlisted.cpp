@@ -101,8 +101,9 @@ void NoteJoining(int group, const char* host, int port) {
 }
 
 void NoteLeaving(int group, const char* host, int port) {
-  (void)pg::RunSql(psprintf("INSERT INTO altius_internal.unlisted_node VALUES (%d, %s, %d)", group,
-                            quote_literal_cstr(host), port));
+  const char* note = psprintf("INSERT INTO altius_internal.unlisted_node VALUES (%d, %s, %d)", group, quote_literal_cstr(host), port);
+  (void)pg::RunSql(note);
+  ExecuteOnOtherNodes(note);
 }
 
 }  // namespace altius::txn

@@ -2,8 +2,9 @@
 #include <limits>
 #include <string>
 
-#include "altius/core/txn/decision.hpp"
+#include "altius/core/txn/commit.hpp"
 #include "altius/core/txn/gid.hpp"
+#include "altius/core/txn/recovery.hpp"
 #include "catch.hpp"
 
 using namespace altius::core;
@@ -91,8 +92,31 @@ TEST_CASE("recovery follows the record once the origin's transaction has ended")
   CHECK(DecideRecovery(false, false) == Outcome::Abort);
   CHECK(DecideRecovery(false, true) == Outcome::Wait);
   CHECK(DecideRecovery(true, true) == Outcome::Wait);
-  CHECK(MayDeleteRecord(false, false, true));
-  CHECK_FALSE(MayDeleteRecord(true, false, true));
-  CHECK_FALSE(MayDeleteRecord(false, true, true));
-  CHECK_FALSE(MayDeleteRecord(false, false, false));
+  CHECK(MayForget(true, true, false));
+  CHECK_FALSE(MayForget(true, true, true));
+  CHECK_FALSE(MayForget(true, false, false));
+  CHECK(MayForget(false, false, false));
+}
+
+TEST_CASE("what a node answers to PREPARE and to its end") {
+  CHECK(AfterPrepare(Reply::None) == Part::Asked);
+  CHECK(AfterPrepare(Reply::Done) == Part::Prepared);
+  CHECK(AfterPrepare(Reply::Refused) == Part::Refused);
+  CHECK(AfterPrepare(Reply::Lost) == Part::Lost);
+  CHECK(CommandToEnd(Part::Open, false) == EndCommand::Rollback);
+  CHECK(CommandToEnd(Part::Refused, false) == EndCommand::Rollback);
+  CHECK(CommandToEnd(Part::Asked, false) == EndCommand::Nothing);
+  CHECK(CommandToEnd(Part::Lost, false) == EndCommand::Nothing);
+  CHECK(AfterEnd(Reply::Done) == PartEnd::Confirmed);
+  CHECK(AfterEnd(Reply::NoSuch) == PartEnd::Elsewhere);
+  CHECK(AfterEnd(Reply::Lost) == PartEnd::Later);
+  CHECK(AfterEnd(Reply::Refused) == PartEnd::Later);
+}
+
+TEST_CASE("a backend is at the transaction that it began, also while it works for another node") {
+  const RunningBackend nested{.pid = 7, .works_for = {0, 9, 3, 1}, .own_number = 5};
+  CHECK(RunsTransaction(nested, 7, 5));
+  CHECK_FALSE(RunsTransaction(nested, 7, 3));
+  CHECK_FALSE(RunsTransaction(nested, 9, 3));
+  CHECK_FALSE(RunsTransaction({.pid = 7, .works_for = {0, 9, 3, 1}, .own_number = 0}, 7, 0));
 }

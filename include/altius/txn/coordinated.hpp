@@ -66,7 +66,8 @@ void CommitFirst(int group);
 /// to its end, recovery asks it too: its address is written down by a session of its own, and committed at once.
 void NoteJoining(int group, const char* host, int port);
 
-/// With this transaction the node is not listed any more, but it takes part.
+/// With this transaction the node is not listed any more: all others keep its address, for parts of their transactions may be
+/// prepared there.
 void NoteLeaving(int group, const char* host, int port);
 
 /// This transaction's cluster-wide id as text (see core/txn/gid.hpp), assigned on first use.

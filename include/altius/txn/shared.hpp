@@ -14,6 +14,7 @@ struct BackendEntry {
   Oid database;
   int64 origin;            // global pid of the session it serves; 0: a client's own
   core::TransactionId id;  // not valid when it takes part in none
+  uint64 own_number;       // of the transaction that it began itself, also while it works for another node's; 0: none
 };
 
 /// Installs the shared memory hooks.  From _PG_init.
@@ -22,8 +23,8 @@ void InitShared();
 /// Whether shared memory is there (the module was preloaded).
 bool HasShared();
 
-/// This backend works for the transaction now; an invalid id: for none.
-void PublishTransaction(const core::TransactionId& id);
+/// This backend works for the transaction now; an invalid id: for none.  `own_number`: of the one that it began itself; 0: none.
+void PublishTransaction(const core::TransactionId& id, uint64 own_number);
 
 /// A number that this server has never used for a transaction.
 uint64 NextTransactionNumber();

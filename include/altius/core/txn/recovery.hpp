@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: PostgreSQL
+// What recovery does with parts of transactions that a crash left prepared, as pure functions: the caller
+// (src/txn/recovery.cpp) looks in the order given here, these decide, it acts.  test/unit/txn tries every interleaving.
+#pragma once
+
+#include "altius/core/txn/gid.hpp"
+
+namespace altius::core {
+
+enum class RecoveryStep : unsigned char {
+  NoteRecords,   // which records there are: a later list tells whether they are needed
+  ListPrepared,  // the prepared transactions of all nodes; those of the own group also tell the Standing
+  ReadGroups,    // which groups there are: after the lists, so that who began what they name is there
+  LookForActive, // which of the transactions run here
+  ReadRecords,   // which of them have a record now
+  Finish,        // DecideRecovery
+  Forget,        // MayForget
+};
+
+/// The order makes it right.  A transaction that is seen as ended has made its record visible or never will; so records are
+/// read last.  While it runs its own backend finishes the parts, whatever is visible.
+inline constexpr RecoveryStep kRecovery[] = {RecoveryStep::NoteRecords,   RecoveryStep::ListPrepared,
+                                             RecoveryStep::ReadGroups,    RecoveryStep::LookForActive,
+                                             RecoveryStep::ReadRecords,   RecoveryStep::Finish,
+                                             RecoveryStep::Forget};
+
+/// Where the address leads that the cluster knows of this server's group.  A copy of a server (a base backup, a clone) has its
+/// metadata, but not its transactions.
+enum class Standing : unsigned char {
+  Unregistered, // there is no address
+  Here,         // to this server, since its start
+  Elsewhere,    // to another one
+  Unknown,      // nobody answers there
+};
+
+/// Whether this server may act for its group on other nodes.
+constexpr bool MayAct(Standing standing) noexcept {
+  return standing == Standing::Here || standing == Standing::Unregistered;
+}
+
+/// What a backend shows to the others of its server.
+struct RunningBackend {
+  int pid = 0;
+  TransactionId works_for;       // its own transaction, or the one of another node that it works for
+  std::uint64_t own_number = 0;  // of its own transaction, also while it works for another one; 0: none
+};
+
+/// Whether the backend is at the transaction that it began itself.
+constexpr bool RunsTransaction(const RunningBackend& backend, int pid, std::uint64_t number) noexcept {
+  return backend.pid == pid && number != 0 && backend.own_number == number;
+}
+
+/// Which nodes are asked: those that are disabled, too, and those that `unlisted_node` names.
+constexpr bool IsAsked(bool listed, [[maybe_unused]] bool active, bool noted) noexcept { return listed || noted; }
+
+struct Decider {
+  bool began_it = false;        // it is of the group that began the transaction
+  bool coordinator = false;
+  bool beginner_listed = true;  // the group that began it is in pg_dist_node
+};
+
+/// Whether it is for this server to decide.  Of groups that exist no more the coordinator: they are removed only when nothing
+/// is in doubt that they have committed (MayRemove).
+constexpr bool IsForUs(const Decider& decider) noexcept {
+  return decider.began_it || (decider.coordinator && !decider.beginner_listed);
+}
+
+enum class Outcome : unsigned char { Commit, Abort, Wait };
+
+constexpr Outcome DecideRecovery(bool record_visible, bool active_here) noexcept {
+  if (active_here) return Outcome::Wait;
+  return record_visible ? Outcome::Commit : Outcome::Abort;
+}
+
+/// A record that was visible before the lists were read may go when nobody can ask for it.
+constexpr bool MayForget(bool asked, bool answered, bool still_prepared) noexcept {
+  return asked ? answered && !still_prepared : true;
+}
+
+/// A group goes only when none of its transactions is prepared on a node that will be left: what became of them is known there
+/// alone.
+constexpr bool MayRemove(bool all_answered, bool found_prepared) noexcept { return all_answered && !found_prepared; }
+
+}  // namespace altius::core
