@@ -84,16 +84,16 @@ SELECT alter_distributed_table('events');
 SELECT alter_distributed_table('kinds', shard_count => 3);
 
 -- A group of its own is joined by name alone.
-CREATE TABLE alone (mac macaddr);
+CREATE TABLE own_group (mac macaddr);
 CREATE TABLE default_group (mac macaddr);
-CREATE TABLE beside_alone (mac macaddr);
-SELECT create_distributed_table('alone', 'mac', colocate_with => 'none');
+CREATE TABLE beside_own (mac macaddr);
+SELECT create_distributed_table('own_group', 'mac', colocate_with => 'none');
 SELECT create_distributed_table('default_group', 'mac');
-SELECT create_distributed_table('beside_alone', 'mac', colocate_with => 'alone');
+SELECT create_distributed_table('beside_own', 'mac', colocate_with => 'own_group');
 SELECT a.colocation_id = d.colocation_id AS default_joins, a.colocation_id = b.colocation_id AS named_joins
   FROM citus_tables a, citus_tables b, citus_tables d
-  WHERE a.table_name = 'alone'::regclass AND b.table_name = 'beside_alone'::regclass AND d.table_name = 'default_group'::regclass;
-DROP TABLE alone, beside_alone;
+  WHERE a.table_name = 'own_group'::regclass AND b.table_name = 'beside_own'::regclass AND d.table_name = 'default_group'::regclass;
+DROP TABLE own_group, beside_own;
 SELECT count(*) FROM altius_own_colocation WHERE colocationid NOT IN (SELECT colocationid FROM pg_dist_colocation);
 
 -- In a transaction that is rolled back nothing stays.
