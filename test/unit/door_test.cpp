@@ -206,7 +206,7 @@ TEST_CASE("door: the context of an error shows what is inside of a statement, or
   CHECK(ContextInside(end) == "");
   CHECK(ContextInside("PL/pgSQL function f() line 1 at RAISE\n" + end) == "PL/pgSQL function f() line 1 at RAISE");
   CHECK(ContextInside("a\n" + end + "\n" + end) == "a\n" + end);
-  for (const std::string text : {std::string(), std::string("unnamed portal with parameters: $1 = '" + end + "'"),
+  for (const std::string& text : {std::string(), std::string("unnamed portal with parameters: $1 = '" + end + "'"),
                                  "a\n" + end + "\nunnamed portal with parameters: $1 = 'x'", "a" + end, end + "\n",
                                  "unnamed portal with parameters: $1 = 'x\n" + end + "'", end.substr(1)}) {
     CHECK_FALSE(ContextInside(text).has_value());
