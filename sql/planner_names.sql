@@ -24,7 +24,7 @@ SELECT pg_typeof(t), "planner_names.t".v FROM t, LATERAL (SELECT v) AS "planner_
 SELECT count(*) FILTER (WHERE 'planner_names.t' <> v), count(*) FILTER (WHERE v = 'planner_names.t') FROM t;
 WITH "planner_names.t" AS (SELECT k, v FROM t OFFSET 0) SELECT v FROM "planner_names.t" ORDER BY k LIMIT 1;
 UPDATE t SET v = 'planner_names.t ' || v WHERE k = 1 RETURNING v;
-UPDATE t SET v = v || ' planner_names.t', "planner_names.t" = k WHERE "planner_names.t" = 0 AND k < 3 RETURNING k, v;
+UPDATE t SET v = v || ' planner_names.t', "planner_names.t" = k WHERE "planner_names.t" = 0 AND v = 'v2' RETURNING k, v;
 INSERT INTO t VALUES (1, 'planner_names.t') ON CONFLICT (k) DO UPDATE SET v = 'planner_names.t ' || excluded.v RETURNING v;
 INSERT INTO t VALUES (7, 'new') ON CONFLICT (k) DO UPDATE SET v = 'planner_names.t' RETURNING 'planner_names.t', v;
 DELETE FROM t WHERE v <> 'planner_names.t' AND k = 7 RETURNING 'planner_names.t';
