@@ -11,6 +11,7 @@ extern "C" {
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "commands/dbcommands.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -103,9 +104,22 @@ bool CheckGreeting(char** value, void** extra, GucSource source) {
 
 /// Texts go to the asking node as they are and are not looked at there: a user's function that changed the encoding in between would
 /// give it texts that are none in its own.
+GucStringCheckHook check_encoding = nullptr;
+
+/// Files and defaults have less to say than what the connection began with, and are read again at each reload.
+bool CheckEncoding(char** value, void** extra, GucSource source) {
+  if (!check_encoding(value, extra, source)) return false;
+  if (source < PGC_S_INTERACTIVE || pg_char_to_encoding(*value) == pg_get_client_encoding()) return true;
+  GUC_check_errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM);
+  GUC_check_errmsg("parameter \"client_encoding\" cannot be changed");
+  return false;
+}
+
 void FixEncoding() {
-  config_generic* encoding = pg::FindSetting("client_encoding");
-  if (encoding != nullptr) encoding->context = PGC_INTERNAL;
+  auto* encoding = reinterpret_cast<config_string*>(pg::FindSetting("client_encoding"));
+  if (encoding == nullptr || check_encoding != nullptr) return;
+  check_encoding = encoding->check_hook;
+  encoding->check_hook = CheckEncoding;
 }
 
 /// What a session has proved stays true when the setting is reset or rolled back.
