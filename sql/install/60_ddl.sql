@@ -49,6 +49,9 @@ CREATE FUNCTION altius_internal.number_shard_rows(shard_id bigint, column_name t
 -- Privileges as a catalog holds them, null for the default. For owners and superusers.
 CREATE FUNCTION altius_internal.set_privileges(classid oid, objid oid, objsubid integer, privileges aclitem[]) RETURNS void
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_set_privileges';
+-- In front of what makes an object for a role: what is there already is another role's.
+CREATE FUNCTION altius_internal.refuse_taken(object text, owner text) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_refuse_taken';
 CREATE FUNCTION altius_internal.nextval_on_coordinator(sequence regclass) RETURNS bigint
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_nextval_on_coordinator';
 

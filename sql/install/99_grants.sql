@@ -155,6 +155,7 @@ BEGIN
       ('part', 'altius_internal.start_rebalance(regclass, real, integer, bigint[], citus.shard_transfer_mode, boolean, name)',
        'rebalance_table_shards; as citus_rebalance_start'),
       ('part', 'altius_internal.even_copies(regclass)', 'ALTER TABLE; for the owner of the table'),
+      ('part', 'altius_internal.refuse_taken(text, text)', 'DDL of objects; raises an error'),
       ('part', 'altius_internal.refuse_copies()', 'citus_copy_shard_placement; refuses'),
       ('part', 'altius_internal.nextval_on_coordinator(regclass)', 'defaults on other nodes; calls nextval as the caller'),
       ('part', 'altius_internal.shard_of(oid)', 'stands in statements; looks a name up'),

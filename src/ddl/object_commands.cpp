@@ -2,6 +2,7 @@
 #include "object_commands.hpp"
 
 #include "altius/ddl/table_commands.hpp"
+#include "altius/pg/bridge.hpp"
 #include "altius/pg/rights.hpp"
 #include "privileges.hpp"
 #include "sql.hpp"
@@ -140,12 +141,10 @@ WHERE classoid = $1 AND objoid = $2 AND type IN ('schema', 'type', 'function', '
 
 // Kinds that are made whatever is there: IF NOT EXISTS, OR REPLACE.
 constexpr const char* kRefuseTaken = R"(
-SELECT format('DO %L', format($$BEGIN IF EXISTS (SELECT FROM pg_catalog.%I x WHERE %s
+SELECT format($$SELECT altius_internal.refuse_taken(%L, %L) FROM pg_catalog.%I x WHERE %s
     AND x.%I NOT IN (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = %L OR r.rolsuper)
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_object d WHERE d.classid = 'pg_catalog.%I'::pg_catalog.regclass AND d.objid = x.oid))
-  THEN RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = %L, HINT = %L; END IF; END$$,
-  class, found, owner_column, pg_get_userbyid(owner), class, format('%s exists already and belongs to another role', described),
-  format('Drop it on this node, or make %I its owner there.', pg_get_userbyid(owner))))
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_object d WHERE d.classid = 'pg_catalog.%I'::pg_catalog.regclass AND d.objid = x.oid)$$,
+  described, pg_get_userbyid(owner), class, found, owner_column, pg_get_userbyid(owner), class)
 FROM (
   SELECT 'pg_namespace' AS class, 'nspowner' AS owner_column, nspowner AS owner, format('x.nspname = %L', nspname) AS found
   FROM pg_namespace WHERE $1 = 'pg_namespace'::regclass AND oid = $2
@@ -320,3 +319,12 @@ List* CommandsForTable(Oid relid, List* commands, const char* condition) {
 }
 
 }  // namespace altius::ddl
+
+/// refuse_taken(object text, owner text): the object is there already, and is not the owner's.
+ALTIUS_FUNCTION(altius_refuse_taken) {
+  const char* object = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const char* owner = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("%s exists already and belongs to another role", object),
+                  errhint("Drop it on this node, or make %s its owner there.", quote_identifier(owner))));
+  PG_RETURN_VOID();
+}
