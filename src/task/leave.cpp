@@ -9,9 +9,13 @@
 
 extern "C" {
 #include "access/tableam.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "nodes/parsenodes.h"
+#include "utils/fmgroids.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 }
 
 namespace altius::task {
@@ -46,6 +50,29 @@ Datum OnRow(FunctionCallInfo fcinfo) {
   });
 }
 
+bool IsOfReferenced(Oid function) {
+  return function == F_RI_FKEY_CASCADE_DEL || function == F_RI_FKEY_SETNULL_DEL || function == F_RI_FKEY_SETDEFAULT_DEL ||
+         function == F_RI_FKEY_RESTRICT_DEL || function == F_RI_FKEY_NOACTION_DEL;
+}
+
+/// Whether ON UPDATE RESTRICT or NO ACTION: others are refused for foreign keys to distribution columns.
+bool Restricts(Oid constraint) {
+  HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const bool restricts = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->confupdtype == FKCONSTR_ACTION_RESTRICT;
+  ReleaseSysCache(tuple);
+  return restricts;
+}
+
+/// The statement is an UPDATE: what ON DELETE says is not done to rows that refer to the row; it is looked whether there are any.
+void CheckInsteadOfAction(TriggerDesc* triggers) {
+  for (int i = 0; i < triggers->numtriggers; i++) {
+    Trigger* trigger = &triggers->triggers[i];
+    if (!IsOfReferenced(trigger->tgfoid)) continue;
+    trigger->tgfoid = Restricts(trigger->tgconstraint) ? F_RI_FKEY_RESTRICT_DEL : F_RI_FKEY_NOACTION_DEL;
+  }
+}
+
 }  // namespace
 
 void MarkLeaving(QueryDesc* query) {
@@ -59,6 +86,7 @@ void MarkLeaving(QueryDesc* query) {
     auto* leaving = static_cast<Leaving*>(palloc(sizeof(Leaving)));
     *leaving = {estate, target};
     AddRowTrigger(target, TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_DELETE, OnRow, leaving, estate->es_instrument);
+    CheckInsteadOfAction(target->ri_TrigDesc);
   }
   MemoryContextSwitchTo(before);
 }

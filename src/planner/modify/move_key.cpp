@@ -32,7 +32,6 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
@@ -51,19 +50,11 @@ namespace {
   pg_unreachable();
 }
 
-bool DeletesOthers(Oid function) {
-  return function == F_RI_FKEY_CASCADE_DEL || function == F_RI_FKEY_SETNULL_DEL ||
-         function == F_RI_FKEY_SETDEFAULT_DEL;
-}
-
 void CheckTriggers(const catalog::Table& table, Relation relation) {
   const TriggerDesc* triggers = relation->trigdesc;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
     const Trigger& trigger = triggers->triggers[i];
     if (trigger.tgenabled == TRIGGER_DISABLED) continue;
-    if (DeletesOthers(trigger.tgfoid)) {
-      Refuse(table, "A foreign key to the table would delete or change the rows that refer to it.");
-    }
     if (!trigger.tgisinternal && TRIGGER_FOR_ROW(trigger.tgtype) && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) {
       Refuse(table, "The table is partitioned and has triggers for rows, which fire as the partitions' own.");
     }
