@@ -32,4 +32,13 @@ INSERT INTO s VALUES (1) RETURNING (SELECT max(v) FROM f WHERE f.v < s.twice);
 UPDATE s SET n = 5 RETURNING (SELECT max(v) FROM f WHERE f.v < s.twice);
 UPDATE d SET v = v + random() RETURNING (SELECT max(v) FROM f WHERE f.v < d.v);
 SET client_min_messages = warning;
+-- Rows that can't be shown to the client are not there.
+CREATE TABLE letters (k int, v text);
+SELECT create_distributed_table('letters', 'k');
+SET client_encoding = 'LATIN1';
+INSERT INTO letters VALUES (1, U&'\0416') RETURNING v;
+INSERT INTO letters SELECT 2, U&'\0416' RETURNING v;
+RESET client_encoding;
+SELECT count(*) FROM letters;
+
 DROP SCHEMA planner_returning, planner_returning_plain CASCADE;

@@ -11,6 +11,7 @@
 #include "altius/task/local.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/txn/coordinated.hpp"
+#include "altius/txn/shared.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -42,8 +43,10 @@ txn::Access AccessOf(const FragmentState* state) {
   if (!Modifies(*state->fragment))
     return state->fragment->row_marks ? txn::Access::Write : txn::Access::Read;
   const bool fires = state->fragment->changes != NIL;  // triggers, here, in the same transaction
-  return state->run->tasks.size() == 1 && !fires && IsAlone(state) ? txn::Access::SingleWrite
-                                                         : txn::Access::Write;
+  // What is done with rows here may fail, on their way to the client, too.
+  const bool returns = state->css.ss.ps.state->es_plannedstmt->hasReturning;
+  const bool single = state->run->tasks.size() == 1 && !fires && !returns && IsAlone(state);
+  return single ? txn::Access::SingleWrite : txn::Access::Write;
 }
 
 /// The run's memory goes: its requests must not write into it any more.  Also called when the
@@ -249,6 +252,7 @@ void RunModification(FragmentState* state) {
     int ended = 0;
     run->affected = StartInOrder(state, &ended);
     run->affected += AwaitTasks(state, run->tasks.data() + ended, run->tasks.size() - ended, true);
+    txn::StopPoint("done on nodes");
     for (int i = 0; i < run->tasks.size(); i++) run->affected += FollowShard(state, i);
   }
   if (task::SetsTag(&state->css, state->fragment->command))

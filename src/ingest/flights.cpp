@@ -104,7 +104,7 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Fl
                                            .binary_rows = false,
                                            .may_have_moved = flight.follows,
                                            .prepare = !alone};
-  const txn::Access access = alone && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
+  const txn::Access access = alone && !state->ship->returning && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
   remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
   flight.group = group;
   const TupleDesc returned = state->ship->returning ? shipment->store->desc : CreateTemplateTupleDesc(0);

@@ -2,6 +2,7 @@
 // The backend's connections: found by group or address and user, opened when missing, replaced when
 // the group has moved.
 #include "budget.hpp"
+#include "decided.hpp"
 #include "session_settings.hpp"
 
 #include "altius/catalog/metadata.hpp"
@@ -381,6 +382,7 @@ void Init() {
   InitBudgetMemory();
   InitBookMemory();
   InitSessionSettings();
+  InitDecided();
 }
 
 }  // namespace altius::remote

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Receiving: libpq's results, in the order of the commands, go to the requests they belong to.
+#include "decided.hpp"
 #include "session.hpp"
 
 namespace altius::remote {
@@ -152,6 +153,7 @@ void FinishGroup(Connection* connection, const Item& sync) {
       request->error = connection->group_error;
       connection->group_error = nullptr;
     }
+    if (request->decisive && !request->failed && !request->moved) HoldCancels();
   }
   if (connection->group_error != nullptr) PQclear(connection->group_error);
   connection->group_error = nullptr;

@@ -183,6 +183,22 @@ let_go();
     $holder->query('ROLLBACK');
 }
 
+# A cancel that comes when the node has committed is too late: the statement has succeeded.
+for my $way (sort keys %way) {
+    my $session = open_session('coordinator');
+    $session->query(q{SET altius.stop_point = 'done on nodes'});
+    $session->query(q{SET statement_timeout = '300ms'}) unless defined $way{$way};
+    $session->send("UPDATE held SET v = 7 WHERE k = $one");
+    ok($cluster->wait_until('coordinator', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'stopped: done on nodes'}, 10),
+        "$way: the node has committed");
+    defined $way{$way} ? $way{$way}->($session) : sleep 1;
+    $cluster->query('coordinator', 'SELECT altius_internal.release_stop_points()');
+    is(($session->finish)[1], '', "$way: a statement that is committed does not fail");
+    $session->query(q{SET altius.stop_point = ''; SET statement_timeout = 0});
+    is($session->query("SELECT v FROM held WHERE k = $one"), 7, "$way: the session goes on");
+    $session->query("UPDATE held SET v = 0 WHERE k = $one");
+}
+
 is($cluster->query('coordinator', 'SELECT count(*), sum(v) FROM held'), '100|0', 'nothing changed');
 for my $node ($cluster->nodes) {
     ok($cluster->wait_until($node, $busy, 5), "$node: nothing runs for others");
