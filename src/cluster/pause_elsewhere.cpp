@@ -47,7 +47,7 @@ bool IsPausedElsewhere(int group) {
 
 void Dismiss(Helper* helper) {
   if (helper->connection == nullptr) return;
-  if (!remote::IsIdle(helper->connection)) remote::SendCancel(helper->connection);
+  if (!remote::IsIdle(helper->connection)) (void)remote::SendCancel(helper->connection);
   remote::GiveBack(helper->connection);
   helper->connection = nullptr;
 }

@@ -37,7 +37,7 @@ void CloseAll(int, Datum) {
   for (int i = 0; i < connection_count; i++) {
     Connection* connection = connections[i];
     const bool busy = connection->count > 0 || connection->in_copy;
-    if (connection->state == State::Ready && busy) SendCancel(connection);
+    if (connection->state == State::Ready && busy) (void)SendCancel(connection);
     if (connection->pg != nullptr) PQfinish(connection->pg);
     ReturnBudget(connection);
     connection->pg = nullptr;

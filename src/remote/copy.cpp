@@ -100,7 +100,7 @@ bool AbandonCopy(Connection* connection, TimestampTz deadline) {
     }
     const TimestampTz now = GetCurrentTimestamp();
     if (now >= next_cancel) {
-      SendCancel(connection);
+      (void)SendCancel(connection);
       next_cancel = TimestampTzPlusMilliseconds(now, kCancelAgainMs);
     }
     const long left = TimestampDifferenceMilliseconds(now, deadline);

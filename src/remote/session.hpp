@@ -241,6 +241,7 @@ void QueueHiddenStatement(Connection* connection, const StatementText& statement
 
 // wait.cpp
 inline constexpr int kCancelAgainMs = 500;  // a cancel that comes between two statements is lost
+inline constexpr int kCancelPatienceMs = 10000;  // from the first one on, for a node to say how a statement has ended
 enum class Waited { Ready, Timeout, PostmasterGone };
 /// Sleeps until the socket is ready or the latch is set, then reads and writes what it takes.
 Waited Sleep(Connection* connection, long timeout_ms);

@@ -46,8 +46,12 @@ long SleepFor(const Request* request, long bound) {
   return bound < 0 ? std::max(1L, left) : std::min(bound, std::max(1L, left));
 }
 
+/// A node that answers neither the statement nor a cancel may never do so: then nobody knows what became of the statement.
 void PassOnCancel(Request* request) {
-  SendCancel(request->connection);
+  const TimestampTz now = GetCurrentTimestamp();
+  if (request->give_up_at == 0) request->give_up_at = TimestampTzPlusMilliseconds(now, kCancelPatienceMs);
+  if (now >= request->give_up_at) return MarkBroken(request->connection, "the node has not answered a cancel");
+  (void)SendCancel(request->connection);
   request->cancel_again = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kCancelAgainMs);
 }
 
@@ -221,7 +225,7 @@ bool WaitBounded(Request* request, TimestampTz deadline) {
     LeaveIfPostmasterGone(Sleep(connection, SleepFor(request, left)));
     ServeInterrupts(request);
   }
-  DropNotices();
+  EmitNotices();
   return request->finished;
 }
 
@@ -326,7 +330,8 @@ bool StopFrom(Connection* connection, int level, TimestampTz deadline) {
       next_cancel = at_it ? now : TimestampTzPlusMilliseconds(now, kCancelDelayMs);
     }
     if (now >= next_cancel) {
-      if (item != nullptr) SendCancel(connection);
+      // At the end of a transaction a node that is frozen is left alone.
+      if (item != nullptr && !SendCancel(connection) && level == 0) break;
       next_cancel =
           TimestampTzPlusMilliseconds(now, item != nullptr ? kCancelAgainMs : kCancelDelayMs);
     }
@@ -343,17 +348,6 @@ bool StopFrom(Connection* connection, int level, TimestampTz deadline) {
   return connection->state != State::Ready || !HasStatementsFrom(connection, level);
 }
 
-void SendCancel(Connection* connection) {
-  if (connection->pg == nullptr || connection->state != State::Ready) return;
-  PGcancel* cancel = PQgetCancel(connection->pg);
-  if (cancel == nullptr) return;
-  char problem[256];
-  if (PQcancel(cancel, problem, sizeof(problem)) == 0) {
-    elog(DEBUG1, "could not cancel on node %s: %s", connection->name, problem);
-  }
-  PQfreeCancel(cancel);
-}
-
 void Forget(Request* request, bool may_cancel) {
   if (request->finished || request->orphan) return;
   Connection* connection = request->connection;
@@ -368,7 +362,7 @@ void Forget(Request* request, bool may_cancel) {
     const Request* other = ItemAt(connection, i)->request;
     if (other != nullptr && other != request && !other->orphan) return;
   }
-  SendCancel(connection);
+  (void)SendCancel(connection);
 }
 
 }  // namespace altius::remote

@@ -3,6 +3,7 @@
 // all is rolled back; after it nothing raises, and what could not be finished is left to recovery.
 #include "altius/core/txn/commit.hpp"
 #include "altius/door/door.hpp"
+#include "altius/pg/settings.hpp"
 #include "altius/txn/shared.hpp"
 #include "identity.hpp"
 #include "participants.hpp"
@@ -17,6 +18,7 @@ namespace altius::txn {
 namespace {
 
 constexpr int kEndTimeoutMs = 10000;
+int commit_timeout_ms = 60000;
 
 TimestampTz EndDeadline() {
   return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kEndTimeoutMs);
@@ -58,6 +60,13 @@ void CommitReaders() {
   pg_unreachable();
 }
 
+/// To COMMIT or PREPARE TRANSACTION, which statement_timeout does not count for.  A server that waits for its disk or its standbys may
+/// take long; one that is frozen loses its connection.
+void AwaitAnswer(remote::Connection* connection, remote::Request* request) {
+  if (remote::WaitBounded(request, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), commit_timeout_ms))) return;
+  remote::Close(connection, "the node has not answered COMMIT");
+}
+
 void CommitOneWriter() {
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
@@ -65,7 +74,7 @@ void CommitOneWriter() {
     StopPoint("before commit");
     remote::MarkNextDecisive(participant->connection);
     remote::Request* request = remote::SendEnd(participant->connection, "COMMIT", true);
-    remote::WaitAllQuietly(&request, 1);
+    AwaitAnswer(participant->connection, request);
     if (request->failed && remote::IsBroken(participant->connection)) {
       ereport(ERROR, (errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
                       errmsg("connection to node %s was lost while the transaction was committed",
@@ -115,9 +124,7 @@ void SendPrepares() {
 
 /// All are waited for, so that each part's state is known when one of them makes the commit fail.
 void RequireAllPrepared() {
-  pg::Array<remote::Request*> requests;
-  for (int i = 0; i < current.count; i++) requests.push_back(current.participants[i]->ending);
-  remote::WaitAllQuietly(requests.data(), requests.size());
+  for (int i = 0; i < current.count; i++) AwaitAnswer(current.participants[i]->connection, current.participants[i]->ending);
   for (int i = 0; i < current.count; i++) NoteAnswerToPrepare(current.participants[i]);
   StopPoint("after prepare");
   for (int i = 0; i < current.count; i++) {
@@ -214,6 +221,14 @@ void CheckOwnServer() {
 }
 
 }  // namespace
+
+void DefineCommitSetting() {
+  static const pg::IntSetting settings[] = {
+      {"altius.commit_timeout", "Sets how long COMMIT waits for a node's answer. A node that gives none loses its connection.",
+       &commit_timeout_ms, 60000, 1, INT_MAX, PGC_USERSET, GUC_UNIT_MS},
+  };
+  pg::Define(settings);
+}
 
 void PreCommit() {
   CheckOwnServer();

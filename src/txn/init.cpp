@@ -94,6 +94,7 @@ void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object_id, int su
 void Init() {
   InitShared();
   DefineIdentitySettings();
+  DefineCommitSetting();
   DefineStopPointSetting();
   InitMaintenance();
   RegisterXactCallback(OnTransaction, nullptr);

@@ -46,6 +46,8 @@ int WriterCount();
 
 // end.cpp: how a transaction ends
 void PreCommit();
+/// altius.commit_timeout
+void DefineCommitSetting();
 void AfterCommit();
 void AfterAbort();
 void BeforeUserPrepare();

@@ -164,12 +164,12 @@ void ForgetUnlisted(const Run& run) {
     for (const char* gid : *node.gids) left = left || IsLookedFor(*node.unlisted, gid);
     if (!left) Forget(*node.unlisted);
   }
-  ForgetOthers();
 }
 
 void ForgetFinished(Run* run) {
   for (const int group : GroupsWithRecords(run->noted)) ForgetRecordsOf(run, group);
-  if (!run->unlisted.empty()) ForgetUnlisted(*run);
+  ForgetUnlisted(*run);
+  ForgetOthers();  // also where there are no records of them
 }
 
 void Perform(core::RecoveryStep step, Run* run) {

@@ -124,7 +124,7 @@ for my $trap (['TABLE', 'things (id int, size int)'], ['TYPE', 'pair AS (one int
     $cluster->query('worker2', "SET SESSION AUTHORIZATION bob; SET citus.enable_ddl_propagation = off; CREATE $kind evil.$definition");
     my ($status, undef, $error) = $cluster->psql('coordinator', "SELECT citus_add_node('127.0.0.1', $port{worker2})");
     isnt($status, 0, "a new node with somebody else's $name is refused");
-    like($error, qr/"(?:evil\.)?$name" already exists|must be owner of table $name/, "and it is said why");
+    like($error, qr/"(?:evil\.)?$name" already exists|evil\.$name exists already and belongs to another role/, "and it is said why");
     $cluster->query('worker2', "SET citus.enable_ddl_propagation = off; DROP $kind evil.$name");
 }
 $cluster->query('worker2', 'REVOKE CREATE, USAGE ON SCHEMA evil FROM bob');

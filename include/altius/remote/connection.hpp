@@ -118,6 +118,7 @@ struct Request {
   bool orphan;         // forgotten: its rows are thrown away
   bool decisive;       // commits by itself: a cancel waits for what the node says
   int64 cancel_again;  // the time to pass a cancel on again (TimestampTz); 0: none was passed on
+  int64 give_up_at;    // by then the node must have said what became of it (TimestampTz)
   char tag[24];        // command tag
   MemoryContextCallback release;
 };

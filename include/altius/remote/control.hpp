@@ -81,8 +81,9 @@ void ForgetUnheard(Connection* connection, int level) noexcept;
 /// of them is cancelled.  False when that takes too long.  Never raises.
 bool StopFrom(Connection* connection, int level, TimestampTz deadline);
 
-/// Asks the node to cancel what it runs for this connection.  Blocks shortly; never raises.
-void SendCancel(Connection* connection);
+/// Asks the node to cancel what it runs for this connection.  Blocks shortly; never raises.  False when its server does not answer
+/// within two seconds.
+bool SendCancel(Connection* connection);
 
 /// Cuts the connection if the address book says that its server is not the group's primary any more.  Never raises.
 void CutIfDeposed(Connection* connection);
