@@ -101,9 +101,10 @@ void NoteJoining(int group, const char* host, int port) {
 }
 
 void NoteLeaving(int group, const char* host, int port) {
-  const char* note = psprintf("INSERT INTO altius_internal.unlisted_node VALUES (%d, %s, %d)", group, quote_literal_cstr(host), port);
+  const char* note = psprintf("INSERT INTO altius_internal.unlisted_node SELECT %d, %s, %d", group, quote_literal_cstr(host), port);
   (void)pg::RunSql(note);
-  ExecuteOnOtherNodes(note);
+  // Who changes something on the node has locks that its removal waits for, so whatever may be in doubt there has its record by now.
+  ExecuteOnOtherNodes(psprintf("%s WHERE EXISTS (SELECT FROM pg_catalog.pg_dist_transaction WHERE groupid = %d)", note, group));
 }
 
 }  // namespace altius::txn
