@@ -26,7 +26,7 @@ struct PreparedLists {
 };
 
 /// Asks all of them at once.  In memory of the caller.
-PreparedLists ListPrepared(const pg::Array<Unlisted>& unlisted);
+PreparedLists ListPrepared(pg::Array<Unlisted>* unlisted);
 
 /// Whether the address of this server's group leads to this server.
 core::Standing LookAtStanding();

@@ -50,11 +50,10 @@ struct Run {
 
 void NoteRecords(Run* run) {
   run->noted = RegisterSnapshot(GetLatestSnapshot());
-  run->unlisted = ReadUnlisted();
 }
 
 void ReadLists(Run* run) {
-  run->lists = ListPrepared(run->unlisted);
+  run->lists = ListPrepared(&run->unlisted);
   for (const ListedNode& node : run->lists.nodes) run->left = run->left || (node.active && !node.answered);
 }
 

@@ -64,7 +64,7 @@ pg::Array<Unlisted> ReadUnlisted() {
   MemoryContext home = CurrentMemoryContext;
   pg::Array<Unlisted> nodes;
   SPI_connect();
-  if (SPI_execute(kRead, true, 0) != SPI_OK_SELECT)
+  if (SPI_execute(kRead, false, 0) != SPI_OK_SELECT)  // with a new snapshot
     elog(ERROR, "could not read altius_internal.unlisted_node");
   MemoryContext spi = MemoryContextSwitchTo(home);
   for (uint64 i = 0; i < SPI_processed; i++) nodes.push_back(RowAt(i));
