@@ -36,7 +36,7 @@ sub finished {
     my ($job, $what, $retries) = @_;
     wait_for("SELECT state = 'finished' FROM pg_dist_background_job WHERE job_id = $job", "$what: the job goes on and ends");
     is(coordinator('SELECT string_agg(task::text, chr(32) ORDER BY task) FROM log'), '1 2', "$what: each task happened once");
-    is(coordinator("SELECT max(retry_count) FROM pg_dist_background_task WHERE job_id = $job"), $retries, "$what: tries");
+    like(coordinator("SELECT max(retry_count) FROM pg_dist_background_task WHERE job_id = $job"), qr/^$retries$/, "$what: tries");
     coordinator('TRUNCATE log');
     return;
 }
@@ -66,7 +66,7 @@ sub finished {
     kill 'INT', int <$pid>;
     sleep 0.1 while -e $file;
     $cluster->start('coordinator');
-    finished($job, 'coordinator restarted', 1);
+    finished($job, 'coordinator restarted', '[12]');    # it may be started once more before the server is down
 }
 
 # Somebody ends the executor, or the monitor.
