@@ -165,7 +165,6 @@ let_go();
 
 # COPY: rows on their way to a node that waits.
 {
-    $holder->query('BEGIN; LOCK TABLE held IN SHARE MODE') if 0;
     $holder->query("BEGIN; DELETE FROM held WHERE k = $one");
     my $session = open_session('coordinator');
     $session->query(q{SET statement_timeout = '500ms'});

@@ -232,6 +232,31 @@ nothing_left();
     nothing_left();
 }
 
+# --- a table joins the group in a transaction that is open while a shard moves: the move waits and takes it along, or says that the
+# tables have changed; what must not be is a table whose shard stays behind ---
+{
+    on_coordinator(q{CREATE TABLE moved (id int PRIMARY KEY); CREATE TABLE joins (id int PRIMARY KEY);
+        SELECT create_distributed_table('moved', 'id', shard_count => 4, colocate_with => 'none')});
+    my ($shard, $from) = split /\|/, on_coordinator(q{SELECT shardid, nodeport FROM citus_shards WHERE table_name = 'moved'::regclass
+        ORDER BY shardid LIMIT 1});
+    my ($to) = grep { $_ != $from } map { $cluster->port($_) } 'worker1', 'worker2';
+    my ($joiner, $mover) = ($cluster->session('coordinator'), $cluster->session('coordinator'));
+    $joiner->query(q{BEGIN; SELECT create_distributed_table('joins', 'id', colocate_with => 'moved')});
+    my $pid = $mover->query('SELECT pg_backend_pid()');
+    $mover->send("SELECT citus_move_shard_placement($shard, '127.0.0.1', $from, '127.0.0.1', $to, 'block_writes')");
+    ok($cluster->wait_until('coordinator', "SELECT query ~ 'citus_move' AND query_start < clock_timestamp() - interval '1 s' AND state = 'active'
+        FROM pg_stat_activity WHERE pid = $pid"), 'a move waits for a table that joins');
+    $joiner->query('COMMIT');
+    like(($mover->finish)[1], qr/^$|have changed meanwhile/, 'it ends');
+    is(on_coordinator(q{SELECT count(*) FROM citus_shards a JOIN pg_dist_shard x USING (shardid), citus_shards b JOIN pg_dist_shard y USING (shardid)
+        WHERE a.table_name = 'moved'::regclass AND b.table_name = 'joins'::regclass AND x.shardminvalue = y.shardminvalue AND a.nodeport <> b.nodeport}),
+        0, 'no shard stays behind');
+    on_coordinator('INSERT INTO moved SELECT generate_series(1, 50); INSERT INTO joins SELECT generate_series(1, 50)');
+    is(on_coordinator('SELECT count(*) FROM moved JOIN joins USING (id)'), 50, 'and rows meet');
+    nothing_left();
+    on_coordinator('DROP TABLE moved, joins');
+}
+
 # --- a reference table gets another copy while it is written from two nodes ---
 on_coordinator(q{CREATE TABLE colors (id int, name text); SELECT create_reference_table('colors');
     INSERT INTO colors SELECT n, 'color ' || n FROM generate_series(1, 100) n});
