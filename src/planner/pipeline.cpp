@@ -7,6 +7,7 @@
 #include "altius/pg/permissions.hpp"
 #include "planner/modify/modify.hpp"
 #include "planner/modify/order.hpp"
+#include "planner/modify/returning.hpp"
 #include "planner/normalize/current_of.hpp"
 #include "planner/normalize/inline_functions.hpp"
 #include "planner/normalize/lent_views.hpp"
@@ -46,13 +47,7 @@ void RefuseForeignKeyCheck(const Query *query) {
   }
 }
 
-PlannedStmt *PlanCopy(Query *query, const pg::RelationUses &uses, const Request &request) {
-  // 1. normalize/
-  KeepRowPlace(query, request.cursor_options);
-  Normalize(query);
-  PrepareForLentRights(query, uses);
-  CompareRowPlaces(query);
-  SpellCurrentOf(query);
+PlannedStmt *PlanNormalized(Query *query, const Request &request) {
   if (query->hasModifyingCTE) {
     Planning::SetFirst(ModificationsFirst(query));
     KeepValuesHere(query);
@@ -68,6 +63,21 @@ PlannedStmt *PlanCopy(Query *query, const pg::RelationUses &uses, const Request 
   Rewrite(query, nullptr);
   // 4. what is left
   return PlanResidual(query, request);
+}
+
+PlannedStmt *PlanCopy(Query *query, const pg::RelationUses &uses, const Request &request) {
+  // 1. normalize/
+  KeepRowPlace(query, request.cursor_options);
+  Normalize(query);
+  PrepareForLentRights(query, uses);
+  CompareRowPlaces(query);
+  SpellCurrentOf(query);
+  Query *computed = ComputeReturningAbove(query);
+  PlannedStmt *plan = PlanNormalized(computed, request);
+  if (computed == query) return plan;
+  plan->commandType = query->commandType;
+  plan->hasReturning = true;
+  return plan;
 }
 
 }  // namespace

@@ -327,10 +327,21 @@ void RegisterNode(const NodeKind& kind) {
   if (kind_count < static_cast<int>(lengthof(kinds))) kinds[kind_count++] = kind;
 }
 
+namespace {
+
+/// What gives the rows of the statement; what RETURNING computes of those of a modification may stand above them.
+const Plan* RowsOf(const PlannedStmt* statement) {
+  const Plan* plan = statement->planTree;
+  if (!IsA(plan, CteScan)) return plan;
+  return static_cast<const Plan*>(list_nth(statement->subplans, reinterpret_cast<const CteScan*>(plan)->ctePlanId - 1));
+}
+
+}  // namespace
+
 bool SetsTag(const CustomScanState* state, CmdType command) {
   const PlannedStmt* statement = state->ss.ps.state->es_plannedstmt;
   if (command == CMD_SELECT || statement->commandType == CMD_SELECT) return false;
-  const Plan* plan = statement->planTree;
+  const Plan* plan = RowsOf(statement);
   while (plan != nullptr && plan != state->ss.ps.plan) {
     plan = IsA(plan, CustomScan) && reinterpret_cast<const CustomScan*>(plan)->custom_plans != NIL
                ? static_cast<const Plan*>(

@@ -321,12 +321,11 @@ void RewriteModifyingCte(CommonTableExpr* cte, const Level* level) {
   }
   NameKey(query, *table);
   CheckConflictKeepsKey(query, *table);
-  List* returning = query->returningList;
-  List* computed = SplitReturning(query);
-  const Beside beside = ChangesKey(query, *table) ? kElsewhere : FindBeside(query, *table, &own);
-  if (!beside.possible) query->returningList = returning;
+  // What RETURNING computes here it computes of all rows, whether anyone reads them or not.
+  const bool nested = ChangesKey(query, *table) || IsComputedHere(query);
+  const Beside beside = nested ? kElsewhere : FindBeside(query, *table, &own);
   if (beside.possible) {
-    Query* select = SelectFromModification(query, beside, &own, computed, Planning::PlaceAmongFirst(cte->ctename));
+    Query* select = SelectFromModification(query, beside, &own, NIL, Planning::PlaceAmongFirst(cte->ctename));
     const Level leaf = {select, level, false};
     RewriteInner(&leaf);
     cte->ctequery = pg::AsNode(select);

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "returning.hpp"
 
+#include "altius/catalog/metadata.hpp"
 #include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/nodes/column_map.hpp"
 #include "planner/nodes/place_calls.hpp"
+#include "planner/nodes/queries.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
-#include "optimizer/clauses.h"
-#include "rewrite/rewriteManip.h"
+#include "nodes/nodeFuncs.h"
 }
 
 namespace altius::planner {
@@ -22,7 +23,15 @@ namespace {
 /// Constants of the row are computed here as it is.
 bool UnshippableWalker(Node *node, void *context) {
   if (node == nullptr || MayBeArgument(node) || IsPlaceCall(node)) return false;
+  if (IsA(node, Query)) return pg::WalkQuery(reinterpret_cast<Query *>(node), UnshippableWalker, context);
   return IsUnshippableCall(node) || pg::Walk(node, UnshippableWalker, context);
+}
+
+/// A subquery that no shard may compute.
+bool UnshippableSubqueryWalker(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, SubLink)) return UnshippableWalker(node, nullptr);
+  return pg::Walk(node, UnshippableSubqueryWalker, context);
 }
 
 bool IsUnreadable(const List *exprs) {
@@ -33,21 +42,25 @@ bool IsUnreadable(const List *exprs) {
   return false;
 }
 
-Node *SubstituteReturned(Node *node, void *data) {
-  const auto *columns = static_cast<Columns *>(data);
-  if (!IsA(node, Var) && !IsPlaceCall(node) && !pg::IsMergeAction(node)) return nullptr;
-  return pg::AsNode(ColumnLike(node, columns->rti, columns->Find(node)));
+/// Columns, and subqueries as they are.
+bool AddReturnedWalker(Node *node, void *data) {
+  if (node == nullptr) return false;
+  auto *columns = static_cast<Columns *>(data);
+  const bool returned = IsA(node, Var) || IsA(node, SubLink) || IsPlaceCall(node) || pg::IsMergeAction(node);
+  if (!returned) return pg::Walk(node, AddReturnedWalker, data);
+  columns->Add(node);
+  return false;
 }
 
-}  // namespace
+Node *SubstituteReturned(Node *node, void *data) {
+  const auto *columns = static_cast<Columns *>(data);
+  const int column = columns->Find(node);
+  return column == 0 ? nullptr : pg::AsNode(ColumnLike(node, columns->rti, column));
+}
 
-List *SplitReturning(Query *query) {
-  Node *returning = pg::AsNode(query->returningList);
-  if (returning == nullptr || checkExprHasSubLink(returning) || !UnshippableWalker(returning, nullptr)) return NIL;
-  Columns columns = {1, NIL};
-  AddVarsOfExpr(returning, &columns);
-  if (IsUnreadable(columns.exprs)) return NIL;
-  auto *computed = reinterpret_cast<List *>(ReplaceInExpr(pg::Copy(returning), SubstituteReturned, &columns));
+/// The query returns the columns, and the result is what it returned in terms of them.
+List *ReturnColumns(Query *query, Columns columns) {
+  auto *computed = reinterpret_cast<List *>(ReplaceInExpr(pg::Copy(pg::AsNode(query->returningList)), SubstituteReturned, &columns));
   if (columns.exprs == NIL) columns.exprs = list_make1(makeBoolConst(true, false));
   query->returningList = NIL;
   ListCell *cell;
@@ -57,6 +70,43 @@ List *SplitReturning(Query *query) {
     query->returningList = lappend(query->returningList, target);
   }
   return computed;
+}
+
+bool IsComputedAbove(Query *query) {
+  if (query->commandType == CMD_SELECT || query->returningList == NIL || !query->hasSubLinks) return false;
+  const RangeTblEntry *target = pg::Rte(query->rtable, query->resultRelation);
+  return target->rtekind == RTE_RELATION && catalog::FindTable(target->relid) != nullptr &&
+         UnshippableSubqueryWalker(pg::AsNode(query->returningList), nullptr);
+}
+
+}  // namespace
+
+bool IsComputedHere(Query *query) { return UnshippableWalker(pg::AsNode(query->returningList), nullptr); }
+
+Query *ComputeReturningAbove(Query *query) {
+  if (!IsComputedAbove(query)) return query;
+  Columns columns = {1, NIL};
+  AddVarsOfExpr(pg::AsNode(query->returningList), &columns);
+  List *computed = ReturnColumns(query, columns);
+  query->canSetTag = false;
+  CommonTableExpr *changed = ReadOnce("altius_changed", query);
+  Query *select = SelectFrom(ReadOf(changed, 0));
+  select->targetList = computed;
+  select->hasSubLinks = true;
+  select->cteList = lappend(query->cteList, changed);
+  select->hasRecursive = query->hasRecursive;
+  select->hasModifyingCTE = true;
+  query->cteList = NIL;
+  RaiseCtesOf(query);
+  query->hasRecursive = query->hasModifyingCTE = false;
+  return select;
+}
+
+List *SplitReturning(Query *query) {
+  if (!IsComputedHere(query)) return NIL;
+  Columns columns = {1, NIL};
+  AddReturnedWalker(pg::AsNode(query->returningList), &columns);
+  return IsUnreadable(columns.exprs) ? NIL : ReturnColumns(query, columns);
 }
 
 }  // namespace altius::planner

@@ -100,7 +100,7 @@ CommonTableExpr *ReadOnce(const char *name, Query *query) {
   cte->ctequery = pg::AsNode(query);
   cte->location = -1;
   ListCell *cell;
-  foreach (cell, query->targetList) {
+  foreach (cell, query->commandType == CMD_SELECT ? query->targetList : query->returningList) {
     Node *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
     cte->ctecolnames = lappend(cte->ctecolnames, makeString(pstrdup(lfirst_node(TargetEntry, cell)->resname)));
     cte->ctecoltypes = lappend_oid(cte->ctecoltypes, exprType(expr));
