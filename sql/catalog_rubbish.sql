@@ -95,7 +95,7 @@ SELECT altius_internal.create_shards('plain', -1);
 SELECT altius_internal.create_shard(-1, -1);
 SELECT altius_internal.finish_flip(0, 0, 1, '{}');
 SELECT altius_internal.finish_split(0, 0, '{}', '');
-SELECT altius_internal.lock_shards('{NULL}', 1);
+SELECT altius_internal.lock_shards('{NULL}', 1, 0);
 SELECT altius_internal.copy_shard_from(NULL, 0, NULL);
 SELECT altius_internal.copy_part_from(-1, 0, NULL);
 SELECT altius_internal.set_replica_identity('plain', '', 1);

@@ -17,23 +17,25 @@ COMMENT ON FUNCTION pg_catalog.replicate_reference_tables(citus.shard_transfer_m
 -- Steps of a move: on the coordinator, in the transaction that changes the placements ...
 CREATE FUNCTION altius_internal.begin_flip(operation bigint) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_begin_flip';
-CREATE FUNCTION altius_internal.block_shard_writes(source integer, shards bigint[], timeout_ms integer, definition text)
+CREATE FUNCTION altius_internal.block_shard_writes(source integer, shards bigint[], timeout_ms integer, hold_ms integer,
+    definition text)
   RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_block_shard_writes';
 CREATE FUNCTION altius_internal.make_foreign_keys(target integer, shards bigint[], timeout_ms integer) RETURNS boolean
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_make_foreign_keys';
 CREATE FUNCTION altius_internal.finish_flip(operation bigint, source integer, target integer, shards bigint[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_finish_flip';
-CREATE FUNCTION altius_internal.block_reference_writes(source integer, shards bigint[], timeout_ms integer, definition text)
+CREATE FUNCTION altius_internal.block_reference_writes(source integer, shards bigint[], timeout_ms integer, hold_ms integer,
+    definition text)
   RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_block_reference_writes';
 CREATE FUNCTION altius_internal.finish_copy(operation bigint, source integer, target integer, shards bigint[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_finish_copy';
 -- ... on every node, when a reference table gets another copy ...
-CREATE FUNCTION altius_internal.lock_tables(shards bigint[], timeout_ms integer) RETURNS void
+CREATE FUNCTION altius_internal.lock_tables(shards bigint[], timeout_ms integer, hold_ms integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lock_tables';
 -- ... on the source ...
-CREATE FUNCTION altius_internal.lock_shards(shards bigint[], timeout_ms integer) RETURNS text
+CREATE FUNCTION altius_internal.lock_shards(shards bigint[], timeout_ms integer, hold_ms integer) RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lock_shards';
 -- ... and on the target.
 CREATE FUNCTION altius_internal.copy_shard_from(shard_id bigint, source_group integer, snapshot text) RETURNS bigint

@@ -38,26 +38,50 @@ void UnlockEarly(const LOCKTAG& tag, LOCKMODE mode) {
   CurrentResourceOwner = before;
 }
 
-const char* HoldersOf(const LOCKTAG& tag, LOCKMODE mode) {
+namespace {
+
+/// Null when nobody keeps the lock from others.  `prepared`: a prepared transaction does.
+const char* PidsOf(const LOCKTAG& tag, LOCKMODE mode, bool* prepared) {
   int count = 0;
   const VirtualTransactionId* holders = GetLockConflicts(&tag, mode, &count);
   StringInfoData pids;
   initStringInfo(&pids);
-  bool prepared = false;
   for (int i = 0; i < count; i++) {
     const int pid = PidOf(holders[i]);
-    prepared = prepared || pid == 0;
+    *prepared = *prepared || pid == 0;
     appendStringInfo(&pids, "%s%d", i == 0 ? "" : ",", pid);
   }
-  if (count == 0) return "Who held it has ended by now.";
+  return count == 0 ? nullptr : pids.data;
+}
+
+}  // namespace
+
+const char* HoldersOf(const LOCKTAG& tag, LOCKMODE mode) {
+  bool prepared = false;
+  const char* pids = PidsOf(tag, mode, &prepared);
+  if (pids == nullptr) return "Who held it has ended by now.";
   const char* sessions = FetchText(psprintf(
       "SELECT pg_catalog.string_agg(pg_catalog.concat('Process ', a.pid, ' of role ', pg_catalog.quote_ident(a.usename), "
       "' (' || a.state || ')', "
       "' for session ' || pg_catalog.substring(a.application_name, '^altius_internal gpid=(\\d+)')), ', ' ORDER BY a.pid) "
       "FROM pg_catalog.pg_stat_activity a WHERE a.pid = ANY ('{%s}')",
-      pids.data));
+      pids));
   if (sessions == nullptr) return prepared ? "A prepared transaction holds it." : "Who held it has ended by now.";
   return psprintf("%s holds it%s.", sessions, prepared ? ", and so does a prepared transaction" : "");
+}
+
+void RaiseIfHeldFor(Oid relid, LOCKMODE mode, int ms) {
+  LOCKTAG tag;
+  SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+  bool prepared = false;
+  const char* pids = PidsOf(tag, mode, &prepared);
+  if (pids == nullptr) return;
+  const char* pid = FetchText(psprintf(
+      "SELECT a.pid FROM pg_catalog.pg_stat_activity a WHERE a.pid = ANY ('{%s}') "
+      "AND a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %d / 1000.0) LIMIT 1",
+      pids, ms));
+  if (pid == nullptr) return;
+  ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("process %s holds a lock for long", pid)));
 }
 
 void LockRelationWithin(Oid relid, LOCKMODE mode, int ms, const char* what) {

@@ -12,7 +12,10 @@
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "move.hpp"
+#include "online.hpp"
 #include "pause.hpp"
+#include "settings.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "storage/latch.h"
@@ -28,8 +31,6 @@ namespace altius::rebalance {
 
 namespace {
 
-constexpr int kFirstTimeoutMs = 40;   // a writer waits this long behind an attempt that fails
-constexpr int kLastTimeoutMs = 120;
 constexpr int kPauseMs = 150;
 constexpr int kPatienceMs = 100;      // for the locks of FinishFlip
 
@@ -41,61 +42,83 @@ char* StartFlip(Move* move) {
 
 }  // namespace
 
-bool TryBlockWrites(Move* move, int timeout_ms, uint64* position) {
-  remote::Execute(move->flip, "SAVEPOINT attempt");
+bool TryBlockWrites(Move* move, int timeout_ms, int hold_ms, uint64* position) {
   move->blocked_at = GetCurrentTimestamp();
   const char* function = move->copies ? "block_reference_writes" : "block_shard_writes";
-  const char* lsn = remote::FetchValue(
-      move->flip, psprintf("SELECT altius_internal.%s(%d, '%s', %d, '%s')", function, move->source, move->shard_list,
-                           timeout_ms, move->definition));
-  if (lsn == nullptr) {
-    remote::Execute(move->flip, "ROLLBACK TO attempt");
-    return false;
-  }
-  return core::ParseLsn(lsn, position);
+  char* lsn;
+  const bool kept = TryAsk(move, move->flip,
+                           psprintf("SELECT altius_internal.%s(%d, '%s', %d, %d, '%s')", function, move->source,
+                                    move->shard_list, timeout_ms, hold_ms, move->definition),
+                           &lsn);
+  return kept && lsn != nullptr && core::ParseLsn(lsn, position);
 }
 
-void BeginFlip(Move* move) { remote::Execute(move->flip, StartFlip(move)); }
+void BeginFlip(Move* move) { (void)Ask(move, move->flip, StartFlip(move)); }
+
+void AbandonFlip(Move* move) {
+  char* nothing;
+  if (!remote::IsBroken(move->flip) && TryAsk(move, move->flip, "ROLLBACK", &nothing)) return;
+  remote::GiveBack(move->flip);
+  move->flip = nullptr;
+}
+
+[[noreturn]] void RaiseLostFlip() {
+  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                  errmsg("a session of the transaction that changes the placements was lost"),
+                  errdetail("The transaction is rolled back."), errhint("Try again.")));
+  pg_unreachable();
+}
 
 /// Writers shall not wait for what happens for the first time in a session: connections are open and caches filled before.
 void RehearseFlip(Move* move) {
-  remote::Execute(move->flip, "SAVEPOINT attempt");
+  BeginFlip(move);
   (void)TryMakeForeignKeys(move);
-  remote::Execute(move->flip, "ROLLBACK TO attempt");
+  AbandonFlip(move);
 }
 
 /// Foreign keys to reference tables need a lock on the target's copy, which somebody may be writing to.
 bool TryMakeForeignKeys(Move* move) {
-  const char* made = remote::FetchValue(
-      move->flip, psprintf("SELECT altius_internal.make_foreign_keys(%d, '%s', %d)", move->target, move->shard_list,
-                           kPatienceMs));
-  return made != nullptr && made[0] == 't';
+  char* made;
+  const bool kept = TryAsk(move, move->flip,
+                           psprintf("SELECT altius_internal.make_foreign_keys(%d, '%s', %d)", move->target,
+                                    move->shard_list, kPatienceMs),
+                           &made);
+  return kept && made != nullptr && made[0] == 't';
 }
 
 uint64 BlockWrites(Move* move) {
-  BeginFlip(move);
   uint64 position = 0;
-  int timeout_ms = kFirstTimeoutMs;
-  while (!TryBlockWrites(move, timeout_ms, &position)) {
-    Pause(kPauseMs);
-    timeout_ms = std::min(timeout_ms + 20, kLastTimeoutMs);
+  Patience patience;
+  BeginFlip(move);
+  while (!TryBlockWrites(move, patience.lock_ms, 0, &position)) {
+    AbandonFlip(move);
+    patience.ForLocks();
+    patience.Rest();
+    BeginFlip(move);
   }
   txn::StopPoint("move: writes blocked");
   return position;
 }
 
 void MakeForeignKeys(Move* move) {
-  while (!TryMakeForeignKeys(move)) Pause(kPauseMs);
+  while (!TryMakeForeignKeys(move)) {
+    if (remote::IsBroken(move->flip)) RaiseLostFlip();
+    Pause(kPauseMs);
+  }
 }
 
-void UnblockWrites(Move* move) { remote::Execute(move->flip, "ROLLBACK TO attempt"); }
+bool TryFinishFlip(Move* move) {
+  char* nothing;
+  const bool kept =
+      TryAsk(move, move->flip,
+             psprintf("SELECT altius_internal.%s(" INT64_FORMAT ", %d, %d, '%s')", move->copies ? "finish_copy" : "finish_flip",
+                      move->operation, move->source, move->target, move->shard_list),
+             &nothing);
+  if (kept) txn::StopPoint("move: before flip");
+  return kept;
+}
 
-void Flip(Move* move) {
-  remote::Execute(move->flip,
-                  psprintf("SELECT altius_internal.%s(" INT64_FORMAT ", %d, %d, '%s')",
-                           move->copies ? "finish_copy" : "finish_flip", move->operation, move->source, move->target,
-                           move->shard_list));
-  txn::StopPoint("move: before flip");
+void CommitFlip(Move* move) {
   remote::Execute(move->flip, "COMMIT");
   const catalog::Node* target = catalog::FindNode(move->target_node);
   ereport(LOG, (errmsg("shard %lld and those beside it lie on node %s:%d now", static_cast<long long>(move->members[0].shard_id),
@@ -181,6 +204,7 @@ struct Finish {
 };
 
 void FinishFlip(const Finish& it) {
+  txn::StopPoint("flip: finishing");
   ForgetRecords(it.operation);
   RecordOldShards(it.operation, it.ids, it.source);
   txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.move_placements('%s', %d, %d)", it.shard_list, it.source,
@@ -191,6 +215,7 @@ void FinishFlip(const Finish& it) {
 }
 
 void FinishCopy(const Finish& it) {
+  txn::StopPoint("flip: finishing");
   ForgetRecords(it.operation);
   for (const int64 shard : it.ids) {
     const int64 placement = catalog::NextPlacementId();

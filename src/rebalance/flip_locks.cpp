@@ -132,15 +132,32 @@ void LockDefinitions(const pg::Array<int64>& ids, const char* definition, int ti
                   errmsg("the tables of the shard group have changed while it was moved"), errhint("Move it again.")));
 }
 
+/// Locks that others wait for go with this session when nothing comes for so long: who holds them through it may be frozen, or
+/// wait for somebody who is.  Until the end of the transaction; 0: they stay.
+void HoldAtMost(int ms) {
+  if (ms <= 0) return;
+  (void)set_config_option("idle_in_transaction_session_timeout", psprintf("%d", ms), PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_LOCAL, true, 0, false);
+}
+
+constexpr int kOldMs = 1000;
+
+/// Raises 55P03, instead of standing in the queue in front of others, when a transaction has the relation that is open for
+/// longer than it would be waited for.
+void LockUnlessHeldForLong(const pg::Array<Oid>& relations, LOCKMODE mode, int timeout_ms) {
+  for (const Oid relid : relations) pg::RaiseIfHeldFor(relid, mode, kOldMs + 2 * timeout_ms);
+  LockAll(relations, mode, timeout_ms);
+}
+
 /// Null when somebody writes at this moment, and for some time.
-char* LockShardsOn(int group, Datum shards, int timeout_ms) {
+char* LockShardsOn(int group, Datum shards, int timeout_ms, int hold_ms) {
   if (group == catalog::LocalGroup()) {
-    LockAll(ShardsHere(ShardIds(DatumGetArrayTypeP(shards))), ExclusiveLock, timeout_ms);
+    LockUnlessHeldForLong(ShardsHere(ShardIds(DatumGetArrayTypeP(shards))), ExclusiveLock, timeout_ms);
     return FlushedPosition();
   }
   const char* list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, shards));
   return remote::FetchValue(txn::Enlist(group, txn::Access::Write),
-                            psprintf("SELECT altius_internal.lock_shards('%s', %d)", list, timeout_ms));
+                            psprintf("SELECT altius_internal.lock_shards('%s', %d, %d)", list, timeout_ms, hold_ms));
 }
 
 }  // namespace
@@ -165,55 +182,62 @@ const char* Definition(const pg::Array<int64>& ids) {
 
 }  // namespace altius::rebalance
 
-/// block_shard_writes(source integer, shards bigint[], timeout_ms integer, definition text): on the coordinator; null when
-/// somebody writes, or changes the tables (DDL begins here); an error when they have been changed.
+/// block_shard_writes(source integer, shards bigint[], timeout_ms integer, hold_ms integer, definition text): on the
+/// coordinator; null when somebody writes, or changes the tables (DDL begins here); an error when they have been changed.
 ALTIUS_FUNCTION(altius_block_shard_writes) {
   using namespace altius::rebalance;
   char* position = nullptr;
   const int timeout_ms = PG_GETARG_INT32(2);
+  const int hold_ms = PG_GETARG_INT32(3);
   const bool locked = TryLocks([&] {
-    LockDefinitions(ShardIds(PG_GETARG_ARRAYTYPE_P(1)), text_to_cstring(PG_GETARG_TEXT_PP(3)), timeout_ms);
-    position = LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms);
+    LockDefinitions(ShardIds(PG_GETARG_ARRAYTYPE_P(1)), text_to_cstring(PG_GETARG_TEXT_PP(4)), timeout_ms);
+    position = LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms, hold_ms);
   });
+  HoldAtMost(hold_ms);
   if (!locked || position == nullptr) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(position));
 }
 
-/// block_reference_writes(source integer, shards bigint[], timeout_ms integer, definition text): writers of reference tables
-/// are held back on the node where they begin, before they look where the copies are; and then those that are about to
-/// commit.
+/// block_reference_writes(source integer, shards bigint[], timeout_ms integer, hold_ms integer, definition text): writers of
+/// reference tables are held back on the node where they begin, before they look where the copies are; and then those that are
+/// about to commit.
 ALTIUS_FUNCTION(altius_block_reference_writes) {
   using namespace altius;
   char* position = nullptr;
   const int timeout_ms = PG_GETARG_INT32(2);
+  const int hold_ms = PG_GETARG_INT32(3);
   const bool locked = rebalance::TryLocks([&] {
     const char* list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(1)));
     const auto ids = rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(1));
-    rebalance::LockDefinitions(ids, text_to_cstring(PG_GETARG_TEXT_PP(3)), timeout_ms);
-    rebalance::LockAll(rebalance::TablesOf(ids), ShareRowExclusiveLock, timeout_ms);
-    txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.lock_tables('%s', %d)", list, timeout_ms));
-    position = rebalance::LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms);
+    rebalance::LockDefinitions(ids, text_to_cstring(PG_GETARG_TEXT_PP(4)), timeout_ms);
+    rebalance::LockUnlessHeldForLong(rebalance::TablesOf(ids), ShareRowExclusiveLock, timeout_ms);
+    txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.lock_tables('%s', %d, %d)", list, timeout_ms, hold_ms));
+    position = rebalance::LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms, hold_ms);
   });
+  rebalance::HoldAtMost(hold_ms);
   if (!locked || position == nullptr) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(position));
 }
 
-/// lock_tables(shards bigint[], timeout_ms integer): on any node; raises an error, which names them, when somebody writes the
-/// tables for so long.
+/// lock_tables(shards bigint[], timeout_ms integer, hold_ms integer): on any node; raises an error, which names them, when
+/// somebody writes the tables for so long.
 ALTIUS_FUNCTION(altius_lock_tables) {
   using namespace altius;
+  rebalance::HoldAtMost(PG_GETARG_INT32(2));
   for (const Oid relid : rebalance::TablesOf(rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(0)))) {
+    pg::RaiseIfHeldFor(relid, ShareRowExclusiveLock, rebalance::kOldMs + 2 * PG_GETARG_INT32(1));
     const char* name = psprintf("table \"%s\"", get_rel_name(relid));
     pg::LockRelationWithin(relid, ShareRowExclusiveLock, PG_GETARG_INT32(1), name);
   }
   PG_RETURN_VOID();
 }
 
-/// lock_shards(shards bigint[], timeout_ms integer): on the source; the position of its log that has all changes.  Readers go
-/// on.  Null when somebody writes.
+/// lock_shards(shards bigint[], timeout_ms integer, hold_ms integer): on the source; the position of its log that has all
+/// changes.  Readers go on.  Null when somebody writes.
 ALTIUS_FUNCTION(altius_lock_shards) {
   using namespace altius::rebalance;
   const auto shards = ShardsHere(ShardIds(PG_GETARG_ARRAYTYPE_P(0)));
-  if (!TryLocks([&] { LockAll(shards, ExclusiveLock, PG_GETARG_INT32(1)); })) PG_RETURN_NULL();
+  if (!TryLocks([&] { LockUnlessHeldForLong(shards, ExclusiveLock, PG_GETARG_INT32(1)); })) PG_RETURN_NULL();
+  HoldAtMost(PG_GETARG_INT32(2));
   PG_RETURN_TEXT_P(cstring_to_text(FlushedPosition()));
 }

@@ -2,11 +2,13 @@
 // The log has of an updated or deleted row what the table's replica identity says.  Where that is
 // nothing of use, it is widened to the whole row before changes are published: else writers would
 // get errors.
+#include "altius/pg/bounded_lock.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
 #include "move.hpp"
 #include "pause.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -28,6 +30,7 @@ namespace altius::rebalance {
 namespace {
 
 constexpr int kTimeoutMs = 50;  // a writer waits at most as long
+constexpr int kOldMs = 1000;  // a transaction is not waited for that has the table for longer
 constexpr int kPauseMs = 150;
 
 bool CanTellChanges(Relation relation) {
@@ -46,7 +49,7 @@ void Widen(Move* move, Member* member) {
            psprintf("%s|%c", member->name, member->identity), Policy::Always);
   const char* sql =
       psprintf("SELECT altius_internal.set_replica_identity(%s, 'f', %d)", literal, kTimeoutMs);
-  while (remote::FetchValue(move->at_source, sql)[0] != 't') Pause(kPauseMs);
+  while (Ask(move, move->at_source, sql)[0] != 't') Pause(kPauseMs);
 }
 
 }  // namespace
@@ -103,7 +106,10 @@ ALTIUS_FUNCTION(altius_set_replica_identity) {
   const int level = NewGUCNestLevel();
   (void)set_config_option("lock_timeout", psprintf("%d", PG_GETARG_INT32(2)), PGC_USERSET,
                           PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  ErrorData* error = pg::Try([&] { rebalance::SetReplicaIdentity(relid, identity); });
+  ErrorData* error = pg::Try([&] {
+    pg::RaiseIfHeldFor(relid, ShareRowExclusiveLock, rebalance::kOldMs);
+    rebalance::SetReplicaIdentity(relid, identity);
+  });
   AtEOXact_GUC(true, level);
   if (error != nullptr && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) ReThrowError(error);
   PG_RETURN_BOOL(error == nullptr);

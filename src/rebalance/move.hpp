@@ -48,6 +48,13 @@ struct Move {
   TimestampTz blocked_at;        // when writers were last held back
   uint64 applied;                // position in the source's log up to which the target has all changes
   int64 progressed;              // when that position went on
+
+  // --- watch.cpp ---
+  const Move* lead;              // of the parts of a split that go to one node: the whole; null: this one
+  pg::Array<Move*> streams;      // whose first lanes follow the source's log
+  TimestampTz fed;               // when the first lane last had something to do
+  uint64 source_generation;      // of their entries in the address book when the move began
+  uint64 target_generation;
 };
 
 /// --- move_functions.cpp ---
@@ -112,18 +119,20 @@ void CopyRows(Move* move, const char* snapshot);
 /// --- flip.cpp ---
 /// Opens the transaction in which the placements change.
 void BeginFlip(Move* move);
+/// Rolls it back, whatever has become of its session: writers go on.
+void AbandonFlip(Move* move);
 /// What happens while writers wait, without consequences.
 void RehearseFlip(Move* move);
 /// One attempt to hold back writers; false when somebody writes.  `position` in the source's log has all they wrote.
-bool TryBlockWrites(Move* move, int timeout_ms, uint64* position);
+/// `hold_ms`: when the transaction idles for so long under the locks, they go (0: they stay).
+bool TryBlockWrites(Move* move, int timeout_ms, int hold_ms, uint64* position);
 /// Attempts until it succeeds; between them writers go on.
 uint64 BlockWrites(Move* move);
-/// After TryBlockWrites: lets them go on.
-void UnblockWrites(Move* move);
 bool TryMakeForeignKeys(Move* move);
 void MakeForeignKeys(Move* move);
-/// The placements change on all nodes; commits.
-void Flip(Move* move);
+/// The placements change on all nodes; false when a session was lost.
+bool TryFinishFlip(Move* move);
+void CommitFlip(Move* move);
 /// The group must be what it was when it was taken in hand: tables may have come or gone meanwhile.
 void CheckGroup(const pg::Array<int64>& ids, int source, int target);
 /// The new shards are lasting now.

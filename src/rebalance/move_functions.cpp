@@ -9,6 +9,7 @@
 #include "move.hpp"
 #include "progress.hpp"
 #include "space.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -80,6 +81,8 @@ void MoveWithWritesBlocked(Move* move) {
   FinishTables(move);
   SetPhase(Phase::CreatingForeignKeys);
   MakeForeignKeys(move);
+  SetPhase(Phase::Completing);
+  if (!TryFinishFlip(move)) RaiseLostFlip();
 }
 
 void RunMove(Move* move) {
@@ -98,8 +101,7 @@ void RunMove(Move* move) {
   } else {
     MoveOnline(move);
   }
-  SetPhase(Phase::Completing);
-  Flip(move);
+  CommitFlip(move);
   txn::StopPoint("move: flipped");
   SetPhase(Phase::Completed);
   if (move->mode != Mode::BlockWrites) EndOnline(move);

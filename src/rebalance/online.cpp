@@ -9,6 +9,7 @@
 #include "pause.hpp"
 #include "progress.hpp"
 #include "settings.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "lib/stringinfo.h"
@@ -24,9 +25,8 @@ namespace altius::rebalance {
 
 namespace {
 
-constexpr int kPauseMs = 100;
-constexpr int kLastTimeoutMs = 120;
-constexpr int kLastHasteMs = 1000;
+constexpr int kLastPauseMs = 2000;
+constexpr int kMostLost = 5;
 
 uint64 ToPosition(const char* text_of) {
   uint64 position = 0;
@@ -83,16 +83,16 @@ void CheckProgress(Move* move, uint64 before) {
 
 uint64 SourcePosition(Move* move) {
   return ToPosition(
-      remote::FetchValue(move->at_source, "SELECT pg_catalog.pg_current_wal_flush_lsn()"));
+      Ask(move, move->at_source, "SELECT pg_catalog.pg_current_wal_flush_lsn()"));
 }
 
 bool Apply(Move* move, uint64 until, int max_ms, bool in_haste) {
   char position[32];
   core::FormatLsn(until, position);
   const uint64 before = move->applied;
-  move->applied = ToPosition(remote::FetchValue(
-      move->lanes[0], psprintf("SELECT altius_internal.apply_changes('%s', %d, %s)", position,
-                               max_ms, in_haste ? "true" : "false")));
+  move->applied = ToPosition(Ask(move, move->lanes[0],
+                                 psprintf("SELECT altius_internal.apply_changes('%s', %d, %s)", position,
+                                          max_ms, in_haste ? "true" : "false")));
   if (move->applied >= until) return true;
   CheckProgress(move, before);
   return false;
@@ -116,8 +116,8 @@ void PublishMembers(Move* move) {
 
 const char* MakeSlotOnLane(Move* move) {
   Register(*move, Resource::Slot, move->source, move->slot, Policy::Always);
-  const char* snapshot = remote::FetchValue(
-      move->lanes[0],
+  const char* snapshot = Ask(
+      move, move->lanes[0],
       psprintf("SELECT altius_internal.begin_apply(%d, '%s')", move->source, move->slot));
   txn::StopPoint("move: slot made");
   return snapshot;
@@ -132,9 +132,15 @@ void RouteOnLane(Move* move, const char* schema, const char* name, const char* t
 }
 
 void StartStreamOnLane(Move* move) {
-  remote::Execute(move->lanes[0], psprintf("SELECT altius_internal.start_apply('%s', '%s')",
-                                           move->slot, move->publication));
+  (void)Ask(move, move->lanes[0],
+            psprintf("SELECT altius_internal.start_apply('%s', '%s')", move->slot, move->publication));
   txn::StopPoint("move: stream started");
+}
+
+void HangUpOnLane(Move* move) {
+  remote::StatementText statement;
+  statement.sql = "SELECT altius_internal.end_apply()";
+  (void)remote::Send(move->lanes[0], statement, nullptr);
 }
 
 void EndStreamOnLane(Move* move) {
@@ -147,10 +153,19 @@ void DropPublication(Move* move) {
   Unregister(*move, Resource::Publication);
 }
 
-void Patience::ForLocks() { lock_ms = std::min(lock_ms + 20, kLastTimeoutMs); }
-void Patience::ForChanges() { haste_ms = std::min(haste_ms * 3 / 2, kLastHasteMs); }
+void Patience::ForLocks() { lock_ms = std::min(lock_ms + 20, pause_limit_ms); }
+void Patience::ForChanges() { haste_ms = std::min(haste_ms * 3 / 2, pause_limit_ms); }
 
-void PauseBetweenAttempts() { Pause(kPauseMs); }
+void Patience::ForSessions() {
+  if (++lost >= kMostLost) RaiseLostFlip();
+}
+
+int Patience::HoldMs() const { return pause_limit_ms * (1 + lost); }
+
+void Patience::Rest() {
+  Pause(rest_ms);
+  rest_ms = std::min(rest_ms * 3 / 2, kLastPauseMs);
+}
 
 namespace {
 
@@ -175,11 +190,12 @@ void CatchUp(Move* move) {
   }
 }
 
-/// One attempt: writers held back, the last changes applied, foreign keys made.  False: writers go
-/// on.
+/// One attempt: writers held back, the last changes applied, foreign keys made, placements changed.
+/// False when it must be rolled back.
 bool TryToFinish(Move* move, Patience* patience) {
   uint64 position = 0;
-  if (!TryBlockWrites(move, patience->lock_ms, &position)) {
+  BeginFlip(move);
+  if (!TryBlockWrites(move, patience->lock_ms, patience->HoldMs(), &position)) {
     patience->ForLocks();
     return false;
   }
@@ -187,14 +203,15 @@ bool TryToFinish(Move* move, Patience* patience) {
   SetPhase(Phase::FinalCatchup);
   if (!Apply(move, position, patience->haste_ms, true)) {
     patience->ForChanges();
-    UnblockWrites(move);
     return false;
   }
   txn::StopPoint("move: all applied");
   SetPositions(position, move->applied);
   SetPhase(Phase::CreatingForeignKeys);
-  if (TryMakeForeignKeys(move)) return true;
-  UnblockWrites(move);
+  if (!TryMakeForeignKeys(move)) return false;
+  SetPhase(Phase::Completing);
+  if (TryFinishFlip(move)) return true;
+  patience->ForSessions();
   return false;
 }
 
@@ -211,16 +228,18 @@ void MoveOnline(Move* move) {
   FinishTables(move);
   RouteMembers(move);
   StartStreamOnLane(move);
+  move->streams.push_back(move);
   CatchUp(move);
   txn::StopPoint("move: caught up");
-  BeginFlip(move);
   RehearseFlip(move);
   CatchUp(move);
   Patience patience;
   while (!TryToFinish(move, &patience)) {
-    PauseBetweenAttempts();
+    AbandonFlip(move);
+    patience.Rest();
     CatchUp(move);
   }
+  HangUpOnLane(move);
 }
 
 void EndOnline(Move* move) {

@@ -20,20 +20,27 @@ uint64 SourcePosition(Move* move);
 /// Whether everything before `until` is on the target.  Raises an error when that has made no progress for
 /// citus.logical_replication_timeout.
 bool Apply(Move* move, uint64 until, int max_ms, bool in_haste);
+/// Ends the stream without waiting for that: from here on a source that is stopped waits for nobody.
+void HangUpOnLane(Move* move);
 void EndStreamOnLane(Move* move);
 void DropPublication(Move* move);
 
-/// How long writers are held back at most; longer each time it was too short.
+/// How long writers are held back at most; longer each time it was too short, up to altius.move_pause_limit.
 struct Patience {
   int lock_ms = 40;  // behind an attempt to get the locks
   int haste_ms = 80;  // while the last changes are applied
+  int rest_ms = 100;  // between attempts
+  int lost = 0;  // attempts of which a session was lost
   void ForLocks();
   void ForChanges();
+  /// Raises an error after several.
+  void ForSessions();
+  /// Under the locks, without a word from the move: then the locks go.
+  int HoldMs() const;
+  void Rest();
 };
 
 inline constexpr int kRoundMs = 1000;  // of applying, before the target commits and looks around
 inline constexpr int kSmallLagMs = 60;  // what takes as long to be applied can be waited for
-/// Between attempts to hold back writers.
-void PauseBetweenAttempts();
 
 }  // namespace altius::rebalance

@@ -13,6 +13,7 @@ namespace altius::rebalance {
 
 int copy_sessions = 4;
 int bandwidth_limit_kb = 0;
+int pause_limit_ms = 500;
 int defer_delete_ms = 15000;
 bool check_space = true;
 double percent_left = 10;
@@ -26,6 +27,9 @@ void DefineSettings() {
        1, 64, PGC_SUSET, 0},  // each is a session of a superuser's
       {"altius.move_bandwidth_limit", "Sets how much a move may copy in a second; 0 means no limit.", &bandwidth_limit_kb, 0,
        0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB},
+      {"altius.move_pause_limit",
+       "Sets how long an attempt to end a move may hold back writers; it is made again when that was too short.",
+       &pause_limit_ms, 500, 50, 3600000, PGC_USERSET, GUC_UNIT_MS},
       {"citus.defer_shard_delete_interval", "Sets how often what moves have left behind is cleaned up; -1 turns it off.",
        &defer_delete_ms, 15000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS},
   };

@@ -43,6 +43,7 @@ void SplitOnline(Split* split);
 void EndSplitOnline(Split* split);
 
 /// --- split_flip.cpp ---
-/// The parts take the place of the whole on all nodes; commits.
-void FlipSplit(Split* split);
+/// The parts take the place of the whole on all nodes; false when a session was lost.
+bool TryFinishSplit(Split* split);
+void CommitSplit(Split* split);
 }  // namespace altius::rebalance

@@ -5,6 +5,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "split.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -12,12 +13,18 @@ extern "C" {
 
 namespace altius::rebalance {
 
-void FlipSplit(Split* split) {
-  remote::Execute(split->whole.flip,
-                  psprintf("SELECT altius_internal.finish_split(" INT64_FORMAT ", %d, '%s', %s)",
-                           split->whole.operation, split->whole.source, split->whole.shard_list,
-                           quote_literal_cstr(split->arguments)));
-  txn::StopPoint("split: before flip");
+bool TryFinishSplit(Split* split) {
+  char* nothing;
+  const bool kept =
+      TryAsk(&split->whole, split->whole.flip,
+             psprintf("SELECT altius_internal.finish_split(" INT64_FORMAT ", %d, '%s', %s)", split->whole.operation,
+                      split->whole.source, split->whole.shard_list, quote_literal_cstr(split->arguments)),
+             &nothing);
+  if (kept) txn::StopPoint("split: before flip");
+  return kept;
+}
+
+void CommitSplit(Split* split) {
   remote::Execute(split->whole.flip, "COMMIT");
   txn::StopPoint("split: flipped");
 }
@@ -32,6 +39,7 @@ ALTIUS_FUNCTION(altius_finish_split) {
   const pg::Array<int64> wholes = rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(2));
   const char* sql = psprintf("SELECT altius_internal.split_shards(%s)", text_to_cstring(PG_GETARG_TEXT_PP(3)));
   rebalance::CheckGroup(wholes, source, -1);
+  txn::StopPoint("flip: finishing");
   rebalance::ForgetRecords(operation);
   rebalance::RecordOldShards(operation, wholes, source);
   txn::ExecuteOnOtherNodes(sql);

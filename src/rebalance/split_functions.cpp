@@ -9,6 +9,7 @@
 #include "pause.hpp"
 #include "space.hpp"
 #include "split.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -69,15 +70,17 @@ void RunSplit(Split* split) {
   LockOperation(whole->operation);
   SetPhase(Phase::SettingUp);
   RegisterParts(split);
+  BeginWatch(whole);
   OpenTargets(split);
   CheckTargets(split);
   if (whole->mode == Mode::BlockWrites) {
     SplitWithWritesBlocked(split);
+    SetPhase(Phase::Completing);
+    if (!TryFinishSplit(split)) RaiseLostFlip();
   } else {
     SplitOnline(split);
   }
-  SetPhase(Phase::Completing);
-  FlipSplit(split);
+  CommitSplit(split);
   if (whole->mode != Mode::BlockWrites) EndSplitOnline(split);
 }
 

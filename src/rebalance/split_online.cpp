@@ -62,10 +62,12 @@ void CatchUp(Split* split) {
   }
 }
 
-/// One attempt: writers held back, the last changes applied, foreign keys made.  False: writers go on.
+/// One attempt: writers held back, the last changes applied, foreign keys made, the whole replaced.  False when it must be
+/// rolled back.
 bool TryToFinish(Split* split, Patience* patience) {
   uint64 position = 0;
-  if (!TryBlockWrites(&split->whole, patience->lock_ms, &position)) {
+  BeginFlip(&split->whole);
+  if (!TryBlockWrites(&split->whole, patience->lock_ms, patience->HoldMs(), &position)) {
     patience->ForLocks();
     return false;
   }
@@ -74,14 +76,15 @@ bool TryToFinish(Split* split, Patience* patience) {
   for (Move* target : split->targets) {
     if (Apply(target, position, patience->haste_ms, true)) continue;
     patience->ForChanges();
-    UnblockWrites(&split->whole);
     return false;
   }
   txn::StopPoint("split: all applied");
   SetPhase(Phase::CreatingForeignKeys);
   split->targets_with_keys = 0;
-  if (TryMakePartForeignKeys(split, kKeysTimeoutMs)) return true;
-  UnblockWrites(&split->whole);  // takes the foreign keys along
+  if (!TryMakePartForeignKeys(split, kKeysTimeoutMs)) return false;
+  SetPhase(Phase::Completing);
+  if (TryFinishSplit(split)) return true;
+  patience->ForSessions();
   return false;
 }
 
@@ -97,15 +100,17 @@ void SplitOnline(Split* split) {
   for (Move* target : split->targets) {
     RouteParts(*split, target);
     StartStreamOnLane(target);
+    split->whole.streams.push_back(target);
   }
   CatchUp(split);
   txn::StopPoint("split: caught up");
-  BeginFlip(&split->whole);
   Patience patience;
   while (!TryToFinish(split, &patience)) {
-    PauseBetweenAttempts();
+    AbandonFlip(&split->whole);
+    patience.Rest();
     CatchUp(split);
   }
+  for (Move* target : split->targets) HangUpOnLane(target);
 }
 
 void EndSplitOnline(Split* split) {

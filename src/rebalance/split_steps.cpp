@@ -10,6 +10,7 @@
 #include "progress.hpp"
 #include "settings.hpp"
 #include "split.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -47,7 +48,9 @@ void OpenTargets(Split* split) {
   for (Move* target : split->targets) {
     target->operation = split->whole.operation;
     target->registry = split->whole.registry;
+    target->lead = &split->whole;
     OpenLanes(split, target);
+    BeginWatch(target);
   }
 }
 
@@ -70,7 +73,7 @@ void RegisterParts(Split* split) {
 
 void MakePartTables(Split* split) {
   for (Move* target : split->targets) {
-    for (const Member& part : target->members) remote::Execute(target->lanes[0], TableSql(*target, part));
+    for (const Member& part : target->members) (void)Ask(target, target->lanes[0], TableSql(*target, part));
   }
   txn::StopPoint("split: tables made");
 }
@@ -85,11 +88,13 @@ void CopyPart(Move* target, const char* snapshot) {
 bool TryMakePartForeignKeys(Split* split, int timeout_ms) {
   for (; split->targets_with_keys < split->targets.size(); split->targets_with_keys++) {
     const Move* target = split->targets[split->targets_with_keys];
-    const char* made = remote::FetchValue(
-        split->whole.flip,
+    char* made = nullptr;
+    const bool kept = TryAsk(
+        &split->whole, split->whole.flip,
         psprintf("SELECT altius_internal.make_part_foreign_keys(%d, %s, '%s', %d)", target->target,
-                 quote_literal_cstr(split->arguments), target->shard_list, timeout_ms));
-    if (made == nullptr || made[0] != 't') return false;
+                 quote_literal_cstr(split->arguments), target->shard_list, timeout_ms),
+        &made);
+    if (!kept || made == nullptr || made[0] != 't') return false;
   }
   return true;
 }

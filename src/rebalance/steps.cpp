@@ -6,6 +6,7 @@
 #include "altius/txn/shared.hpp"
 #include "progress.hpp"
 #include "settings.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "miscadmin.h"
@@ -24,9 +25,10 @@ struct Errand {
   remote::Request* request;
 };
 
-bool IsDone(remote::Request* request) {
+bool IsDone(const Move& move, remote::Request* request) {
   if (!remote::WaitBounded(request, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kLookMs))) {
     if (remote::IsBroken(request->connection)) remote::RaiseError(request);
+    RaiseIfLeaving(move);
     return false;
   }
   if (request->failed) remote::RaiseError(request);
@@ -61,7 +63,7 @@ const char* CopySql(const Move& move, const Member& member) {
 
 /// One after the other, in the members' order.
 void InOrder(Move* move, const char* (*sql)(const Move&, const Member&)) {
-  for (const Member& member : move->members) remote::Execute(move->lanes[0], sql(*move, member));
+  for (const Member& member : move->members) (void)Ask(move, move->lanes[0], sql(*move, member));
 }
 
 }  // namespace
@@ -72,15 +74,29 @@ void OpenSessions(Move* move) {
   for (const Member& member : move->members) tables += member.has_rows ? 1 : 0;
   const int lanes = std::max(1, std::min(tables, copy_sessions));
   for (int i = 0; i < lanes; i++) move->lanes.push_back(remote::OwnConnectionTo(move->target));
+  BeginWatch(move);
 }
+
+namespace {
+
+/// What runs there for nobody is cancelled: a lock that it waits for, or has, is in the way of others.
+void GiveUp(remote::Connection* session, bool* answers) noexcept {
+  if (*answers && !remote::IsBroken(session) && !remote::IsIdle(session)) *answers = remote::SendCancel(session);
+  remote::GiveBack(session);
+}
+
+}  // namespace
 
 void CloseSessions(Move* move) noexcept {
   for (remote::Connection** session : {&move->flip, &move->at_source, &move->registry}) {
-    if (*session != nullptr) remote::GiveBack(*session);
+    bool answers = true;
+    if (*session != nullptr) GiveUp(*session, &answers);
     *session = nullptr;
   }
-  for (remote::Connection* lane : move->lanes) remote::GiveBack(lane);
+  bool answers = true;
+  for (remote::Connection* lane : move->lanes) GiveUp(lane, &answers);
   move->lanes.clear();
+  move->streams.clear();
 }
 
 void ForEachMember(Move* move, bool with_rows_only, const char* (*sql)(const Move&, const Member&)) {
@@ -96,7 +112,7 @@ void ForEachMember(Move* move, bool with_rows_only, const char* (*sql)(const Mov
     }
     if (under_way == 0) return;
     for (int i = 0; i < move->lanes.size(); i++) {
-      if (errands[i].request == nullptr || !IsDone(errands[i].request)) continue;
+      if (errands[i].request == nullptr || !IsDone(*move, errands[i].request)) continue;
       errands[i].request = nullptr;
       under_way--;
     }
@@ -119,7 +135,7 @@ void FinishTables(Move* move) {
   SetPhase(Phase::CreatingConstraints);
   ForEachMember(move, true, IndexSql);
   for (const Member& member : move->members) {
-    if (!member.has_rows) remote::Execute(move->lanes[0], IndexSql(*move, member));
+    if (!member.has_rows) (void)Ask(move, move->lanes[0], IndexSql(*move, member));
   }
   InOrder(move, AttachSql);
   ForEachMember(move, true, AnalyzeSql);

@@ -2,6 +2,8 @@
 #include "stream.hpp"
 
 #include "altius/pg/compat_guc.hpp"
+#include "altius/remote/address_book.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -48,16 +50,37 @@ bool TakeFrame(Stream* stream, int received, char** data, int* length) {
   return true;
 }
 
+/// A server that is about to stop waits until everybody has read its log to the end.
+void HangUpIfLeaving(Stream* stream) {
+  const uint64 version = remote::BookVersion();
+  if (version == stream->book_seen) return;
+  stream->book_seen = version;
+  if (!IsLeaving(stream->source, stream->generation)) return;
+  ereport(ERROR, (errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg("the source of the changes gets another primary"),
+                  errhint("Try again.")));
+}
+
+/// The server's own limit stays when it is the shorter one.
+void LimitSilence(Stream* stream) {
+  ExecuteBare(stream->bare,
+              psprintf("SELECT pg_catalog.set_config('wal_sender_timeout', '%d', false) FROM pg_catalog.pg_settings "
+                       "WHERE name = 'wal_sender_timeout' AND NOT setting::int BETWEEN 1 AND %d",
+                       kStreamTimeoutMs, kStreamTimeoutMs));
+}
+
 }  // namespace
 
 void OpenStream(Stream* stream, int source) {
   *stream = Stream{};
+  stream->source = source;
+  stream->generation = GenerationOf(source);
   stream->bare = ConnectBare(source, true);
   // Values are told as this session reads them, and the session may idle while rows are copied.
   for (const char* setting :
        {"datestyle = ISO", "intervalstyle = postgres", "extra_float_digits = 3",
         "bytea_output = hex", "lock_timeout = 0"})
     ExecuteBare(stream->bare, psprintf("SET %s", setting));
+  LimitSilence(stream);
   for (const char* timeout : pg::kTimeouts) ExecuteBare(stream->bare, psprintf("SET %s = 0", timeout));
 }
 
@@ -95,6 +118,7 @@ bool NextMessage(Stream* stream, uint64 until, long wait_ms, char** data, int* l
   const TimestampTz give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
   while (stream->position < until) {
     Free(stream);
+    HangUpIfLeaving(stream);
     const TimestampTz now = GetCurrentTimestamp();
     if (now - stream->told > kTellEach) Tell(stream, now, false);
     int received = ReadCopyData(stream->bare, &stream->buffer, 0);

@@ -20,6 +20,9 @@ struct Stream {
   TimestampTz told;   // when the sender heard of us
   TimestampTz asked;  // when it was asked how far it is
   char* buffer;       // libpq's; what was handed out last
+  int source;         // group
+  uint64 generation;  // of its entry in the address book when the stream was opened; 0: none
+  uint64 book_seen;   // the book's version when that was last looked at
 };
 
 /// Fills `stream`, which outlives the connection.

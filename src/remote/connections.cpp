@@ -371,6 +371,11 @@ int ServerVersion(const Connection* connection) {
   return connection->pg == nullptr ? 0 : PQserverVersion(connection->pg);
 }
 
+bool HasLeft(const Connection* connection) {
+  if (connection->state == State::Broken) return true;
+  return connection->state == State::Ready && connection->count == 0 && HasHungUp(connection);
+}
+
 void Close(Connection* connection, const char* reason) {
   if (connection->state == State::Ready && connection->count > 0) MarkBroken(connection, reason);
   CloseQuietly(connection);

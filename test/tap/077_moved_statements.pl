@@ -42,7 +42,7 @@ sub move_shard {
     my ($mover, $mode) = @_;
     my $source = on_coordinator("SELECT nodeid FROM pg_dist_placement JOIN pg_dist_node USING (groupid) WHERE shardid = $shard");
     my $target = on_coordinator("SELECT nodeid FROM pg_dist_node WHERE groupid > 0 AND nodeid <> $source");
-    $mover->send("SET altius.stop_point = 'move: before flip'; SELECT citus_move_shard_placement($shard, $source, $target, '$mode')");
+    $mover->send("SET altius.stop_point = 'move: before flip'; SET altius.move_pause_limit = '60s'; SELECT citus_move_shard_placement($shard, $source, $target, '$mode')");
     return;
 }
 

@@ -19,6 +19,9 @@ void UnlockEarly(const LOCKTAG& tag, LOCKMODE mode);
 /// The sessions that keep the lock from others, in words; for errdetail.
 const char* HoldersOf(const LOCKTAG& tag, LOCKMODE mode);
 
+/// Raises 55P03 when a transaction that has been open for longer keeps the relation's lock from others.
+void RaiseIfHeldFor(Oid relid, LOCKMODE mode, int ms);
+
 /// Of a relation; raises an error that names the holders when the time is over.  `what`: the relation, in the error; 0 ms: no
 /// end of the time.
 void LockRelationWithin(Oid relid, LOCKMODE mode, int ms, const char* what);

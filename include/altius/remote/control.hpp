@@ -97,6 +97,9 @@ bool MayHold();
 /// Waits a little, longer each time, before a statement is tried again; interrupts are served.
 void PauseBeforeRetry(int attempt);
 
+/// Whether the node has ended the session, in which nothing is in flight, or the connection was lost.  Never waits.
+bool HasLeft(const Connection* connection);
+
 /// Closes the socket; requests in flight fail.  Never raises.
 void Close(Connection* connection, const char* reason);
 
