@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The bank test; see ../README.md."""
