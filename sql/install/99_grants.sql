@@ -83,6 +83,8 @@ BEGIN
       ('user', 'pg_catalog.citus_shard_sizes()', 'tells sizes, as pg_total_relation_size does'),
       ('user', 'pg_catalog.citus_stat_activity()', 'asks pg_stat_activity as the caller'),
       ('user', 'pg_catalog.citus_locks()', 'asks pg_locks as the caller'),
+      ('user', 'pg_catalog.altius_transactions()', 'shows what pg_stat_activity shows to the caller'),
+      ('user', 'pg_catalog.altius_in_doubt()', 'shows what belongs to roles that the caller is a member of'),
       ('user', 'pg_catalog.pg_cancel_backend(bigint)', 'calls the function of that name there as the caller'),
       ('user', 'pg_catalog.pg_terminate_backend(bigint, bigint)', 'calls the function of that name there as the caller'),
       ('user', 'pg_catalog.citus_shards_on_worker()', 'reads pg_class'),
@@ -143,6 +145,12 @@ BEGIN
       ('part', 'altius_internal.local_activity()', 'citus_stat_activity; asks pg_stat_activity as the caller'),
       ('part', 'altius_internal.local_locks()', 'citus_locks; asks pg_locks as the caller'),
       ('part', 'altius_internal.local_lock_waits()', 'citus_lock_waits; asks pg_locks as the caller'),
+      ('part', 'altius_internal.shows_role(oid)', 'altius_transactions; tells whose member the caller is'),
+      ('part', 'altius_internal.local_transactions()', 'altius_transactions; tells who works for whom'),
+      ('part', 'altius_internal.local_parts()', 'altius_transactions; asks pg_stat_activity as the caller'),
+      ('part', 'altius_internal.local_prepared()', 'altius_in_doubt; asks pg_prepared_xacts as the caller'),
+      ('part', 'altius_internal.local_decisions(integer[], text[])',
+       'altius_in_doubt; tells whether a record is in pg_dist_transaction, which anybody may read'),
       ('part', 'altius_internal.signal_session(bigint, boolean, bigint)',
        'pg_cancel_backend; calls PostgreSQL''s function as the caller'),
       ('part', 'altius_internal.move_entries()', 'get_rebalance_progress; tells what moves'),
@@ -230,7 +238,8 @@ GRANT SELECT ON altius_internal.background_task_message TO public;
 -- Views over it.
 GRANT SELECT ON pg_catalog.citus_nodes, pg_catalog.citus_tables, pg_catalog.citus_shards, pg_catalog.pg_dist_shard_placement,
   pg_catalog.citus_schemas, pg_catalog.citus_stat_activity, pg_catalog.citus_dist_stat_activity, pg_catalog.citus_locks,
-  pg_catalog.citus_lock_waits, pg_catalog.citus_shards_on_worker, pg_catalog.citus_shard_indexes_on_worker,
+  pg_catalog.citus_lock_waits, pg_catalog.altius_transactions, pg_catalog.altius_in_doubt, pg_catalog.citus_shards_on_worker,
+  pg_catalog.citus_shard_indexes_on_worker,
   pg_catalog.altius_leftovers TO public;
 
 -- Arguments of the functions above have these types, and statements name functions in these schemas.

@@ -71,6 +71,7 @@ void CommitOneWriter() {
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];
     if (participant->wrote_level == 0) continue;
+    ShowPhase(core::Phase::Committing);
     StopPoint("before commit");
     remote::MarkNextDecisive(participant->connection);
     remote::Request* request = remote::SendEnd(participant->connection, "COMMIT", true);
@@ -126,6 +127,9 @@ void SendPrepares() {
 void RequireAllPrepared() {
   for (int i = 0; i < current.count; i++) AwaitAnswer(current.participants[i]->connection, current.participants[i]->ending);
   for (int i = 0; i < current.count; i++) NoteAnswerToPrepare(current.participants[i]);
+  if (std::all_of(current.participants, current.participants + current.count,
+                  [](const Participant* participant) { return core::MayCommit(participant->part); }))
+    ShowPhase(core::Phase::Prepared);
   StopPoint("after prepare");
   for (int i = 0; i < current.count; i++) {
     const Participant* participant = current.participants[i];
@@ -158,6 +162,7 @@ void BeforeLocalCommit(core::CommitStep step) {
 void CommitInTwoPhases() {
   for (const core::CommitStep step : core::kTwoPhaseCommit) {
     if (step == core::CommitStep::CommitLocally) return;
+    ShowPhase(core::PhaseAt(step));
     BeforeLocalCommit(step);
   }
 }
@@ -309,6 +314,7 @@ void SecondPhase() {
 
 void AfterCommit() {
   if (current.count > 0) {
+    ShowPhase(core::PhaseAt(core::CommitStep::SecondPhase));
     StopPoint("after local commit");
     SecondPhase();
   }
@@ -316,6 +322,7 @@ void AfterCommit() {
 }
 
 void AfterAbort() {
+  ShowPhase(core::Phase::Aborting);
   StopEverything();
   for (int i = 0; i < current.count; i++) {
     Participant* participant = current.participants[i];

@@ -96,6 +96,14 @@ TimestampTz next_standing = 0;
 
 void ReadStanding() { standing = LookAtStanding(); }
 
+/// To those who ask why nothing is done.
+void ShowStanding() {
+  SpinLockAcquire(&shared->lock);
+  DatabaseSlot* slot = SlotOfDatabase(my_database, false);
+  if (slot != nullptr) slot->standing = standing;
+  SpinLockRelease(&shared->lock);
+}
+
 /// Whether this server acts for its group: a copy of a server, started beside it, has its metadata and would end its
 /// transactions, run its jobs and clean up after its moves.
 bool MayActNow() {
@@ -104,6 +112,7 @@ bool MayActNow() {
   const bool before = core::MayAct(standing);
   if (RecoveryInProgress() || !RunTask("look for this server's address", ReadStanding)) standing = core::Standing::Unknown;
   const bool may = core::MayAct(standing);
+  ShowStanding();
   next_standing = TimestampTzPlusMilliseconds(now, may ? kStandingMs : kStandingAgainMs);
   if (before && !may) {
     ereport(LOG, (errmsg("this server finishes no prepared transactions and runs no jobs"),

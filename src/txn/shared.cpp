@@ -73,7 +73,7 @@ BackendSlot* MySlot() {
 
 BackendEntry Read(BackendSlot* slot) {
   SpinLockAcquire(&slot->lock);
-  const BackendEntry entry{slot->pid, slot->database, slot->origin, slot->id, slot->own_number};
+  const BackendEntry entry{slot->pid, slot->database, slot->origin, slot->id, slot->own_number, slot->phase};
   SpinLockRelease(&slot->lock);
   return entry;
 }
@@ -103,8 +103,16 @@ void PublishTransaction(const core::TransactionId& id, uint64 own_number) {
   slot->origin = origin;
   slot->id = id;
   slot->own_number = own_number;
+  slot->phase = core::Phase::Active;
   slot->victim = false;
   SpinLockRelease(&slot->lock);
+}
+
+void ShowPhase(core::Phase phase) {
+  if (mine == nullptr) return;
+  SpinLockAcquire(&mine->lock);
+  mine->phase = phase;
+  SpinLockRelease(&mine->lock);
 }
 
 BackendEntry* ListBackends(int* count) {

@@ -2,7 +2,9 @@
 // The layout of floor txn's shared memory.
 #pragma once
 
+#include "altius/core/txn/commit.hpp"
 #include "altius/core/txn/gid.hpp"
+#include "altius/core/txn/recovery.hpp"
 #include "altius/pg/pg.hpp"
 
 extern "C" {
@@ -20,6 +22,7 @@ struct BackendSlot {
   int64 origin;
   core::TransactionId id;  // what it works for
   uint64 own_number;       // of the transaction that it began itself
+  core::Phase phase;       // of that one
   bool victim;
 };
 
@@ -34,6 +37,7 @@ struct DatabaseSlot {
   bool wanted;       // the launcher shall start one
   bool woken;        // there is something to recover
   bool absent;       // looked: the extension is not there
+  core::Standing standing;  // as its worker saw it last
   Latch* latch;      // of the worker
   int64 not_before;  // timestamp before which no worker is started
 };

@@ -120,3 +120,15 @@ TEST_CASE("a backend is at the transaction that it began, also while it works fo
   CHECK_FALSE(RunsTransaction(nested, 9, 3));
   CHECK_FALSE(RunsTransaction({.pid = 7, .works_for = {0, 9, 3, 1}, .own_number = 0}, 7, 0));
 }
+
+TEST_CASE("how far a commit has come, and why what is in doubt stays so") {
+  CHECK(PhaseAt(CommitStep::Prepare) == Phase::Preparing);
+  CHECK(PhaseAt(CommitStep::RequireAll) == Phase::Preparing);
+  CHECK(PhaseAt(CommitStep::CommitLocally) == Phase::Prepared);
+  CHECK(PhaseAt(CommitStep::SecondPhase) == Phase::Committing);
+  CHECK(WhyNotYet(true, Standing::Elsewhere, false) == Delay::Session);
+  CHECK(WhyNotYet(false, Standing::Elsewhere, true) == Delay::Copy);
+  CHECK(WhyNotYet(false, Standing::Unknown, true) == Delay::Alone);
+  CHECK(WhyNotYet(false, Standing::Here, false) == Delay::Disabled);
+  CHECK(WhyNotYet(false, Standing::Unregistered, true) == Delay::NextRun);
+}

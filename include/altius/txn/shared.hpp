@@ -3,6 +3,7 @@
 // transaction, and messages to the maintenance workers.
 #pragma once
 
+#include "altius/core/txn/commit.hpp"
 #include "altius/core/txn/gid.hpp"
 #include "altius/pg/pg.hpp"
 
@@ -15,6 +16,7 @@ struct BackendEntry {
   int64 origin;            // global pid of the session it serves; 0: a client's own
   core::TransactionId id;  // not valid when it takes part in none
   uint64 own_number;       // of the transaction that it began itself, also while it works for another node's; 0: none
+  core::Phase phase;       // of that one
 };
 
 /// Installs the shared memory hooks.  From _PG_init.
@@ -25,6 +27,9 @@ bool HasShared();
 
 /// This backend works for the transaction now; an invalid id: for none.  `own_number`: of the one that it began itself; 0: none.
 void PublishTransaction(const core::TransactionId& id, uint64 own_number);
+
+/// How far the transaction has come that this backend began.
+void ShowPhase(core::Phase phase);
 
 /// A number that this server has never used for a transaction.
 uint64 NextTransactionNumber();

@@ -40,6 +40,33 @@ inline constexpr CommitStep kTwoPhaseCommit[] = {CommitStep::WriteRecords, Commi
                                                  CommitStep::RequireAll,   CommitStep::ForceFlush,
                                                  CommitStep::CommitLocally, CommitStep::SecondPhase};
 
+/// How far a transaction has come, for those who look.
+enum class Phase : unsigned char { Active, Preparing, Prepared, Committing, Aborting };
+
+constexpr const char* NameOf(Phase phase) noexcept {
+  switch (phase) {
+    case Phase::Active: return "active";
+    case Phase::Preparing: return "preparing";
+    case Phase::Prepared: return "prepared";
+    case Phase::Committing: return "committing";
+    case Phase::Aborting: return "aborting";
+  }
+  return "";
+}
+
+/// While the step is taken.
+constexpr Phase PhaseAt(CommitStep step) noexcept {
+  switch (step) {
+    case CommitStep::WriteRecords:
+    case CommitStep::Prepare:
+    case CommitStep::RequireAll: return Phase::Preparing;
+    case CommitStep::ForceFlush:
+    case CommitStep::CommitLocally: return Phase::Prepared;
+    case CommitStep::SecondPhase: return Phase::Committing;
+  }
+  return Phase::Active;
+}
+
 /// What has come back for a command.
 enum class Reply : unsigned char {
   None,    // nothing yet

@@ -72,6 +72,22 @@ constexpr Outcome DecideRecovery(bool record_visible, bool active_here) noexcept
   return record_visible ? Outcome::Commit : Outcome::Abort;
 }
 
+/// Why what is decided has not been done yet.
+enum class Delay : unsigned char {
+  Session,   // the backend that began it is at it: it is not in doubt
+  Copy,      // this server may not act: Standing::Elsewhere
+  Alone,     // nor: Standing::Unknown
+  Disabled,  // recovery is turned off
+  NextRun,   // nothing: it will be
+};
+
+constexpr Delay WhyNotYet(bool session_there, Standing standing, bool recovery_enabled) noexcept {
+  if (session_there) return Delay::Session;
+  if (standing == Standing::Elsewhere) return Delay::Copy;
+  if (standing == Standing::Unknown) return Delay::Alone;
+  return recovery_enabled ? Delay::NextRun : Delay::Disabled;
+}
+
 /// A record that was visible before the lists were read may go when nobody can ask for it.
 constexpr bool MayForget(bool asked, bool answered, bool still_prepared) noexcept {
   return asked ? answered && !still_prepared : true;
