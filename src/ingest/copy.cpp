@@ -8,6 +8,7 @@
 #include "altius/pg/text_forms.hpp"
 #include "altius/plan/numbers.hpp"
 #include "altius/trigger/trigger.hpp"
+#include "copy_insert.hpp"
 #include "lines.hpp"
 
 extern "C" {
@@ -147,6 +148,11 @@ void RouteRow(Reading *reading, Router *router, int shard_index) {
   RouteLine(router, shard_index, line_number, reading->line.data, reading->line.len);
 }
 
+void EndReading(Reading *reading) {
+  ExecDropSingleTupleTableSlot(reading->slot);
+  FreeExecutorState(reading->estate);
+}
+
 uint64 CopyRows(CopyFromState state, Relation shell, const catalog::Table &table, Node *where) {
   Reading reading = StartReading(state, shell, where);
   const LineFormat format = reading.raw ? RawFormat(state->opts, shell, state->attnumlist) : TextFormat(shell);
@@ -154,9 +160,28 @@ uint64 CopyRows(CopyFromState state, Relation shell, const catalog::Table &table
   int shard_index;
   while (ReadRow(&reading, table, &shard_index)) RouteRow(&reading, &router, shard_index);
   FinishRouter(&router);
-  ExecDropSingleTupleTableSlot(reading.slot);
-  FreeExecutorState(reading.estate);
+  EndReading(&reading);
   return router.lines;
+}
+
+uint64 InsertRows(CopyFromState state, Relation shell, const catalog::Table &table, Node *where) {
+  Reading reading = StartReading(state, shell, where);
+  CopiedRows rows(shell);
+  int shard_index;
+  while (ReadRow(&reading, table, &shard_index)) rows.Add(reading.slot);
+  pg::TellSkippedRows(state);
+  const uint64 inserted = rows.Insert(state->attnumlist);
+  EndReading(&reading);
+  return inserted;
+}
+
+uint64 FillShards(CopyFromState state, Relation shell, const catalog::Table &table, Node *where) {
+  trigger::Statement *modification = trigger::BeginStatement(state, CurrentMemoryContext);
+  trigger::Announce(modification, trigger::InsertInto(table.relid));
+  const uint64 lines = CopyRows(state, shell, table, where);
+  pg::TellSkippedRows(state);
+  trigger::EndStatement(modification);
+  return lines;
 }
 
 void RefuseFreeze(ParseState *pstate, const CopyStmt *statement) {
@@ -218,11 +243,8 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
     const CopyFromState state = BeginCopyFrom(pstate, shell, where, statement->filename, statement->is_program, nullptr,
                                               statement->attlist, options);
     AskForNumbers(state);
-    trigger::Statement *modification = trigger::BeginStatement(state, CurrentMemoryContext);
-    trigger::Announce(modification, trigger::InsertInto(table.relid));
-    lines = CopyRows(state, shell, table, where);
-    pg::TellSkippedRows(state);
-    trigger::EndStatement(modification);
+    const bool inserts = WritesMore(state, shell) || InsertsCopies(table, shell);
+    lines = inserts ? InsertRows(state, shell, table, where) : FillShards(state, shell, table, where);
     EndCopyFrom(state);
   }
   table_close(shell, NoLock);

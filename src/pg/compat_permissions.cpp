@@ -3,12 +3,14 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/node.hpp"
+#include "altius/pg/row_triggers.hpp"
 #include "altius/pg/walk.hpp"
 
 extern "C" {
 #include "catalog/pg_namespace.h"
 #include "executor/executor.h"
 #include "parser/parse_relation.h"
+#include "storage/lockdefs.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 }
@@ -114,7 +116,10 @@ void AppendRelations(PlannedStmt *plan, const RelationUses &uses) {
     }
 #endif
     plan->rtable = lappend(plan->rtable, entry);
-    if (entry->rtekind == RTE_RELATION) plan->relationOids = lappend_oid(plan->relationOids, entry->relid);
+    if (entry->rtekind != RTE_RELATION) continue;
+    plan->relationOids = lappend_oid(plan->relationOids, entry->relid);
+    // How a partitioned table is changed depends on its partitions' triggers.
+    if (entry->rellockmode >= RowExclusiveLock) plan->relationOids = list_concat(plan->relationOids, PartitionsBelow(entry->relid));
   }
 }
 

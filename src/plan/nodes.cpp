@@ -33,6 +33,7 @@ List* AppendInt(List* list, int value) { return lappend(list, makeInteger(value)
 
 List* AppendCopies(List* list, const Copies& copies) {
   list = AppendInt(list, static_cast<int>(copies.lock));
+  list = AppendInt(list, copies.locks_leader);
   list = AppendInt(list, copies.carried);
   return AppendInt(list, copies.carried_by_snapshot);
 }
@@ -40,6 +41,7 @@ List* AppendCopies(List* list, const Copies& copies) {
 Copies NextCopies(Reader* reader) {
   Copies copies{};
   copies.lock = static_cast<core::CopyLock>(reader->NextInt());
+  copies.locks_leader = reader->NextInt() != 0;
   copies.carried = reader->NextInt() != 0;
   copies.carried_by_snapshot = reader->NextInt() != 0;
   return copies;

@@ -3,7 +3,9 @@
 
 #include "altius/door/door.hpp"
 #include "altius/pg/array.hpp"
+#include "altius/pg/row_triggers.hpp"
 #include "altius/pg/text_forms.hpp"
+#include "altius/task/differing.hpp"
 #include "altius/task/errors.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/task/rows.hpp"
@@ -13,12 +15,15 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 }
 
 namespace altius::task {
@@ -110,40 +115,74 @@ void MakeOnOthers(const Carrier& carrier, const pg::Array<RowChange>& changes) {
   remote::WaitAll(requests.data(), requests.size());
 }
 
-void LockOthers(const CopyWrite& write) {
+void LockFrom(int first, const CopyWrite& write) {
   const catalog::Shard& shard = write.table->shards[0];
   pg::Array<remote::Request*> requests;
-  for (int i = 1; i < shard.group_count; i++) {
+  for (int i = first; i < shard.group_count; i++) {
     remote::Request* request = BeginCopy(write, shard.groups[i]);
     if (request != nullptr) requests.push_back(request);
   }
   remote::WaitAll(requests.data(), requests.size());
 }
 
+[[noreturn]] void RefuseToCarry(const catalog::Table& table) {
+  ereport(ERROR,
+          (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot change partitioned reference table \"%s\" this way", table.name),
+           errdetail("Each copy would have to find by itself what row triggers, other rows or the snapshot of the transaction "
+                     "make of it."),
+           errhint("Distribute the table, or don't partition it.")));
+  pg_unreachable();
+}
+
 }  // namespace
+
+core::CopyStatement DescribeCopies(Relation shell, bool inserts_only, int16 triggers) {
+  core::CopyStatement statement;
+  statement.inserts_only = inserts_only;
+  statement.row_triggers = pg::HasRowTriggers(RelationGetRelid(shell), triggers);
+  statement.proven = !GeneratesDiffering(shell);
+  statement.partitioned = RelationGetForm(shell)->relkind == RELKIND_PARTITIONED_TABLE;
+  return statement;
+}
+
+plan::Copies CopiesFor(core::CopyStatement statement, Relation shell) {
+  plan::Copies copies{};
+  copies.lock = core::LockFor(statement, !bms_is_empty(RelationGetIndexAttrBitmap(shell, INDEX_ATTR_BITMAP_PRIMARY_KEY)));
+  copies.locks_leader = core::IsAloneOnAll(statement);
+  copies.carried = core::IsCarried(statement);
+  statement.own_snapshot = true;
+  copies.carried_by_snapshot = core::IsCarried(statement);
+  return copies;
+}
 
 CopyWrite WriteOf(const catalog::Table& table, const plan::Copies& copies, uint64 owner) {
   const bool alone = table.shards[0].group_count < 2;
   const bool carried = IsolationUsesXactSnapshot() ? copies.carried_by_snapshot : copies.carried;
-  return {&table, alone ? core::CopyLock::None : copies.lock, carried && !alone, owner};
+  if (alone) return {&table, core::CopyLock::None, false, false, owner};
+  if (carried && copies.locks_leader) RefuseToCarry(table);
+  return {&table, copies.lock, copies.locks_leader, carried, owner};
 }
 
 remote::Request* BeginCopy(const CopyWrite& write, int group) {
   const bool leads = group == LeadingGroup(*write.table);
-  if (leads ? !write.carried : write.lock == core::CopyLock::None) return nullptr;
+  const bool keeps = leads && write.carried;
+  const bool locks = write.lock != core::CopyLock::None && (!leads || write.locks_leader);
+  if (!keeps && !locks) return nullptr;
   if (group == catalog::LocalGroup()) {
-    if (leads) {
+    if (keeps) {
       BeginCapture(ClaimCopy(ShardOf(write)), true);
     } else {
       Take(ShardOf(write), write.lock);
     }
     return nullptr;
   }
-  const char* sql = leads ? psprintf("SELECT altius_internal.keep_changes(" INT64_FORMAT ")", ShardOf(write))
+  const char* sql = keeps ? psprintf("SELECT altius_internal.keep_changes(" INT64_FORMAT ")", ShardOf(write))
                           : psprintf("SELECT altius_internal.lock_copy(" INT64_FORMAT ", %d)", ShardOf(write),
                                      static_cast<int>(write.lock));
   return remote::Send(txn::Enlist(group, txn::Access::Write, write.owner), {.sql = sql, .by_node = true}, nullptr);
 }
+
+void LockCopies(const CopyWrite& write) { LockFrom(0, write); }
 
 void CarryChanges(const CopyWrite& write, int64 affected) {
   Carrier carrier{};
@@ -153,7 +192,7 @@ void CarryChanges(const CopyWrite& write, int64 affected) {
   const MemoryContext before = MemoryContextSwitchTo(carrier.memory);
   int64 carried = 0;
   for (ChangeBatch batch; Next(&carrier, &batch); batch = {}) {
-    if (carried == 0) LockOthers(write);
+    if (carried == 0) LockFrom(1, write);
     carried += batch.changes().size();
     MakeOnOthers(carrier, batch.changes());
     MemoryContextReset(carrier.memory);

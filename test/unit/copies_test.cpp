@@ -23,19 +23,22 @@ bool CopiesMayDiffer(const CopyStatement& it) {
   if (it.reads_others) return true;  // these may have changed in between, or come in another order
   if (it.inserts_only) return false;
   // A condition on the rows there: others than on the leading copy may fit by now.
-  if (!it.one_row) return true;
-  // One row, which the leading copy has locked: here it is awaited, unless it is looked at as it was.
+  if (!it.one_row && !it.partitioned) return true;
+  // One row, which the leading copy has locked, is awaited here, and writers of a partitioned table have all copies for themselves:
+  // unless rows are looked at as they were.
   return it.own_snapshot;
 }
 
 }  // namespace
 
 TEST_CASE("A statement runs on each copy only where no copy can see anything else", "[copies]") {
-  for (int bits = 0; bits < 64; bits++) {
-    const CopyStatement it = {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0, (bits & 32) != 0};
+  for (int bits = 0; bits < 128; bits++) {
+    const CopyStatement it = {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0, (bits & 32) != 0,
+                              (bits & 64) != 0};
     CHECK(IsCarried(it) == CopiesMayDiffer(it));
-    CHECK(LockFor(it, true) == CopyLock::None);
-    CHECK(LockFor(it, false) == (it.inserts_only ? CopyLock::Insert : CopyLock::Change));
+    const CopyLock lock = it.inserts_only ? CopyLock::Insert : CopyLock::Change;
+    CHECK(LockFor(it, true) == (it.partitioned ? lock : CopyLock::None));
+    CHECK(LockFor(it, false) == lock);
   }
 }
 

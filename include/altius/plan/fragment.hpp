@@ -32,6 +32,7 @@ enum class FragmentKind {
 /// How a write of a reference table goes about its copies.
 struct Copies {
   core::CopyLock lock;
+  bool locks_leader;       // the leading copy, too
   bool carried;            // one copy runs the statement, its changes go to the others
   bool carried_by_snapshot;  // the same in transactions that keep their snapshot
 };

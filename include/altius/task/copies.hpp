@@ -7,16 +7,26 @@
 #include "altius/plan/fragment.hpp"
 #include "altius/remote/connection.hpp"
 
+extern "C" {
+#include "utils/relcache.h"
+}
+
 namespace altius::task {
+
+/// What the table says of a statement that changes it. `triggers`: bits of Trigger.tgtype of the row triggers that matter.
+core::CopyStatement DescribeCopies(Relation shell, bool inserts_only, int16 triggers);
+plan::Copies CopiesFor(core::CopyStatement statement, Relation shell);
 
 struct CopyWrite {
   const catalog::Table* table;
   core::CopyLock lock;
+  bool locks_leader;
   bool carried;  // what the leading copy changes is replayed on the others
   uint64 owner;  // of what is done on nodes
 };
 
-/// For a statement with this plan, in this transaction.  A copy without others is not watched.
+/// For a statement with this plan, in this transaction.  A copy without others is not watched.  Refuses (FEATURE_NOT_SUPPORTED) what
+/// would have to be carried between partitions.
 CopyWrite WriteOf(const catalog::Table& table, const plan::Copies& copies, uint64 owner);
 
 /// The group whose copy leads.
@@ -25,6 +35,9 @@ inline int LeadingGroup(const catalog::Table& table) { return table.shards[0].gr
 /// What comes in front of a statement on the group's copy: it is locked, or (the leading one) what the statement changes is kept.
 /// On another node nothing is waited for: the answer is the request's.  Null: there is nothing to wait for.
 remote::Request* BeginCopy(const CopyWrite& write, int group);
+
+/// Locks the copies as a statement on all of them does, which is not carried.
+void LockCopies(const CopyWrite& write);
 
 /// Fetches what the leading copy has kept since BeginCopy, for `affected` rows, and does the same on the others.
 void CarryChanges(const CopyWrite& write, int64 affected);

@@ -3,6 +3,7 @@
 
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
+#include "altius/task/copies.hpp"
 #include "altius/task/differing.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/select/cut.hpp"
@@ -14,11 +15,9 @@ extern "C" {
 #include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "nodes/bitmapset.h"
 #include "nodes/makefuncs.h"
-#include "commands/trigger.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -38,15 +37,6 @@ bool IsComputedBefore(Node* node, void* level) { return level != nullptr && MayB
 bool IsProven(Node* expr, const Level* level) { return !task::MayDiffer(expr, {IsComputedBefore, const_cast<Level*>(level)}); }
 
 /// --- the table ---
-
-bool HasRowTriggers(Relation relation) {
-  const TriggerDesc* triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
-    const Trigger& trigger = triggers->triggers[i];
-    if (!trigger.tgisinternal && trigger.tgenabled != TRIGGER_DISABLED && TRIGGER_FOR_ROW(trigger.tgtype)) return true;
-  }
-  return false;
-}
 
 Bitmapset* PrimaryKey(Relation relation) { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY); }
 
@@ -102,21 +92,8 @@ bool IsProven(Query* query, const Level* level) {
   return IsProven(query->jointree->quals, level) && IsProven(pg::AsNode(query->onConflict), level);
 }
 
-plan::Copies Decide(core::CopyStatement statement, bool has_primary_key) {
-  plan::Copies copies{};
-  copies.lock = core::LockFor(statement, has_primary_key);
-  copies.carried = core::IsCarried(statement);
-  statement.own_snapshot = true;
-  copies.carried_by_snapshot = core::IsCarried(statement);
-  return copies;
-}
-
 core::CopyStatement Describe(Query* query, Relation relation) {
-  core::CopyStatement statement;
-  statement.inserts_only = query->commandType == CMD_INSERT && query->onConflict == nullptr;
-  statement.row_triggers = HasRowTriggers(relation);
-  statement.proven = !task::GeneratesDiffering(relation);
-  return statement;
+  return task::DescribeCopies(relation, query->commandType == CMD_INSERT && query->onConflict == nullptr, 0);
 }
 
 }  // namespace
@@ -129,7 +106,7 @@ plan::Copies CopiesOf(Query* query, const catalog::Table& table, const Level* le
   statement.one_row = IsOneRow(query, relation);
   statement.reads_others = ReadsOthers(query);
   statement.proven = statement.proven && IsProven(query, level);
-  const plan::Copies copies = Decide(statement, !bms_is_empty(PrimaryKey(relation)));
+  const plan::Copies copies = task::CopiesFor(statement, relation);
   table_close(relation, NoLock);
   return copies;
 }
@@ -137,7 +114,7 @@ plan::Copies CopiesOf(Query* query, const catalog::Table& table, const Level* le
 plan::Copies CopiesOfShipped(Query* query, const catalog::Table& table) {
   Relation relation = table_open(table.relid, NoLock);
   // An INSERT writes the same values everywhere; other rows are known by their places on the leading copy.
-  const plan::Copies copies = Decide(Describe(query, relation), !bms_is_empty(PrimaryKey(relation)));
+  const plan::Copies copies = task::CopiesFor(Describe(query, relation), relation);
   table_close(relation, NoLock);
   return copies;
 }

@@ -2,6 +2,7 @@
 #include "foreseen.hpp"
 
 #include "altius/pg/node.hpp"
+#include "altius/pg/row_triggers.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/nodes/column_map.hpp"
@@ -9,13 +10,11 @@
 #include "planner/select/cut.hpp"
 
 extern "C" {
-#include "access/table.h"
 #include "catalog/pg_class.h"
-#include "commands/trigger.h"
+#include "catalog/pg_trigger.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 }
 
 namespace altius::planner {
@@ -41,18 +40,8 @@ bool ElsewhereWalker(Node *node, void *data) {
   return pg::Walk(node, ElsewhereWalker, data);
 }
 
-/// BEFORE triggers may change new rows; partitions have some of their own.
-bool MayChangeNewRows(Oid relid, CmdType command) {
-  Relation relation = table_open(relid, NoLock);
-  const TriggerDesc *triggers = relation->trigdesc;
-  bool changes = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
-  if (triggers != nullptr) {
-    const bool before = command == CMD_INSERT ? triggers->trig_insert_before_row : triggers->trig_update_before_row;
-    changes = changes || before;
-  }
-  table_close(relation, NoLock);
-  return changes;
-}
+/// BEFORE triggers may.
+bool MayChangeNewRows(Oid relid, int16 event) { return pg::HasRowTriggers(relid, TRIGGER_TYPE_BEFORE | event); }
 
 Node *SubstituteAssigned(Node *node, void *data) {
   const auto *update = static_cast<Query *>(data);
@@ -83,8 +72,8 @@ bool ReadsPlainColumns(const Shipping &shipping, Node *expr) {
 bool AreForeseen(const Shipping &shipping, Node *expr) {
   const Query *query = shipping.original;
   if (query->commandType == CMD_DELETE) return true;
-  if (MayChangeNewRows(shipping.table->relid, CMD_UPDATE) || contain_volatile_functions(pg::AsNode(query->targetList))) return false;
-  return ReadsPlainColumns(shipping, expr);
+  if (MayChangeNewRows(shipping.table->relid, TRIGGER_TYPE_UPDATE)) return false;
+  return !contain_volatile_functions(pg::AsNode(query->targetList)) && ReadsPlainColumns(shipping, expr);
 }
 
 Node *ColumnOfInserted(Node *node, void *data) {
@@ -136,7 +125,7 @@ bool IsInsertForeseen(const Shipping &shipping) {
   const Query *query = shipping.original;
   auto *returning = pg::AsNode(query->returningList);
   return query->onConflict == nullptr && ReadsElsewhere(returning) && ReadsPlainColumns(shipping, returning) &&
-         !MayChangeNewRows(shipping.table->relid, CMD_INSERT);
+         !MayChangeNewRows(shipping.table->relid, TRIGGER_TYPE_INSERT);
 }
 
 void ReturnForeseen(Shipping *shipping) {

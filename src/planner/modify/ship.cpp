@@ -435,7 +435,7 @@ PlannedStmt *PlanMove(Query *query, const catalog::Table &table, const Request &
 
 PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *computed, const Request &request) {
   Shipping shipping = Begin(query, table);
-  if (table.kind == catalog::TableKind::Reference && CanBeCarried(table)) shipping.ship.copies = CopiesOfShipped(query, table);
+  if (table.kind == catalog::TableKind::Reference) shipping.ship.copies = CopiesOfShipped(query, table);
   if (query->commandType == CMD_INSERT) {
     ShipInsert(&shipping);
   } else if (query->commandType == CMD_MERGE) {

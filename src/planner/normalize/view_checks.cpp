@@ -8,13 +8,14 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/node.hpp"
+#include "altius/pg/row_triggers.hpp"
 #include "planner/nodes/column_map.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -168,11 +169,7 @@ void SpellCheck(WithCheckOption *option, const NewRow &row, List *targets, AttrN
 
 /// PostgreSQL checks the row as such a trigger has left it, on the node of the shard.
 bool TriggersMayChange(Oid relid, bool inserted) {
-  Relation relation = table_open(relid, NoLock);
-  const TriggerDesc *triggers = relation->trigdesc;
-  const bool may = triggers != nullptr && (inserted ? triggers->trig_insert_before_row : triggers->trig_update_before_row);
-  table_close(relation, NoLock);
-  return may;
+  return pg::HasRowTriggers(relid, TRIGGER_TYPE_BEFORE | (inserted ? TRIGGER_TYPE_INSERT : TRIGGER_TYPE_UPDATE));
 }
 
 void SpellChecks(const Query *query, const catalog::Table &table, List *targets, bool inserted) {

@@ -18,16 +18,27 @@ struct CopyStatement {
   bool reads_others = false;  // anything but the row it touches
   bool proven = false;        // its expressions give the same for the same row, on every node
   bool row_triggers = false;  // of users
+  bool partitioned = false;   // what becomes of rows of partitions can't be carried
   bool own_snapshot = false;  // it sees the rows of its transaction's beginning, which is another moment on each node
 };
 
+/// What the statement does follows from more than the rows of the copy.
+constexpr bool DependsOnMore(const CopyStatement& statement) {
+  return statement.row_triggers || !statement.proven || statement.reads_others;
+}
+
+/// Writers of a partitioned table are alone on each copy, the leading one included: so each copy has the same rows for them.
+constexpr bool IsAloneOnAll(const CopyStatement& statement) { return statement.partitioned; }
+
+/// Where it is partitioned, too, the statement has to be refused.
 constexpr bool IsCarried(const CopyStatement& statement) {
-  if (statement.row_triggers || !statement.proven || statement.reads_others) return true;
-  return !statement.inserts_only && (!statement.one_row || statement.own_snapshot);
+  if (DependsOnMore(statement)) return true;
+  if (statement.inserts_only) return false;
+  return statement.own_snapshot || !(statement.one_row || IsAloneOnAll(statement));
 }
 
 constexpr CopyLock LockFor(const CopyStatement& statement, bool has_primary_key) {
-  if (has_primary_key) return CopyLock::None;
+  if (has_primary_key && !IsAloneOnAll(statement)) return CopyLock::None;
   return statement.inserts_only ? CopyLock::Insert : CopyLock::Change;
 }
 
