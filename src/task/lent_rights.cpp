@@ -49,6 +49,11 @@ bool FindsRowsUnseen(const pg::Requirement &requirement) {
 
 namespace {
 
+/// Rows go to shards with all their columns, defaults included, which the user may not write by himself.
+bool WritesMore(const pg::Requirement &requirement) {
+  return (requirement.rights & ACL_INSERT) != 0 && !pg::MayUse(requirement.relid, GetUserId(), ACL_INSERT);
+}
+
 void Look(const pg::Requirement &requirement, void *data) {
   auto *need = static_cast<Need *>(data);
   const Oid role = OidIsValid(requirement.role) ? requirement.role : GetUserId();
@@ -68,7 +73,12 @@ void Look(const pg::Requirement &requirement, void *data) {
     lending->unread = unread && (lending->unread || !OidIsValid(lending->target));
     lending->target = role;
   }
-  if (role == GetUserId()) return;
+  if (role == GetUserId()) {
+    if (!WritesMore(requirement)) return;
+    lending->needed = true;
+    lending->hides_rows = lending->hides_rows || !pg::MayUse(requirement.relid, role, ACL_SELECT);
+    return;
+  }
   if (secured || !pg::MayUse(requirement.relid, GetUserId(), requirement.rights)) lending->needed = true;
 }
 
