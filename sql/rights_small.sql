@@ -170,6 +170,20 @@ SELECT id, v FROM rights_small_other.keyed ORDER BY id LIMIT 2;
 RESET SESSION AUTHORIZATION;
 SELECT state, row_count FROM altius_check_reference_tables() WHERE table_name = 'rights_small_other.copied'::regclass ORDER BY 1;
 
+-- Settings are followed as the role that has set them, if the caller may become that one: a member without SET may not.
+CREATE ROLE rights_small_super SUPERUSER;
+DO $$
+BEGIN
+  IF current_setting('server_version_num')::int >= 160000 THEN
+    EXECUTE 'GRANT rights_small_super TO rights_small_mallory WITH SET FALSE, INHERIT TRUE';
+  END IF;
+END $$;
+SET SESSION AUTHORIZATION rights_small_mallory;
+SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{rights_small_super}');
+SELECT current_setting('log_statement');
+RESET SESSION AUTHORIZATION;
+DROP ROLE rights_small_super;
+
 DROP SCHEMA rights_small, rights_small_other CASCADE;
 SELECT count(*) FROM run_command_on_workers('DROP SCHEMA IF EXISTS rights_small_other, rights_small CASCADE');
 DROP ROLE rights_small_mallory;

@@ -38,6 +38,8 @@ CREATE FUNCTION altius_internal.lock_tables(shards bigint[], timeout_ms integer,
 CREATE FUNCTION altius_internal.lock_shards(shards bigint[], timeout_ms integer, hold_ms integer) RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_lock_shards';
 -- ... and on the target.
+CREATE FUNCTION altius_internal.require_shard(shard_id bigint, name text) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_require_shard';
 CREATE FUNCTION altius_internal.copy_shard_from(shard_id bigint, source_group integer, snapshot text) RETURNS bigint
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_copy_shard_from';
 CREATE FUNCTION altius_internal.create_valid_foreign_keys(shard_id bigint, timeout_ms integer) RETURNS void

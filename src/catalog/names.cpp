@@ -4,6 +4,7 @@
 #include "altius/core/shard/key_text.hpp"
 #include "altius/core/shard/name.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/relation_lock.hpp"
 #include "altius/pg/rights.hpp"
 #include "cache.hpp"
 
@@ -61,18 +62,60 @@ const Shard* ShardOfRelation(Oid relid, const Table** of = nullptr) {
 
 }  // namespace
 
+namespace {
+
+bool IsTableOf(Oid owner, Oid relid) {
+  const char kind = get_rel_relkind(relid);
+  return (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) && pg::OwnerOfRelation(relid) == owner;
+}
+
+[[noreturn]] void RaiseNoShard(const char* name, const char* of) {
+  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not the shard of \"%s\" any more", name, of),
+                  errdetail("A shard is a table, has the owner of its distributed table, and the name that goes with it.")));
+  pg_unreachable();
+}
+
+Oid TableOfIndex(Oid relid) {
+  const char kind = get_rel_relkind(relid);
+  return kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX ? IndexGetRelation(relid, true) : relid;
+}
+
+}  // namespace
+
 bool IsShardOfOwner(Oid relid) {
   const Table* table = nullptr;
-  return IsActive() && ShardOfRelation(relid, &table) != nullptr && pg::OwnerOfRelation(relid) == pg::OwnerOfRelation(table->relid);
+  return IsActive() && ShardOfRelation(relid, &table) != nullptr && IsTableOf(pg::OwnerOfRelation(table->relid), relid);
+}
+
+Oid RelationOfShard(const Table& table, const Shard& shard, LOCKMODE lock) {
+  const char* name = ShardName(table, shard);
+  const Oid schema = get_rel_namespace(table.relid);
+  const Oid owner = pg::OwnerOfRelation(table.relid);
+  Oid relid = get_relname_relid(name, schema);
+  if (!OidIsValid(relid)) return InvalidOid;
+  if (!IsTableOf(owner, relid)) RaiseNoShard(name, table.name);  // before others' tables are waited for
+  if (lock == NoLock) return relid;
+  relid = pg::LockRelationNamed(name, schema, lock);
+  if (OidIsValid(relid) && !IsTableOf(owner, relid)) RaiseNoShard(name, table.name);
+  return relid;
+}
+
+void RequireShard(Oid relid) {
+  if (IsShardOfOwner(relid)) return;
+  const char* name = get_rel_name(relid);
+  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a shard", name == nullptr ? "?" : name)));
+}
+
+void RefuseOthers(Oid relid) {
+  const char* name = IsActive() ? get_rel_name(relid) : nullptr;
+  const auto id = name == nullptr ? std::nullopt : core::ShardIdOfName(name);
+  if (!id.has_value()) return;
+  const Table* table = FindTableOfShard(*id, nullptr);
+  if (table != nullptr && !IsShardOfOwner(TableOfIndex(relid))) RaiseNoShard(name, table->name);
 }
 
 bool IsShardRelation(Oid relid) {
-  if (!IsActive()) return false;
-  const char kind = get_rel_relkind(relid);
-  if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
-    relid = IndexGetRelation(relid, true);
-  }
-  return ShardOfRelation(relid) != nullptr;
+  return IsActive() && ShardOfRelation(TableOfIndex(relid)) != nullptr;
 }
 
 bool IsElsewhere(Oid relid) {

@@ -87,8 +87,11 @@ const char* Qualified(const RangeVar* name) { return quote_qualified_identifier(
 void LockShell(const char* qualified, LOCKMODE mode) {
   const RangeVar* name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(qualified)));
   const Oid schema = get_namespace_oid(name->schemaname, true);
-  const Oid relid = OidIsValid(schema) ? pg::LockRelationNamed(name->relname, schema, mode) : InvalidOid;
-  if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE) (void)find_all_inheritors(relid, mode, nullptr);
+  // A local table of somebody else may have the name here.
+  if (!OidIsValid(schema) || catalog::FindTable(get_relname_relid(name->relname, schema)) == nullptr) return;
+  const Oid relid = pg::LockRelationNamed(name->relname, schema, mode);
+  if (!OidIsValid(relid)) return;
+  if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE) (void)find_all_inheritors(relid, mode, nullptr);
 }
 
 }  // namespace

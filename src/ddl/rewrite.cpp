@@ -190,6 +190,7 @@ void NameShard(RangeVar* name, int index) {
   name->catalogname = nullptr;
   name->schemaname = pstrdup(table->schema);
   name->relname = catalog::ShardName(*table, shard);
+  (void)catalog::RelationOfShard(*table, shard, NoLock);  // a foreign key could lead to another role's table
 }
 
 void NameShardIndex(RangeVar* name, int64 shard_id) {

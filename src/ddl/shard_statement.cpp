@@ -27,7 +27,7 @@ char* Extend(const char* name, int64 shard_id) {
 }
 
 Oid ShardRelation(const catalog::Table& table, const catalog::Shard& shard) {
-  return get_relname_relid(catalog::ShardName(table, shard), get_rel_namespace(table.relid));
+  return catalog::RelationOfShard(table, shard, NoLock);
 }
 
 const catalog::Table* TableOfName(const RangeVar* name) {

@@ -81,6 +81,7 @@ void SetAccess(Oid shell, Oid shard, int parts) {
 
 void CreateShard(const catalog::Table& table, List* statements, int index, int parts) {
   const catalog::Shard& shard = table.shards[index];
+  (void)ShardRelation(table, shard);  // some statements are a superuser's
   RunForShard(statements, {&table, index, pg::OwnerOfRelation(table.relid)});
   const Oid relid = ShardRelation(table, shard);
   if (!OidIsValid(relid)) return;
@@ -91,7 +92,7 @@ void CreateShard(const catalog::Table& table, List* statements, int index, int p
 
 /// Who may make tables in the schema may have made one of this name.
 bool IsThere(const catalog::Table& table, const catalog::Shard& shard) {
-  const Oid relid = ShardRelation(table, shard);
+  const Oid relid = get_relname_relid(catalog::ShardName(table, shard), get_rel_namespace(table.relid));
   if (!OidIsValid(relid)) return false;
   const bool same = get_rel_relkind(relid) == get_rel_relkind(table.relid) &&
                     pg::OwnerOfRelation(relid) == pg::OwnerOfRelation(table.relid);

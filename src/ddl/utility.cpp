@@ -73,15 +73,41 @@ void KeepOwnGids(Node* statement) {
                   errdetail("Those that begin with \"%s\" are the cluster's own.", core::kGidPrefix)));
 }
 
-void CheckCopied(Node* statement) {
-  if (!IsA(statement, CopyStmt)) return;
-  const auto* copy = reinterpret_cast<CopyStmt*>(statement);
-  if (copy->is_from && copy->relation != nullptr) task::RequireOwnShard(RangeVarGetRelid(copy->relation, NoLock, true));
+/// Writes of shards by their names that are no queries.
+void CheckWritten(Node* statement) {
+  if (IsA(statement, CopyStmt)) {
+    const auto* copy = reinterpret_cast<CopyStmt*>(statement);
+    if (copy->is_from && copy->relation != nullptr) task::RequireOwnShard(RangeVarGetRelid(copy->relation, NoLock, true));
+  } else if (IsA(statement, TruncateStmt)) {
+    ListCell* cell;
+    foreach (cell, reinterpret_cast<TruncateStmt*>(statement)->relations)
+      task::RequireOwnShard(RangeVarGetRelid(lfirst_node(RangeVar, cell), NoLock, true));
+  }
+}
+
+/// Of the commands that nodes send for shards by their names.
+const RangeVar* NameOfShard(Node* statement) {
+  switch (nodeTag(statement)) {
+    case T_IndexStmt:
+      return reinterpret_cast<IndexStmt*>(statement)->relation;
+    case T_ReindexStmt:
+      return reinterpret_cast<ReindexStmt*>(statement)->relation;
+    case T_AlterTableStmt:
+      return reinterpret_cast<AlterTableStmt*>(statement)->relation;
+    default:
+      return nullptr;
+  }
+}
+
+void CheckMeant(const UtilityCall& call) {
+  const RangeVar* name = NameOfShard(call.statement());
+  if (name != nullptr && task::IsTextOfAskingNode(call.query)) catalog::RefuseOthers(RangeVarGetRelid(name, NoLock, true));
 }
 
 bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
-  CheckCopied(call.statement());
+  CheckWritten(call.statement());
+  CheckMeant(call);
   if (HandleCopy(call)) return true;
   if (door::IsNodeSession()) return false;
   if (HandleConstraints(call)) return true;

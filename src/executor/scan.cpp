@@ -116,8 +116,19 @@ Bitmapset* ParamsOf(const CustomScan* scan) {
   return use.subplans ? scan->scan.plan.allParam : use.params;
 }
 
+/// As PostgreSQL holds what it scans: a function of the statement can't change a table under rows of its type.
+void HoldTables(EState* estate) {
+  ListCell* cell;
+  foreach (cell, estate->es_range_table) {
+    const auto* rte = lfirst_node(RangeTblEntry, cell);
+    if (rte->rtekind != RTE_RELATION || catalog::FindTable(rte->relid) == nullptr) continue;
+    (void)ExecGetRangeTableRelation(estate, foreach_current_index(cell) + 1);
+  }
+}
+
 void Begin(CustomScanState* custom, EState* estate, int eflags) {
   FragmentState* state = Cast(custom);
+  HoldTables(estate);
   const auto* scan = reinterpret_cast<CustomScan*>(custom->ss.ps.plan);
   state->fragment = plan::FromList(scan->custom_private);
   const int arg_count = list_length(state->fragment->arg_types);
@@ -222,7 +233,6 @@ void Init() {
                       .changes = Changes,
                       .start_reading = StartReading});
   task::InstallHooks();
-  task::InitOwnership();
   static const pg::BoolSetting settings[] = {
       {"citus.explain_all_tasks",
        "EXPLAIN shows every task of a distributed scan, not one of them.", &explain_all_tasks,

@@ -107,8 +107,7 @@ struct Receiver {
 void Flush(Receiver *receiver, int index) {
   StringInfo records = &receiver->buffers[index];
   if (records->len == 0) return;
-  const char *name = catalog::ShardName(*receiver->table, receiver->table->shards[index]);
-  WriteLines(receiver->shell, receiver->format, name, records->data, records->len);
+  WriteLines({receiver->shell, &receiver->format, records->data, records->len}, *receiver->table, receiver->table->shards[index]);
   resetStringInfo(records);
 }
 

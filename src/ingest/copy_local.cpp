@@ -5,7 +5,6 @@
 #include "altius/core/copy/frames.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_copy.hpp"
-#include "altius/pg/relation_lock.hpp"
 #include "altius/task/errors.hpp"
 #include "lines.hpp"
 
@@ -59,8 +58,9 @@ int ReadEntry(void *buffer, int least, int most) {
 
 }  // namespace
 
-void WriteLines(Relation shell, const LineFormat &format, const char *shard_name, const char *records, int length) {
-  const Oid shard_oid = pg::LockRelationNamed(shard_name, RelationGetNamespace(shell), RowExclusiveLock);
+void WriteLines(const Lines &lines, const catalog::Table &table, const catalog::Shard &of) {
+  const char *shard_name = catalog::ShardName(table, of);
+  const Oid shard_oid = catalog::RelationOfShard(table, of, RowExclusiveLock);
   if (!OidIsValid(shard_oid)) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("shard \"%s\" does not exist on this node", shard_name)));
   }
@@ -74,10 +74,10 @@ void WriteLines(Relation shell, const LineFormat &format, const char *shard_name
   ParseState *pstate = make_parsestate(nullptr);
   addRangeTableEntryForRelation(pstate, shard, RowExclusiveLock, nullptr, false, false);
   Source source{};
-  source.records = {records, static_cast<std::size_t>(length)};
+  source.records = {lines.records, static_cast<std::size_t>(lines.length)};
   Source *outer = current;
-  source.state = BeginCopyFrom(pstate, shard, nullptr, nullptr, false, ReadEntry, format.columns, format.options);
-  source.state->cur_relname = RelationGetRelationName(shell);
+  source.state = BeginCopyFrom(pstate, shard, nullptr, nullptr, false, ReadEntry, lines.format->columns, lines.format->options);
+  source.state->cur_relname = RelationGetRelationName(lines.shell);
   current = &source;
   task::WithShardsHidden(nullptr, [&] { (void)CopyFrom(source.state); });
   EndCopyFrom(source.state);

@@ -95,7 +95,7 @@ int HolderOf(Router *router, int shard_index) {
 
 void WriteHere(Router *router, const catalog::Shard &shard, StringInfo records) {
   txn::NoteLocalWrite();
-  WriteLines(router->shell, router->format, catalog::ShardName(*router->table, shard), records->data, records->len);
+  WriteLines({router->shell, &router->format, records->data, records->len}, *router->table, shard);
 }
 
 /// A reference table's rows go to all its copies.

@@ -73,8 +73,14 @@ void FinishRouter(Router *router);
 int ShardOfRow(const catalog::Table &table, const Datum *values, const bool *nulls);
 
 /// --- copy_local.cpp ---
-/// Writes records to a shard of the shell on this node.
-void WriteLines(Relation shell, const LineFormat &format, const char *shard_name, const char *records, int length);
+struct Lines {
+  Relation shell;
+  const LineFormat *format;
+  const char *records;
+  int length;
+};
+/// Writes them to a shard of the shell on this node.
+void WriteLines(const Lines &lines, const catalog::Table &table, const catalog::Shard &of);
 
 /// --- copy_frames.cpp ---
 /// Serves a stream from another node; the number of lines.

@@ -4,7 +4,6 @@
 #include "altius/pg/compat_copy.hpp"
 #include "altius/pg/names_input.hpp"
 #include "altius/pg/quiet_rows.hpp"
-#include "altius/pg/relation_lock.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "lines.hpp"
@@ -22,13 +21,13 @@ namespace altius::ingest {
 
 Relation OpenShard(const catalog::Table& table, const catalog::Shard& shard, LOCKMODE lock) {
   const char* name = catalog::ShardName(table, shard);
-  const Oid relid = pg::LockRelationNamed(name, get_rel_namespace(table.relid), lock);
+  const Oid relid = catalog::RelationOfShard(table, shard, lock);
   if (!OidIsValid(relid))
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("shard \"%s\" does not exist on this node", name)));
   Relation relation = table_open(relid, NoLock);
-  if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_rel->relowner != pg::OwnerOfRelation(table.relid)) {
+  if (relation->rd_rel->relkind != RELKIND_RELATION) {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not the shard of \"%s\" any more", name, table.name),
-                    errdetail("A shard is a plain table and has the owner of its distributed table.")));
+                    errdetail("It is partitioned.")));
   }
   return relation;
 }

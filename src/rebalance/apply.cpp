@@ -294,6 +294,7 @@ char* BeginApply(int source, const char* slot) {
 
 void AddRoute(const char* schema, const char* name, Oid target, Oid distributed, int32 min,
               int32 max) {
+  catalog::RequireShard(target);
   const MemoryContext before = MemoryContextSwitchTo(Current()->memory);
   SourceTable* table = FindByName(schema, name);
   if (table == nullptr) {

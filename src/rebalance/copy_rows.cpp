@@ -7,6 +7,7 @@
 #include "bare.hpp"
 #include "binary_types.hpp"
 #include "limit.hpp"
+#include "move.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -96,11 +97,9 @@ const char* CopyShardCommand(const char* shard, const Columns& columns) {
   return psprintf("COPY %s (%s) TO STDOUT%s", shard, columns.list, columns.binary ? " (FORMAT binary)" : "");
 }
 
-/// Those of the rows whose distribution value hashes into the range of `part`.
-const char* CopyPartCommand(const catalog::Table& table, const catalog::Shard& part, const Columns& columns) {
-  catalog::Shard whole{};
-  whole.id = catalog::ForeseenParent(part.id);
-  return ingest::CopyPartCommand(catalog::QualifiedShardName(table, whole), columns.list, table, part, columns.binary);
+/// The superuser reads what has the name there: it must be the shard, under a lock that keeps it so.
+void RequireAtSource(const catalog::Table& table, const catalog::Shard& shard) {
+  ExecuteBare(source.bare, RequireShardSql(shard.id, catalog::QualifiedShardName(table, shard)));
 }
 
 /// From the shard itself on another node, or from the one that it is a part of.
@@ -115,8 +114,12 @@ int64 CopyFromNode(const catalog::Table& table, const catalog::Shard& shard, boo
     ExecuteBare(source.bare, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     if (snapshot != nullptr)
       ExecuteBare(source.bare, psprintf("SET TRANSACTION SNAPSHOT %s", quote_literal_cstr(snapshot)));
-    const char* command = is_part ? CopyPartCommand(table, shard, columns)
-                                  : CopyShardCommand(catalog::QualifiedShardName(table, shard), columns);
+    catalog::Shard read = shard;
+    if (is_part) read.id = catalog::ForeseenParent(shard.id);
+    RequireAtSource(table, read);
+    const char* name = catalog::QualifiedShardName(table, read);
+    const char* command = is_part ? ingest::CopyPartCommand(name, columns.list, table, shard, columns.binary)
+                                  : CopyShardCommand(name, columns);
     rows = CopyInto(relation, command, columns);
     txn::StopPoint("copy: shard copied");
     DisconnectBare(source.bare);

@@ -60,7 +60,7 @@ pg::Array<Oid> ShardsHere(const pg::Array<int64>& ids) {
   for (const int64 id : ids) {
     int index = 0;
     const catalog::Table* table = RequireTable(id, &index);
-    const Oid relid = get_relname_relid(catalog::ShardName(*table, table->shards[index]), get_rel_namespace(table->relid));
+    const Oid relid = catalog::RelationOfShard(*table, table->shards[index], NoLock);
     if (!OidIsValid(relid)) {
       ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                       errmsg("shard %lld is not on this node", static_cast<long long>(id))));
@@ -180,7 +180,26 @@ const char* Definition(const pg::Array<int64>& ids) {
   return psprintf("%016llx", static_cast<unsigned long long>(hash));
 }
 
+/// The statement for the node that has the shard.
+const char* RequireShardSql(int64 shard_id, const char* name) {
+  return psprintf("SELECT altius_internal.require_shard(" INT64_FORMAT ", %s)", shard_id, quote_literal_cstr(name));
+}
+
 }  // namespace altius::rebalance
+
+/// require_shard(shard_id bigint, name text): an error unless the name is that of the shard on this node, which stays so until the end
+/// of the transaction.
+ALTIUS_FUNCTION(altius_require_shard) {
+  using namespace altius;
+  const char* name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  int index = 0;
+  const catalog::Table* table = rebalance::RequireTable(PG_GETARG_INT64(0), &index);
+  const catalog::Shard& shard = table->shards[index];
+  const bool there = OidIsValid(catalog::RelationOfShard(*table, shard, AccessShareLock));
+  if (there && strcmp(catalog::QualifiedShardName(*table, shard), name) == 0) PG_RETURN_VOID();
+  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("%s is not the shard of \"%s\" on this node", name, table->name),
+                  errhint("The table may have got another name on one of the nodes.")));
+}
 
 /// block_shard_writes(source integer, shards bigint[], timeout_ms integer, hold_ms integer, definition text): on the
 /// coordinator; null when somebody writes, or changes the tables (DDL begins here); an error when they have been changed.

@@ -86,6 +86,7 @@ bool IsPublishedByMove(Oid relid) {
 /// changes.
 ALTIUS_FUNCTION(altius_lacking_identity) {
   using namespace altius;
+  catalog::RequireShard(PG_GETARG_OID(0));
   Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
   const char identity = relation->rd_rel->relreplident;
   const bool enough = rebalance::CanTellChanges(relation);
@@ -107,6 +108,7 @@ ALTIUS_FUNCTION(altius_set_replica_identity) {
   (void)set_config_option("lock_timeout", psprintf("%d", PG_GETARG_INT32(2)), PGC_USERSET,
                           PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
   ErrorData* error = pg::Try([&] {
+    catalog::RequireShard(relid);
     pg::RaiseIfHeldFor(relid, ShareRowExclusiveLock, rebalance::kOldMs);
     rebalance::SetReplicaIdentity(relid, identity);
   });

@@ -152,6 +152,8 @@ bool IsPublishedByMove(Oid relid);
 pg::Array<int64> ShardIds(ArrayType* array);
 /// A text that is another one when the tables have been changed.
 const char* Definition(const pg::Array<int64>& ids);
+/// A statement for the node that has the shard: it fails where the name is not that shard's.
+const char* RequireShardSql(int64 shard_id, const char* name);
 
 /// --- online.cpp ---
 /// Until before the flip.

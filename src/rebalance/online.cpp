@@ -109,8 +109,13 @@ void PublishMembers(Move* move) {
     if (!member.has_rows) continue;
     appendStringInfo(&sql, "%s%s", sql.len == 0 ? "" : ", ", member.name);
   }
+  remote::Execute(move->at_source, "BEGIN");
+  for (const Member& member : move->members) {
+    if (member.has_rows) remote::Execute(move->at_source, RequireShardSql(member.shard_id, member.name));
+  }
   remote::Execute(move->at_source,
                   psprintf("CREATE PUBLICATION %s FOR TABLE %s", move->publication, sql.data));
+  remote::Execute(move->at_source, "COMMIT");
   txn::StopPoint("move: published");
 }
 

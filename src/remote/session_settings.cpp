@@ -6,6 +6,7 @@
 
 #include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/compat.hpp"
 #include "altius/pg/compat_guc.hpp"
 #include "altius/pg/text_forms.hpp"
 
@@ -206,7 +207,7 @@ namespace {
 /// Who sets it: the role that did on the asking node, if the caller could be that one too.
 Oid SetterOf(Datum name, bool is_null) {
   const Oid role = is_null ? InvalidOid : get_role_oid(TextDatumGetCString(name), true);
-  return OidIsValid(role) && is_member_of_role(GetUserId(), role) ? role : GetUserId();
+  return OidIsValid(role) && pg::MayGiveTo(GetUserId(), role) ? role : GetUserId();
 }
 
 struct Texts {

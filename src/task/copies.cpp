@@ -33,7 +33,7 @@ Oid ClaimCopy(int64 shard_id) {
   const catalog::Table* table = catalog::FindTableOfShard(shard_id, &index);
   const bool reference = table != nullptr && table->kind == catalog::TableKind::Reference;
   const Oid relid = reference ? ClaimShard(*table, table->shards[index]) : InvalidOid;
-  if (OidIsValid(relid) && catalog::IsShardOfOwner(relid)) return relid;
+  if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_RELATION) return relid;
   ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("a copy of a reference table is gone from this node"),
                   errhint("Run the transaction again.")));
   pg_unreachable();

@@ -4,8 +4,6 @@
 
 #include "altius/pg/compat_wait.hpp"
 #include "altius/pg/bridge.hpp"
-#include "altius/pg/relation_lock.hpp"
-#include "altius/pg/settings.hpp"
 #include "altius/plan/ship.hpp"
 #include "altius/task/shard_writes.hpp"
 #include "altius/txn/coordinated.hpp"
@@ -41,7 +39,6 @@ constexpr int kUntold = 0x20000000;    // so, and a client waits to hear of it
 constexpr int kMoves = 0x10000000;     // a part of an UPDATE of the distribution column
 constexpr int kMostAttempts = 3000;    // of about 10 ms each
 
-bool check_placements = true;
 uint32 moved_event = 0;
 const DestReceiver* expected = nullptr;
 
@@ -117,7 +114,6 @@ void CheckStatementOf(const DestReceiver* receiver) { expected = receiver; }
 void NoteOwnership(QueryDesc* query, int depth) {
   if (answer.query == query->estate) answer = {nullptr, 0};  // of one that failed, at the same address
   const bool of_node = depth == 0 && door::IsNodeSession();
-  const bool sent = of_node && check_placements;
   const bool own = expected != nullptr && query->dest == expected;
   if (own) expected = nullptr;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
@@ -131,9 +127,9 @@ void NoteOwnership(QueryDesc* query, int depth) {
     query->estate->es_top_eflags |= kMoves;
     MarkLeaving(query);
   }
-  if (!sent && !own) return;
+  if (!of_node && !own) return;
   if (ConcernsElsewhere(query->plannedstmt)) {
-    query->estate->es_top_eflags |= sent ? kDisowned | kUntold : kDisowned;
+    query->estate->es_top_eflags |= of_node ? kDisowned | kUntold : kDisowned;
   } else if (IsolationUsesXactSnapshot()) {
     RequireOlderThanSnapshot(query->plannedstmt);
   }
@@ -198,8 +194,7 @@ void AwaitNewPlacement(int attempt) {
 }
 
 Oid ClaimShard(const catalog::Table& table, const catalog::Shard& shard) {
-  const Oid schema = get_rel_namespace(table.relid);
-  const Oid relid = pg::LockRelationNamed(catalog::ShardName(table, shard), schema, RowExclusiveLock);
+  const Oid relid = catalog::RelationOfShard(table, shard, RowExclusiveLock);
   return OidIsValid(relid) && !catalog::IsElsewhere(relid) ? relid : InvalidOid;
 }
 
@@ -218,15 +213,6 @@ pg::Array<int64> ClaimShardsOn(int group, const pg::Array<int64>& shards) {
     if (*at == ',') at++;
   }
   return elsewhere;
-}
-
-void InitOwnership() {
-  static const pg::BoolSetting settings[] = {
-      {"altius.check_placements",
-       "Statements of other nodes run on shards only if they lie on this node.", &check_placements,
-       true, PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE},
-  };
-  pg::Define(settings);
 }
 
 }  // namespace altius::task

@@ -11,6 +11,7 @@
 #include "altius/pg/search_path.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
+#include "altius/task/shard_writes.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -92,9 +93,24 @@ void Finish(const Parsing &parsing, Query *query) {
   Lend(reinterpret_cast<Node *>(Subject(query)), &lending);
 }
 
+/// Nodes call shards by their names.
+bool RefuseOthers(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (!IsA(node, Query)) return pg::Walk(node, RefuseOthers, context);
+  auto *query = reinterpret_cast<Query *>(node);
+  ListCell *cell;
+  foreach (cell, query->rtable) {
+    const auto *rte = lfirst_node(RangeTblEntry, cell);
+    if (rte->rtekind == RTE_RELATION) catalog::RefuseOthers(rte->relid);
+  }
+  return pg::WalkQuery(query, RefuseOthers, context);
+}
+
 void AfterAnalysis(ParseState *pstate, Query *query, JumbleState *jumble) {
   pg::Entry([&] {
-    if (pstate->p_paramref_hook == ParameterOf) Finish(*static_cast<Parsing *>(pstate->p_ref_hook_state), query);
+    const bool own = pstate->p_paramref_hook == ParameterOf;
+    if (own) Finish(*static_cast<Parsing *>(pstate->p_ref_hook_state), query);
+    if (own || IsTextOfAskingNode(pstate->p_sourcetext)) RefuseOthers(reinterpret_cast<Node *>(Subject(query)), nullptr);
     if (next_hook != nullptr) next_hook(pstate, query, jumble);
   });
 }

@@ -48,11 +48,12 @@ void Look(const pg::Requirement& requirement, void*) {
 }  // namespace
 
 /// What functions run has another text, in a procedure or at the end of the transaction, too, where no executor runs around it.
-bool IsOfAskingNode(const QueryDesc* query, int depth) {
-  if (depth > 0 || !door::IsNodeSession() || debug_query_string == nullptr || query->sourceText == nullptr) return false;
-  return strcmp(query->sourceText, debug_query_string) == 0 &&
-         strncmp(debug_query_string, kUsersMark, strlen(kUsersMark)) != 0;
+bool IsTextOfAskingNode(const char* text) {
+  if (!door::IsNodeSession() || debug_query_string == nullptr || text == nullptr) return false;
+  return strcmp(text, debug_query_string) == 0 && strncmp(debug_query_string, kUsersMark, strlen(kUsersMark)) != 0;
 }
+
+bool IsOfAskingNode(const QueryDesc* query, int depth) { return depth == 0 && IsTextOfAskingNode(query->sourceText); }
 
 void RequireOwnShards(const PlannedStmt* statement) {
   if (statement->commandType == CMD_SELECT && !statement->hasModifyingCTE) return;

@@ -14,6 +14,8 @@ extern "C" {
 #include "access/table.h"
 #include "access/tupconvert.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -26,11 +28,13 @@ namespace {
 /// What a trigger on a shard knows, once for each statement.
 struct Shard {
   const catalog::Table* table;
+  Oid relid;  // of the table
   int index;
   int64 id;
   TupleConversionMap* to_table;  // null: rows look the same
   TupleConversionMap* to_shard;
   TupleDesc row;           // of the table
+  TupleDesc record;        // the same, of no table's type
   bool names;              // text of the shard's rows names objects
   FmgrInfo output;         // of the table's rows
   const Trigger* trigger;  // of the table, by the name of the shard's; null: there is none any more
@@ -48,7 +52,12 @@ Shard* MakeShard(const catalog::Table& table, const TriggerData& data, MemoryCon
   const MemoryContext before = MemoryContextSwitchTo(memory);
   auto* shard = static_cast<Shard*>(palloc0(sizeof(Shard)));
   Relation shell = table_open(table.relid, AccessShareLock);
+  shard->relid = table.relid;
   shard->row = CreateTupleDescCopy(RelationGetDescr(shell));
+  shard->record = CreateTupleDescCopy(shard->row);
+  shard->record->tdtypeid = RECORDOID;
+  shard->record->tdtypmod = -1;
+  BlessTupleDesc(shard->record);
   TupleDesc of_shard = CreateTupleDescCopy(RelationGetDescr(data.tg_relation));
   shard->to_table = convert_tuples_by_name(of_shard, shard->row);
   shard->to_shard = convert_tuples_by_name(shard->row, of_shard);
@@ -71,10 +80,31 @@ Shard* Find(FunctionCallInfo fcinfo, const TriggerData& data) {
     if (!catalog::IsShardOfOwner(RelationGetRelid(data.tg_relation))) RaiseNoShard(data.tg_relation);
     fcinfo->flinfo->fn_extra = shard = MakeShard(*table, data, fcinfo->flinfo->fn_mcxt);
   }
+  if (shard->relid != table->relid || (shard->id != 0 && shard->id != *id)) RaiseNoShard(data.tg_relation);  // renamed meanwhile
   shard->table = table;
   shard->index = index;
   shard->id = *id;
   return shard;
+}
+
+bool AreStoredAlike(TupleDesc one, TupleDesc other) {
+  bool alike = one->natts == other->natts;
+  for (int i = 0; alike && i < one->natts; i++) {
+    const Form_pg_attribute a = TupleDescAttr(one, i);
+    const Form_pg_attribute b = TupleDescAttr(other, i);
+    alike = a->atttypid == b->atttypid && a->attisdropped == b->attisdropped && a->attlen == b->attlen && a->attalign == b->attalign;
+  }
+  return alike;
+}
+
+/// Rows here are those of the table as the statement has found it.  A function that it calls may have changed the table since, which
+/// nothing holds open on this node.
+Relation OpenTable(const Shard& shard) {
+  Relation shell = table_open(shard.relid, AccessShareLock);
+  if (AreStoredAlike(shard.row, RelationGetDescr(shell))) return shell;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                  errmsg("table \"%s\" was changed by the statement that its triggers fire for", RelationGetRelationName(shell))));
+  pg_unreachable();
 }
 
 HeapTuple AsOfTable(const Shard& shard, HeapTuple tuple) {
@@ -124,7 +154,7 @@ void CheckKey(const Shard& shard, Relation shell, const Trigger& trigger, HeapTu
 /// The function of the table's trigger; a changed row as one of the shard.
 HeapTuple CallForTable(Shard* of_call, TriggerData* data) {
   const Shard& shard = *of_call;
-  Relation shell = table_open(shard.table->relid, AccessShareLock);
+  Relation shell = OpenTable(shard);
   Trigger trigger;
   TriggerData call;
   HeapTuple result = data->tg_newtuple != nullptr ? data->tg_newtuple : data->tg_trigtuple;
@@ -153,7 +183,7 @@ HeapTuple CallForTable(Shard* of_call, TriggerData* data) {
 
 const char* TextOfRow(Shard* shard, HeapTuple tuple) {
   if (tuple == nullptr) return nullptr;
-  return OutputFunctionCall(&shard->output, heap_copy_tuple_as_datum(AsOfTable(*shard, tuple), shard->row));
+  return OutputFunctionCall(&shard->output, heap_copy_tuple_as_datum(AsOfTable(*shard, tuple), shard->record));
 }
 
 /// To the statement that is asked for here, or to the node that sent the one that runs; false: to nobody.

@@ -202,8 +202,20 @@ char* QualifiedShardName(const Table& table, const Shard& shard);
 /// yet, or not any more, since it is made or was replaced by a split (altius_stray_shard).
 bool IsShardRelation(Oid relid);
 
-/// The same, and it has the owner of the table that it is a shard of: a name alone gives nobody rights on another's table.
+/// The same, and it is a table that has the owner of the one that it is a shard of.  A name alone gives nobody rights on another's
+/// table: owners rename their tables as they like, and can leave it on one node.
 bool IsShardOfOwner(Oid relid);
+
+/// The shard's relation on this node, locked; InvalidOid when there is none.  An error when what has its name is not the owner's.
+/// Whatever works on shards with other rights than those of the user's statement finds them here.
+Oid RelationOfShard(const Table& table, const Shard& shard, LOCKMODE lock);
+
+/// An error unless IsShardOfOwner.
+void RequireShard(Oid relid);
+
+/// What another node means to be a shard (or an index of one), by its name: an error when the name has the number of a shard that it
+/// is not.
+void RefuseOthers(Oid relid);
 
 /// Whether the relation is a shard that this node does not hold, as the metadata says: it is on its
 /// way in, or has moved away and waits to be dropped.  One hash probe when cached.  Asked under a

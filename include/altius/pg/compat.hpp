@@ -32,7 +32,7 @@ inline bool OwnsRelation(Oid relid, Oid role) {
 #endif
 }
 
-/// Whether the role may make things that are the other's (ALTER .. OWNER TO).
+/// Whether the role may become the other one (SET ROLE), and make things that are its own (ALTER .. OWNER TO).
 inline bool MayGiveTo(Oid role, Oid owner) {
 #if PG_VERSION_NUM >= 160000
   return member_can_set_role(role, owner);

@@ -49,7 +49,4 @@ Oid ClaimShard(const catalog::Table& table, const catalog::Shard& shard);
 /// Claims on another node, in the current distributed transaction: those of the shards that it does not hold.
 pg::Array<int64> ClaimShardsOn(int group, const pg::Array<int64>& shards);
 
-/// Settings.
-void InitOwnership();
-
 }  // namespace altius::task
