@@ -346,7 +346,6 @@ class Shapes : Builder {
     using Kind = Output::Kind;
     constexpr Kind kKinds[] = {Kind::CountDistinct, Kind::SumDistinct, Kind::Sum,  Kind::Max,
                                Kind::Average,       Kind::Second,      Kind::Text, Kind::SumHere};
-    const int kinds = choose_.Any(2) == 0 ? 2 : 8;
     level->query->grouped = true;
     const int group = choose_.Any(4);
     if (group == 0) {
@@ -354,10 +353,13 @@ class Shapes : Builder {
     } else {
       const Term& key = group == 1 ? first[0] : group == 2 ? first[1] : second[0];
       GroupedBy(level, key, choose_.Any(4) == 0 ? 1 : 0);
-      if (choose_.Any(2) == 0) WithEmptySet(level);
+      if (choose_.Any(3) != 0) WithEmptySet(level);
       level->upper()->group_here = choose_.Any(8) == 0;
     }
-    const Term argument = AnyOf({first[0], first[0], first[1], second[0], second[1]});
+    // Keys are counted twice where one of them is in two groups of a set: rare unless they are sought.
+    const bool keys = level->query->grouping_sets && choose_.Any(2) == 0;
+    const int kinds = keys || choose_.Any(2) == 0 ? 2 : 8;
+    const Term argument = keys ? first[0] : AnyOf({first[0], first[0], first[1], second[0], second[1]});
     for (int i = choose_.Any(2); i >= 0; i--) {
       const Term own = choose_.Any(4) == 0 ? first[1] : argument;
       Put(level, own, kKinds[choose_.Any(kinds)], choose_.Any(4) == 0 ? second[1] : Term{});
