@@ -118,6 +118,11 @@ bool IsShardRelation(Oid relid) {
   return IsActive() && ShardOfRelation(TableOfIndex(relid)) != nullptr;
 }
 
+const Table* TableOfShardRelation(Oid relid) {
+  const Table* table = nullptr;
+  return IsActive() && ShardOfRelation(relid, &table) != nullptr ? table : nullptr;
+}
+
 bool IsElsewhere(Oid relid) {
   if (relid < FirstNormalObjectId || !IsActive()) return false;
   const Generation* generation = CurrentGeneration();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The receiving side: a command's text arrives, runs on the shell table and on the shards of this
 // node.
+#include "altius/catalog/metadata.hpp"
 #include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
 #include "addresses.hpp"
@@ -9,10 +10,13 @@
 #include "utility.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
 #include "parser/parser.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -53,6 +57,43 @@ bool KeepKnownOwner(AlterSeqStmt* alter) {
   return alter->options != NIL;
 }
 
+bool IsOfThisNode(Oid relid) {
+  const catalog::Table* table = catalog::FindTable(relid);
+  return table == nullptr || (table->kind == catalog::TableKind::Local && catalog::IsCoordinator());
+}
+
+/// Tables that are local to this node and refer to one of those, as RangeVars.
+List* LocalReferring(List* relids) {
+  List* referring = NIL;
+  ListCell* cell;
+  foreach (cell, relids == NIL ? NIL : heap_truncate_find_FKs(relids)) {
+    const Oid relid = lfirst_oid(cell);
+    if (!IsOfThisNode(relid)) continue;
+    referring = lappend(referring, makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1));
+  }
+  return referring;
+}
+
+/// They are locked, as all nodes' are before shards.
+[[noreturn]] void RefuseTruncate(List* relids) {
+  List* relations = NIL;
+  ListCell* cell;
+  foreach (cell, relids) relations = lappend(relations, table_open(lfirst_oid(cell), NoLock));
+  heap_truncate_check_FKs(relations, false);
+  pg_unreachable();
+}
+
+/// Shell tables are empty, but local tables may refer to them.
+bool TruncateReferring(TruncateStmt* truncate) {
+  List* relids = NIL;
+  ListCell* cell;
+  foreach (cell, KeepKnown(truncate->relations))
+    relids = lappend_oid(relids, RangeVarGetRelid(lfirst_node(RangeVar, cell), NoLock, true));
+  truncate->relations = LocalReferring(relids);
+  if (truncate->relations != NIL && truncate->behavior == DROP_RESTRICT) RefuseTruncate(relids);
+  return truncate->relations != NIL;
+}
+
 /// What differs on a node that may lack relations which are local to the coordinator.  False:
 /// nothing to run on shell tables.
 bool ForThisNode(Node* statement) {
@@ -65,8 +106,8 @@ bool ForThisNode(Node* statement) {
       return true;
     case T_CreateRoleStmt:
       return !OidIsValid(get_role_oid(reinterpret_cast<CreateRoleStmt*>(statement)->role, true));
-    case T_TruncateStmt:  // shell tables are empty
-      return false;
+    case T_TruncateStmt:
+      return TruncateReferring(reinterpret_cast<TruncateStmt*>(statement));
     case T_LockStmt: {
       auto* lock = reinterpret_cast<LockStmt*>(statement);
       lock->relations = KeepKnown(lock->relations);

@@ -5,8 +5,9 @@
 #include "altius/pg/walk.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/task/users_path.hpp"
-#include "capture.hpp"
 #include "altius/trigger/trigger.hpp"
+#include "capture.hpp"
+#include "local_references.hpp"
 #include "parsing.hpp"
 
 extern "C" {
@@ -265,11 +266,13 @@ void ReadForCursor(QueryDesc* query) {
 
 void StartHook(QueryDesc* query, int eflags) {
   pg::Entry([&] {
+    if ((eflags & EXEC_FLAG_SKIP_TRIGGERS) != 0 && FiresForLocalReferences(query->plannedstmt)) eflags &= ~EXEC_FLAG_SKIP_TRIGGERS;
     if (next_start != nullptr) {
       next_start(query, eflags);
     } else {
       standard_ExecutorStart(query, eflags);
     }
+    FollowLocalReferencesOf(query);
     NoteOwnership(query, depth);
     if (OpensCursor(query) && !IsDisowned(query)) RunOnPath(query, [&] { ReadForCursor(query); });
   });

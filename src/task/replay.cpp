@@ -7,6 +7,7 @@
 #include "altius/pg/quiet_rows.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/text_forms.hpp"
+#include "local_references.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -78,7 +79,11 @@ void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->info = makeNode(ResultRelInfo);
   InitResultRelInfo(copy->info, copy->relation, 0, nullptr, 0);  // of no query
   pg::DropTriggersOfUsers(copy->info);
-  if (!follows_keys) copy->info->ri_TrigDesc = nullptr;
+  if (follows_keys) {
+    FollowLocalReferences(copy->info, 0);
+  } else {
+    copy->info->ri_TrigDesc = nullptr;
+  }
   copy->estate->es_opened_result_relations = list_make1(copy->info);
   ExecOpenIndices(copy->info, false);
   const TupleDesc columns = RelationGetDescr(copy->relation);

@@ -12,11 +12,21 @@ namespace altius::task {
 
 namespace {
 
-constexpr Oid kNoTrigger = 1;  // a number that no trigger and no function has
+constexpr Oid kNoTrigger = 1;  // the first of the numbers that no trigger and no function has
+constexpr Oid kMostTriggers = 10;
 
-Trigger MakeTrigger(int16 type) {
+/// When it fires it is known by its number.
+Oid FreeNumber(const TriggerDesc* had) {
+  Oid number = kNoTrigger;
+  for (int i = 0; had != nullptr && i < had->numtriggers; i++) {
+    if (had->triggers[i].tgoid < kMostTriggers) number++;
+  }
+  return number;
+}
+
+Trigger MakeTrigger(int16 type, Oid number) {
   Trigger trigger{};
-  trigger.tgoid = kNoTrigger;
+  trigger.tgoid = number;
   trigger.tgname = pstrdup("altius_row");
   trigger.tgfoid = kNoTrigger;
   trigger.tgtype = static_cast<int16>(TRIGGER_TYPE_ROW | type);
@@ -54,9 +64,12 @@ void AddRowTrigger(ResultRelInfo* target, int16 type, PGFunction function, void*
   has->triggers = static_cast<Trigger*>(palloc0(sizeof(Trigger) * (count + 1)));
   auto* functions = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * (count + 1)));
   auto* conditions = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * (count + 1)));
-  has->triggers[0] = MakeTrigger(type);
+  has->triggers[0] = MakeTrigger(type, FreeNumber(had));
   functions[0] = MakeFunction(function, argument);
-  for (int i = 0; i < count; i++) has->triggers[i + 1] = had->triggers[i];
+  for (int i = 0; i < count; i++) {
+    has->triggers[i + 1] = had->triggers[i];
+    if (had->triggers[i].tgfoid == kNoTrigger) functions[i + 1] = target->ri_TrigFunctions[i];
+  }
   Announce(has, has->triggers[0].tgtype);
   target->ri_TrigDesc = has;
   target->ri_TrigFunctions = functions;

@@ -202,6 +202,9 @@ char* QualifiedShardName(const Table& table, const Shard& shard);
 /// yet, or not any more, since it is made or was replaced by a split (altius_stray_shard).
 bool IsShardRelation(Oid relid);
 
+/// The table that such a relation (not an index) is a shard of; null: it is none.
+const Table* TableOfShardRelation(Oid relid);
+
 /// The same, and it is a table that has the owner of the one that it is a shard of.  A name alone gives nobody rights on another's
 /// table: owners rename their tables as they like, and can leave it on one node.
 bool IsShardOfOwner(Oid relid);
