@@ -291,11 +291,10 @@ SELECT DISTINCT success, result FROM run_command_on_workers('TABLE pg_catalog.al
 RESET ROLE;
 -- A node that has another secret says so, and what to do.
 SELECT DISTINCT success FROM run_command_on_workers('SELECT altius_internal.new_secret()');
-\c -
+\c - view_rights_reader
 \set VERBOSITY sqlstate
-SET ROLE view_rights_reader;
 SELECT count(*) FROM view_rights.all_items;
-RESET ROLE;
+\c - postgres
 \set VERBOSITY terse
 SELECT start_metadata_sync_to_node(nodename, nodeport) FROM pg_dist_node WHERE groupid > 0;
 \c -

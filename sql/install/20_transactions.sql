@@ -6,8 +6,12 @@ CREATE FUNCTION altius_internal.execute_on_group(groupid integer, command text, 
   RETURNS text LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_execute_on_group';
 
 -- Sets what another node's session has set, with the rights of the role that did, and resets what it has not any more (null).
-CREATE FUNCTION altius_internal.follow_settings(names text[], settings text[], roles text[]) RETURNS void
+CREATE FUNCTION altius_internal.follow_settings(names text[], settings text[], roles text[], ticket text) RETURNS void
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_follow_settings';
+
+-- Until the end of the transaction this session works as the role that is at work in another node's.
+CREATE FUNCTION altius_internal.act_as(session_user_name text, role text, users_path text, ticket text) RETURNS void
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_act_as';
 
 CREATE FUNCTION altius_internal.current_transaction() RETURNS text
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_current_transaction';

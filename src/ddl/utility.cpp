@@ -73,6 +73,24 @@ void KeepOwnGids(Node* statement) {
                   errdetail("Those that begin with \"%s\" are the cluster's own.", core::kGidPrefix)));
 }
 
+/// Null: not about one; "": about all.
+const char* PreparedName(const UtilityCall& call) {
+  const Node* statement = call.statement();
+  if (IsA(statement, PrepareStmt)) return reinterpret_cast<const PrepareStmt*>(statement)->name;
+  if (!IsA(statement, DeallocateStmt) || call.context == PROCESS_UTILITY_TOPLEVEL) return nullptr;
+  const char* name = reinterpret_cast<const DeallocateStmt*>(statement)->name;
+  return name == nullptr ? "" : name;
+}
+
+/// What a node has prepared here it runs as whoever is at work there: no code of another role may have put something else in its place.
+void KeepNodesStatements(const UtilityCall& call) {
+  if (!door::IsNodeSession()) return;
+  const char* name = PreparedName(call);
+  if (name == nullptr || (*name != '\0' && strncmp(name, remote::kPreparedPrefix, strlen(remote::kPreparedPrefix)) != 0)) return;
+  ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME), errmsg("prepared statements of other nodes can't be replaced"),
+                  errdetail("Their names begin with \"%s\".", remote::kPreparedPrefix)));
+}
+
 /// Writes of shards by their names that are no queries.
 void CheckWritten(Node* statement) {
   if (IsA(statement, CopyStmt)) {
@@ -124,6 +142,7 @@ void Hook(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilit
                               params,  environment, receiver,  completion};
     if (context != PROCESS_UTILITY_SUBCOMMAND) pg::RefuseWhileLent();
     KeepOwnGids(call.statement());
+    KeepNodesStatements(call);
     if (IsA(call.statement(), VariableSetStmt) || IsA(call.statement(), DiscardStmt)) remote::NoteSettingChange();
     const auto run = [&] {
       if (!Handle(call)) RunHere(call);

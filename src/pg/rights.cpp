@@ -55,6 +55,11 @@ void ReturnRights(const Rights& before) {
   SetUserIdAndSecContext(before.user, before.context);
 }
 
+void ActAs(Identity session_user, Identity role) {
+  if (GetSessionUserId() != session_user.user) SetSessionAuthorization(session_user.user, session_user.is_superuser);
+  SetCurrentRoleId(role.user == session_user.user ? InvalidOid : role.user, role.is_superuser);
+}
+
 void BeginSuperusersProcess() {
   SetConfigOption("search_path", kPath, PGC_USERSET, PGC_S_SESSION);
   IgnoreTransactionTimeout();

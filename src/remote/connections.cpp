@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// The backend's connections: found by group or address and user, opened when missing, replaced when
+// The backend's connections: found by group or address and who logs in, opened when missing, replaced when
 // the group has moved.
 #include "budget.hpp"
 #include "decided.hpp"
+#include "role.hpp"
 #include "session_settings.hpp"
 
 #include "altius/catalog/metadata.hpp"
@@ -77,10 +78,11 @@ Connection* NewConnection(int group, bool separate, const Address& address, cons
 }
 
 Connection* FindByGroup(int group, bool separate) {
+  const Oid user = separate ? GetUserId() : LoginOfSession();
   for (int i = 0; i < connection_count; i++) {
     Connection* connection = connections[i];
     if (connection->group == group && connection->separate == separate && !connection->own &&
-        !connection->standby && connection->user_id == GetUserId()) {
+        !connection->standby && connection->user_id == user) {
       return connection;
     }
   }
@@ -150,9 +152,10 @@ const char* Finish(Connection* connection, bool* may_recover) {
 Connection* Start(int group, bool separate) {
   Connection* connection = FindByGroup(group, separate);
   if (connection == nullptr) {
-    const Address address = AddressOfGroup(group);
-    connection = NewConnection(group, separate, address, GetUserNameFromId(GetUserId(), false));
-    connection->user_id = GetUserId();
+    const Oid user = separate ? GetUserId() : LoginOfSession();
+    connection = NewConnection(group, separate, AddressOfGroup(group), GetUserNameFromId(user, false));
+    connection->user_id = user;
+    connection->follows_role = !separate && user == GetAuthenticatedUserId();
     JoinUsers();
   }
   Prepare(connection);
@@ -307,7 +310,7 @@ Connection* FindStandby(int group, const Address& address) {
   for (int i = 0; i < connection_count; i++) {
     Connection* connection = connections[i];
     if (connection->standby && connection->group == group && connection->port == address.port &&
-        strcmp(connection->host, address.host) == 0 && connection->user_id == GetUserId())
+        strcmp(connection->host, address.host) == 0 && connection->user_id == LoginOfSession())
       return connection;
   }
   return nullptr;
@@ -329,9 +332,11 @@ Connection* PrimaryWithin(int group, int ms) { return TryWithin(Start(group, fal
 Connection* StandbyWithin(int group, const Address& address, int ms) {
   Connection* connection = FindStandby(group, address);
   if (connection == nullptr) {
-    connection = NewConnection(group, false, address, GetUserNameFromId(GetUserId(), false));
+    const Oid user = LoginOfSession();
+    connection = NewConnection(group, false, address, GetUserNameFromId(user, false));
     connection->standby = true;
-    connection->user_id = GetUserId();
+    connection->user_id = user;
+    connection->follows_role = user == GetAuthenticatedUserId();
     JoinUsers();
   }
   Prepare(connection);
@@ -387,6 +392,7 @@ void Init() {
   InitBudgetMemory();
   InitBookMemory();
   InitSessionSettings();
+  InitActing();
   InitDecided();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // COPY ... FROM STDIN to a node.  COPY can't be pipelined: the connection is drained and leaves
 // pipeline mode until it ends.
-#include "session.hpp"
+#include "role.hpp"
 
 #include "altius/door/calling.hpp"
 
@@ -29,6 +29,7 @@ int unflushed = 0;
   request->lost = reason;
   if (result != nullptr && PQresultErrorField(result, PG_DIAG_SQLSTATE) != nullptr) {
     request->error = connection->current = result;
+    NoteFailure(connection);
   }
   RaiseError(request);
 }
@@ -115,6 +116,7 @@ bool AbandonCopy(Connection* connection, TimestampTz deadline) {
 
 void BeginCopyIn(Connection* connection, const char* sql) {
   if (connection->state == State::Ready) FollowSettings(connection);
+  FollowRole(connection);
   Drain(connection);
   if (connection->state != State::Ready) RaiseCopy(connection, nullptr, connection->lost);
   if (PQexitPipelineMode(connection->pg) != 1) RaiseLost(connection);
@@ -153,8 +155,14 @@ int64 EndCopyIn(Connection* connection, const char* error_or_null) {
   EnterPipeline(connection);
   if (error != nullptr) RaiseCopy(connection, error, "COPY failed");
   EmitNotices();
-  DeliverEvents(connection, connection->copy_events, GetCurrentTransactionNestLevel());
+  DeliverEvents(connection, connection->copy_events, connection->copy_level);
   return copied;
+}
+
+bool IsCopying(const Connection* connection) { return connection->in_copy; }
+
+void EndCopy(Connection* connection) {
+  if (connection->in_copy || connection->state != State::Ready) (void)EndCopyIn(connection, nullptr);  // or raises that it is lost
 }
 
 }  // namespace altius::remote

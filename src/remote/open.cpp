@@ -10,6 +10,7 @@
 #include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_guc.hpp"
+#include "altius/pg/search_path.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -54,7 +55,7 @@ bool TravelsAtStart(int setting) {
 /// What our own work does on a node depends on no setting of a user: values are read there as they
 /// were written elsewhere.
 constexpr const char* kFixed =
-    " -c search_path=pg_catalog,pg_temp -c timezone=GMT -c datestyle=ISO,MDY -c intervalstyle=postgres"
+    " -c timezone=GMT -c datestyle=ISO,MDY -c intervalstyle=postgres"
     " -c lc_monetary=C -c lc_numeric=C -c lc_time=C -c xmloption=content"
     " -c lock_timeout=0";
 
@@ -65,9 +66,9 @@ const char* SessionOptions(const Connection* connection, const char* role) {
   initStringInfo(&out);
   appendStringInfoString(
       &out,
-      "-c default_transaction_read_only=off -c extra_float_digits=3 -c bytea_output=hex -c array_nulls=on"
-      " -c search_path=pg_catalog -c standard_conforming_strings=on"
-      " -c client_connection_check_interval=5s");
+      "-c default_transaction_read_only=off -c client_connection_check_interval=5s");
+  for (const FixedSetting& fixed : kAtStart) AppendOption(&out, fixed.name, fixed.value);
+  AppendOption(&out, "search_path", pg::kNodesPath);
   for (const char* timeout : pg::kTimeouts) AppendOption(&out, timeout, "0");
   if (connection->own) appendStringInfoString(&out, kFixed);
   for (int i = 0; i < kTrackedCount && !connection->own; i++) {

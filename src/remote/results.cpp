@@ -103,15 +103,20 @@ void NoteTag(Connection* connection, Request* request, PGresult* result) {
   strlcpy(request->tag, PQcmdStatus(result), sizeof(request->tag));
 }
 
-/// A cursor's read may fail before anybody asks for its rows, and then all statements after it do.
+}  // namespace
+
 void NoteFailure(Connection* connection) {
   const char* state = PQresultErrorField(connection->current, PG_DIAG_SQLSTATE);
   const char* message = PQresultErrorField(connection->current, PG_DIAG_MESSAGE_PRIMARY);
-  if (state == nullptr || message == nullptr || strcmp(state, kInFailedTransaction) == 0) return;
+  if (state == nullptr || message == nullptr) return;
+  // What follows from an earlier one, a savepoint that is not there included.
+  if (strcmp(state, kInFailedTransaction) == 0 || strcmp(state, kNoSuchSavepoint) == 0) return;
   if (connection->failure != nullptr) pfree(connection->failure);
   connection->failure = MemoryContextStrdup(TopMemoryContext, message);
   strlcpy(connection->failure_state, state, sizeof(connection->failure_state));
 }
+
+namespace {
 
 /// The first error of a sync group is the group's.
 void NoteError(Connection* connection, const Item& item) {
@@ -126,6 +131,7 @@ void NoteError(Connection* connection, const Item& item) {
   if (!connection->group_failed) {
     if (connection->current != nullptr) NoteFailure(connection);
     connection->group_failed = true;
+    connection->group_hides = item.kind == ItemKind::Hidden;  // a ticket in the context that was not used up
     connection->group_error = connection->current;
     connection->current = nullptr;
   }
@@ -150,6 +156,7 @@ void FinishGroup(Connection* connection, const Item& sync) {
     request->finished = true;
     if (connection->group_failed) {
       request->failed = true;
+      request->hides_context = request->hides_context || connection->group_hides;
       request->error = connection->group_error;
       connection->group_error = nullptr;
     }
@@ -157,7 +164,7 @@ void FinishGroup(Connection* connection, const Item& sync) {
   }
   if (connection->group_error != nullptr) PQclear(connection->group_error);
   connection->group_error = nullptr;
-  connection->group_failed = false;
+  connection->group_failed = connection->group_hides = false;
 }
 
 /// One result of the head item.

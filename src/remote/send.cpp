@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Sending: statements and the hidden commands in front of them go into libpq's pipeline; prepared
 // statements are kept per connection, the least recently used goes first.
+#include "role.hpp"
 #include "session_settings.hpp"
 
 #include "altius/door/calling.hpp"
@@ -88,7 +89,7 @@ void DropPrepared(Connection* connection, int index, bool on_node) {
   if (prepared->types != nullptr) pfree(prepared->types);
   *prepared = connection->prepared[--connection->prepared_count];
   connection->prepared_hashes[index] = connection->prepared_hashes[connection->prepared_count];
-  if (on_node) QueueText(connection, psprintf("DEALLOCATE altius_" UINT64_FORMAT, number));
+  if (on_node) QueueText(connection, psprintf("DEALLOCATE %s" UINT64_FORMAT, kPreparedPrefix, number));
 }
 
 int LeastRecentlyUsed(const Connection* connection) {
@@ -117,7 +118,7 @@ bool MakeRoom(Connection* connection) {
 Prepared* AddPrepared(Connection* connection, const StatementText& statement, uint32 hash) {
   if (!MakeRoom(connection)) return nullptr;
   const uint64 number = ++last_prepared_number;
-  char* name = psprintf("altius_" UINT64_FORMAT, number);
+  char* name = psprintf("%s" UINT64_FORMAT, kPreparedPrefix, number);
   if (!Put(connection, PQsendPrepare(connection->pg, name, statement.sql, statement.param_count,
                                      statement.param_types))) {
     return nullptr;
@@ -167,7 +168,7 @@ bool QueueStatement(Connection* connection, const StatementText& unsigned_statem
     prepared->used = ++connection->clock;
     number = prepared->number;
     char name[32];
-    snprintf(name, sizeof(name), "altius_" UINT64_FORMAT, number);
+    snprintf(name, sizeof(name), "%s" UINT64_FORMAT, kPreparedPrefix, number);
     if (!Put(connection, PQsendQueryPrepared(connection->pg, name, statement.param_count,
                                              statement.param_values, nullptr, nullptr, format))) {
       return false;
@@ -270,6 +271,7 @@ Request* Send(Connection* connection, const StatementText& statement, RowSink* s
   if (connection->state == State::Ready) {
     FollowSchema(connection);
     FollowSettings(connection);
+    FollowRole(connection);
   }
   request->unsent = connection->state != State::Ready;
   // A broken connection has failed the request already when its item was queued.
@@ -318,12 +320,15 @@ void QueueRollBack(Connection* connection) {
 
 int BlockLevel(const Connection* connection) { return connection->settings.level(); }
 
+/// Deferred triggers fire as who is at work now.
 Request* SendEnd(Connection* connection, const char* sql, bool keeps_settings) {
+  if (keeps_settings) FollowRole(connection);
   connection->settings.End(keeps_settings);
   return SendCommand(connection, sql);
 }
 
 Request* SendPrepare(Connection* connection, const char* gid) {
+  FollowRole(connection);  // its ticket comes before the next
   const char* sql = psprintf("PREPARE TRANSACTION %s", quote_literal_cstr(gid));
   return SendEnd(connection, door::SignStatement(&connection->issuer, sql), true);
 }

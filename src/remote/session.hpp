@@ -79,7 +79,8 @@ struct altius::remote::Connection {
   bool separate;
   bool own;  // for the extension's own work (OwnConnectionTo): settings are fixed and follow nobody's
   bool standby;  // to a standby of the group, for reads
-  Oid user_id;  // InvalidOid when known by address
+  Oid user_id;  // who has logged in; InvalidOid when known by address
+  bool follows_role;  // and works as whoever is at work here (role.hpp)
   char user[NAMEDATALEN];
   char* host;
   int port;
@@ -103,6 +104,7 @@ struct altius::remote::Connection {
   bool ended_at_sync;  // a sync that failed (deferred constraints) is followed by an end of
                        // results, once
   bool group_failed;   // the current sync group has an error
+  bool group_hides;    // of a command in front of the statement
   PGconn* pg;
   WaitEventSet* events;  // latch, postmaster, socket
   uint32 watching;       // socket events in `events`
@@ -142,10 +144,19 @@ struct altius::remote::Connection {
 namespace altius::remote {
 
 constexpr const char* kInFailedTransaction = "25P02";
+constexpr const char* kNoSuchSavepoint = "3B001";
 
 // results.cpp
 /// Rows that were not delivered are of no use any more.
 void DropHeldRows(Connection* connection);
+
+struct FixedSetting {
+  const char* name;
+  const char* value;
+};
+/// Texts of statements and of results mean the same in every session between nodes.
+inline constexpr FixedSetting kAtStart[] = {
+    {"extra_float_digits", "3"}, {"bytea_output", "hex"}, {"array_nulls", "on"}, {"standard_conforming_strings", "on"}};
 
 // settings.cpp
 extern char* node_conninfo;
@@ -222,6 +233,9 @@ bool AbandonCopy(Connection* connection, TimestampTz deadline);
 /// Handles the answers that have arrived, stopping once `until` is finished or has got `rows` more
 /// rows.
 void Process(Connection* connection, const Request* until, int64 rows, bool quiet);
+/// A cursor's read may fail before anybody asks for its rows, or a COPY while another statement wants the connection, and then all
+/// statements after it do: they say why.
+void NoteFailure(Connection* connection);
 void MarkBroken(Connection* connection, const char* reason, const char* state = "");
 void ArmHead(Connection* connection);
 

@@ -4,6 +4,9 @@
 // function with settings of its own is called, for those are not told of each time.
 #include "session_settings.hpp"
 
+#include "altius/door/door.hpp"
+#include "role.hpp"
+
 #include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat.hpp"
@@ -117,7 +120,7 @@ void Look() {
 const char* NameOfRole(Oid role) { return OidIsValid(role) ? GetUserNameFromId(role, true) : nullptr; }
 
 void QueueChanges(Connection* connection, const core::NodeSettings::Change* changes, int count) {
-  static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
+  static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID};  // the last is the ticket
   pg::Array<const char*> names, settings, roles;
   for (int i = 0; i < count; i++) {
     names.push_back(changes[i].name);
@@ -126,11 +129,14 @@ void QueueChanges(Connection* connection, const core::NodeSettings::Change* chan
   }
   const char* values[] = {pg::ArrayText(names.data(), count), pg::ArrayText(settings.data(), count),
                           pg::ArrayText(roles.data(), count)};
+  const StringInfoData* claim = ClaimOfSettings(names.data(), settings.data(), roles.data(), count);
   StatementText statement;
-  statement.sql = "SELECT altius_internal.follow_settings($1, $2, $3)";
-  statement.param_count = lengthof(kTypes);
+  statement.sql = "SELECT altius_internal.follow_settings($1, $2, $3, $4)";
+  statement.param_count = lengthof(values);
   statement.param_types = kTypes;
   statement.param_values = values;
+  statement.claim = claim->data;
+  statement.claim_length = claim->len;
   QueueHiddenStatement(connection, statement);
 }
 
@@ -204,40 +210,46 @@ void InitSessionSettings() {
 namespace altius::remote {
 namespace {
 
-/// Who sets it: the role that did on the asking node, if the caller could be that one too.
-Oid SetterOf(Datum name, bool is_null) {
-  const Oid role = is_null ? InvalidOid : get_role_oid(TextDatumGetCString(name), true);
-  return OidIsValid(role) && pg::MayGiveTo(GetUserId(), role) ? role : GetUserId();
-}
-
-struct Texts {
+/// A null pointer stands for a null.
+const char** TextsOf(Datum array, int* count) {
   Datum* items;
   bool* nulls;
-  int count;
-};
-
-Texts TextsOf(ArrayType* array) {
-  Texts texts;
-  deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &texts.items, &texts.nulls, &texts.count);
+  deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, count);
+  auto** texts = static_cast<const char**>(palloc(sizeof(char*) * (*count + 1)));
+  for (int i = 0; i < *count; i++) texts[i] = nulls[i] ? nullptr : TextDatumGetCString(items[i]);
   return texts;
+}
+
+/// Who sets it, as the asking node says.
+Oid SetterOf(const char* name) {
+  const Oid role = name == nullptr ? InvalidOid : get_role_oid(name, true);
+  return OidIsValid(role) ? role : GetUserId();
+}
+
+void RequireTicket(const StringInfoData* claim, const char* ticket) {
+  if (door::AdmitsClaim(ticket, claim->data, claim->len)) return;
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to set another session's settings"),
+                  errdetail("Only the nodes of the cluster do, in statements that prove where they come from.")));
 }
 
 }  // namespace
 }  // namespace altius::remote
 
-/// follow_settings(names text[], settings text[], roles text[]): sets each, or with a null value resets it, as SET by that role
-/// does; what this server does not know or the role may not set stays as it is.
+/// follow_settings(names text[], settings text[], roles text[], ticket text): sets each, or with a null value resets it, as SET by
+/// that role does; what this server does not know or the role may not set stays as it is.
 ALTIUS_FUNCTION(altius_follow_settings) {
   using namespace altius::remote;
-  const Texts names = TextsOf(PG_GETARG_ARRAYTYPE_P(0));
-  const Texts values = TextsOf(PG_GETARG_ARRAYTYPE_P(1));
-  const Texts roles = TextsOf(PG_GETARG_ARRAYTYPE_P(2));
-  for (int i = 0; i < std::min({names.count, values.count, roles.count}); i++) {
-    if (names.nulls[i]) continue;
-    const char* value = values.nulls[i] ? nullptr : TextDatumGetCString(values.items[i]);
-    const Oid role = SetterOf(roles.items[i], roles.nulls[i]);
-    (void)set_config_option_ext(TextDatumGetCString(names.items[i]), value, superuser_arg(role) ? PGC_SUSET : PGC_USERSET,
-                                PGC_S_SESSION, role, GUC_ACTION_SET, true, DEBUG1, false);
+  int count, values_count, roles_count;
+  const char** names = TextsOf(PG_GETARG_DATUM(0), &count);
+  const char** values = TextsOf(PG_GETARG_DATUM(1), &values_count);
+  const char** roles = TextsOf(PG_GETARG_DATUM(2), &roles_count);
+  count = std::min({count, values_count, roles_count});
+  RequireTicket(ClaimOfSettings(names, values, roles, count), text_to_cstring(PG_GETARG_TEXT_PP(3)));
+  for (int i = 0; i < count; i++) {
+    if (names[i] == nullptr) continue;
+    const Oid role = SetterOf(roles[i]);
+    (void)set_config_option_ext(names[i], values[i], superuser_arg(role) ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION, role,
+                                GUC_ACTION_SET, true, DEBUG1, false);
   }
   PG_RETURN_VOID();
 }

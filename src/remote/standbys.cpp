@@ -7,7 +7,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/settings.hpp"
-#include "session.hpp"
+#include "role.hpp"
 
 extern "C" {
 #include "utils/guc.h"
@@ -63,11 +63,11 @@ TimestampTz In(int ms) { return TimestampTzPlusMilliseconds(GetCurrentTimestamp(
 
 Choice* ChoiceFor(int group) {
   for (Choice* choice = choices; choice != nullptr; choice = choice->next)
-    if (choice->group == group && choice->user == GetUserId()) return choice;
+    if (choice->group == group && choice->user == LoginOfSession()) return choice;
   auto* made = static_cast<Choice*>(MemoryContextAllocZero(TopMemoryContext, sizeof(Choice)));
   made->next = choices;
   made->group = group;
-  made->user = GetUserId();
+  made->user = LoginOfSession();
   return choices = made;
 }
 

@@ -2,6 +2,7 @@
 #include "altius/door/door.hpp"
 #include "altius/task/users_path.hpp"
 
+#include "altius/pg/search_path.hpp"
 #include "altius/remote/connection.hpp"
 
 extern "C" {
@@ -31,7 +32,7 @@ bool MayPushUsersPath(int context) {
   Oid user;
   int now;
   GetUserIdAndSecContext(&user, &now);
-  return now == context && strcmp(namespace_search_path, "pg_catalog") == 0;  // as connections start (floor remote)
+  return now == context && strcmp(namespace_search_path, pg::kNodesPath) == 0;
 }
 
 bool RunsForAnotherPath() { return MayPushUsersPath(0); }

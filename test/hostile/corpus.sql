@@ -111,8 +111,12 @@ SELECT altius_internal.lock_shells('{vault.secret}', 8);
 SELECT altius_internal.create_shard(:shard(playground.d), 1);
 -- expect: 42501
 SELECT altius_internal.create_shards('playground.d', 4);
-SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{log_statement}');
-SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{superuser}');
+-- expect: 42501
+SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{superuser}', '1.00000000000000000000000000000000');
+-- expect: 42501
+SELECT altius_internal.act_as('superuser', 'superuser', '', '1.00000000000000000000000000000000');
+-- expect: 55P02
+SELECT set_config('altius.acting_role', '10 10', false);
 -- expect: rows: [('none',)]
 SELECT current_setting('log_statement');
 -- expect: 42501

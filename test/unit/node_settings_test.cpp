@@ -20,6 +20,7 @@ namespace {
 
 constexpr SettingMemory kMemory = {std::malloc, std::free};
 constexpr int kNames = 3;  // that come and go; one more is always wanted
+constexpr int kRole = kNames + 1;  // behind them
 using Value = std::optional<std::string>;  // none: as at the start
 
 /// The settings of one PostgreSQL session.
@@ -49,8 +50,8 @@ class Session {
     Value local;
   };
   static std::size_t Index(int name) { return static_cast<std::size_t>(name); }
-  std::array<Setting, kNames + 1> now_;
-  std::vector<std::array<Setting, kNames + 1>> saved_;
+  std::array<Setting, kNames + 2> now_;
+  std::vector<std::array<Setting, kNames + 2>> saved_;
 };
 
 std::string NameOf(int name) { return std::string(1, static_cast<char>('a' + name)); }
@@ -61,6 +62,7 @@ struct Node {
   NodeSettings known{};
   bool aborted = false;  // its transaction: every command but ROLLBACK fails
   int sent = 0;          // changes of settings
+  int roles_sent = 0;
 
   void Begin() {
     known.Begin();
@@ -98,6 +100,15 @@ struct Node {
     known.SentFixed(kMemory, 0, value.c_str());
     sent++;
   }
+  /// A role holds until the end of the transaction, or for one statement outside of one.
+  void FollowRole(unsigned role) {
+    const NodeSettings::Acting wanted = {role == 0 ? 0U : 10U, role};
+    if (!known.NeedsRole(wanted)) return;
+    session.SetLocal(kRole, std::to_string(role));
+    known.SentRole(wanted);
+    roles_sent++;
+  }
+  std::string Role() const { return session.Get(kRole).value_or("0"); }
   void Follow(const Session& asking, std::uint64_t generation) {
     FollowFixed(asking);
     if (known.Follows(generation)) return;
@@ -176,6 +187,7 @@ class World {
     while (block && node.known.level() < session_.level()) node.Savepoint();
     if (!block) node.session.Push();
     node.Follow(session_, generation_);
+    RunAsSome(node);
     const int sent = node.sent;
     for (int i = 0; i < kNames; i++) {
       if (node.session.Get(i) != session_.Get(i)) FAIL("the node has another value of " << NameOf(i));
@@ -187,6 +199,20 @@ class World {
     if (!block && fails) node.session.RollBack();
     if (!block && !fails) node.session.Release();
     if (block && fails) node.aborted = failed_ = true;
+  }
+
+  /// Whoever the statement is of: who has logged in mostly, for whom nothing is sent unless there was another one.
+  void RunAsSome(Node& node) {
+    if (Pick(2) == 0) role_ = Pick(3);
+    const int sent = node.roles_sent;
+    const bool is_known = node.Role() == std::to_string(role_);
+    node.FollowRole(static_cast<unsigned>(role_));
+    if (node.Role() != std::to_string(role_)) FAIL("the node works as another role");
+    if (role_ == 0 && is_known && !others_ && node.roles_sent != sent) FAIL("sent for nothing");
+    others_ = others_ || role_ != 0;
+    if (node.known.level() == 0) return;
+    node.FollowRole(static_cast<unsigned>(role_));
+    if (node.roles_sent > sent + 1) FAIL("the role was sent twice");
   }
 
   void Release() {
@@ -248,6 +274,8 @@ class World {
   std::array<Node, 2> nodes_;
   std::uint64_t generation_ = 1;
   bool failed_ = false;
+  int role_ = 0;
+  bool others_ = false;  // than who has logged in were at work
 };
 
 }  // namespace
@@ -293,4 +321,46 @@ TEST_CASE("what is committed is not sent again, nor what a savepoint left alone"
   known.End(false);
   CHECK_FALSE(known.NeedsFixed(0, "UTC"));
   known.Clear(kMemory);
+}
+
+TEST_CASE("a role ends with the transaction, and with the savepoint that is undone") {
+  const NodeSettings::Acting login{}, other{10, 11}, third{10, 12};
+  NodeSettings known{};
+  CHECK_FALSE(known.NeedsRole(login));
+  CHECK(known.NeedsRole(other));
+  known.Begin();
+  known.Doubt();
+  CHECK_FALSE(known.NeedsRole(login));
+  known.End(true);
+  known.SentRole(other);  // for one statement
+  CHECK(known.NeedsRole(other));
+  CHECK(known.NeedsRole(login));  // the other's code may have left something there
+  known.Begin();
+  CHECK(known.NeedsRole(login));
+  known.SentRole(login);
+  CHECK_FALSE(known.NeedsRole(login));
+  known.SentRole(other);
+  CHECK_FALSE(known.NeedsRole(other));
+  CHECK(known.NeedsRole(login));
+  CHECK(known.NeedsRole(third));
+  known.Savepoint();
+  CHECK_FALSE(known.NeedsRole(other));
+  known.SentRole(third);
+  known.Release();
+  CHECK_FALSE(known.NeedsRole(third));
+  known.Savepoint();
+  known.SentRole(other);
+  known.RollBack();
+  CHECK(known.NeedsRole(login));
+  CHECK(known.NeedsRole(other));
+  CHECK(known.NeedsRole(third));
+  known.SentRole(third);
+  known.Doubt();
+  CHECK(known.NeedsRole(third));
+  known.DoubtRole();
+  known.End(true);
+  CHECK(known.NeedsRole(login));
+  CHECK(known.NeedsRole(third));
+  known.Clear(kMemory);
+  CHECK_FALSE(known.NeedsRole(login));
 }

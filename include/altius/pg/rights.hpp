@@ -48,6 +48,13 @@ auto AsOwner(Oid owner, Body&& body) {
   return WithRights(BecomeOwner(owner), body);
 }
 
+struct Identity {
+  Oid user;
+  bool is_superuser;
+};
+/// A session that another node has opened works for that node's: both may be others than who has logged in.  Looks nothing up.
+void ActAs(Identity session_user, Identity role);
+
 /// A background process that works as the bootstrap superuser: its names don't depend on who may make what in schema public.
 void BeginSuperusersProcess();
 

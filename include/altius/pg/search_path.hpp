@@ -6,6 +6,9 @@
 
 namespace altius::pg {
 
+/// Of sessions that nodes open on nodes: what texts for shards are read with.
+inline constexpr const char* kNodesPath = "pg_catalog,pg_temp";
+
 struct SearchPath {
   int nest_level;
 };

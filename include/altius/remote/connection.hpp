@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// The backend's connections to other nodes: one for each node and user, libpq in pipeline mode,
+// The backend's connections to other nodes: one for each node, whoever is at work, libpq in pipeline mode,
 // statements in flight in a first-in first-out queue.
 //
 // A statement is sent without waiting for those before it.  Its rows go to its sink when they
@@ -75,6 +75,9 @@ inline constexpr int64 kMovedRows = INT64_MAX - 1;
 /// reports a parameter of this name, as a server may at any time, with another value each time: in front of the statement's end.
 inline constexpr const char* kMovedParameter = "altius.moved_statements";
 
+/// Of the names of statements that a session has prepared on a node.
+inline constexpr const char* kPreparedPrefix = "altius_";
+
 class Connection;
 
 /// Whether the detail of such an error has the row that does not fit: with all columns that the statement writes.
@@ -132,7 +135,7 @@ struct Address {
 };
 Address AddressOfGroup(int group);
 
-/// The session's connection to the group's primary as the current user, opened when there is none.
+/// The session's connection to the group's primary, opened when there is none.  What is sent runs as the current user.
 /// Waits at the gate of a switchover, and for a node that can't be reached until it or its
 /// successor can, at most altius.failover_timeout; then raises 08006 with host and port in the
 /// message.
@@ -199,6 +202,11 @@ void SendCopyData(Connection* connection, const char* data, int length);
 /// Ends it (with an error message: makes it fail), raises the node's error, returns the rows
 /// copied.
 int64 EndCopyIn(Connection* connection, const char* error_or_null);
+
+/// Whether a COPY runs on the connection.  One at most does, and nothing else meanwhile: whoever needs the connection ends it first
+/// (EndCopy), and the sender, who looks, begins another one with its next rows.
+bool IsCopying(const Connection* connection);
+void EndCopy(Connection* connection);
 
 /// Whether the connection's socket is known to be dead.
 bool IsBroken(const Connection* connection);

@@ -35,6 +35,7 @@ void NodeSettings::Release() {
   VisitAll([this](Value& value) {
     if (value.level >= level_) value.level = level_ - 1;
   });
+  if (acting_level_ >= level_) acting_level_ = level_ - 1;
   level_--;
 }
 
@@ -42,6 +43,7 @@ void NodeSettings::RollBack() {
   VisitAll([this](Value& value) {
     if (value.level >= level_) value.level = kUnknown;
   });
+  if (acting_level_ >= level_) acting_level_ = kUnknown;
   followed_ = 0;
   level_--;
 }
@@ -54,11 +56,30 @@ void NodeSettings::End(bool kept) {
       RollBack();
     }
   }
+  acting_level_ = 0;
+  acting_ = {};
 }
 
 void NodeSettings::Doubt() {
   VisitAll([](Value& value) { value.level = kUnknown; });
+  DoubtRole();
   followed_ = 0;
+}
+
+bool NodeSettings::NeedsRole(Acting wanted) const {
+  if (!others_) return wanted != Acting{};
+  return level_ == 0 || acting_level_ <= 0 || wanted != acting_;
+}
+
+void NodeSettings::DoubtRole() {
+  if (acting_level_ != 0) acting_level_ = kUnknown;
+}
+
+void NodeSettings::SentRole(Acting role) {
+  others_ = true;
+  if (level_ == 0) return;
+  acting_ = role;
+  acting_level_ = level_;
 }
 
 bool NodeSettings::Has(const Value& value, const char* text, unsigned role) {

@@ -66,6 +66,21 @@ class NodeSettings {
   /// And then, when they are queued.
   void Sent(const SettingMemory& memory, const Change* changes, int count, std::uint64_t generation);
 
+  // --- the role that works there ---
+
+  /// Zeroes: who has logged in.
+  struct Acting {
+    unsigned session_user = 0;
+    unsigned role = 0;
+    bool operator==(const Acting&) const = default;
+  };
+  /// A role is taken on until the end of the transaction, and outside of a block for one statement: what it is sent for never runs
+  /// as another one, for the change and the statement fail together.  Once somebody else was at work in the session each transaction
+  /// begins with a change: it puts right what that one's code may have left there, and uses up what tickets may be left over.
+  bool NeedsRole(Acting wanted) const;
+  void DoubtRole();
+  void SentRole(Acting role);
+
   /// The session is gone.
   void Clear(const SettingMemory& memory);
 
@@ -91,6 +106,9 @@ class NodeSettings {
   static void Note(const SettingMemory& memory, Value* value, const char* text, unsigned role, int level);
 
   int level_;
+  int acting_level_;  // 0: no role was taken on in this block
+  Acting acting_;
+  bool others_;  // than who has logged in were at work in the session
   std::uint64_t followed_;
   Value fixed_[kFixed];
   Named* named_;

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: PostgreSQL
+// The asking side of roles: a ticket for each change, which travels in front of the statement.
+#include "role.hpp"
+
+extern "C" {
+#include "catalog/pg_authid_d.h"
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+}
+
+namespace altius::remote {
+
+namespace {
+
+constexpr uint32 kRoleMark = 0xFFFFFFFE;
+constexpr uint32 kSettingsMark = 0xFFFFFFFD;
+
+void AddText(StringInfo message, const char* text) {
+  pq_sendint32(message, text == nullptr ? PG_UINT32_MAX : static_cast<uint32>(strlen(text)));
+  if (text != nullptr) appendStringInfoString(message, text);
+}
+
+StringInfo Begin(uint32 mark) {
+  StringInfo message = makeStringInfo();
+  pq_sendint32(message, mark);
+  return message;
+}
+
+core::NodeSettings::Acting RoleAtWork() {
+  const Oid login = GetAuthenticatedUserId();
+  const core::NodeSettings::Acting acting = {GetSessionUserId(), GetUserId()};
+  return acting.session_user == login && acting.role == login ? core::NodeSettings::Acting{} : acting;
+}
+
+void QueueRole(Connection* connection, core::NodeSettings::Acting wanted) {
+  static const Oid kTypes[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID};  // the last is the ticket
+  if (wanted == core::NodeSettings::Acting{}) wanted = {connection->user_id, connection->user_id};
+  const char* session_user = GetUserNameFromId(wanted.session_user, false);
+  const char* role = GetUserNameFromId(wanted.role, false);
+  const char* values[] = {session_user, role, TrackedValue(kSearchPath)};
+  const StringInfoData* claim = ClaimOfRole(session_user, role);
+  StatementText statement;
+  statement.sql = "SELECT altius_internal.act_as($1, $2, $3, $4)";
+  statement.param_count = lengthof(values);
+  statement.param_types = kTypes;
+  statement.param_values = values;
+  statement.prepare = true;
+  statement.claim = claim->data;
+  statement.claim_length = claim->len;
+  QueueHiddenStatement(connection, statement);
+}
+
+}  // namespace
+
+Oid LoginOfSession() {
+  const bool own_work = GetUserId() == BOOTSTRAP_SUPERUSERID && InSecurityRestrictedOperation();
+  return own_work ? BOOTSTRAP_SUPERUSERID : GetAuthenticatedUserId();
+}
+
+void FollowRole(Connection* connection) {
+  if (!connection->follows_role || connection->state != State::Ready) return;
+  const core::NodeSettings::Acting wanted = RoleAtWork();
+  if (!connection->settings.NeedsRole(wanted)) return;
+  connection->settings.DoubtRole();
+  QueueRole(connection, wanted);
+  connection->settings.SentRole(wanted);
+}
+
+StringInfo ClaimOfRole(const char* session_user, const char* role) {
+  StringInfo message = Begin(kRoleMark);
+  AddText(message, session_user);
+  AddText(message, role);
+  return message;
+}
+
+StringInfo ClaimOfSettings(const char* const* names, const char* const* values, const char* const* roles, int count) {
+  StringInfo message = Begin(kSettingsMark);
+  for (int i = 0; i < count; i++) {
+    AddText(message, names[i]);
+    AddText(message, values[i]);
+    AddText(message, roles[i]);
+  }
+  return message;
+}
+
+}  // namespace altius::remote
