@@ -13,12 +13,16 @@ constexpr int kFrameBytes = 64 * 1024;
 constexpr int kLocalBytes = 512 * 1024;
 constexpr Size kMostBytesOfAll = 32 * 1024 * 1024;
 
+/// A function that a default or a condition of the COPY calls may have needed the connection meanwhile: then the COPY has ended.
 Stream *StreamTo(Router *router, int group) {
-  for (Stream &stream : router->streams) {
-    if (stream.group == group) return &stream;
+  Stream *stream = nullptr;
+  for (Stream &known : router->streams) {
+    if (known.group == group) stream = &known;
   }
+  if (stream != nullptr && remote::IsCopying(stream->connection)) return stream;
   remote::Connection *connection = txn::Enlist(group, txn::Access::Write);
   remote::BeginCopyIn(connection, StreamCommand(router->shell, router->format));
+  if (stream != nullptr) return stream;
   router->streams.push_back(Stream{.group = group, .connection = connection});
   return &router->streams.back();
 }
@@ -34,7 +38,7 @@ void SendFrame(Router *router, int group, int64 shard_id, StringInfo records) {
 void EndStream(Router *router, int group) {
   for (int i = 0; i < router->streams.size(); i++) {
     if (router->streams[i].group != group) continue;
-    remote::EndCopyIn(router->streams[i].connection, nullptr);
+    remote::EndCopy(router->streams[i].connection);
     router->streams[i] = router->streams.back();
     router->streams.pop_back();
     return;
@@ -174,7 +178,7 @@ void FinishRouter(Router *router) {
     if (!IsLocal(*router, i)) Flush(router, i);
   }
   for (int i = 0; i < router->table->shard_count; i++) Flush(router, i);
-  for (const Stream &stream : router->streams) remote::EndCopyIn(stream.connection, nullptr);
+  for (const Stream &stream : router->streams) remote::EndCopy(stream.connection);
   router->streams.clear();
 }
 

@@ -164,6 +164,8 @@ remote::Connection* Enlist(int group, Access access, uint64 owner) {
   }
   if (participant->owner != owner) participant->owner = 0;
   if (remote::IsBroken(connection)) RaiseLostParticipant(participant);
+  // What was copied belongs to the level at which it was, whatever becomes of a function that the COPY calls.
+  if (remote::IsCopying(connection)) remote::EndCopy(connection);
   EstablishSavepoints(participant);
   const int level = GetCurrentTransactionNestLevel();
   if (access != Access::Read) {
