@@ -23,6 +23,10 @@ CREATE FUNCTION altius_internal.release_stop_points() RETURNS void
 CREATE FUNCTION altius_internal.start_nonce() RETURNS text
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_start_nonce';
 
+-- Whether what is committed here, or prepared no more, is so on whoever leads this server's group next.  Waits for standbys a little.
+CREATE FUNCTION altius_internal.is_lasting() RETURNS boolean
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_is_lasting';
+
 CREATE FUNCTION pg_catalog.citus_backend_gpid() RETURNS bigint
   LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'citus_backend_gpid';
 COMMENT ON FUNCTION pg_catalog.citus_backend_gpid() IS 'global pid of this session: node id * 10^10 + pid';

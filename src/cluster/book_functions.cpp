@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 // The address book by hand, for tests and for whoever knows better than etcd: superusers publish
 // what a follower would.
+#include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/remote/address_book.hpp"
+#include "altius/remote/lead.hpp"
 #include "guards.hpp"
 
 extern "C" {
@@ -38,6 +40,14 @@ const char* NameOf(core::Applied applied) {
   return "stale";
 }
 
+/// As a follower does after each of its deeds, and with what it would have heard of etcd by then.
+void NoteLead() {
+  remote::GroupEntry own;
+  const bool followed = remote::Lookup(catalog::LocalGroup(), &own) && own.at.state != core::GroupState::Unknown;
+  remote::JudgeLead(catalog::LocalGroup(), followed, false);
+  remote::NoteLook();
+}
+
 }  // namespace
 }  // namespace altius::cluster
 
@@ -55,17 +65,20 @@ ALTIUS_FUNCTION(altius_publish_group) {
   news.port = PG_GETARG_INT32(5);
   news.timeline = PG_GETARG_INT32(6);
   const core::Applied applied = remote::Publish(PG_GETARG_INT32(0), news);
+  NoteLead();
   PG_RETURN_TEXT_P(cstring_to_text(NameOf(applied)));
 }
 
 ALTIUS_FUNCTION(altius_set_following) {
   RequireSuperuser();
   remote::SetFollowing(PG_GETARG_BOOL(0));
+  NoteLead();
   PG_RETURN_VOID();
 }
 
 ALTIUS_FUNCTION(altius_forget_group) {
   RequireSuperuser();
   remote::Forget(PG_GETARG_INT32(0));
+  NoteLead();
   PG_RETURN_VOID();
 }

@@ -3,6 +3,7 @@
 
 #include "altius/core/ha/layout.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/remote/lead.hpp"
 #include "altius/txn/shared.hpp"
 #include "report.hpp"
 
@@ -54,7 +55,7 @@ void Follower::Remember(int number, const core::Whereabouts& stored) {
   memory->system_id = stored.system_id;
 }
 
-void Follower::Step(Millis now) {
+void Follower::Step(int own_group, Millis now) {
   http_.OnTimer(now);
   TalkToEtcd(now);
   TakeChanges();
@@ -69,6 +70,7 @@ void Follower::Step(Millis now) {
   KeepWarm();
   prober_.Step(now);
   NoteContact(now);
+  NoteLead(own_group);
   if (now >= next_status_) ShowSelf();
 }
 
@@ -149,6 +151,18 @@ void Follower::NoteContact(Millis now) {
   Log(!following_, following_ ? "following the leaders in etcd"
                               : "lost contact with etcd; the last known leaders stay in force");
   ShowSelf();
+}
+
+/// Whoever has committed here asks: of what etcd says after that, the lead comes first.
+void Follower::NoteLead(int own_group) {
+  const bool acts = configuration_.mode == Mode::On;
+  const bool standbys = view_.group(own_group).sync_standbys;
+  const bool agreed = agreements_ != watcher_.agreements();
+  agreements_ = watcher_.agreements();
+  pg::Call([&] {
+    remote::JudgeLead(own_group, acts, standbys);
+    if (agreed && acts) remote::NoteLook();
+  });
 }
 
 // --- groups ---

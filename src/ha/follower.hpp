@@ -17,8 +17,8 @@ class Follower {
   /// What was verified before this process began; for each group before the first Step.
   void Remember(int group, const core::Whereabouts& stored);
 
-  /// Does what is due.
-  void Step(Millis now);
+  /// Does what is due.  `own_group`: this server's.
+  void Step(int own_group, Millis now);
 
   std::vector<Interest> Interests() const;
   Millis Deadline(Millis now) const;
@@ -51,6 +51,7 @@ class Follower {
   void Settle(Group* group, Millis now);
   void KeepWarm();
   void NoteContact(Millis now);
+  void NoteLead(int own_group);
   void RefreshPassword(Millis now);
   void Show(int number, Group* group);
   void ShowSelf();
@@ -65,6 +66,7 @@ class Follower {
   std::string password_problem_;
   Millis next_password_ = 0;
   int syncs_ = 0;
+  std::uint64_t agreements_ = 0;
   bool following_ = false;
   bool recorder_wanted_ = false;
   Millis next_status_ = 0;

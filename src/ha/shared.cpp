@@ -5,6 +5,7 @@
 #include <climits>
 
 #include "altius/pg/shared_memory.hpp"
+#include "altius/remote/lead.hpp"
 #include "settings.hpp"
 
 extern "C" {
@@ -44,6 +45,7 @@ void TakeMemory(void* memory, bool fresh) {
   if (!fresh) return;
   shared->lock = pg::SharedLock(kTranche);
   shared->forget = kNothing;
+  if (IsConfigured()) remote::DoubtLead();
 }
 
 GroupStatus* Find(int group) {

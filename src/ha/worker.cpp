@@ -9,6 +9,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "altius/pg/rights.hpp"
+#include "altius/remote/lead.hpp"
 #include "follower.hpp"
 #include "record.hpp"
 #include "report.hpp"
@@ -41,6 +42,7 @@ struct Life {
   Configuration configuration;
   std::unique_ptr<Follower> follower;
   bool extension = false;
+  int own_group = 0;
   Millis next_look = 0;
   bool in_recovery = true;
   bool recorder_wanted = false;
@@ -53,6 +55,7 @@ void Leave(int, Datum) {
   ShowFollower(gone);
   SetFollowerLatch(nullptr);
   remote::SetFollowing(false);
+  remote::DoubtLead();
 }
 
 void ShowIdle(const Life& life, const char* state) {
@@ -69,7 +72,15 @@ void LookForExtension(Life* life, Millis now) {
   life->next_look = now + kLookForExtension * (life->extension ? 10 : 1);
   bool found = false;
   std::string error;
-  if (!InTransaction([&] { found = catalog::IsActive(); }, &error)) found = life->extension;
+  int group = life->own_group;
+  const bool looked = InTransaction(
+      [&] {
+        found = catalog::IsActive();
+        if (found) group = catalog::LocalGroup();
+      },
+      &error);
+  if (!looked) found = life->extension;
+  life->own_group = group;
   life->extension = found;
 }
 
@@ -210,9 +221,10 @@ void Round(Life* life) {
       pg::Call([&] { remote::Forget(forget); });
       life->follower->Forget(forget);
     }
-    life->follower->Step(now);
+    life->follower->Step(life->own_group, now);
   } else {
     const bool off = life->configuration.mode == Mode::Off;
+    pg::Call([&] { remote::JudgeLead(life->own_group, false, false); });
     ShowIdle(*life, off                        ? "off"
                     : !life->complaint.empty() ? "misconfigured"
                                                : "waiting for the extension");

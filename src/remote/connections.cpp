@@ -8,6 +8,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/settings.hpp"
+#include "altius/remote/lead.hpp"
 #include "altius/remote/pause.hpp"
 
 #include <sys/socket.h>
@@ -391,6 +392,7 @@ void Init() {
   DefineStandbySettings();
   InitBudgetMemory();
   InitBookMemory();
+  InitLeadMemory();
   InitSessionSettings();
   InitActing();
   InitDecided();

@@ -110,19 +110,6 @@ bool IsDeposed(Connection* connection) {
   return false;
 }
 
-bool IsThisServerDeposed() {
-  static uint64 seen = 0;
-  static bool deposed = false;
-  const uint64 version = BookVersion();
-  if (version == seen) return deposed;
-  GroupEntry entry;
-  deposed = Lookup(catalog::LocalGroup(), &entry) && entry.verified &&
-            entry.at.state == core::GroupState::Known &&
-            entry.at.timeline > static_cast<int>(GetWALInsertionTimeLine());
-  seen = version;
-  return deposed;
-}
-
 void CutIfDeposed(Connection* connection) {
   if (connection->state == State::Ready && IsDeposed(connection))
     MarkBroken(connection, "The server is not the primary of its group any more.");

@@ -5,6 +5,7 @@
 #include "altius/door/door.hpp"
 #include "altius/pg/settings.hpp"
 #include "altius/txn/shared.hpp"
+#include "acknowledge.hpp"
 #include "identity.hpp"
 #include "participants.hpp"
 #include "records.hpp"
@@ -213,16 +214,11 @@ void EndOfTransaction() {
 
 namespace {
 
-/// Another server leads this one's group: whatever is committed here is lost, and what others
-/// prepared for it must not stay.
+/// Another server leads this one's group: whatever is committed here is lost, and what others prepared for it must not stay.
 void CheckOwnServer() {
-  const bool writes =
-      current.local_write || WriterCount() > 1 ||
-      (door::IsNodeSession() && TransactionIdIsValid(GetTopTransactionIdIfAny()));
-  if (!writes || !remote::IsThisServerDeposed()) return;
-  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                  errmsg("this server is not the primary of its group any more"),
-                  errhint("The transaction is rolled back; run it again on the new primary.")));
+  const bool distributed = current.local_write || WriterCount() > 1;
+  const bool client = MyProcPort != nullptr && TransactionIdIsValid(GetTopTransactionIdIfAny());
+  if (distributed || client) RequireLead();
 }
 
 }  // namespace
@@ -235,9 +231,9 @@ void DefineCommitSetting() {
   pg::Define(settings);
 }
 
-void PreCommit() {
-  CheckOwnServer();
-  if (current.count == 0) return;
+namespace {
+
+void EndParticipants() {
   RaiseIfDeadlockVictim();
   FinishStatements();
   core::CommitInput input;
@@ -253,8 +249,18 @@ void PreCommit() {
   }
 }
 
+}  // namespace
+
+void PreCommit() {
+  CheckOwnServer();
+  if (current.count > 0) EndParticipants();
+  NoteSyncWait(Record::Commit);
+}
+
 void BeforeUserPrepare() {
   CheckOwnServer();
+  if (door::IsNodeSession()) ForceFlush();
+  NoteSyncWait(Record::Prepare);
   if (WriterCount() > 0 && door::IsNodeSession()) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("a trigger or function that ran on a node has written on another one, in a "
@@ -310,15 +316,28 @@ void SecondPhase() {
   }
 }
 
+/// Another server may lead without this decision: whoever leads decides by what it has.
+void LeaveToRecovery(bool warn) {
+  for (int i = 0; i < current.count; i++) {
+    Participant* participant = current.participants[i];
+    if (warn && participant->part == core::Part::Prepared) WarnUnfinished(participant, core::PartEnd::Later);
+    remote::Close(participant->connection, "its part is left to recovery");
+  }
+}
+
 }  // namespace
 
-void AfterCommit() {
+void AfterCommit(XLogRecPtr end) {
+  const bool committed = TransactionIdIsValid(GetTopTransactionIdIfAny());
+  const bool concerns = committed && (MyProcPort != nullptr || current.count > 0);
+  const Told told = concerns ? LookAtCommit(end) : Told{core::Telling::Tell, core::SyncWait::NotWanted};
   if (current.count > 0) {
     ShowPhase(core::PhaseAt(core::CommitStep::SecondPhase));
     StopPoint("after local commit");
-    SecondPhase();
+    core::MayDecide(told.telling, told.wait) ? SecondPhase() : LeaveToRecovery(told.telling == core::Telling::Tell);
   }
   EndOfTransaction();
+  if (told.telling == core::Telling::Withhold) HangUpOnClient();
 }
 
 void AfterAbort() {

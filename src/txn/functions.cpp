@@ -5,6 +5,7 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
+#include "acknowledge.hpp"
 #include "identity.hpp"
 #include "maintenance.hpp"
 #include "shared_state.hpp"
@@ -55,6 +56,10 @@ ALTIUS_FUNCTION(altius_execute_on_group) {
 
 /// What tells this start of this server from all others.
 ALTIUS_FUNCTION(altius_start_nonce) { PG_RETURN_TEXT_P(cstring_to_text(txn::StartNonce())); }
+
+ALTIUS_FUNCTION(altius_is_lasting) {
+  PG_RETURN_BOOL(txn::WaitUntilLasting(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 2000)));
+}
 
 /// Lets every process go on that waits at a stop point.
 ALTIUS_FUNCTION(altius_release_stop_points) {

@@ -4,12 +4,14 @@
 #include "altius/pg/bridge.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
+#include "acknowledge.hpp"
 #include "identity.hpp"
 #include "maintenance.hpp"
 #include "participants.hpp"
 #include "stop_point.hpp"
 
 extern "C" {
+#include "access/xlog.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
 }
@@ -44,7 +46,7 @@ void OnTransaction(XactEvent event, void*) {
         PreCommit();
         break;
       case XACT_EVENT_COMMIT:
-        Quietly(AfterCommit);
+        Quietly([] { AfterCommit(XactLastCommitEnd); });
         break;
       case XACT_EVENT_ABORT:
         Quietly(AfterAbort);
@@ -53,7 +55,8 @@ void OnTransaction(XactEvent event, void*) {
         BeforeUserPrepare();
         break;
       case XACT_EVENT_PREPARE:
-        Quietly(AfterCommit);
+        // The record's end is not known here; standbys that have some of it have all, or are asked for no more.
+        Quietly([] { AfterCommit(ProcLastRecPtr + 1); });
         break;
       default:
         break;
@@ -97,6 +100,7 @@ void Init() {
   DefineCommitSetting();
   DefineStopPointSetting();
   InitMaintenance();
+  InitPreparedEnds();
   RegisterXactCallback(OnTransaction, nullptr);
   RegisterSubXactCallback(OnSubtransaction, nullptr);
   remote::wait_hook = RaiseIfDeadlockVictim;

@@ -48,7 +48,7 @@ int WriterCount();
 void PreCommit();
 /// altius.commit_timeout
 void DefineCommitSetting();
-void AfterCommit();
+void AfterCommit(XLogRecPtr end);
 void AfterAbort();
 void BeforeUserPrepare();
 

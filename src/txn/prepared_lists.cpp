@@ -2,6 +2,7 @@
 #include "prepared_lists.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/remote/lead.hpp"
 #include "shared_state.hpp"
 
 extern "C" {
@@ -18,6 +19,7 @@ constexpr int kNodeTimeoutMs = 10000;
 constexpr const char* kPrepared =
     "SELECT gid FROM pg_catalog.pg_prepared_xacts"
     " WHERE database = pg_catalog.current_database() AND pg_catalog.starts_with(gid, 'altius_')";
+constexpr const char* kLasting = "SELECT altius_internal.is_lasting()";
 constexpr const char* kNonce = "SELECT altius_internal.start_nonce()";
 
 class Texts final : public remote::RowSink {
@@ -43,6 +45,8 @@ bool Answered(remote::Connection* connection, remote::Request* request, Timestam
   return answered;
 }
 
+bool IsTrue(const pg::Array<const char*>& rows) { return rows.size() == 1 && strcmp(rows[0], "t") == 0; }
+
 /// To a node that is no active one there is no other way than its address.
 remote::Connection* Reach(const ListedNode& node, const char* host, int port) {
   if (node.active) return remote::TrySeparateConnectionTo(node.group);
@@ -51,7 +55,9 @@ remote::Connection* Reach(const ListedNode& node, const char* host, int port) {
 
 void Ask(ListedNode* node, const char* host, int port) {
   node->connection = Reach(*node, host, port);
-  if (node->connection != nullptr) node->request = Send(node->connection, kPrepared, node->gids);
+  if (node->connection == nullptr) return;
+  node->request = Send(node->connection, kPrepared, node->gids);
+  node->lasting_request = Send(node->connection, kLasting, node->lasting_rows);
 }
 
 void OpenAhead(const pg::Array<const catalog::Node*>& nodes) {
@@ -70,12 +76,12 @@ pg::Array<ListedNode> AskAll(pg::Array<Unlisted>* unlisted) {
   OpenAhead(listed);
   for (const catalog::Node* node : listed) {
     if (node->role != catalog::NodeRole::Primary || !core::IsAsked(true, node->active, false)) continue;
-    asked.push_back(ListedNode{node->group, node->active, nullptr, nullptr, nullptr, NewList(), false});
+    asked.push_back(ListedNode{node->group, node->active, nullptr, nullptr, nullptr, NewList(), false, nullptr, NewList(), false});
     Ask(&asked.back(), node->host, node->port);
   }
   for (const Unlisted& node : *unlisted) {
     if (!core::IsAsked(false, false, true)) continue;
-    asked.push_back(ListedNode{node.group, false, &node, nullptr, nullptr, NewList(), false});
+    asked.push_back(ListedNode{node.group, false, &node, nullptr, nullptr, NewList(), false, nullptr, NewList(), false});
     Ask(&asked.back(), node.host, node.port);
   }
   return asked;
@@ -91,6 +97,7 @@ bool IsListed(int group) {
 }  // namespace
 
 core::Standing LookAtStanding() {
+  if (remote::OwnLead() == core::Lead::Lost) return core::Standing::Elsewhere;
   const int group = catalog::LocalGroup();
   if (!IsListed(group)) return core::Standing::Unregistered;
   remote::Connection* connection = remote::TrySeparateConnectionTo(group);
@@ -106,6 +113,7 @@ PreparedLists ListPrepared(pg::Array<Unlisted>* unlisted) {
   for (ListedNode& node : lists.nodes) {
     if (node.connection == nullptr) continue;
     node.answered = Answered(node.connection, node.request, deadline);
+    node.lasting = node.answered && Answered(node.connection, node.lasting_request, deadline) && IsTrue(*node.lasting_rows);
     std::sort(node.gids->begin(), node.gids->end(), [](const char* a, const char* b) { return strcmp(a, b) < 0; });
   }
   lists.standing = LookAtStanding();

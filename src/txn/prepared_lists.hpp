@@ -18,6 +18,9 @@ struct ListedNode {
   remote::Request* request;
   pg::Array<const char*>* gids;  // sorted
   bool answered;
+  remote::Request* lasting_request;
+  pg::Array<const char*>* lasting_rows;
+  bool lasting;  // whoever leads its group next has prepared no more than that
 };
 
 struct PreparedLists {

@@ -5,6 +5,7 @@
 #include "altius/pg/subtransaction.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
+#include "acknowledge.hpp"
 #include "maintenance.hpp"
 #include "prepared_lists.hpp"
 #include "records.hpp"
@@ -27,6 +28,7 @@ namespace altius::txn {
 namespace {
 
 constexpr int kFinishTimeoutMs = 10000;
+constexpr int kLastingMs = 2000;  // for the answer of standbys
 constexpr int kForgetAtOnce = 100000;  // some tenths of a second; deadlock detection waits
 
 /// A prepared transaction that is for this server to end.
@@ -45,7 +47,8 @@ struct Run {
   PreparedLists lists;
   pg::Array<Seen> seen;
   int finished;
-  bool left;  // something could not be done now
+  bool lasting;  // the records
+  bool left;     // something could not be done now
 };
 
 void NoteRecords(Run* run) {
@@ -103,8 +106,14 @@ void LookForActive(Run* run) {
 void ReadRecords(Run* run) {
   if (run->seen.empty()) return;
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  for (Seen& one : run->seen) one.record = HasRecord(one.node->group, one.gid, snapshot);
+  bool some = false;
+  for (Seen& one : run->seen) {
+    one.record = HasRecord(one.node->group, one.gid, snapshot);
+    some = some || (one.record && !one.active);
+  }
   UnregisterSnapshot(snapshot);
+  run->lasting = !some || WaitUntilLasting(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kLastingMs));
+  run->left = run->left || !run->lasting;
 }
 
 /// Ends one prepared transaction; false when that did not work.
@@ -127,7 +136,7 @@ bool End(const Seen& one, core::Outcome outcome) {
 
 void Finish(Run* run) {
   for (const Seen& one : run->seen) {
-    const core::Outcome outcome = core::DecideRecovery(one.record, one.active);
+    const core::Outcome outcome = core::DecideRecovery(one.record, one.active, run->lasting);
     if (outcome == core::Outcome::Wait) continue;
     if (End(one, outcome)) {
       run->finished++;
@@ -145,9 +154,9 @@ void ForgetRecordsOf(Run* run, int group) {
   for (const ListedNode& node : run->lists.nodes) {
     if (node.group != group) continue;
     asked = true;
-    answered = answered && node.answered;
+    answered = answered && node.lasting;
     for (const char* gid : *node.gids) {
-      if (!core::MayForget(true, node.answered, true)) kept.push_back(gid);
+      if (!core::MayForget(true, node.lasting, true)) kept.push_back(gid);
     }
   }
   if (!core::MayForget(asked, answered, false)) return;
@@ -158,7 +167,7 @@ void ForgetRecordsOf(Run* run, int group) {
 /// Nodes that are not listed and have nothing of ours any more.
 void ForgetUnlisted(const Run& run) {
   for (const ListedNode& node : run.lists.nodes) {
-    if (node.unlisted == nullptr || !node.unlisted->over || !node.answered) continue;
+    if (node.unlisted == nullptr || !node.unlisted->over || !node.lasting) continue;
     bool left = false;
     for (const char* gid : *node.gids) left = left || IsLookedFor(*node.unlisted, gid);
     if (!left) Forget(*node.unlisted);

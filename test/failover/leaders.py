@@ -4,6 +4,7 @@
 import time
 
 from event import Event
+from notes import Notes
 from wal import commits_of_ours, divergence
 
 
@@ -92,4 +93,23 @@ def split_brain(ha, checks):
                 f"tables, {found.marks} of the test's own transaction")
     checks.ok(found.marks > 0, "the log was read to its end: a write by hand is in it")
     event.check_data()
+    return event.figures()
+
+
+def deposed_commits(ha, checks):
+    """Only Patroni is killed, past its ttl: commits on the old primary hang in the wait for the standby, which leads by then, and are
+    let go when the Patroni comes back.  Whoever was told that his was made finds it on the new primary."""
+    event = Event(ha, checks, 1)
+    old = ha.primary(1)
+    notes = Notes(ha, old)
+    ha.cluster.kill_primary("1", patroni_only=True)
+    event.over(seconds=ha.cluster.ttl + 60)
+    hanging = ha.value(old, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+    checks.ok(hanging > 0, f"{hanging} commits hang on the old primary")
+    ha.tool("start", old.name)
+    event.check_data()
+    notes.finish()
+    lost = notes.acknowledged - set(ha.query(ha.primary(1), "SELECT id FROM notes"))
+    checks.ok(not lost, f"of {len(notes.acknowledged)} notes that were acknowledged none is lost", sorted(lost))
+    checks.note(f"the writers had these errors: {dict(notes.errors)}")
     return event.figures()

@@ -7,7 +7,7 @@ import outages
 
 ALL = {function.__name__.replace("_", "-"): function for function in (
     leaders.switchover_worker, leaders.switchover_coordinator, leaders.crash_worker, leaders.crash_coordinator,
-    leaders.crash_two, leaders.restart_worker, leaders.split_brain,
+    leaders.crash_two, leaders.restart_worker, leaders.split_brain, leaders.deposed_commits,
     outages.etcd_minority, outages.etcd_stopped, outages.etcd_stopped_without_failsafe, outages.etcd_wiped,
     outages.etcd_compacted, outages.wrong_password, outages.garbage, outages.foreign_cluster,
     members.new_address, members.partition, members.handler_beside, members.add_group)}
@@ -17,7 +17,7 @@ ALL = {function.__name__.replace("_", "-"): function for function in (
 ONCE = {
     "citus": ("switchover-worker", "crash-worker", "crash-coordinator", "restart-worker", "split-brain", "etcd-wiped", "etcd-stopped",
               "handler-beside", "new-address", "add-group"),
-    "scopes": ("switchover-worker", "switchover-coordinator", "crash-worker", "crash-two", "etcd-minority", "etcd-compacted",
+    "scopes": ("switchover-worker", "switchover-coordinator", "crash-worker", "deposed-commits", "crash-two", "etcd-minority", "etcd-compacted",
                "wrong-password", "garbage", "foreign-cluster"),
 }
 

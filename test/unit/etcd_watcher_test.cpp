@@ -178,6 +178,7 @@ TEST_CASE("read, watch, heartbeats") {
   CHECK(world.Count(RequestKind::Heartbeat) >= 5);
   CHECK(world.Count(RequestKind::Heartbeat) <= 7);
   CHECK(world.Count(RequestKind::Read) == 1);
+  CHECK(world.watcher.agreements() >= 5);
   CHECK(world.watcher.problem().empty());
   world.Put("/s/x/leader", "n2");
   const auto changes = world.watcher.TakeChanges();
@@ -313,7 +314,9 @@ TEST_CASE("an event that is a little late is not taken for a lost one") {
   for (int i = 0; i < 5; i++) {
     world.store.Put("/s/x/leader", "n" + std::to_string(i));
     const Event late = world.store.history.back();
+    const std::uint64_t agreed = world.watcher.agreements();
     world.Run(1000);  // one heartbeat sees it first
+    CHECK(world.watcher.agreements() == agreed);
     world.Send(late);
   }
   CHECK(world.watcher.syncs() == 1);

@@ -178,3 +178,20 @@ TEST_CASE("garbage in keys is complained about and changes nothing else") {
   view.Erase("/service/demo/1/members/n2");
   CHECK(view.group(1).complaints.size() == 2);
 }
+
+TEST_CASE("the key sync says whether another member may be promoted") {
+  ClusterView view(Citus());
+  const auto named = [&] { return view.group(1).sync_standbys; };
+  CHECK_FALSE(named());
+  view.Set("/service/demo/1/sync", R"({"leader":"a","sync_standby":"b"})", 1);
+  CHECK(named());
+  for (const char* nobody : {R"({"leader":"a","sync_standby":null})", R"({"leader":"a","sync_standby":""})", R"({"leader":"a"})"}) {
+    INFO(nobody);
+    view.Set("/service/demo/1/sync", nobody, 2);
+    CHECK_FALSE(named());
+  }
+  view.Set("/service/demo/1/sync", "{not JSON", 3);
+  CHECK(named());  // it may say anything
+  view.Erase("/service/demo/1/sync");
+  CHECK_FALSE(named());
+}

@@ -88,9 +88,6 @@ bool SendCancel(Connection* connection);
 /// Cuts the connection if the address book says that its server is not the group's primary any more.  Never raises.
 void CutIfDeposed(Connection* connection);
 
-/// Whether the address book says that another server leads this one's group: with a later timeline.
-bool IsThisServerDeposed();
-
 /// Whether statements may wait for a lost node at all (altius.failover_timeout).
 bool MayHold();
 

@@ -254,7 +254,8 @@ void Watcher::OnHeartbeat(std::string_view body, Millis now) {
   last_contact_ = now;
   failures_ = refusals_ = restarts_ = 0;
   problem_.clear();
-  if (Missed(*answer)) Restart("the watch left out a change", now);
+  if (Missed(*answer)) return Restart("the watch left out a change", now);
+  if (suspicion_ == -1) agreements_++;
 }
 
 void Watcher::Line(int id, std::string_view line, Millis now) {

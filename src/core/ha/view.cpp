@@ -48,6 +48,12 @@ void SetConfig(GroupView* group, std::string_view value) {
                        etcd::StringOf(*json, "synchronous_mode") == "quorum";
 }
 
+/// "null", nothing, or names; what can't be understood may name somebody.
+void SetSync(GroupView* group, std::string_view value) {
+  const std::optional<etcd::Json> json = etcd::ParseJson(value, kLongestValue);
+  group->sync_standbys = !json || !etcd::StringOf(*json, "sync_standby").empty();
+}
+
 /// What is not understood counts as no leader: nobody else is trusted in its place.
 void SetLeader(GroupView* group, std::string_view value, std::int64_t revision) {
   group->leader.reset();
@@ -71,6 +77,8 @@ void SetValue(GroupView* group, std::string_view name, std::string_view value,
     group->failover = ParseFailover(value, revision);
   } else if (name == "config") {
     SetConfig(group, value);
+  } else if (name == "sync") {
+    SetSync(group, value);
   } else if (name == "status") {
     const std::optional<etcd::Json> json = etcd::ParseJson(value, kLongestValue);
     if (json) group->optime = etcd::Int64Of(*json, "optime");
@@ -89,6 +97,8 @@ void EraseValue(GroupView* group, std::string_view name) {
     group->failover.reset();
   } else if (name == "config") {
     group->paused = group->synchronous = false;
+  } else if (name == "sync") {
+    group->sync_standbys = false;
   } else if (name == "status") {
     group->optime = 0;
   }

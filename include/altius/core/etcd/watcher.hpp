@@ -92,6 +92,8 @@ class Watcher {
     return incarnation_;
   }  // grows when etcd is another one or went back in time
   Millis last_contact() const { return last_contact_; }
+  /// Heartbeats that a quorum has answered and that knew of nothing beyond keys().
+  std::uint64_t agreements() const { return agreements_; }
   const std::string& problem() const { return problem_; }  // empty when all is well
 
  private:
@@ -134,6 +136,7 @@ class Watcher {
   Millis deadline_ = 0;      // of what is under way, or of the pause
   Millis next_heartbeat_ = 0;
   Millis last_contact_ = 0;
+  std::uint64_t agreements_ = 0;
   int failures_ = 0;  // since the last heartbeat that was answered
   int refusals_ = 0;  // of the token, since then
   int restarts_ = 0;  // since then

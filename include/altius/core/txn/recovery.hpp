@@ -67,8 +67,10 @@ constexpr bool IsForUs(const Decider& decider) noexcept {
 
 enum class Outcome : unsigned char { Commit, Abort, Wait };
 
-constexpr Outcome DecideRecovery(bool record_visible, bool active_here) noexcept {
+/// `lasting`: whoever leads this server's group next has the record, too.
+constexpr Outcome DecideRecovery(bool record_visible, bool active_here, bool lasting = true) noexcept {
   if (active_here) return Outcome::Wait;
+  if (record_visible && !lasting) return Outcome::Wait;
   return record_visible ? Outcome::Commit : Outcome::Abort;
 }
 
@@ -88,7 +90,8 @@ constexpr Delay WhyNotYet(bool session_there, Standing standing, bool recovery_e
   return recovery_enabled ? Delay::NextRun : Delay::Disabled;
 }
 
-/// A record that was visible before the lists were read may go when nobody can ask for it.
+/// A record that was visible before the lists were read may go when nobody can ask for it: `answered` by a node whose list holds for
+/// whoever leads its group next.
 constexpr bool MayForget(bool asked, bool answered, bool still_prepared) noexcept {
   return asked ? answered && !still_prepared : true;
 }
