@@ -1,32 +1,24 @@
 // SPDX-License-Identifier: PostgreSQL
-// The maintenance worker: one for each database with the extension.  It finishes what crashes left
-// and breaks deadlocks.
+// The processes of maintenance of a database with the extension.  The launcher starts the worker, which breaks deadlocks and starts
+// two helpers, for recovery and for chores: these may wait for nodes and locks, and nothing waits for them.  Where no background
+// worker is free the worker does their part too.
 #include "maintenance.hpp"
 
 #include <climits>
 
-#include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_wait.hpp"
 #include "altius/pg/rights.hpp"
-#include "altius/txn/chores.hpp"
-#include "altius/txn/shared.hpp"
+#include "duties.hpp"
 #include "launcher.hpp"
-#include "prepared_lists.hpp"
-#include "shared_state.hpp"
 
 extern "C" {
-#include "access/xact.h"
-#include "access/xlog.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 }
 
 namespace altius::txn {
@@ -36,96 +28,20 @@ double deadlock_factor = 2.0;
 
 namespace {
 
-constexpr int kRetryMs = 1000;  // after something was left
-constexpr int kLongestRetryMs = 4000;  // somebody may wait for the locks of what is left
-constexpr int kLooksAfterWaking = 3;
-constexpr const char* kConnectTimeoutMs =
-    "3000";  // a node that is gone must not hold up the others
-
-constexpr int kMostChores = 16;
+constexpr int kLongestSleepMs = 60000;
+constexpr int kLookMs = 5000;
+constexpr int kHelperAgainMs = 1000;
+constexpr int kNoHelperAgainMs = 10000;
+constexpr const char* kConnectTimeoutMs = "3000";  // a node that is gone must not hold up the others
 
 uint32 idle_event = 0;
 Oid my_database = InvalidOid;
-Chore chores[kMostChores];
-TimestampTz next_chore[kMostChores];
-int chore_count = 0;
+Duty my_duty = Duty::Deadlocks;
+bool ours = false;  // the extension is there
 
-/// Runs the body in a transaction of its own; an error is logged and ends only the task.  False on
-/// error.
-bool RunTask(const char* what, void (*body)()) {
-  bool failed = false;
-  try {
-    pg::Call([&] {
-      SetCurrentStatementStartTimestamp();
-      StartTransactionCommand();
-      XactIsoLevel = XACT_READ_COMMITTED;  // recovery must see records committed meanwhile,
-                                           // whatever the default is
-      PushActiveSnapshot(GetTransactionSnapshot());
-      pgstat_report_activity(STATE_RUNNING, what);
-      body();
-      PopActiveSnapshot();
-      CommitTransactionCommand();
-    });
-  } catch (const pg::Error& error) {
-    failed = true;
-    pg::Call([&] {
-      AbortCurrentTransaction();
-      if (error.sqlerrcode() == ERRCODE_ADMIN_SHUTDOWN) proc_exit(1);
-      ereport(LOG, (errmsg("%s failed: %s", what, error.what())));
-    });
-  }
-  pgstat_report_activity(STATE_IDLE, nullptr);
-  pgstat_report_stat(true);
-  return !failed;
-}
+int IndexOf(Duty duty) { return static_cast<int>(duty); }
 
-bool extension_there = false;
-bool recovery_left = false;
-
-void LookForExtension() { extension_there = catalog::IsActive(); }
-
-void Recover() {
-  if (catalog::IsActive() && !RecoveryInProgress()) RecoverPrepared(&recovery_left);
-}
-
-constexpr int kStandingMs = 5000;       // how long what was found holds
-constexpr int kStandingAgainMs = 1000;  // while this server may not act
-
-core::Standing standing = core::Standing::Unregistered;
-TimestampTz next_standing = 0;
-
-void ReadStanding() { standing = LookAtStanding(); }
-
-/// To those who ask why nothing is done.
-void ShowStanding() {
-  SpinLockAcquire(&shared->lock);
-  DatabaseSlot* slot = SlotOfDatabase(my_database, false);
-  if (slot != nullptr) slot->standing = standing;
-  SpinLockRelease(&shared->lock);
-}
-
-/// Whether this server acts for its group: a copy of a server, started beside it, has its metadata and would end its
-/// transactions, run its jobs and clean up after its moves.
-bool MayActNow() {
-  const TimestampTz now = GetCurrentTimestamp();
-  if (now < next_standing) return core::MayAct(standing);
-  const bool before = core::MayAct(standing);
-  if (RecoveryInProgress() || !RunTask("look for this server's address", ReadStanding)) standing = core::Standing::Unknown;
-  const bool may = core::MayAct(standing);
-  ShowStanding();
-  next_standing = TimestampTzPlusMilliseconds(now, may ? kStandingMs : kStandingAgainMs);
-  if (before && !may) {
-    ereport(LOG, (errmsg("this server finishes no prepared transactions and runs no jobs"),
-                  errdetail_internal("%s", Describe(standing)),
-                  errhint("It begins to when the address leads to it.")));
-  }
-  if (!before && may) ereport(LOG, (errmsg("this server acts for its group again")));
-  return may;
-}
-
-void LookForDeadlocks() {
-  if (catalog::IsActive()) CheckDeadlocks();
-}
+// --- shared memory ---
 
 void LeaveDatabase(int code, Datum) {
   SpinLockAcquire(&shared->lock);
@@ -133,9 +49,9 @@ void LeaveDatabase(int code, Datum) {
   Latch* launcher = shared->launcher;
   if (slot != nullptr && slot->worker == MyProcPid) {
     slot->worker = 0;
-    slot->latch = nullptr;
-    if (extension_there) slot->wanted = true;  // come again
-    if (!extension_there && code == 0) slot->database = InvalidOid;
+    slot->latches[IndexOf(Duty::Deadlocks)] = nullptr;
+    if (ours) slot->wanted = true;  // come again
+    if (!ours && code == 0) slot->database = InvalidOid;
     slot->not_before = std::max<int64>(slot->not_before, GetCurrentTimestamp() + USECS_PER_SEC);
   }
   SpinLockRelease(&shared->lock);
@@ -149,7 +65,7 @@ bool ClaimDatabase() {
   const bool mine = slot != nullptr && slot->worker <= 0;
   if (mine) {
     slot->worker = MyProcPid;
-    slot->latch = MyLatch;
+    slot->latches[IndexOf(Duty::Deadlocks)] = MyLatch;
     slot->wanted = false;
   }
   SpinLockRelease(&shared->lock);
@@ -157,75 +73,88 @@ bool ClaimDatabase() {
   return mine;
 }
 
-bool TakeWokenFlag() {
+void LeaveDuty(int, Datum) {
   SpinLockAcquire(&shared->lock);
   DatabaseSlot* slot = SlotOfDatabase(my_database, false);
-  const bool woken = slot != nullptr && slot->woken;
-  if (slot != nullptr) slot->woken = false;
+  if (slot != nullptr && slot->latches[IndexOf(my_duty)] == MyLatch) slot->latches[IndexOf(my_duty)] = nullptr;
+  SpinLockRelease(&shared->lock);
+}
+
+/// False when the database is not looked after any more.
+bool ClaimDuty() {
+  SpinLockAcquire(&shared->lock);
+  DatabaseSlot* slot = SlotOfDatabase(my_database, false);
+  if (slot != nullptr) slot->latches[IndexOf(my_duty)] = MyLatch;
+  SpinLockRelease(&shared->lock);
+  before_shmem_exit(LeaveDuty, 0);
+  return slot != nullptr;
+}
+
+bool TakeWokenFlag(Duty duty) {
+  SpinLockAcquire(&shared->lock);
+  DatabaseSlot* slot = SlotOfDatabase(my_database, false);
+  const bool woken = slot != nullptr && slot->woken[IndexOf(duty)];
+  if (slot != nullptr) slot->woken[IndexOf(duty)] = false;
   SpinLockRelease(&shared->lock);
   return woken;
 }
 
-/// A wait counts from deadlock_timeout on; looking this often finds it before the second one has
-/// passed (factor 2).
-int DeadlockPeriodMs() {
-  if (deadlock_factor < 0) return INT_MAX;
-  return std::max(50,
-                  static_cast<int>(DeadlockTimeout * std::max(0.25, (deadlock_factor - 1) / 2)));
-}
+// --- helpers, as the worker sees them ---
 
-struct Schedule {
-  TimestampTz next_recovery = 0;
-  TimestampTz next_deadlocks = 0;
-  int retry_ms = kRetryMs;
-  int more_looks =
-      0;  // a PREPARE under way when its connection was lost may be listed a little later
+struct Helper {
+  Duty duty;
+  const char* name;
+  BackgroundWorkerHandle* handle;
+  TimestampTz not_before;
+  bool refused;  // no background worker was free
 };
 
-void RunChores(bool woken) {
-  for (int i = 0; i < chore_count; i++) {
-    const int period = chores[i].period_ms();
-    if (period <= 0 || (!woken && GetCurrentTimestamp() < next_chore[i])) continue;
-    RunTask(chores[i].what, chores[i].body);
-    next_chore[i] = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), period);
+Helper helpers[] = {{Duty::Recovery, "recovery", nullptr, 0, false}, {Duty::Chores, "chores", nullptr, 0, false}};
+
+void StopHelpers(int, Datum) {
+  for (const Helper& helper : helpers) {
+    if (helper.handle != nullptr) TerminateBackgroundWorker(helper.handle);
   }
 }
 
-void RunDue(Schedule* schedule) {
-  const TimestampTz now = GetCurrentTimestamp();
-  const bool woken = TakeWokenFlag();
-  const bool enabled = recover_interval_ms > 0;
-  const bool acts = MayActNow();
-  if (!acts) {
-    schedule->next_recovery = next_standing;
-  } else if (woken || (enabled && now >= schedule->next_recovery)) {
-    recovery_left = false;
-    schedule->more_looks = woken ? kLooksAfterWaking : std::max(0, schedule->more_looks - 1);
-    const bool done = RunTask("recovery of prepared transactions", Recover);
-    const bool again = !done || recovery_left || schedule->more_looks > 0;
-    schedule->retry_ms = again ? std::min(schedule->retry_ms * 2, kLongestRetryMs) : kRetryMs;
-    const int wait = again ? std::min(schedule->retry_ms, std::max(recover_interval_ms, kRetryMs))
-                           : recover_interval_ms;
-    schedule->next_recovery = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait);
+void Start(Helper* helper) {
+  BackgroundWorker worker = {};
+  snprintf(worker.bgw_name, BGW_MAXLEN, "altius maintenance worker (%s) for database %u", helper->name, my_database);
+  snprintf(worker.bgw_type, BGW_MAXLEN, "altius maintenance worker (%s)", helper->name);
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  worker.bgw_notify_pid = MyProcPid;
+  snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "altius");
+  snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "altius_maintenance_helper_main");
+  worker.bgw_main_arg = ObjectIdGetDatum(my_database);
+  worker.bgw_extra[0] = static_cast<char>(IndexOf(helper->duty));
+  const MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+  const bool there = RegisterDynamicBackgroundWorker(&worker, &helper->handle);
+  MemoryContextSwitchTo(old);
+  if (!there && !helper->refused) {
+    ereport(LOG, (errmsg("no background worker is free for altius's %s", helper->name),
+                  errdetail("The maintenance worker does its part; deadlock detection may wait for that."),
+                  errhint("Raise max_worker_processes.")));
   }
-  if (deadlock_factor >= 0 && now >= schedule->next_deadlocks) {
-    if (MayBeStuck(static_cast<int64>(DeadlockTimeout) * 1000))
-      RunTask("deadlock detection", LookForDeadlocks);
-    schedule->next_deadlocks =
-        TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DeadlockPeriodMs());
-  }
-  if (acts) RunChores(woken);
+  helper->refused = !there;
+  helper->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), there ? kHelperAgainMs : kNoHelperAgainMs);
 }
 
-void WaitForNext(const Schedule& schedule) {
-  TimestampTz next = deadlock_factor >= 0 ? schedule.next_deadlocks : schedule.next_recovery;
-  if (recover_interval_ms > 0) next = std::min(next, schedule.next_recovery);
-  for (int i = 0; i < chore_count; i++) {
-    if (chores[i].period_ms() > 0) next = std::min(next, std::max(next_chore[i], core::MayAct(standing) ? 0 : next_standing));
+void LookAfter(Helper* helper) {
+  pid_t pid;
+  if (helper->handle != nullptr && GetBackgroundWorkerPid(helper->handle, &pid) == BGWH_STOPPED) {
+    pfree(helper->handle);
+    helper->handle = nullptr;
   }
-  const long wait =
-      next == 0 ? 60000 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
-  WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, std::min(wait, 60000L),
+  if (helper->handle == nullptr && GetCurrentTimestamp() >= helper->not_before) Start(helper);
+}
+
+// --- a process's life ---
+
+void WaitUntil(TimestampTz next) {
+  const long wait = next == 0 ? kLongestSleepMs : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
+  WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, std::min<long>(wait, kLongestSleepMs),
             pg::NamedWaitEvent(&idle_event, "AltiusMaintenance"));
   ResetLatch(MyLatch);
   CHECK_FOR_INTERRUPTS();
@@ -235,35 +164,52 @@ void WaitForNext(const Schedule& schedule) {
   }
 }
 
-void WorkerMain() {
+void BeginProcess() {
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnectionByOid(my_database, InvalidOid, 0);
   pg::BeginSuperusersProcess();
-  if (!ClaimDatabase()) return;
   SetConfigOption("citus.node_connection_timeout", kConnectTimeoutMs, PGC_USERSET, PGC_S_SESSION);
   SetConfigOption("altius.failover_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-  Schedule schedule;
-  TimestampTz next_look = 0;
-  for (;;) {
-    const TimestampTz now = GetCurrentTimestamp();
-    if (now >= next_look) {
-      RunTask("look for the extension", LookForExtension);
-      if (!extension_there) return;
-      next_look = TimestampTzPlusMilliseconds(now, 5000);
+}
+
+bool IsStillOurs() {
+  static TimestampTz next_look = 0;
+  const TimestampTz now = GetCurrentTimestamp();
+  if (now < next_look) return ours;
+  next_look = TimestampTzPlusMilliseconds(now, kLookMs);
+  return ours = LooksLikeOurs();
+}
+
+TimestampTz Earlier(TimestampTz a, TimestampTz b) { return a == 0 || (b != 0 && b < a) ? b : a; }
+
+TimestampTz RunAndNext(Duty duty) {
+  RunDuty(duty, TakeWokenFlag(duty));
+  return NextRun(duty);
+}
+
+void WorkerMain() {
+  BeginProcess();
+  if (!ClaimDatabase()) return;
+  before_shmem_exit(StopHelpers, 0);
+  while (IsStillOurs()) {
+    TimestampTz next = RunAndNext(Duty::Deadlocks);
+    for (Helper& helper : helpers) {
+      LookAfter(&helper);
+      next = Earlier(next, helper.refused ? RunAndNext(helper.duty) : helper.handle == nullptr ? helper.not_before : 0);
     }
-    RunDue(&schedule);
-    WaitForNext(schedule);
+    WaitUntil(next);
   }
 }
 
-}  // namespace
-
-void AddChore(const Chore& chore) {
-  if (chore_count == kMostChores) elog(ERROR, "too many chores");
-  chores[chore_count++] = chore;
+void HelperMain() {
+  BeginProcess();
+  if (!ClaimDuty()) return;
+  while (IsStillOurs()) WaitUntil(RunAndNext(my_duty));
 }
+
+}  // namespace
 
 void InitMaintenance() {
   DefineCustomIntVariable("citus.recover_2pc_interval",
@@ -282,12 +228,22 @@ void InitMaintenance() {
 
 extern "C" {
 ALTIUS_EXPORT void altius_maintenance_main(Datum arg);
+ALTIUS_EXPORT void altius_maintenance_helper_main(Datum arg);
 }
 
 void altius_maintenance_main(Datum arg) {
   altius::pg::Entry([&] {
     altius::txn::my_database = DatumGetObjectId(arg);
     altius::txn::WorkerMain();
+  });
+  proc_exit(0);
+}
+
+void altius_maintenance_helper_main(Datum arg) {
+  altius::pg::Entry([&] {
+    altius::txn::my_database = DatumGetObjectId(arg);
+    altius::txn::my_duty = static_cast<altius::txn::Duty>(MyBgworkerEntry->bgw_extra[0]);
+    altius::txn::HelperMain();
   });
   proc_exit(0);
 }

@@ -33,7 +33,7 @@ constexpr int kForgetAtOnce = 100000;  // some tenths of a second; deadlock dete
 
 /// A prepared transaction that is for this server to end.
 struct Seen {
-  const ListedNode* node;
+  ListedNode* node;
   const char* gid;
   core::PreparedId id;
   bool active;
@@ -85,7 +85,7 @@ bool IsAmong(const pg::Array<int>& groups, int group) {
 /// Those that this server is to end.
 void ReadGroups(Run* run) {
   const pg::Array<int> groups = ListedGroups();
-  for (const ListedNode& node : run->lists.nodes) {
+  for (ListedNode& node : run->lists.nodes) {
     if (!node.answered) continue;
     for (const char* gid : *node.gids) {
       const auto id = core::ParseGid(gid);
@@ -118,6 +118,7 @@ void ReadRecords(Run* run) {
 
 /// Ends one prepared transaction; false when that did not work.
 bool End(const Seen& one, core::Outcome outcome) {
+  if (one.node->connection == nullptr) return false;  // it did not answer for another one
   const char* verb = outcome == core::Outcome::Commit ? "COMMIT" : "ROLLBACK";
   remote::StatementText statement;
   statement.sql = psprintf("%s PREPARED %s", verb, quote_literal_cstr(one.gid));
@@ -125,6 +126,10 @@ bool End(const Seen& one, core::Outcome outcome) {
   const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kFinishTimeoutMs);
   const bool answered = remote::WaitBounded(request, deadline);
   const bool done = answered && !request->failed;
+  if (!answered) {
+    remote::Close(one.node->connection, "the node did not answer in time");
+    one.node->connection = nullptr;
+  }
   // Another run of recovery was faster.
   if (answered && request->failed && strcmp(remote::FailureOf(request).sqlstate, "42704") == 0) return true;
   if (done) {

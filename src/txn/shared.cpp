@@ -204,14 +204,17 @@ void WakeMaintenance() {
   if (shared == nullptr) return;
   SpinLockAcquire(&shared->lock);
   DatabaseSlot* slot = SlotOfDatabase(MyDatabaseId, true);
-  Latch* latch = nullptr;
+  Latch* latches[kDuties] = {};
   if (slot != nullptr) {
-    slot->woken = true;
-    latch = slot->worker != 0 ? slot->latch : shared->launcher;
+    std::fill_n(slot->woken, kDuties, true);
+    std::copy_n(slot->latches, kDuties, latches);
+    if (slot->worker == 0) latches[0] = shared->launcher;
     slot->wanted = slot->wanted || slot->worker == 0;
   }
   SpinLockRelease(&shared->lock);
-  if (latch != nullptr) SetLatch(latch);
+  for (Latch* latch : latches) {
+    if (latch != nullptr) SetLatch(latch);
+  }
 }
 
 }  // namespace altius::txn

@@ -30,16 +30,20 @@ inline constexpr int kMaxDatabases = 64;
 
 inline constexpr int kStartNonceBytes = 16;
 
+/// What maintenance does: each in a process of its own, so that none waits for what another one waits for.
+enum class Duty : int { Deadlocks, Recovery, Chores };
+inline constexpr int kDuties = 3;
+
 /// A database that has or may have the extension.
 struct DatabaseSlot {
-  Oid database;      // InvalidOid: free
-  int worker;        // pid of its maintenance worker; 0: none
-  bool wanted;       // the launcher shall start one
-  bool woken;        // there is something to recover
-  bool absent;       // looked: the extension is not there
-  core::Standing standing;  // as its worker saw it last
-  Latch* latch;      // of the worker
-  int64 not_before;  // timestamp before which no worker is started
+  Oid database;             // InvalidOid: free
+  int worker;               // pid of its maintenance worker; 0: none
+  bool wanted;              // the launcher shall start one
+  bool woken[kDuties];      // there is something to recover
+  bool absent;              // looked: the extension is not there
+  core::Standing standing;  // as its recovery saw it last
+  Latch* latches[kDuties];  // of the processes; the first is the worker's
+  int64 not_before;         // timestamp before which no worker is started
 };
 
 struct SharedState {

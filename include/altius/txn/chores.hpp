@@ -7,8 +7,8 @@
 namespace altius::txn {
 
 /// A body runs in a transaction of its own (READ COMMITTED, with a snapshot); an error is logged
-/// and ends only this run. It must be short: deadlock detection and recovery wait for it.  What
-/// takes longer starts a worker of its own.
+/// and ends only this run.  Other chores wait for it, deadlock detection and recovery do not.  What
+/// takes longer than seconds starts a worker of its own.
 struct Chore {
   const char* what;    // "what failed: message" in the log
   int (*period_ms)();  // not positive: not now

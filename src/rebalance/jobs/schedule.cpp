@@ -28,7 +28,7 @@ int DefaultPerNode() { return std::clamp(Cores() / 8, 1, 4); }
 
 /// Launcher, maintenance, monitor and PostgreSQL's own launcher need background workers, too.
 int DefaultTotal() {
-  return std::clamp(std::min(std::max(4, 2 * Cores()), max_worker_processes - 4), 1, 1000);
+  return std::clamp(std::min(std::max(4, 2 * Cores()), max_worker_processes - 6), 1, 1000);
 }
 
 std::string Value(int64 job, int64 id, const NewTask& task, const std::string& owner) {
