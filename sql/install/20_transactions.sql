@@ -40,8 +40,9 @@ CREATE FUNCTION pg_catalog.citus_nodeid_for_gpid(global_pid bigint) RETURNS inte
 CREATE FUNCTION pg_catalog.citus_pid_for_gpid(global_pid bigint) RETURNS integer
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'citus_pid_for_gpid';
 
--- Waits for locks on this node that last longer than deadlock_timeout, by distributed transaction.
-CREATE FUNCTION altius_internal.local_wait_edges(OUT waiting text, OUT blocking text) RETURNS SETOF record
+-- Waits on this node that last longer than deadlock_timeout, by distributed transaction: for locks, and (choice: for one of several)
+-- for connections to other nodes.
+CREATE FUNCTION altius_internal.local_wait_edges(OUT waiting text, OUT blocking text, OUT choice boolean) RETURNS SETOF record
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_local_wait_edges';
 
 CREATE FUNCTION pg_catalog.recover_prepared_transactions() RETURNS integer

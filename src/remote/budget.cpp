@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "budget.hpp"
 
+#include "altius/pg/compat_wait.hpp"
 #include "altius/pg/shared_memory.hpp"
+#include "altius/remote/budget_waits.hpp"
 
 extern "C" {
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
 #include "utils/guc.h"
 }
 
@@ -16,7 +19,9 @@ namespace {
 
 constexpr int kCapacity = 512;  // servers; more than these are not limited
 constexpr long kNudgeMs = 200;
+constexpr int kSeenMs = 3000;    // who waits looks much more often
 constexpr int kWantedMs = 1000;  // somebody waits, or did a moment ago
+constexpr int kExtraSlots = 64;   // auxiliary processes have numbers beyond MaxBackends
 constexpr const char* kTranche = "altius_connection_budget";
 
 /// One server that connections go to.
@@ -27,15 +32,51 @@ struct Server {
   TimestampTz wanted_until;  // idle connections are given up until then
 };
 
+/// What a backend has and waits for, by the number of its process.
+struct User {
+  int pid;  // 0: free
+  Oid database;
+  int wants;          // number of a server, from 1 on; 0: none
+  TimestampTz since;  // when it began to wait
+  TimestampTz seen;   // when it last looked: an error may have ended its wait
+  uint8 held[kCapacity];
+};
+
 struct Budget {
   LWLock* lock;
   ConditionVariable returned;
   Server servers[kCapacity];
+  User users[FLEXIBLE_ARRAY_MEMBER];
 };
 
 int max_shared_pool_size = 0;
 uint32 budget_event = 0;
 Budget* budget = nullptr;
+User* mine = nullptr;
+
+int UserCount() { return MaxBackends + kExtraSlots; }
+
+Size BudgetSize() { return add_size(offsetof(Budget, users), mul_size(sizeof(User), UserCount())); }
+
+void LeaveUsers(int, Datum) {
+  LWLockAcquire(budget->lock, LW_EXCLUSIVE);
+  mine->pid = 0;
+  LWLockRelease(budget->lock);
+  mine = nullptr;
+}
+
+/// Call without the lock.
+void BecomeUser() {
+  const int index = pg::MyProcIndex();
+  if (mine != nullptr || index < 0 || index >= UserCount()) return;
+  LWLockAcquire(budget->lock, LW_EXCLUSIVE);
+  mine = &budget->users[index];
+  *mine = User{};
+  mine->pid = MyProcPid;
+  mine->database = MyDatabaseId;
+  LWLockRelease(budget->lock);
+  before_shmem_exit(LeaveUsers, 0);
+}
 
 void TakeMemory(void* memory, bool fresh) {
   budget = static_cast<Budget*>(memory);
@@ -82,8 +123,13 @@ bool HasRoom(const Connection* connection) {
   LWLockAcquire(budget->lock, LW_EXCLUSIVE);
   Server* server = MakeServer(connection->host, connection->port);
   const bool room = server == nullptr || server->count < Limit();
-  if (!room)
-    server->wanted_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kWantedMs);
+  if (!room) {
+    const TimestampTz now = GetCurrentTimestamp();
+    server->wanted_until = TimestampTzPlusMilliseconds(now, kWantedMs);
+    if (mine != nullptr && mine->wants == 0) mine->since = now;
+    if (mine != nullptr) mine->seen = now;
+  }
+  if (mine != nullptr) mine->wants = room ? 0 : static_cast<int>(server - budget->servers) + 1;
   LWLockRelease(budget->lock);
   if (!room) NudgeUsers();
   return room;
@@ -96,17 +142,19 @@ void InitBudgetMemory() {
                           "Sets the most connections that sessions of this node have to another node.",
                           "0 follows max_connections, -1 means no limit.", &max_shared_pool_size, 0, -1, INT_MAX,
                           PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-  pg::RegisterShared({"altius connection budget", [] { return sizeof(Budget); }, TakeMemory, kTranche});
+  pg::RegisterShared({"altius connection budget", BudgetSize, TakeMemory, kTranche});
 }
 
 bool TakeBudget(Connection* connection) {
   if (!IsCounted(connection) || connection->budget != 0) return true;
+  BecomeUser();
   LWLockAcquire(budget->lock, LW_EXCLUSIVE);
   Server* server = MakeServer(connection->host, connection->port);
   const bool granted = server == nullptr || server->count < Limit();
   if (server != nullptr && granted) {
     server->count++;
     connection->budget = static_cast<int>(server - budget->servers) + 1;
+    if (mine != nullptr) mine->held[connection->budget - 1]++;
   }
   LWLockRelease(budget->lock);
   return granted;
@@ -117,30 +165,87 @@ void ReturnBudget(Connection* connection) {
   LWLockAcquire(budget->lock, LW_EXCLUSIVE);
   Server* server = &budget->servers[connection->budget - 1];
   const bool waited_for = server->count-- >= Limit() || server->wanted_until != 0;
+  if (mine != nullptr) mine->held[connection->budget - 1]--;
   LWLockRelease(budget->lock);
   connection->budget = 0;
   if (waited_for) ConditionVariableBroadcast(&budget->returned);
 }
 
-void AwaitBudget(const Connection* connection, TimestampTz* deadline) {
-  if (*deadline == 0)
-    *deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
-  CloseHalfOpen();
+void StopWanting() {
+  if (mine == nullptr || mine->wants == 0) return;
+  LWLockAcquire(budget->lock, LW_EXCLUSIVE);
+  mine->wants = 0;
+  LWLockRelease(budget->lock);
+}
+
+namespace {
+
+[[noreturn]] void RaiseNoRoom(const Connection* connection) {
+  ereport(ERROR, (errcode(ERRCODE_TOO_MANY_CONNECTIONS),
+                  errmsg("there are too many connections from this node to node %s", connection->name),
+                  errdetail("None of %d became free in citus.node_connection_timeout.", Limit()),
+                  errhint("Raise citus.max_shared_pool_size, and max_connections on the node.")));
+  pg_unreachable();
+}
+
+void WaitForRoom(const Connection* connection, TimestampTz deadline) {
   ConditionVariablePrepareToSleep(&budget->returned);
   while (!HasRoom(connection)) {
-    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), *deadline);
-    if (left <= 0) {
-      ConditionVariableCancelSleep();
-      ereport(ERROR, (errcode(ERRCODE_TOO_MANY_CONNECTIONS),
-                      errmsg("there are too many connections from this node to node %s", connection->name),
-                      errdetail("None of %d became free in citus.node_connection_timeout.", Limit()),
-                      errhint("Raise citus.max_shared_pool_size, and max_connections on the node.")));
-    }
+    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    if (left <= 0) RaiseNoRoom(connection);
     if (wait_hook != nullptr) wait_hook();
     ConditionVariableTimedSleep(&budget->returned, std::min(left, kNudgeMs),
                                 pg::NamedWaitEvent(&budget_event, "AltiusConnectionBudget"));
   }
+}
+
+}  // namespace
+
+void AwaitBudget(const Connection* connection, TimestampTz* deadline) {
+  if (*deadline == 0)
+    *deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), connection_timeout_ms);
+  CloseHalfOpen();
+  BecomeUser();
+  StopWanting();
+  WaitForRoom(connection, *deadline);
   ConditionVariableCancelSleep();
+}
+
+namespace {
+
+bool IsThere(const User& user) { return user.pid != 0; }
+
+bool Waits(const User& user, TimestampTz before) {
+  const TimestampTz alive = GetCurrentTimestamp() - static_cast<int64>(kSeenMs) * 1000;
+  return IsThere(user) && user.wants != 0 && user.database == MyDatabaseId && user.since <= before && user.seen >= alive;
+}
+
+/// A glance without the lock, which tells whether it is worth a copy.
+bool SomebodyWaits() {
+  for (int i = 0; i < UserCount(); i++) {
+    if (budget->users[i].wants != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+pg::Array<BudgetWait> BudgetWaits(TimestampTz before) {
+  pg::Array<BudgetWait> waits;
+  if (budget == nullptr || !SomebodyWaits()) return waits;
+  User* users = static_cast<User*>(palloc(sizeof(User) * UserCount()));
+  LWLockAcquire(budget->lock, LW_SHARED);
+  std::copy_n(budget->users, UserCount(), users);
+  LWLockRelease(budget->lock);
+  for (int i = 0; i < UserCount(); i++) {
+    if (!Waits(users[i], before)) continue;
+    for (int j = 0; j < UserCount(); j++) {
+      const bool holds = IsThere(users[j]) && users[j].held[users[i].wants - 1] > 0;
+      if (holds) waits.push_back(BudgetWait{users[i].pid, users[j].pid});
+    }
+  }
+  pfree(users);
+  return waits;
 }
 
 bool IsWanted(const Connection* connection) {

@@ -20,6 +20,9 @@ void ReturnBudget(Connection* connection);
 /// the time is over.
 void AwaitBudget(const Connection* connection, TimestampTz* deadline);
 
+/// An error has ended the wait.
+void StopWanting();
+
 /// Whether other sessions wait for a connection to that server: idle ones should be given up.
 bool IsWanted(const Connection* connection);
 

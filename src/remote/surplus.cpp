@@ -35,6 +35,7 @@ void CloseHalfOpen() {
 }
 
 void CloseSurplus() {
+  StopWanting();
   CloseHalfOpen();
   for (int i = 0; i < ConnectionCount(); i++) {
     Connection* connection = ConnectionAt(i);

@@ -24,7 +24,7 @@ class EdgeSink final : public remote::RowSink {
     const auto waiting = core::ParseTransactionId(PQgetvalue(result, row, 0));
     const auto blocking = core::ParseTransactionId(PQgetvalue(result, row, 1));
     if (waiting.has_value() && blocking.has_value())
-      edges->push_back(WaitEdge{*waiting, *blocking});
+      edges->push_back(WaitEdge{*waiting, *blocking, strcmp(PQgetvalue(result, row, 2), "t") == 0});
   }
   pg::Array<WaitEdge>* edges;
 };
@@ -35,7 +35,7 @@ void GatherFromOthers(pg::Array<WaitEdge>* edges) {
   remote::OpenSeparateAhead(groups, count);
   pg::Array<remote::Request*> requests;
   remote::StatementText statement;
-  statement.sql = "SELECT waiting, blocking FROM altius_internal.local_wait_edges()";
+  statement.sql = "SELECT waiting, blocking, choice FROM altius_internal.local_wait_edges()";
   statement.prepare = true;
   for (int i = 0; i < count; i++) {
     remote::Connection* connection = remote::TrySeparateConnectionTo(groups[i]);
@@ -77,7 +77,8 @@ pg::Array<WaitEdge> Gather() {
 int FindVictims(const pg::Array<WaitEdge>& edges, core::TransactionId* victims) {
   return pg::Entry([&] {
     core::WaitGraph graph;
-    for (const WaitEdge& edge : edges) graph.AddEdge(edge.waiting, edge.blocking);
+    for (const WaitEdge& edge : edges)
+      edge.choice ? graph.AddChoice(edge.waiting, edge.blocking) : graph.AddEdge(edge.waiting, edge.blocking);
     int count = 0;
     for (const core::TransactionId& victim : graph.Victims()) victims[count++] = victim;
     return count;

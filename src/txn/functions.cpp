@@ -103,8 +103,8 @@ ALTIUS_FUNCTION(altius_local_wait_edges) {
     char blocking[core::kTransactionIdSize];
     core::FormatTransactionId(edge.waiting, waiting);
     core::FormatTransactionId(edge.blocking, blocking);
-    Datum values[2] = {CStringGetTextDatum(waiting), CStringGetTextDatum(blocking)};
-    bool nulls[2] = {false, false};
+    Datum values[3] = {CStringGetTextDatum(waiting), CStringGetTextDatum(blocking), BoolGetDatum(edge.choice)};
+    bool nulls[3] = {false, false, false};
     tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
   }
   return Datum{0};

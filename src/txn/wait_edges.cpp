@@ -2,6 +2,7 @@
 #include "wait_edges.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/remote/budget_waits.hpp"
 #include "altius/txn/shared.hpp"
 
 extern "C" {
@@ -103,6 +104,9 @@ pg::Array<WaitEdge> LocalWaitEdges() {
       if (blocking.IsValid()) edges.push_back(WaitEdge{IdOfBackend(waiter.pid), blocking});
     }
   }
+  const TimestampTz old_enough = GetCurrentTimestamp() - static_cast<int64>(DeadlockTimeout) * 1000;
+  for (const remote::BudgetWait& wait : remote::BudgetWaits(old_enough))
+    edges.push_back(WaitEdge{IdOfBackend(wait.waiting), IdOfBackend(wait.holding), true});
   return edges;
 }
 

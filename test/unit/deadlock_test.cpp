@@ -168,3 +168,56 @@ TEST_CASE("nobody is cancelled who was on no cycle") {
     }
   }
 }
+
+TEST_CASE("deadlock: who waits for one of several goes on when one of them can") {
+  const TransactionId a = Transaction(1, 10), b = Transaction(2, 20), c = Transaction(3, 30);
+  const auto victims = [](const Edges& needs, const Edges& choices) {
+    WaitGraph graph;
+    for (const auto& [waiting, blocking] : needs) graph.AddEdge(waiting, blocking);
+    for (const auto& [waiting, holding] : choices) graph.AddChoice(waiting, holding);
+    return graph.Victims();
+  };
+  using Victims = std::vector<TransactionId>;
+  CHECK(victims({}, {{a, b}, {b, a}}) == Victims{b});          // each has what the other one wants
+  CHECK(victims({{b, a}}, {{a, b}}) == Victims{b});            // a lock one way, a connection the other
+  CHECK(victims({}, {{a, b}, {a, c}, {b, a}}).empty());        // c ends, and a has its connection
+  CHECK(victims({{c, a}}, {{a, b}, {a, c}, {b, a}}) == Victims{c});  // c does not: it waits for a
+  CHECK(victims({{c, Transaction(4, 1)}}, {{a, b}, {a, c}, {b, a}}).empty());  // c waits for one that ends
+  CHECK(victims({{a, c}}, {{a, b}, {b, a}}) == Victims{b});    // a needs more than the connection
+}
+
+TEST_CASE("deadlock: random waits for locks and connections all end once the victims are gone, and none is taken in vain") {
+  std::mt19937 random(7);
+  const auto below = [&](int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random); };
+  for (int round = 0; round < 3000; round++) {
+    Edges needs, choices;
+    const int nodes = 2 + below(7);
+    for (int i = below(9); i > 0; i--) needs.push_back({Transaction(below(nodes), 0), Transaction(below(nodes), 0)});
+    for (int i = below(12); i > 0; i--) choices.push_back({Transaction(below(nodes), 0), Transaction(below(nodes), 0)});
+    WaitGraph graph;
+    for (const auto& [waiting, blocking] : needs) graph.AddEdge(waiting, blocking);
+    for (const auto& [waiting, holding] : choices) graph.AddChoice(waiting, holding);
+    const std::vector<TransactionId> victims = graph.Victims();
+    // What ends by itself, when these are gone.
+    const auto stuck = [&](std::set<TransactionId> ended) {
+      for (std::size_t before = nodes + 1U; before != ended.size();) {
+        before = ended.size();
+        for (int i = 0; i < nodes; i++) {
+          const TransactionId it = Transaction(i, 0);
+          bool all = true, some = false, any = false;
+          for (const auto& [waiting, blocking] : needs) all = all && (!(waiting == it) || ended.count(blocking) > 0);
+          for (const auto& [waiting, holding] : choices) {
+            if (!(waiting == it)) continue;
+            some = true;
+            any = any || ended.count(holding) > 0;
+          }
+          if (all && (!some || any)) ended.insert(it);
+        }
+      }
+      return static_cast<std::size_t>(nodes) - ended.size();
+    };
+    INFO("round " << round);
+    CHECK(stuck({victims.begin(), victims.end()}) == 0);
+    CHECK(victims.empty() == (stuck({}) == 0));
+  }
+}

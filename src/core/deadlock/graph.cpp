@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // Victims of the wait-for graph, by strongly connected components: in a component of more than one
 // member each member lies on a cycle, so its youngest member is the youngest of some cycle.  It is
-// taken out and the rest is looked at again.
+// taken out and the rest is looked at again.  What can end by itself is no part of the graph: who waits for one of several ends when
+// one of them does.
 #include "altius/core/deadlock/graph.hpp"
 
 #include <algorithm>
@@ -15,8 +16,10 @@ constexpr int kUnseen = -1;
 /// The graph by indexes; index order is from the youngest transaction to the oldest.
 struct IndexedGraph {
   std::vector<TransactionId> ids;
-  std::vector<std::vector<int>> blockers;  // by waiting index
-  std::vector<bool> removed;
+  std::vector<std::vector<int>> needs;     // by waiting index: all of them must end
+  std::vector<std::vector<int>> choices;   // ... and one of these
+  std::vector<std::vector<int>> blockers;  // both
+  std::vector<bool> removed;               // ends, or is cancelled
 };
 
 int IndexOf(const std::vector<TransactionId>& ids, const TransactionId& id) {
@@ -108,6 +111,25 @@ class ComponentSearch {
   int counter_ = 0;
 };
 
+bool CanEnd(const IndexedGraph& graph, std::size_t node) {
+  const auto ends = [&](int other) { return bool{graph.removed[static_cast<std::size_t>(other)]}; };
+  const std::vector<int>& needs = graph.needs[node];
+  const std::vector<int>& choices = graph.choices[node];
+  if (!std::all_of(needs.begin(), needs.end(), ends)) return false;
+  return choices.empty() || std::any_of(choices.begin(), choices.end(), ends);
+}
+
+/// Takes out what ends without anybody's help.
+void Reduce(IndexedGraph& graph) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t node = 0; node < graph.ids.size(); node++) {
+      if (graph.removed[node] || !CanEnd(graph, node)) continue;
+      graph.removed[node] = changed = true;
+    }
+  }
+}
+
 template <typename Item, typename Less>
 void SortUnique(std::vector<Item>& items, Less less) {
   std::sort(items.begin(), items.end(), less);
@@ -117,7 +139,11 @@ void SortUnique(std::vector<Item>& items, Less less) {
 }  // namespace
 
 void WaitGraph::AddEdge(const TransactionId& waiting, const TransactionId& blocking) {
-  edges_.push_back({waiting, blocking});
+  edges_.push_back({waiting, blocking, false});
+}
+
+void WaitGraph::AddChoice(const TransactionId& waiting, const TransactionId& holding) {
+  edges_.push_back({waiting, holding, true});
 }
 
 std::vector<TransactionId> WaitGraph::Victims() const {
@@ -127,16 +153,19 @@ std::vector<TransactionId> WaitGraph::Victims() const {
     graph.ids.push_back(edge.blocking);
   }
   SortUnique(graph.ids, IsYounger);
-  graph.blockers.resize(graph.ids.size());
+  for (auto* lists : {&graph.needs, &graph.choices, &graph.blockers}) lists->resize(graph.ids.size());
   graph.removed.resize(graph.ids.size());
   for (const Edge& edge : edges_) {
     const auto waiting = static_cast<std::size_t>(IndexOf(graph.ids, edge.waiting));
-    graph.blockers[waiting].push_back(IndexOf(graph.ids, edge.blocking));
+    const int blocking = IndexOf(graph.ids, edge.blocking);
+    (edge.choice ? graph.choices : graph.needs)[waiting].push_back(blocking);
+    graph.blockers[waiting].push_back(blocking);
   }
   for (std::vector<int>& blockers : graph.blockers) SortUnique(blockers, std::less<int>());
 
   std::vector<TransactionId> victims;
   for (;;) {
+    Reduce(graph);
     const std::vector<int> found = ComponentSearch(graph).YoungestOfCycles();
     if (found.empty()) break;
     for (const int index : found) {

@@ -18,6 +18,9 @@ class WaitGraph {
   /// waits for itself (over two of its connections) is a cycle too.
   void AddEdge(const TransactionId& waiting, const TransactionId& blocking);
 
+  /// `waiting` goes on as soon as one of those it is given with ends: a connection, of which there are so many.
+  void AddChoice(const TransactionId& waiting, const TransactionId& holding);
+
   /// The transactions to cancel, youngest first; empty when nothing is stuck.
   std::vector<TransactionId> Victims() const;
 
@@ -27,6 +30,7 @@ class WaitGraph {
   struct Edge {
     TransactionId waiting;
     TransactionId blocking;
+    bool choice;
   };
 
   std::vector<Edge> edges_;
