@@ -85,6 +85,23 @@ SELECT t, shape, access FROM (SELECT t, s.*, a.access FROM unnest('{parents,chil
   LATERAL testing.shape(t) s, LATERAL access(t) a) now EXCEPT SELECT t, shape, access FROM before;
 SELECT (SELECT sum(twice) FROM parents), (SELECT count(*) FROM children), (SELECT count(*) FROM days_new);
 
+-- No log has the changes of an unlogged table.
+CREATE UNLOGGED TABLE fleeting (k int PRIMARY KEY);
+SELECT create_distributed_table('fleeting', 'k', shard_count => 1, colocate_with => 'none');
+INSERT INTO fleeting SELECT generate_series(1, 10);
+CREATE PROCEDURE move_fleeting(mode citus.shard_transfer_mode) LANGUAGE plpgsql AS $$
+DECLARE there record; target int;
+BEGIN
+  SELECT s.shardid, n.nodeid INTO there FROM citus_shards s JOIN pg_dist_node n USING (nodename, nodeport) WHERE table_name = 'fleeting'::regclass;
+  SELECT nodeid INTO target FROM pg_dist_node WHERE shouldhaveshards AND nodeid <> there.nodeid LIMIT 1;
+  PERFORM citus_move_shard_placement(there.shardid, there.nodeid, target, mode);
+END $$;
+SELECT nodeport AS fleeting_port FROM citus_shards WHERE table_name = 'fleeting'::regclass \gset
+CALL move_fleeting('force_logical');
+CALL move_fleeting('auto');
+SELECT count(*), (SELECT nodeport <> :fleeting_port FROM citus_shards WHERE table_name = 'fleeting'::regclass) AS moved FROM fleeting;
+DROP PROCEDURE move_fleeting;
+
 -- What can't be.
 BEGIN;
 CREATE TABLE something ();

@@ -79,6 +79,8 @@ const catalog::Node* RequireNode(int node_id);
 void RequireUsable(const catalog::Node& node, const char* role);
 /// All shards that are where the shard `index` of the table is, and belong together.
 void CollectMembers(Move* move, const catalog::Table& table, int index);
+/// Changes of unlogged tables can't be followed: their writers are held back while rows are copied (Auto), or it is an error.
+void SettleMode(Move* move);
 int NodeIdOf(const char* host, int port);
 /// Whoever moves must own all tables of the group.
 void RequireOwnership(const Move& move);

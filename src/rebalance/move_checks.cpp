@@ -160,6 +160,22 @@ void RequireOwnership(const Move& move) {
   }
 }
 
+void SettleMode(Move* move) {
+  if (move->mode == Mode::BlockWrites) return;
+  for (const Member& member : move->members) {
+    if (!member.has_rows || get_rel_persistence(member.table->relid) != RELPERSISTENCE_UNLOGGED) continue;
+    if (move->mode == Mode::Logical) {
+      ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                      errmsg("shards of the unlogged table \"%s\" can't be copied while they are written", member.table->name),
+                      errhint("Let shard_transfer_mode be 'auto' or 'block_writes'.")));
+    }
+    ereport(NOTICE, (errmsg("writers wait while shards of the unlogged table \"%s\" are copied", member.table->name),
+                     errdetail("Its changes are in no log.")));
+    move->mode = Mode::BlockWrites;
+    return;
+  }
+}
+
 int NodeIdOf(const char* host, int port) {
   for (const catalog::Node* node : catalog::AllNodes()) {
     if (node->port == port && strcmp(node->host, host) == 0) return node->id;

@@ -137,7 +137,9 @@ void MoveShardGroup(int64 shard_id, int source_node, int target_node, Mode mode)
   move->source_node = source_node;
   move->target_node = target_node;
   move->mode = mode;
-  if (FillMove(move, shard_id)) PerformMove(move);
+  if (!FillMove(move, shard_id)) return;
+  SettleMode(move);
+  PerformMove(move);
 }
 
 }  // namespace

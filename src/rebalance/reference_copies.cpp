@@ -58,7 +58,9 @@ Move* NextCopy(Mode mode) {
     }
     if (move != nullptr) break;
   }
-  if (move != nullptr) OrderMembers(move);
+  if (move == nullptr) return nullptr;
+  OrderMembers(move);
+  SettleMode(move);
   return move;
 }
 

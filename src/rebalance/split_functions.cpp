@@ -89,6 +89,7 @@ Split* SplitShardGroup(int64 shard_id, const pg::Array<int32>& points, const pg:
   auto* split = new (palloc0(sizeof(Split))) Split{};
   split->whole.mode = mode;
   FillSplit(split, shard_id, points, nodes);
+  SettleMode(&split->whole);
   RequireOwnership(split->whole);
   pg::RequireNoBlock("shards cannot be split");
   LockShardGroup(split->whole);
