@@ -44,17 +44,31 @@ bool ReadRow(CopyFromState state, pg::QuietRows* rows) {
   return read;
 }
 
-void ReadNamesFreely(CopyFromState state, Relation relation) {
+/// Values are rows' already: those of domains may be older than a check that is NOT VALID.
+void ReadAsBaseType(CopyFromState state, int column, Oid base) {
+  Oid function;
+  if (state->opts.binary) {
+    getTypeBinaryInputInfo(base, &function, &state->typioparams[column]);
+  } else {
+    getTypeInputInfo(base, &function, &state->typioparams[column]);
+  }
+  fmgr_info_cxt(function, &state->in_functions[column], state->copycontext);
+}
+
+void ReadAsStored(CopyFromState state, Relation relation) {
   ListCell* cell;
   foreach (cell, state->attnumlist) {
     const int column = lfirst_int(cell) - 1;
-    if (!state->opts.binary) pg::ReadNamesFreely(&state->in_functions[column], TupleDescAttr(RelationGetDescr(relation), column)->atttypid);
+    const Oid type = TupleDescAttr(RelationGetDescr(relation), column)->atttypid;
+    const Oid base = getBaseType(type);
+    if (base != type) ReadAsBaseType(state, column, base);
+    if (!state->opts.binary) pg::ReadNamesFreely(&state->in_functions[column], base);
   }
 }
 
 uint64 CopyRows(Relation relation, List* columns, List* options, copy_data_source_cb read) {
   CopyFromState state = BeginCopyFrom(nullptr, relation, nullptr, nullptr, false, read, columns, options);
-  ReadNamesFreely(state, relation);
+  ReadAsStored(state, relation);
   ErrorContextCallback line = {error_context_stack, CopyFromErrorCallback, state};
   error_context_stack = &line;
   pg::QuietRows* rows = pg::BeginQuietRows(relation);

@@ -317,6 +317,7 @@ void StartApply(const char* slot, const char* publication) {
 uint64 ApplyChanges(uint64 until, int max_ms, bool in_haste, int64* changes) {
   Stream* stream = &Current()->stream;
   const TimestampTz give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), max_ms);
+  KeepAlive(stream);  // it may be there already, and read nothing
   session->acting = InvalidOid;
   session->call = AllocSetContextCreate(session->memory, "altius changes", ALLOCSET_DEFAULT_SIZES);
   MemoryContext each =

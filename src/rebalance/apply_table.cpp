@@ -69,7 +69,8 @@ void MapColumns(ApplyTable* table, const StreamColumn* columns, int count) {
     if (table->column_of[i] < 0) continue;
     table->is_key[i] = columns[table->column_of[i]].key;
     mapped++;
-    SetUpReading(attribute->atttypid, attribute->atttypmod, TravelsInBinary(attribute->atttypid),
+    // A row may be older than a check of its domain that is NOT VALID.
+    SetUpReading(getBaseType(attribute->atttypid), attribute->atttypmod, TravelsInBinary(attribute->atttypid),
                  &table->readings[i]);
   }
   if (mapped == count) return;

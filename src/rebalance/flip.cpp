@@ -46,18 +46,20 @@ bool TryBlockWrites(Move* move, int timeout_ms, int hold_ms, uint64* position) {
   move->blocked_at = GetCurrentTimestamp();
   const char* function = move->copies ? "block_reference_writes" : "block_shard_writes";
   char* lsn;
-  const bool kept = TryAsk(move, move->flip,
-                           psprintf("SELECT altius_internal.%s(%d, '%s', %d, %d, '%s')", function, move->source,
-                                    move->shard_list, timeout_ms, hold_ms, move->definition),
-                           &lsn);
+  const bool kept = TryInFlip(move,
+                              psprintf("SELECT altius_internal.%s(%d, '%s', %d, %d, '%s')", function, move->source,
+                                       move->shard_list, timeout_ms, hold_ms, move->definition),
+                              0, &lsn);
   return kept && lsn != nullptr && core::ParseLsn(lsn, position);
 }
 
 void BeginFlip(Move* move) { (void)Ask(move, move->flip, StartFlip(move)); }
 
+bool IsFlipLost(const Move& move) { return remote::IsBroken(move.flip) || !remote::IsIdle(move.flip); }
+
 void AbandonFlip(Move* move) {
   char* nothing;
-  if (!remote::IsBroken(move->flip) && TryAsk(move, move->flip, "ROLLBACK", &nothing)) return;
+  if (!IsFlipLost(*move) && TryInFlip(move, "ROLLBACK", pause_limit_ms, &nothing)) return;
   remote::GiveBack(move->flip);
   move->flip = nullptr;
 }
@@ -72,17 +74,17 @@ void AbandonFlip(Move* move) {
 /// Writers shall not wait for what happens for the first time in a session: connections are open and caches filled before.
 void RehearseFlip(Move* move) {
   BeginFlip(move);
-  (void)TryMakeForeignKeys(move);
+  (void)TryMakeForeignKeys(move, 0);
   AbandonFlip(move);
 }
 
 /// Foreign keys to reference tables need a lock on the target's copy, which somebody may be writing to.
-bool TryMakeForeignKeys(Move* move) {
+bool TryMakeForeignKeys(Move* move, int hold_ms) {
   char* made;
-  const bool kept = TryAsk(move, move->flip,
-                           psprintf("SELECT altius_internal.make_foreign_keys(%d, '%s', %d)", move->target,
-                                    move->shard_list, kPatienceMs),
-                           &made);
+  const bool kept = TryInFlip(move,
+                              psprintf("SELECT altius_internal.make_foreign_keys(%d, '%s', %d)", move->target,
+                                       move->shard_list, kPatienceMs),
+                              hold_ms > 0 ? hold_ms + kPatienceMs : 0, &made);
   return kept && made != nullptr && made[0] == 't';
 }
 
@@ -101,19 +103,19 @@ uint64 BlockWrites(Move* move) {
 }
 
 void MakeForeignKeys(Move* move) {
-  while (!TryMakeForeignKeys(move)) {
+  while (!TryMakeForeignKeys(move, 0)) {
     if (remote::IsBroken(move->flip)) RaiseLostFlip();
     Pause(kPauseMs);
   }
 }
 
-bool TryFinishFlip(Move* move) {
+bool TryFinishFlip(Move* move, int hold_ms) {
   char* nothing;
   const bool kept =
-      TryAsk(move, move->flip,
-             psprintf("SELECT altius_internal.%s(" INT64_FORMAT ", %d, %d, '%s')", move->copies ? "finish_copy" : "finish_flip",
-                      move->operation, move->source, move->target, move->shard_list),
-             &nothing);
+      TryInFlip(move,
+                psprintf("SELECT altius_internal.%s(" INT64_FORMAT ", %d, %d, '%s')", move->copies ? "finish_copy" : "finish_flip",
+                         move->operation, move->source, move->target, move->shard_list),
+                hold_ms, &nothing);
   if (kept) txn::StopPoint("move: before flip");
   return kept;
 }

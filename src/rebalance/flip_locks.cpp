@@ -229,8 +229,9 @@ ALTIUS_FUNCTION(altius_block_reference_writes) {
     const char* list = DatumGetCString(OidFunctionCall1(F_ARRAY_OUT, PG_GETARG_DATUM(1)));
     const auto ids = rebalance::ShardIds(PG_GETARG_ARRAYTYPE_P(1));
     rebalance::LockDefinitions(ids, text_to_cstring(PG_GETARG_TEXT_PP(4)), timeout_ms);
-    rebalance::LockUnlessHeldForLong(rebalance::TablesOf(ids), ShareRowExclusiveLock, timeout_ms);
+    // Who is frozen shall not be waited for under a lock of this server's: those of others go by themselves.
     txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.lock_tables('%s', %d, %d)", list, timeout_ms, hold_ms));
+    rebalance::LockUnlessHeldForLong(rebalance::TablesOf(ids), ShareRowExclusiveLock, timeout_ms);
     position = rebalance::LockShardsOn(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), timeout_ms, hold_ms);
   });
   rebalance::HoldAtMost(hold_ms);

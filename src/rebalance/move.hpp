@@ -130,10 +130,11 @@ void RehearseFlip(Move* move);
 bool TryBlockWrites(Move* move, int timeout_ms, int hold_ms, uint64* position);
 /// Attempts until it succeeds; between them writers go on.
 uint64 BlockWrites(Move* move);
-bool TryMakeForeignKeys(Move* move);
+/// `hold_ms`: how long the answer may take, under the locks (0: as long as it takes).
+bool TryMakeForeignKeys(Move* move, int hold_ms);
 void MakeForeignKeys(Move* move);
-/// The placements change on all nodes; false when a session was lost.
-bool TryFinishFlip(Move* move);
+/// The placements change on all nodes; false when a session was lost, or that takes too long.
+bool TryFinishFlip(Move* move, int hold_ms);
 void CommitFlip(Move* move);
 /// The group must be what it was when it was taken in hand: tables may have come or gone meanwhile.
 void CheckGroup(const pg::Array<int64>& ids, int source, int target);

@@ -82,7 +82,7 @@ void MoveWithWritesBlocked(Move* move) {
   SetPhase(Phase::CreatingForeignKeys);
   MakeForeignKeys(move);
   SetPhase(Phase::Completing);
-  if (!TryFinishFlip(move)) RaiseLostFlip();
+  if (!TryFinishFlip(move, 0)) RaiseLostFlip();
 }
 
 void RunMove(Move* move) {
@@ -104,7 +104,7 @@ void RunMove(Move* move) {
   CommitFlip(move);
   txn::StopPoint("move: flipped");
   SetPhase(Phase::Completed);
-  if (move->mode != Mode::BlockWrites) EndOnline(move);
+  if (move->mode != Mode::BlockWrites) TidyUp([&] { EndOnline(move); });
 }
 
 }  // namespace

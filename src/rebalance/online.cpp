@@ -2,6 +2,8 @@
 // A move that lets everybody go on: rows are copied under a snapshot, what changed since comes as a
 // stream that a backend of the target reads from the source and applies (apply.hpp).  This backend
 // tells it how far to go, and so knows when so little is left that writers can be held back for it.
+#include <climits>
+
 #include "altius/core/replication/pgoutput.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/txn/shared.hpp"
@@ -26,7 +28,8 @@ namespace altius::rebalance {
 namespace {
 
 constexpr int kLastPauseMs = 2000;
-constexpr int kMostLost = 5;
+constexpr int kLastHasteMs = 1000;
+constexpr int kMostLost = 8;
 
 uint64 ToPosition(const char* text_of) {
   uint64 position = 0;
@@ -159,13 +162,13 @@ void DropPublication(Move* move) {
 }
 
 void Patience::ForLocks() { lock_ms = std::min(lock_ms + 20, pause_limit_ms); }
-void Patience::ForChanges() { haste_ms = std::min(haste_ms * 3 / 2, pause_limit_ms); }
+void Patience::ForChanges() { haste_ms = std::min(haste_ms * 3 / 2, std::max(kLastHasteMs, pause_limit_ms)); }
 
 void Patience::ForSessions() {
   if (++lost >= kMostLost) RaiseLostFlip();
 }
 
-int Patience::HoldMs() const { return pause_limit_ms * (1 + lost); }
+int Patience::HoldMs() const { return (std::min(pause_limit_ms, INT_MAX >> (kMostLost + 1)) << lost) + haste_ms - kFirstHasteMs; }
 
 void Patience::Rest() {
   Pause(rest_ms);
@@ -213,9 +216,12 @@ bool TryToFinish(Move* move, Patience* patience) {
   txn::StopPoint("move: all applied");
   SetPositions(position, move->applied);
   SetPhase(Phase::CreatingForeignKeys);
-  if (!TryMakeForeignKeys(move)) return false;
+  if (!TryMakeForeignKeys(move, patience->HoldMs())) {
+    if (IsFlipLost(*move)) patience->ForSessions();
+    return false;
+  }
   SetPhase(Phase::Completing);
-  if (TryFinishFlip(move)) return true;
+  if (TryFinishFlip(move, patience->HoldMs())) return true;
   patience->ForSessions();
   return false;
 }

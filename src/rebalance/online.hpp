@@ -25,10 +25,11 @@ void HangUpOnLane(Move* move);
 void EndStreamOnLane(Move* move);
 void DropPublication(Move* move);
 
-/// How long writers are held back at most; longer each time it was too short, up to altius.move_pause_limit.
+inline constexpr int kFirstHasteMs = 80;
+/// How long writers are held back at most; longer each time it was too short.
 struct Patience {
   int lock_ms = 40;  // behind an attempt to get the locks
-  int haste_ms = 80;  // while the last changes are applied
+  int haste_ms = kFirstHasteMs;  // while the last changes are applied
   int rest_ms = 100;  // between attempts
   int lost = 0;  // attempts of which a session was lost
   void ForLocks();

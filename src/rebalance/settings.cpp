@@ -13,7 +13,7 @@ namespace altius::rebalance {
 
 int copy_sessions = 4;
 int bandwidth_limit_kb = 0;
-int pause_limit_ms = 500;
+int pause_limit_ms = 400;
 int defer_delete_ms = 15000;
 bool check_space = true;
 double percent_left = 10;
@@ -29,7 +29,7 @@ void DefineSettings() {
        0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB},
       {"altius.move_pause_limit",
        "Sets how long an attempt to end a move may hold back writers; it is made again when that was too short.",
-       &pause_limit_ms, 500, 50, 3600000, PGC_USERSET, GUC_UNIT_MS},
+       &pause_limit_ms, 400, 50, 3600000, PGC_USERSET, GUC_UNIT_MS},
       {"citus.defer_shard_delete_interval", "Sets how often what moves have left behind is cleaned up; -1 turns it off.",
        &defer_delete_ms, 15000, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS},
   };

@@ -36,14 +36,14 @@ void RegisterParts(Split* split);
 void MakePartTables(Split* split);
 void CopyPart(Move* target, const char* snapshot);
 /// False when a lock was not to be had in time.
-bool TryMakePartForeignKeys(Split* split, int timeout_ms);
+bool TryMakePartForeignKeys(Split* split, int timeout_ms, int hold_ms);
 
 /// --- split_online.cpp ---
 void SplitOnline(Split* split);
 void EndSplitOnline(Split* split);
 
 /// --- split_flip.cpp ---
-/// The parts take the place of the whole on all nodes; false when a session was lost.
-bool TryFinishSplit(Split* split);
+/// The parts take the place of the whole on all nodes; false when a session was lost, or that takes too long.
+bool TryFinishSplit(Split* split, int hold_ms);
 void CommitSplit(Split* split);
 }  // namespace altius::rebalance

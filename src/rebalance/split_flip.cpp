@@ -13,13 +13,13 @@ extern "C" {
 
 namespace altius::rebalance {
 
-bool TryFinishSplit(Split* split) {
+bool TryFinishSplit(Split* split, int hold_ms) {
   char* nothing;
   const bool kept =
-      TryAsk(&split->whole, split->whole.flip,
-             psprintf("SELECT altius_internal.finish_split(" INT64_FORMAT ", %d, '%s', %s)", split->whole.operation,
-                      split->whole.source, split->whole.shard_list, quote_literal_cstr(split->arguments)),
-             &nothing);
+      TryInFlip(&split->whole,
+                psprintf("SELECT altius_internal.finish_split(" INT64_FORMAT ", %d, '%s', %s)", split->whole.operation,
+                         split->whole.source, split->whole.shard_list, quote_literal_cstr(split->arguments)),
+                hold_ms, &nothing);
   if (kept) txn::StopPoint("split: before flip");
   return kept;
 }

@@ -28,7 +28,7 @@ constexpr int kPauseMs = 150;
 constexpr int kMostAttempts = 240;
 
 void MakePartForeignKeys(Split* split) {
-  for (int attempt = 0; !TryMakePartForeignKeys(split, kPatienceMs); attempt++) {
+  for (int attempt = 0; !TryMakePartForeignKeys(split, kPatienceMs, 0); attempt++) {
     if (attempt >= kMostAttempts) {
       ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
                       errmsg("could not lock a table that the new shards refer to"),
@@ -76,12 +76,12 @@ void RunSplit(Split* split) {
   if (whole->mode == Mode::BlockWrites) {
     SplitWithWritesBlocked(split);
     SetPhase(Phase::Completing);
-    if (!TryFinishSplit(split)) RaiseLostFlip();
+    if (!TryFinishSplit(split, 0)) RaiseLostFlip();
   } else {
     SplitOnline(split);
   }
   CommitSplit(split);
-  if (whole->mode != Mode::BlockWrites) EndSplitOnline(split);
+  if (whole->mode != Mode::BlockWrites) TidyUp([&] { EndSplitOnline(split); });
 }
 
 /// Returns the split that has been made.

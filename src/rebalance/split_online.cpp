@@ -6,6 +6,7 @@
 #include "online.hpp"
 #include "progress.hpp"
 #include "split.hpp"
+#include "watch.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -81,9 +82,12 @@ bool TryToFinish(Split* split, Patience* patience) {
   txn::StopPoint("split: all applied");
   SetPhase(Phase::CreatingForeignKeys);
   split->targets_with_keys = 0;
-  if (!TryMakePartForeignKeys(split, kKeysTimeoutMs)) return false;
+  if (!TryMakePartForeignKeys(split, kKeysTimeoutMs, patience->HoldMs())) {
+    if (IsFlipLost(split->whole)) patience->ForSessions();
+    return false;
+  }
   SetPhase(Phase::Completing);
-  if (TryFinishSplit(split)) return true;
+  if (TryFinishSplit(split, patience->HoldMs())) return true;
   patience->ForSessions();
   return false;
 }

@@ -85,15 +85,15 @@ void CopyPart(Move* target, const char* snapshot) {
   txn::StopPoint("split: rows copied");
 }
 
-bool TryMakePartForeignKeys(Split* split, int timeout_ms) {
+bool TryMakePartForeignKeys(Split* split, int timeout_ms, int hold_ms) {
   for (; split->targets_with_keys < split->targets.size(); split->targets_with_keys++) {
     const Move* target = split->targets[split->targets_with_keys];
     char* made = nullptr;
-    const bool kept = TryAsk(
-        &split->whole, split->whole.flip,
+    const bool kept = TryInFlip(
+        &split->whole,
         psprintf("SELECT altius_internal.make_part_foreign_keys(%d, %s, '%s', %d)", target->target,
                  quote_literal_cstr(split->arguments), target->shard_list, timeout_ms),
-        &made);
+        hold_ms > 0 ? hold_ms + timeout_ms : 0, &made);
     if (!kept || made == nullptr || made[0] != 't') return false;
   }
   return true;

@@ -114,13 +114,18 @@ void StartStream(Stream* stream, const char* slot, const char* publication, bool
   stream->told = GetCurrentTimestamp();
 }
 
+void KeepAlive(Stream* stream) {
+  const TimestampTz now = GetCurrentTimestamp();
+  if (now - stream->told > kTellEach) Tell(stream, now, false);
+}
+
 bool NextMessage(Stream* stream, uint64 until, long wait_ms, char** data, int* length) {
   const TimestampTz give_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
   while (stream->position < until) {
     Free(stream);
     HangUpIfLeaving(stream);
+    KeepAlive(stream);
     const TimestampTz now = GetCurrentTimestamp();
-    if (now - stream->told > kTellEach) Tell(stream, now, false);
     int received = ReadCopyData(stream->bare, &stream->buffer, 0);
     if (received == 0) {
       if (now >= give_up) return false;

@@ -35,6 +35,9 @@ void CloseStream(Stream* stream);
 char* MakeSlot(Stream* stream, const char* slot);
 void StartStream(Stream* stream, const char* slot, const char* publication, bool binary);
 
+/// Tells the source that somebody reads, when it has not heard of that for a while.
+void KeepAlive(Stream* stream);
+
 /// The next message of pgoutput, valid until the next call; false when none came in `wait_ms` or
 /// `position` has reached `until`.
 bool NextMessage(Stream* stream, uint64 until, long wait_ms, char** data, int* length);

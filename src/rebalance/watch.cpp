@@ -72,13 +72,16 @@ class FirstValue final : public remote::RowSink {
   bool seen = false;
 };
 
-remote::Request* Finished(Move* move, remote::Connection* session, const char* sql, FirstValue* sink) {
+/// Not finished when the time is over (0: it has no end).
+remote::Request* Finished(Move* move, remote::Connection* session, const char* sql, int within_ms, FirstValue* sink) {
   const Move& lead = LeadOf(*move);
+  const TimestampTz begun = GetCurrentTimestamp();
   remote::StatementText statement;
   statement.sql = sql;
   remote::Request* request = remote::Send(session, statement, sink);
   while (!WaitShortly(request)) {
     RaiseIfLeaving(lead);
+    if (within_ms > 0 && TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), within_ms)) break;
     FeedStreams(lead, session);
   }
   if (!move->lanes.empty() && session == move->lanes[0]) move->fed = GetCurrentTimestamp();
@@ -95,6 +98,12 @@ bool IsOfLostSession(const remote::Request* request) {
 
 }  // namespace
 
+void WarnOfUntidy(ErrorData* error) {
+  if (error == nullptr) return;
+  ereport(WARNING, (errmsg("the shards have their new places, but not all that helped could be removed"),
+                    errdetail_internal("%s", error->message), errhint("altius_leftovers shows what the clean-up still has to do.")));
+}
+
 void BeginWatch(Move* move) {
   move->source_generation = GenerationOf(move->source);
   if (!move->lanes.empty()) move->target_generation = GenerationOf(move->target);
@@ -107,21 +116,27 @@ void RaiseIfLeaving(const Move& move) {
   if (!lead.lanes.empty() && IsLeaving(lead.target, lead.target_generation)) RaiseLeaving(lead.target_node);
   for (const Move* stream : lead.streams) {
     if (IsLeaving(stream->target, stream->target_generation)) RaiseLeaving(stream->target_node);
+    if (remote::HasLeft(stream->lanes[0])) RaiseLeaving(stream->target_node);
   }
 }
 
 char* Ask(Move* move, remote::Connection* session, const char* sql) {
   auto* sink = new (palloc(sizeof(FirstValue))) FirstValue;
-  remote::Request* request = Finished(move, session, sql, sink);
+  remote::Request* request = Finished(move, session, sql, 0, sink);
   if (request->failed || !request->finished) remote::RaiseError(request);
   return sink->value;
 }
 
-bool TryAsk(Move* move, remote::Connection* session, const char* sql, char** value) {
+bool TryInFlip(Move* move, const char* sql, int within_ms, char** value) {
   auto* sink = new (palloc(sizeof(FirstValue))) FirstValue;
-  remote::Request* request = Finished(move, session, sql, sink);
+  remote::Request* request = Finished(move, move->flip, sql, within_ms, sink);
   *value = sink->value;
   if (!request->failed && request->finished) return true;
+  if (!request->finished && !remote::IsBroken(move->flip)) {
+    (void)remote::SendCancel(move->flip);
+    (void)WaitShortly(request);  // the session is of use still, when it obeys
+    return false;
+  }
   if (!IsOfLostSession(request)) remote::RaiseError(request);
   return false;
 }

@@ -176,6 +176,8 @@ suite_rebalance_long() {
   long_tap ALTIUS_REBALANCE 071_rebalance_load
   long_tap ALTIUS_REBALANCE 072_move_speed
   long_tap ALTIUS_REBALANCE 074_move_crash
+  long_tap ALTIUS_MOVES 079_move_faults
+  long_tap ALTIUS_MOVES 079_move_shapes
 }
 
 # The timed scenarios again and again, then all of them with outages of a minute.
