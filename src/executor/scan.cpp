@@ -116,7 +116,8 @@ Bitmapset* ParamsOf(const CustomScan* scan) {
   return use.subplans ? scan->scan.plan.allParam : use.params;
 }
 
-/// As PostgreSQL holds what it scans: a function of the statement can't change a table under rows of its type.
+/// As PostgreSQL holds what it scans: nothing can change a table under rows of its type, neither a function of the statement, nor
+/// TRUNCATE, ALTER TABLE or DROP while a cursor is open.
 void HoldTables(EState* estate) {
   ListCell* cell;
   foreach (cell, estate->es_range_table) {

@@ -12,6 +12,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
