@@ -66,20 +66,15 @@ void OpenAhead(const pg::Array<const catalog::Node*>& nodes) {
   }
 }
 
-/// Who comes is seen once listed, who goes is noted by then: so those that are listed are read first, both with new snapshots.  What
-/// is cached may be older than records that have been seen.
-pg::Array<ListedNode> AskAll(pg::Array<Unlisted>* unlisted) {
+pg::Array<ListedNode> AskAll(const pg::Array<const catalog::Node*>& listed, const pg::Array<Unlisted>& unlisted) {
   pg::Array<ListedNode> asked;
-  catalog::Refresh();
-  const pg::Array<const catalog::Node*> listed = catalog::AllNodes();
-  *unlisted = ReadUnlisted();
   OpenAhead(listed);
   for (const catalog::Node* node : listed) {
     if (node->role != catalog::NodeRole::Primary || !core::IsAsked(true, node->active, false)) continue;
     asked.push_back(ListedNode{node->group, node->active, nullptr, nullptr, nullptr, NewList(), false, nullptr, NewList(), false});
     Ask(&asked.back(), node->host, node->port);
   }
-  for (const Unlisted& node : *unlisted) {
+  for (const Unlisted& node : unlisted) {
     if (!core::IsAsked(false, false, true)) continue;
     asked.push_back(ListedNode{node.group, false, &node, nullptr, nullptr, NewList(), false, nullptr, NewList(), false});
     Ask(&asked.back(), node.host, node.port);
@@ -107,8 +102,13 @@ core::Standing LookAtStanding() {
   return strcmp((*nonce)[0], StartNonce()) == 0 ? core::Standing::Here : core::Standing::Elsewhere;
 }
 
-PreparedLists ListPrepared(pg::Array<Unlisted>* unlisted) {
-  PreparedLists lists{AskAll(unlisted), core::Standing::Unknown};
+pg::Array<const catalog::Node*> ReadListed() {
+  catalog::Refresh();
+  return catalog::AllNodes();
+}
+
+PreparedLists ListPrepared(const pg::Array<const catalog::Node*>& listed, const pg::Array<Unlisted>& unlisted) {
+  PreparedLists lists{AskAll(listed, unlisted), core::Standing::Unknown};
   const TimestampTz deadline = Deadline();
   for (ListedNode& node : lists.nodes) {
     if (node.connection == nullptr) continue;

@@ -2,6 +2,7 @@
 // What the nodes have prepared, as they tell: recovery's view of the cluster.
 #pragma once
 
+#include "altius/catalog/metadata.hpp"
 #include "altius/core/txn/recovery.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/remote/control.hpp"
@@ -28,8 +29,11 @@ struct PreparedLists {
   core::Standing standing;  // of this server, looked at with the lists
 };
 
+/// The nodes of pg_dist_node as it is now: what is cached may be older than records that have been seen.
+pg::Array<const catalog::Node*> ReadListed();
+
 /// Asks all of them at once.  In memory of the caller.
-PreparedLists ListPrepared(pg::Array<Unlisted>* unlisted);
+PreparedLists ListPrepared(const pg::Array<const catalog::Node*>& listed, const pg::Array<Unlisted>& unlisted);
 
 /// Whether the address of this server's group leads to this server.
 core::Standing LookAtStanding();

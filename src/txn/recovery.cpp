@@ -43,6 +43,7 @@ struct Seen {
 /// One run.
 struct Run {
   Snapshot noted;  // the records that were there before the lists were read
+  pg::Array<const catalog::Node*> listed;
   pg::Array<Unlisted> unlisted;
   PreparedLists lists;
   pg::Array<Seen> seen;
@@ -56,7 +57,7 @@ void NoteRecords(Run* run) {
 }
 
 void ReadLists(Run* run) {
-  run->lists = ListPrepared(&run->unlisted);
+  run->lists = ListPrepared(run->listed, run->unlisted);
   for (const ListedNode& node : run->lists.nodes) run->left = run->left || (node.active && !node.answered);
 }
 
@@ -188,6 +189,8 @@ void ForgetFinished(Run* run) {
 void Perform(core::RecoveryStep step, Run* run) {
   switch (step) {
     case core::RecoveryStep::NoteRecords: return NoteRecords(run);
+    case core::RecoveryStep::ReadNodes: run->listed = ReadListed(); return;
+    case core::RecoveryStep::ReadUnlisted: run->unlisted = ReadUnlisted(); return;
     case core::RecoveryStep::ListPrepared: return ReadLists(run);
     case core::RecoveryStep::ReadGroups: return ReadGroups(run);
     case core::RecoveryStep::LookForActive: return LookForActive(run);

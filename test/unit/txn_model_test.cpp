@@ -24,6 +24,7 @@ const Scenario kScenarios[] = {
      .crashes = 1, .cuts = 1, .changes = 1},
     {.name = "a participant is disabled or removed, and comes back", .participants = Bit(2), .changed = 2, .crashes = 1, .cuts = 1,
      .changes = 1},
+    {.name = "a participant is added", .participants = Bit(2), .coordinator_looks = true, .joins = 2, .crashes = 1, .cuts = 1},
 };
 
 }  // namespace

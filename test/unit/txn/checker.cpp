@@ -59,6 +59,9 @@ World Settle(World world, const Scenario& scenario) {
   world.crashes = world.cuts = world.changes = world.copies = 0;
   world.copied = 0;
   world.removing = 0;
+  world.listed |= world.joining;
+  world.enabled |= world.joining;
+  world.joining = 0;
   bool moved = false;
   const Emit first = [&](const World& next, const char*, int) {
     if (!moved) world = next;
@@ -114,6 +117,10 @@ class Searcher {
     first.cuts = scenario_.cuts;
     first.copies = scenario_.copies;
     first.changes = scenario_.changes;
+    if (scenario_.joins >= 0) {
+      first.joining = Bit(scenario_.joins);
+      first.listed = first.enabled = static_cast<Byte>(first.listed & ~first.joining);
+    }
     Add(first, {0, "begin", 0});
     for (std::size_t i = 0; i < worlds_.size() && result_.wrong.empty() && i < kMost; i++) {
       Look(i);

@@ -70,6 +70,7 @@ void RemoveOrigin(const World& before, const Scenario& scenario, const Emit& emi
   }
   world.removing = 0;
   world.listed = static_cast<Byte>(world.listed & ~Bit(scenario.origin));
+  world.noted |= Bit(scenario.origin);
   emit(world, "the removal is done of", scenario.origin);
 }
 
@@ -94,6 +95,7 @@ void ChangeParticipant(const World& before, const Scenario& scenario, const Emit
   world.enabled = static_cast<Byte>(world.enabled & ~bit);
   emit(world, "disabled:", node);
   world.listed = static_cast<Byte>(world.listed & ~bit);
+  world.noted |= bit;
   emit(world, "removed:", node);
 }
 
@@ -126,6 +128,13 @@ void Restarts(const World& world, const Scenario&, const Emit& emit) {
 void Administration(const World& world, const Scenario& scenario, const Emit& emit) {
   if (scenario.origin_changes) ChangeOrigin(world, scenario, emit);
   if (scenario.changed >= 0) ChangeParticipant(world, scenario, emit);
+  if (world.joining != 0) {
+    World next = world;
+    next.listed |= world.joining;
+    next.enabled |= world.joining;
+    next.joining = 0;  // and only then its tables are written
+    emit(next, "added:", scenario.joins);
+  }
 }
 
 }  // namespace model

@@ -11,9 +11,6 @@ namespace {
 using core::RecoveryStep;
 constexpr int kSteps = static_cast<int>(std::size(core::kRecovery));
 
-/// citus_remove_node and citus_disable_node write the address down.
-bool IsNoted(const World& world, int node) { return !Has(world.listed, node); }
-
 Byte RecordsOf(const World& world, const Scenario& scenario, Server server) {
   if (server == kCopy) return world.copy_records;
   return NodeOf(scenario, server) == scenario.origin ? world.records : Byte{0};
@@ -24,8 +21,15 @@ core::Standing StandingOf(const World& world, int node, Server server) {
   return server == kCopy ? core::Standing::Elsewhere : core::Standing::Here;
 }
 
-bool IsAsked(const World& world, int node) {
-  return core::IsAsked(Has(world.listed, node), Has(world.enabled, node), IsNoted(world, node));
+/// Of the nodes that are listed now, or of the others.
+Byte NodesToAsk(const World& world, bool listed) {
+  Byte nodes = 0;
+  for (int node = 0; node < kNodes; node++) {
+    const bool asked = listed ? core::IsAsked(Has(world.listed, node), Has(world.enabled, node), false)
+                              : core::IsAsked(false, false, Has(world.noted, node));
+    if (asked && (!listed || Has(world.listed, node))) nodes |= Bit(node);
+  }
+  return nodes;
 }
 
 core::Decider DeciderOf(const Scenario& scenario, const Run& run, int node) {
@@ -34,7 +38,7 @@ core::Decider DeciderOf(const Scenario& scenario, const Run& run, int node) {
 
 void Ask(World* world, Run* run, int self, Server server, int node) {
   if (node == self) run->standing = static_cast<Byte>(StandingOf(*world, self, server));
-  if (!IsAsked(*world, node) || !Has(world->up, node)) return;
+  if (!Has(run->asked, node) || !Has(world->up, node)) return;
   run->answered |= Bit(node);
   if (world->fate[node] == Fate::Prepared) run->prepared |= Bit(node);
 }
@@ -52,7 +56,7 @@ void Forget(World* world, const Scenario& scenario, const Run& run, Server serve
   if (!core::MayAct(static_cast<core::Standing>(run.standing))) return;
   for (int node = 0; node < kNodes; node++) {
     if (!Has(run.noted, node)) continue;
-    if (core::MayForget(IsAsked(*world, node), Has(run.answered, node), Has(run.prepared, node)))
+    if (core::MayForget(Has(run.asked, node), Has(run.answered, node), Has(run.prepared, node)))
       world->records = static_cast<Byte>(world->records & ~Bit(node));
   }
 }
@@ -82,6 +86,8 @@ void StepOf(World* world, const Scenario& scenario, Run* run, Server server) {
   const bool runs_here = server == kOrigin;
   switch (step) {
     case RecoveryStep::NoteRecords: run->noted = RecordsOf(*world, scenario, server); break;
+    case RecoveryStep::ReadNodes: run->asked |= NodesToAsk(*world, true); break;
+    case RecoveryStep::ReadUnlisted: run->asked |= NodesToAsk(*world, false); break;
     case RecoveryStep::ReadGroups: run->groups = world->listed; break;
     case RecoveryStep::LookForActive: run->active = runs_here && IsActive(*world, scenario); break;
     case RecoveryStep::ReadRecords: run->records = RecordsOf(*world, scenario, server); break;

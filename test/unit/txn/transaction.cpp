@@ -110,7 +110,8 @@ void Begin(const World& before, const Scenario& scenario, const Emit& emit) {
     world.phase = Phase::Committing;
     return emit(world, "the client says COMMIT", scenario.origin);
   }
-  const bool may = Has(world.up & world.listed, scenario.origin) && world.removing == 0;  // it locks the tables
+  const bool may = Has(world.up & world.listed, scenario.origin) && world.removing == 0  // it locks the tables
+                   && (world.joining & scenario.participants) == 0;
   if (world.phase != Phase::Idle || !may) return;
   world.phase = Phase::Working;
   emit(world, "the transaction begins on", scenario.origin);

@@ -31,6 +31,7 @@ struct Run {
   Byte step = 0;  // of core::kRecovery
   Byte node = 0;  // the next one within the step
   Byte noted = 0;  // records (a bit for each participant)
+  Byte asked = 0;  // nodes that are to be
   Byte answered = 0;
   Byte prepared = 0;
   Byte standing = 0;
@@ -60,6 +61,8 @@ struct World {
   Client client = Client::Waits;
   Byte listed = Bit(0) | Bit(1) | Bit(2);  // in pg_dist_node
   Byte enabled = Bit(0) | Bit(1) | Bit(2);
+  Byte joining = 0;        // it was never listed
+  Byte noted = 0;          // its address was written down when it was removed; that stays while there are records, also when it is back
   Byte removing = 0;       // citus_remove_node(origin): how many nodes it has looked at, 1 for none
   Byte copied = 0;         // a copy of the origin (or the coordinator) runs beside it
   Byte copy_records = 0;
@@ -79,6 +82,7 @@ struct Scenario {
   bool async_commit = false;  // synchronous_commit = off
   bool origin_changes = false;  // the origin is removed and added again
   int changed = -1;             // a participant is disabled or removed, and comes back
+  int joins = -1;               // a participant that is added first
   Byte crashes = 0, cuts = 0, copies = 0, changes = 0;
 };
 

@@ -9,7 +9,9 @@ namespace altius::core {
 
 enum class RecoveryStep : unsigned char {
   NoteRecords,   // which records there are: a later list tells whether they are needed
-  ListPrepared,  // the prepared transactions of all nodes; those of the own group also tell the Standing
+  ReadNodes,     // which nodes pg_dist_node lists now, not before: each that a record names was there when it was noted
+  ReadUnlisted,  // which were noted that it does not list: who goes is noted by then
+  ListPrepared,  // the prepared transactions of all these; those of the own group also tell the Standing
   ReadGroups,    // which groups there are: after the lists, so that who began what they name is there
   LookForActive, // which of the transactions run here
   ReadRecords,   // which of them have a record now
@@ -19,9 +21,10 @@ enum class RecoveryStep : unsigned char {
 
 /// The order makes it right.  A transaction that is seen as ended has made its record visible or never will; so records are
 /// read last.  While it runs its own backend finishes the parts, whatever is visible.
-inline constexpr RecoveryStep kRecovery[] = {RecoveryStep::NoteRecords,   RecoveryStep::ListPrepared,
-                                             RecoveryStep::ReadGroups,    RecoveryStep::LookForActive,
-                                             RecoveryStep::ReadRecords,   RecoveryStep::Finish,
+inline constexpr RecoveryStep kRecovery[] = {RecoveryStep::NoteRecords,  RecoveryStep::ReadNodes,
+                                             RecoveryStep::ReadUnlisted, RecoveryStep::ListPrepared,
+                                             RecoveryStep::ReadGroups,   RecoveryStep::LookForActive,
+                                             RecoveryStep::ReadRecords,  RecoveryStep::Finish,
                                              RecoveryStep::Forget};
 
 /// Where the address leads that the cluster knows of this server's group.  A copy of a server (a base backup, a clone) has its
