@@ -102,6 +102,22 @@ SELECT twin($$UPDATE d SET v = CASE WHEN v = 1 THEN (SELECT x / (x - 5) FROM l W
 SELECT twin($$DELETE FROM d WHERE v = 1 OR v = (SELECT x - 5 FROM l WHERE x = 5) RETURNING *$$);
 SELECT twin($$DELETE FROM d WHERE v = 99 OR (v = 98 AND v = (SELECT x FROM l)) RETURNING *$$);
 
+-- What is left out by rows that have no column: several rows of arrays, guards that are not reached themselves, or are null.
+SELECT twin($$SELECT k, CASE WHEN v = 99 THEN (SELECT ARRAY[x] FROM l) END FROM d$$);
+SELECT twin($$SELECT k, CASE WHEN v = 99 THEN CASE WHEN 'x'::text::date > '2000-01-01' THEN (SELECT count(*) FROM l) END END FROM d$$);
+SELECT twin($$SELECT k, CASE WHEN now() IS NULL OR NULLIF(now(), now()) > now() THEN
+  CASE WHEN 'x'::text::date > '2000-01-01' THEN (SELECT count(*) FROM l) END END FROM d$$);
+SELECT twin($$SELECT k, (v, '2000-01-01'::timestamptz) < (99, 'x'::text::timestamptz) FROM d$$);
+SELECT twin($$SELECT k, (NULLIF(ARRAY[v], ARRAY[v]))[extract(year FROM 'x'::text::timestamptz)::int] FROM d$$);
+SELECT twin($$SELECT count(*) FROM d WHERE now() < NULLIF(now(), now()) AND (v = 99 OR ('x'::text::date > now() AND v = (SELECT count(*) FROM l)))$$);
+-- No row at all.
+SELECT twin($$SELECT k, 'x'::text::timestamptz FROM d WHERE v = 99$$);
+SELECT twin($$SELECT k, 1 / extract(year FROM 'x'::text::timestamptz) FROM d WHERE v = 99$$);
+SELECT twin($$SELECT sum(v) FILTER (WHERE 'x'::text::date > now()), max('x'::text::timestamptz) FROM d WHERE v = 99$$);
+SELECT twin($$SELECT v, max('2020-01-02'::text::timestamptz - ts) FROM d GROUP BY v, ts - '2020-01-02'::text::timestamptz
+  HAVING ts - '2020-01-02'::text::timestamptz < '1 day'$$);
+SELECT twin($$SELECT k, 'x'::text::timestamptz FROM d WHERE v = 1$$);
+
 -- Parameters.
 PREPARE unset(int) AS SELECT k, CASE WHEN $1 = 0 THEN 0 ELSE v / ($1 * (SELECT 1)) END FROM d ORDER BY k;
 EXECUTE unset(0);

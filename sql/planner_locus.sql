@@ -59,6 +59,23 @@ EXECUTE twin('SELECT count(DISTINCT q.x) FROM d, (SELECT x FROM r LIMIT 3) q');
 EXECUTE twin('SELECT count(DISTINCT n) FROM d, (SELECT row_number() OVER () n FROM r) q');
 EXECUTE twin('SELECT count(*) >= 0 FROM d, r TABLESAMPLE BERNOULLI (50)');
 EXECUTE twin('SELECT d.k, (SELECT y FROM r WHERE r.x = d.k LIMIT 1) FROM d');
+-- So is one of values that are equal, but not identical: copies have the same rows in other orders.
+CREATE TABLE w (x int PRIMARY KEY, n numeric, f float8, m numeric(4, 2));
+SELECT create_reference_table('w');
+INSERT INTO w VALUES (1, 1.0, 0, 1), (2, 1.00, '-0', 1);
+CREATE TABLE locus_plain.w AS TABLE w;
+SELECT success FROM run_command_on_placements('w',
+  'DO $do$ BEGIN IF current_setting(''port'')::int % 2 = 0 THEN UPDATE %s SET n = n WHERE x = 1; END IF; END $do$');
+SELECT count(DISTINCT result) FROM run_command_on_placements('w', 'SELECT string_agg(x::text, '' '') FROM %s');
+EXECUTE twin('SELECT count(DISTINCT q.n::text) FROM d, (SELECT DISTINCT n FROM w) q');
+EXECUTE twin('SELECT count(DISTINCT q.n::text) FROM d, (SELECT n FROM w GROUP BY n) q');
+EXECUTE twin('SELECT count(DISTINCT q.n::text) FROM d, (SELECT n FROM w INTERSECT SELECT n FROM w) q');
+EXECUTE twin('SELECT count(DISTINCT q.n::text) FROM d, (SELECT max(n) FROM w) q(n)');
+EXECUTE twin('SELECT count(DISTINCT q.n::text) FROM d, (SELECT n FROM w ORDER BY n LIMIT 1) q');
+EXECUTE twin('SELECT count(DISTINCT q.n::text) FROM d, (SELECT array_agg(n ORDER BY n) FROM w) q(n)');
+EXECUTE twin('SELECT count(DISTINCT q.n::text) FROM d, (SELECT ARRAY(SELECT n FROM w WHERE x < y ORDER BY n) FROM (VALUES (9)) v(y)) q(n)');
+EXECUTE twin('SELECT count(DISTINCT q.f::text) FROM d, (SELECT DISTINCT f FROM w) q');
+EXECUTE twin('SELECT count(DISTINCT q.m) FROM d, (SELECT max(m) FROM w GROUP BY m) q(m)');
 -- A sample may be of a size that a row says, where the row is.
 EXECUTE twin('SELECT d.k, s.n FROM d, LATERAL (SELECT count(*) n FROM e TABLESAMPLE BERNOULLI (d.v * 0 + 100) WHERE e.k = d.k) s');
 EXECUTE twin('SELECT count(*) FROM d TABLESAMPLE BERNOULLI ((SELECT 50 * max(z) FROM l))');

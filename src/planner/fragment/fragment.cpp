@@ -169,14 +169,13 @@ Node *ValueOfRow(TargetEntry *target, Extraction *extraction, bool is_key) {
 }
 
 /// What stands for the argument: PostgreSQL computes no subquery, and no part of CASE, before it is reached.
-Node *SentValue(Extraction *extraction, Node *node) {
-  const Guards &guards = extraction->guards;
-  SubLink *array = AsArray(node);
-  Node *argument = array != nullptr ? pg::AsNode(array) : node;
-  if (!IsA(node, Param) && (IsA(node, SubLink) || MayRaise(node))) argument = Guarded(guards, argument);
+Node *SentValue(Extraction *extraction, Node *node, const evaluation::Computed &computed) {
+  const bool array = computed.where == evaluation::Computed::Where::SentAsArray;
+  Node *argument = array ? pg::AsNode(AsArray(node)) : node;
+  if (computed.guarded) argument = Guarded(extraction->guards, argument);
   Node *param = ParameterFor(extraction, argument);
-  if (array != nullptr) return OnlyElement(param, node);
-  return guards.IsConditional() && !IsA(node, Param) ? WhenReached(param) : param;
+  if (array) return OnlyElement(param, node);
+  return computed.shielded ? WhenReached(param) : param;
 }
 
 /// The conjuncts of WHERE or ON.
@@ -208,19 +207,55 @@ Node *ExtractConditional(Node *node, Extraction *extraction) {
     }
     return result;
   }
-  switch (nodeTag(node)) {
-    case T_CaseExpr:
-    case T_CoalesceExpr:
-    case T_BoolExpr:
-    case T_Aggref:
-    case T_WindowFunc:
-      node = pg::Copy(node);
-      break;
-    default:
-      return pg::Mutate(node, ExtractMutator, extraction);
-  }
-  const bool done = VisitGuarded(node, &extraction->guards, [&](Node **operand) { *operand = ExtractMutator(*operand, extraction); });
-  return done ? node : pg::Mutate(node, ExtractMutator, extraction);
+  if (!IsGuarded(node)) return pg::Mutate(node, ExtractMutator, extraction);
+  node = pg::Copy(node);
+  (void)VisitGuarded(node, &extraction->guards, [&](Node **operand) { *operand = ExtractMutator(*operand, extraction); });
+  return node;
+}
+
+/// An argument, or what the node computes of arguments.
+Node *ExtractArgument(Node *node, Extraction *extraction) {
+  const evaluation::Place before = extraction->guards.place;
+  const evaluation::Computed computed = evaluation::Compute(before, DescribeValue(node));
+  if (computed.where != evaluation::Computed::Where::There) return SentValue(extraction, node, computed);
+  extraction->guards.place = evaluation::Within(before, computed);
+  Node *result = ExtractConditional(node, extraction);
+  extraction->guards.place = before;
+  return result;
+}
+
+/// Whether a SELECT's result columns are computed for rows that it may not have: an aggregate without GROUP BY always has one.
+bool NeedsRow(const Query *query) {
+  if (query->commandType != CMD_SELECT || query->jointree->fromlist == NIL) return false;
+  return !query->hasAggs || query->groupClause != NIL || query->groupingSets != NIL || query->havingQual != nullptr;
+}
+
+/// Result columns, and HAVING, which has to have the same expressions as these.
+Query *ExtractWithRow(Query *query, Extraction *extraction) {
+  const Guards before = extraction->guards;
+  List *targets = query->targetList;
+  Node *having = query->havingQual;
+  extraction->guards.place.needs_row = true;
+  Node *extracted_targets = ExtractMutator(pg::AsNode(targets), extraction);
+  Node *extracted_having = ExtractMutator(having, extraction);
+  extraction->guards = before;
+  query->targetList = NIL;
+  query->havingQual = nullptr;
+  Query *result = pg::MutateQuery(query, ExtractMutator, extraction);
+  query->targetList = targets;
+  query->havingQual = having;
+  result->targetList = reinterpret_cast<List *>(extracted_targets);
+  result->havingQual = extracted_having;
+  return result;
+}
+
+Query *ExtractQuery(Query *query, Extraction *extraction) {
+  extraction->queries = lcons(query, extraction->queries);
+  extraction->depth++;
+  Query *result = NeedsRow(query) ? ExtractWithRow(query, extraction) : pg::MutateQuery(query, ExtractMutator, extraction);
+  extraction->depth--;
+  extraction->queries = list_delete_first(extraction->queries);
+  return result;
 }
 
 /// SET (a, b) = (SELECT ...): the node assigns the subquery's columns, with their lengths.
@@ -244,13 +279,7 @@ Node *ExtractMutator(Node *node, void *data) {
     return replaced != nullptr ? replaced : pg::Copy(node);
   }
   if (IsA(node, Query)) {
-    auto *query = reinterpret_cast<Query *>(node);
-    extraction->queries = lcons(query, extraction->queries);
-    extraction->depth++;
-    Query *result = pg::MutateQuery(query, ExtractMutator, data);
-    extraction->depth--;
-    extraction->queries = list_delete_first(extraction->queries);
-    return pg::AsNode(result);
+    return pg::AsNode(ExtractQuery(reinterpret_cast<Query *>(node), extraction));
   }
   if (IsPlaceCall(node)) return pg::Copy(node);
   if (pg::IsStrictLengthCoercion(node) && !IsOfMultiAssignment(node)) {
@@ -259,10 +288,7 @@ Node *ExtractMutator(Node *node, void *data) {
     call->funcformat = COERCE_EXPLICIT_CALL;
     return pg::AsNode(call);
   }
-  const bool here = !(extraction->guards.by_rows && IsComputedWhenReached(node));
-  if (here && MayBeArgument(node) && !NeedsShippedCte(node, LevelsShipped(*extraction))) {
-    return SentValue(extraction, node);
-  }
+  if (MayBeArgument(node) && !NeedsShippedCte(node, LevelsShipped(*extraction))) return ExtractArgument(node, extraction);
   if (extraction->constants_too && extraction->depth == 0 && IsA(node, OpExpr)) {
     return SendConstants(reinterpret_cast<OpExpr *>(node), extraction);
   }

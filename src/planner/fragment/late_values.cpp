@@ -2,6 +2,7 @@
 #include "late_values.hpp"
 
 #include "altius/pg/node.hpp"
+#include "planner/locus/conditional.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -29,26 +30,13 @@ Node *SelectOf(Node *value, bool is_set) {
   return pg::AsNode(link);
 }
 
-/// A subquery that can't have more rows than one.
-bool IsOneRow(const Query *query) {
-  if (query->hasTargetSRFs || query->setOperations != nullptr) return false;
-  if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL) return true;
-  if (query->jointree->fromlist == NIL) return true;
-  if (query->limitCount == nullptr || !IsA(query->limitCount, Const)) return false;
-  const auto *count = reinterpret_cast<const Const *>(query->limitCount);
-  return !count->constisnull && DatumGetInt64(count->constvalue) <= 1 && query->limitOption == LIMIT_OPTION_COUNT;
-}
-
 }  // namespace
 
 SubLink *AsArray(Node *node) {
-  if (!IsA(node, SubLink) || reinterpret_cast<SubLink *>(node)->subLinkType != EXPR_SUBLINK) return nullptr;
-  auto *query = castNode(Query, reinterpret_cast<SubLink *>(node)->subselect);
-  const Oid type = exprType(node);
-  if (IsOneRow(query) || OidIsValid(get_element_type(getBaseType(type))) || !OidIsValid(get_array_type(type))) return nullptr;
+  if (!MayHaveSeveralRows(node) || !CanBeArray(node)) return nullptr;
   auto *array = pg::Copy(reinterpret_cast<SubLink *>(node));
   array->subLinkType = ARRAY_SUBLINK;
-  query = castNode(Query, array->subselect);
+  auto *query = castNode(Query, array->subselect);
   if (query->limitCount == nullptr && query->rowMarks == NIL) {
     query->limitCount = pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(2), false, FLOAT8PASSBYVAL));
   }

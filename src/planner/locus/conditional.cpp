@@ -85,35 +85,47 @@ Node *IsNull(Node *value) {
   return pg::AsNode(test);
 }
 
-/// The other conjuncts without columns that can't raise: PostgreSQL evaluates them once, before all that read rows.
+/// The other conjuncts that PostgreSQL evaluates once, before all that read rows.
 List *GatesOf(const Guards &guards) {
   List *gates = NIL;
   ListCell *cell;
   foreach (cell, guards.conjuncts) {
     auto *conjunct = static_cast<Node *>(lfirst(cell));
-    if (conjunct != guards.self && !DependsOnRows(conjunct) && !MayRaise(conjunct)) gates = lappend(gates, conjunct);
+    if (conjunct == guards.self) continue;
+    const bool by_rows = DependsOnRows(conjunct);
+    if (evaluation::IsGate({by_rows, !by_rows && MayRaise(conjunct)})) gates = lappend(gates, Tested(conjunct, IS_TRUE));
   }
   return gates;
 }
 
+/// Never null: AND goes on after a null.
+Node *TestFor(evaluation::Guard guard, Node *condition) {
+  switch (guard) {
+    case evaluation::Guard::Null:
+      return IsNull(condition);
+    case evaluation::Guard::NotTrue:
+      return Tested(condition, IS_NOT_TRUE);
+    case evaluation::Guard::NotFalse:
+      return Tested(condition, IS_NOT_FALSE);
+    case evaluation::Guard::True:
+    case evaluation::Guard::Unknown:
+      break;
+  }
+  return Tested(condition, IS_TRUE);
+}
+
 }  // namespace
 
-void AddGuard(Guards *guards, Node *condition, Guard guard) {
+void AddGuard(Guards *guards, Node *condition, evaluation::Guard guard) {
   if (condition == nullptr) return;
-  if (DependsOnRows(condition)) {
-    guards->by_rows = true;
-    return;
-  }
-  Node *copy = pg::Copy(condition);
-  Node *test = guard == Guard::True       ? copy
-               : guard == Guard::Null     ? IsNull(copy)
-               : guard == Guard::NotTrue  ? Tested(copy, IS_NOT_TRUE)
-                                          : Tested(copy, IS_NOT_FALSE);
-  guards->conditions = lappend(list_copy(guards->conditions), test);
+  const bool by_rows = guard == evaluation::Guard::Unknown || DependsOnRows(condition);
+  const evaluation::Condition known = {by_rows, guards->place.by_rows && !by_rows && MayRaise(condition)};
+  if (!evaluation::Pass(&guards->place, known, guard)) return;
+  guards->conditions = lappend(list_copy(guards->conditions), TestFor(guard, pg::Copy(condition)));
 }
 
 Node *Guarded(const Guards &guards, Node *expr) {
-  List *conditions = list_concat_copy(guards.conditions, GatesOf(guards));
+  List *conditions = list_concat(GatesOf(guards), guards.conditions);
   if (conditions == NIL) return expr;
   auto *when = makeNode(CaseWhen);
   when->expr = make_ands_explicit(pg::Copy(conditions));
@@ -126,6 +138,30 @@ Node *Guarded(const Guards &guards, Node *expr) {
   result->defresult = reinterpret_cast<Expr *>(makeNullConst(exprType(expr), exprTypmod(expr), exprCollation(expr)));
   result->location = -1;
   return pg::AsNode(result);
+}
+
+namespace {
+
+/// A subquery that can't have more rows than one.
+bool IsOneRow(const Query *query) {
+  if (query->hasTargetSRFs || query->setOperations != nullptr) return false;
+  if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL) return true;
+  if (query->jointree->fromlist == NIL) return true;
+  if (query->limitCount == nullptr || !IsA(query->limitCount, Const)) return false;
+  const auto *count = reinterpret_cast<const Const *>(query->limitCount);
+  return !count->constisnull && DatumGetInt64(count->constvalue) <= 1 && query->limitOption == LIMIT_OPTION_COUNT;
+}
+
+}  // namespace
+
+bool MayHaveSeveralRows(Node *expr) {
+  if (!IsA(expr, SubLink) || reinterpret_cast<SubLink *>(expr)->subLinkType != EXPR_SUBLINK) return false;
+  return !IsOneRow(castNode(Query, reinterpret_cast<SubLink *>(expr)->subselect));
+}
+
+bool CanBeArray(Node *expr) {
+  const Oid type = exprType(expr);
+  return !OidIsValid(get_element_type(getBaseType(type))) && OidIsValid(get_array_type(type));
 }
 
 bool MayRaise(Node *expr) { return LoudWalker(expr, nullptr); }

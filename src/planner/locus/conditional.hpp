@@ -3,6 +3,7 @@
 // node computes beforehand must not raise an error, nor have effects, that PostgreSQL would not have reached.
 #pragma once
 
+#include "altius/core/evaluation/reached.hpp"
 #include "altius/pg/node.hpp"
 
 extern "C" {
@@ -12,36 +13,41 @@ extern "C" {
 
 namespace altius::planner {
 
+namespace evaluation = core::evaluation;
+
 /// What has to hold for a place in an expression to be reached.
 struct Guards {
   List *conditions;       // of Node, without columns: all are true
-  bool by_rows;           // rows decide, too
+  evaluation::Place place;
   const List *conjuncts;  // of the WHERE or ON that the place is in
   Node *self;             // the conjunct that it is in
-
-  bool IsConditional() const { return conditions != NIL || by_rows; }
 };
 
-enum class Guard : uint8_t { True, NotTrue, NotFalse, Null };
-
 /// What comes next is reached only if the condition turned out so.
-void AddGuard(Guards *guards, Node *condition, Guard guard);
+void AddGuard(Guards *guards, Node *condition, evaluation::Guard guard);
 
-/// CASE WHEN conditions THEN expr END, the conjuncts beside it that need no rows being conditions, too.
+/// CASE WHEN conditions THEN expr END, the conjuncts beside it that need no rows being the first ones.
 Node *Guarded(const Guards &guards, Node *expr);
 
 /// Whether computing it may raise an error that depends on values, or have effects.
 bool MayRaise(Node *expr);
 
+/// A scalar subquery that may have more rows than one, which is an error; whether values of its type make an array of another type.
+bool MayHaveSeveralRows(Node *expr);
+bool CanBeArray(Node *expr);
+
 namespace conditional {
 
+using evaluation::Following;
+using evaluation::Shape;
+
 template <typename Visit>
-void VisitList(List *exprs, Guards *guards, Guard guard, const Visit &visit) {
+void VisitList(List *exprs, Guards *guards, Shape shape, const Visit &visit) {
   ListCell *cell;
   foreach (cell, exprs) {
     Node *condition = static_cast<Node *>(lfirst(cell));
     visit(reinterpret_cast<Node **>(&lfirst(cell)));
-    AddGuard(guards, condition, guard);
+    AddGuard(guards, condition, evaluation::GuardOf(shape, Following::Later));
   }
 }
 
@@ -52,9 +58,11 @@ Node **Slot(Expr_ **expr) {
 
 template <typename Visit>
 void VisitCase(CaseExpr *expr, Guards *guards, const Visit &visit) {
+  const Shape shape = expr->arg == nullptr ? Shape::Case : Shape::CaseOfValue;
   if (expr->arg != nullptr) {
+    Node *value = pg::AsNode(expr->arg);
     visit(Slot(&expr->arg));
-    guards->by_rows = true;  // the conditions speak of its value
+    AddGuard(guards, value, evaluation::GuardOf(shape, Following::Next));
   }
   ListCell *cell;
   foreach (cell, expr->args) {
@@ -62,20 +70,47 @@ void VisitCase(CaseExpr *expr, Guards *guards, const Visit &visit) {
     Node *condition = pg::AsNode(when->expr);
     visit(Slot(&when->expr));
     const Guards before = *guards;
-    AddGuard(guards, condition, Guard::True);
+    AddGuard(guards, condition, evaluation::GuardOf(shape, Following::Next));
     visit(Slot(&when->result));
     *guards = before;
-    AddGuard(guards, condition, Guard::NotTrue);
+    AddGuard(guards, condition, evaluation::GuardOf(shape, Following::Later));
   }
   visit(Slot(&expr->defresult));
 }
 
+/// The arguments of an aggregate are computed for rows, if there are any.
 template <typename Call, typename Visit>
 void VisitFiltered(Call *call, Guards *guards, const Visit &visit) {
-  Node *filter = pg::AsNode(call->aggfilter);
-  visit(Slot(&call->aggfilter));
-  AddGuard(guards, filter, Guard::True);
+  guards->place.needs_row = true;
+  if (call->aggfilter != nullptr) {
+    Node *filter = pg::AsNode(call->aggfilter);
+    visit(Slot(&call->aggfilter));
+    AddGuard(guards, filter, evaluation::GuardOf(Shape::Filtered, Following::Later));
+  }
   visit(Slot(&call->args));
+}
+
+/// (a, b) < (c, d) looks at b and d where a = c.
+template <typename Visit>
+void VisitRows(RowCompareExpr *expr, Guards *guards, const Visit &visit) {
+  ListCell *left, *right;
+  forboth(left, expr->largs, right, expr->rargs) {
+    Node *first = static_cast<Node *>(lfirst(left));
+    visit(reinterpret_cast<Node **>(&lfirst(left)));
+    visit(reinterpret_cast<Node **>(&lfirst(right)));
+    AddGuard(guards, first, evaluation::GuardOf(Shape::InTurn, Following::Later));
+  }
+}
+
+/// There are no subscripts for an array that is null.
+template <typename Visit>
+void VisitSubscripts(SubscriptingRef *expr, Guards *guards, const Visit &visit) {
+  Node *array = pg::AsNode(expr->refexpr);
+  visit(Slot(&expr->refexpr));
+  AddGuard(guards, array, evaluation::GuardOf(Shape::InTurn, Following::Later));
+  visit(Slot(&expr->refupperindexpr));
+  visit(Slot(&expr->reflowerindexpr));
+  visit(Slot(&expr->refassgnexpr));
 }
 
 }  // namespace conditional
@@ -90,32 +125,54 @@ bool VisitGuarded(Node *node, Guards *guards, const Visit &visit) {
       conditional::VisitCase(reinterpret_cast<CaseExpr *>(node), guards, visit);
       break;
     case T_CoalesceExpr:
-      conditional::VisitList(reinterpret_cast<CoalesceExpr *>(node)->args, guards, Guard::Null, visit);
+      conditional::VisitList(reinterpret_cast<CoalesceExpr *>(node)->args, guards, conditional::Shape::Coalesce, visit);
       break;
     case T_BoolExpr: {
       auto *junction = reinterpret_cast<BoolExpr *>(node);
       if (junction->boolop == NOT_EXPR) return false;
-      conditional::VisitList(junction->args, guards, junction->boolop == AND_EXPR ? Guard::NotFalse : Guard::NotTrue, visit);
+      const auto shape = junction->boolop == AND_EXPR ? conditional::Shape::And : conditional::Shape::Or;
+      conditional::VisitList(junction->args, guards, shape, visit);
       break;
     }
     case T_Aggref: {
       auto *call = reinterpret_cast<Aggref *>(node);
-      if (call->aggfilter == nullptr) return false;
       visit(conditional::Slot(&call->aggdirectargs));
       conditional::VisitFiltered(call, guards, visit);
       break;
     }
     case T_WindowFunc: {
       auto *call = reinterpret_cast<WindowFunc *>(node);
-      if (call->aggfilter == nullptr) return false;
       conditional::VisitFiltered(call, guards, visit);
       break;
     }
+    case T_RowCompareExpr:
+      conditional::VisitRows(reinterpret_cast<RowCompareExpr *>(node), guards, visit);
+      break;
+    case T_SubscriptingRef:
+      conditional::VisitSubscripts(reinterpret_cast<SubscriptingRef *>(node), guards, visit);
+      break;
     default:
       return false;
   }
   *guards = before;
   return true;
+}
+
+/// Whether VisitGuarded visits the operands.
+inline bool IsGuarded(Node *node) {
+  switch (nodeTag(node)) {
+    case T_CaseExpr:
+    case T_CoalesceExpr:
+    case T_Aggref:
+    case T_WindowFunc:
+    case T_RowCompareExpr:
+    case T_SubscriptingRef:
+      return true;
+    case T_BoolExpr:
+      return reinterpret_cast<BoolExpr *>(node)->boolop != NOT_EXPR;
+    default:
+      return false;
+  }
 }
 
 }  // namespace altius::planner

@@ -5,7 +5,9 @@
 #include "altius/pg/walk.hpp"
 
 extern "C" {
+#include "access/nbtree.h"
 #include "access/stratnum.h"
+#include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -46,6 +48,45 @@ Meaning MeaningOfOperator(Oid op, Oid type, Oid collation) {
   const bool equality =
       OidIsValid(meaning.family) && get_op_opfamily_strategy(op, meaning.family) == HTEqualStrategyNumber;
   return equality ? meaning : Meaning{InvalidOid, InvalidOid};
+}
+
+namespace {
+
+/// Of those that are compared most, which need no look into the catalogs.
+bool IsPlain(Oid type) {
+  return type == INT4OID || type == INT8OID || type == INT2OID || type == DATEOID || type == TIMESTAMPTZOID || type == TIMESTAMPOID ||
+         type == UUIDOID || type == BOOLOID;
+}
+
+/// By the support function of B-trees that says so, of each operator family that the operator is the equality of.
+bool IsImageEquality(Oid equality, Oid collation) {
+  Oid left, right;
+  op_input_types(equality, &left, &right);
+  if (left != right) return false;
+  bool known = false;
+  ListCell *cell;
+  foreach (cell, get_mergejoin_opfamilies(equality)) {
+    const Oid function = get_opfamily_proc(lfirst_oid(cell), left, right, BTEQUALIMAGE_PROC);
+    if (!OidIsValid(function)) continue;
+    if (!DatumGetBool(OidFunctionCall1Coll(function, collation, ObjectIdGetDatum(left)))) return false;
+    known = true;
+  }
+  return known;
+}
+
+}  // namespace
+
+bool IsIdentity(Oid equality, Identity of) {
+  const Oid type = getBaseTypeAndTypmod(of.type, &of.typmod);
+  if (!OidIsValid(equality)) return false;
+  if (equality < FirstNormalObjectId && IsPlain(type)) return true;
+  if (OidIsValid(of.collation) && of.collation != DEFAULT_COLLATION_OID && !get_collation_isdeterministic(of.collation)) return false;
+  if (type == BPCHAROID || type == NUMERICOID) return of.typmod >= 0;
+  return IsImageEquality(equality, of.collation);
+}
+
+bool IsIdentity(Oid equality, Node *expr) {
+  return IsIdentity(equality, Identity{exprType(expr), exprTypmod(expr), exprCollation(expr)});
 }
 
 bool HashAlike(Oid one, Oid other) {

@@ -25,6 +25,16 @@ Meaning MeaningOfType(Oid type, Oid collation);
 /// That of the operator (as it stands between expressions of these types); family 0 when it is not such an equality.
 Meaning MeaningOfOperator(Oid op, Oid type, Oid collation);
 
+struct Identity {
+  Oid type;
+  int32 typmod;
+  Oid collation;
+};
+
+/// Whether values of the type that are equal by the operator are identical: 1.0 and 1.00 are not, unless the scale is given.
+bool IsIdentity(Oid equality, Identity of);
+bool IsIdentity(Oid equality, Node *expr);
+
 /// Whether values of the two types that are equal have equal hashes.
 bool HashAlike(Oid one, Oid other);
 

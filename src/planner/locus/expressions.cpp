@@ -140,9 +140,9 @@ locus::Term Translation::TermOf(Node *expr, Frame *frame) {
   if (IsA(expr, Const) || IsA(expr, Param) || IsA(expr, Var)) return {locus::kNone, ConstantId(expr)};
   // PostgreSQL computes immutable functions while it plans.
   const bool later = checkExprHasSubLink(expr) || contain_mutable_functions(expr);
-  if (!later || !MayRaise(expr)) return {locus::kNone, ConstantId(expr)};
-  // The shard is looked for before any row is.
-  return guards_.by_rows ? locus::Term{} : locus::Term{locus::kNone, ConstantId(Guarded(guards_, expr))};
+  const bool raises = later && MayRaise(expr);
+  if (!evaluation::MayPrune(guards_.place, raises)) return {};
+  return {locus::kNone, ConstantId(raises ? Guarded(guards_, expr) : expr)};
 }
 
 locus::Value Translation::ValueOf(Node *expr, Oid equality) {
@@ -289,8 +289,13 @@ bool Translation::CollectWalker(Node *node, void *data) {
 /// True when there is nothing left to do below the node.
 bool Translation::CollectNode(Walk *walk, Node *node) {
   locus::Condition *condition = walk->condition;
-  if (MayBeArgument(node) && !(guards_.by_rows && IsComputedWhenReached(node))) {
-    if (guards_.by_rows && MayRaise(node)) condition->ships = false;
+  using Where = evaluation::Computed::Where;
+  const bool argument = MayBeArgument(node);
+  evaluation::Computed computed;
+  if (!argument) computed.where = Where::There;
+  if (argument && evaluation::IsUncertain(guards_.place)) computed = evaluation::Compute(guards_.place, DescribeValue(node));
+  if (computed.where != Where::There) {
+    if (computed.where == Where::Here) condition->ships = false;
     condition->ships = condition->ships && CanTravel(exprType(node));
     if (IsA(node, SubLink) && !CtesOutside(tree, node, walk->frame).IsEmpty()) {
       AddSubquery(walk, reinterpret_cast<SubLink *>(node), true);
@@ -306,14 +311,23 @@ bool Translation::CollectNode(Walk *walk, Node *node) {
     return true;
   }
   if (HasNoText(node, walk->frame->query) || IsUnshippableCall(node)) condition->ships = false;
+  if (argument) return CollectWithin(walk, node, computed);
   return VisitGuarded(node, &guards_, [&](Node **operand) { CollectWalker(*operand, walk); });
+}
+
+bool Translation::CollectWithin(Walk *walk, Node *node, const evaluation::Computed &computed) {
+  const evaluation::Place before = guards_.place;
+  guards_.place = evaluation::Within(before, computed);
+  if (!VisitGuarded(node, &guards_, [&](Node **operand) { CollectWalker(*operand, walk); })) pg::Walk(node, CollectWalker, walk);
+  guards_.place = before;
+  return true;
 }
 
 void Translation::AddSubquery(Walk *walk, SubLink *link, bool argument) {
   locus::Subquery subquery;
   subquery.argument = argument;
   if (argument) subquery.ctes = CtesOutside(tree, pg::AsNode(link), walk->frame);
-  subquery.query = Translate(castNode(Query, link->subselect), walk->frame);
+  subquery.query = Translate(castNode(Query, link->subselect), walk->frame, link->subLinkType == ARRAY_SUBLINK);
   subquery.any = link->subLinkType == ANY_SUBLINK &&
                  (list_member_ptr(walk->filters, link) || ComparesNoNulls(link, walk->frame->query));
   if (subquery.any) AddComparisons(&subquery, link->testexpr, walk->frame);

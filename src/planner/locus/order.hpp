@@ -9,7 +9,7 @@ extern "C" {
 
 namespace altius::planner {
 
-/// Whether another order of the rows that the query reads may give another result.
-bool DependsOnOrder(Query *query);
+/// Whether another order of the rows that the query reads may give another result.  `array`: its rows become an array in their order.
+bool DependsOnOrder(Query *query, bool array);
 
 }  // namespace altius::planner

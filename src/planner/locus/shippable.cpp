@@ -192,9 +192,17 @@ bool MayBeArgument(Node *expr) {
   return NumbersObject(expr) || MutableWalker(expr, nullptr) || check_functions_in_node(expr, IsUnshippableFunction, nullptr);
 }
 
-bool IsComputedWhenReached(Node *expr) {
-  const bool computed = IsCall(expr) && !IsA(expr, SQLValueFunction);
-  return computed && MayRaise(expr) && !NamesWhatIsHere(expr) && !IsUnshippableCall(expr);
+evaluation::Value DescribeValue(Node *argument) {
+  evaluation::Value value;
+  value.parameter = IsA(argument, Param);
+  if (value.parameter) return value;
+  value.subquery = IsA(argument, SubLink);
+  value.may_raise = MayRaise(argument);
+  value.several_rows = MayHaveSeveralRows(argument);
+  value.as_array = value.several_rows && CanBeArray(argument);
+  const bool call = value.may_raise && IsCall(argument) && !IsA(argument, SQLValueFunction);
+  value.there = call && !NamesWhatIsHere(argument) && !IsUnshippableCall(argument);
+  return value;
 }
 
 bool IsShippable(Node *expr, const Scope &scope, const Part *part) {

@@ -58,8 +58,9 @@ const locus::Query &Translation::Root() {
   return *root_->translated;
 }
 
-const locus::Query *Translation::Translate(Query *query, const Frame *around) {
+const locus::Query *Translation::Translate(Query *query, const Frame *around, bool array) {
   Frame *frame = Open(query, around);
+  frame->array = array;
   Fill(frame);
   return frame->translated;
 }
@@ -70,7 +71,7 @@ void Translation::Fill(Frame *frame) {
   translated->cut = query->commandType != CMD_SELECT || query->hasModifyingCTE || query->hasRecursive;
   translated->limited = query->limitCount != nullptr || query->limitOffset != nullptr;
   translated->sorted = query->sortClause != NIL;
-  translated->order_dependent = DependsOnOrder(query);
+  translated->order_dependent = DependsOnOrder(query, frame->array);
   if (query->setOperations != nullptr) {
     auto *operation = castNode(SetOperationStmt, query->setOperations);
     translated->operation = static_cast<locus::Query::Operation>(operation->op);  // in the same order

@@ -22,6 +22,7 @@ struct Frame {
   int base;                              // relation number = base + range table index
   locus::Query *translated;
   pg::Array<const locus::Query *> ctes;  // in the order of cteList, once needed
+  bool array;                            // its rows become an array
 };
 
 class Translation {
@@ -66,7 +67,7 @@ class Translation {
 
   // translation.cpp
   Frame *Open(Query *query, const Frame *around);
-  const locus::Query *Translate(Query *query, const Frame *around);
+  const locus::Query *Translate(Query *query, const Frame *around, bool array = false);
   void Fill(Frame *frame);
   void AddRelation(Frame *frame, int rti, RangeTblEntry *rte);
   void AddTable(locus::Relation *relation, Frame *frame, int rti, RangeTblEntry *rte);
@@ -86,6 +87,7 @@ class Translation {
   void Collect(locus::Condition *condition, Node *expr, Frame *frame, List *filters);
   static bool CollectWalker(Node *node, void *data);
   bool CollectNode(Walk *walk, Node *node);
+  bool CollectWithin(Walk *walk, Node *node, const evaluation::Computed &computed);
   void AddSubquery(Walk *walk, SubLink *link, bool argument);
   void AddComparisons(locus::Subquery *subquery, Node *test, Frame *frame);
   locus::Term TermOf(Node *expr, Frame *frame);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "foreseen.hpp"
 
+#include "altius/core/evaluation/foreseen.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/row_triggers.hpp"
 #include "altius/pg/walk.hpp"
@@ -20,6 +21,8 @@ extern "C" {
 namespace altius::planner {
 
 namespace {
+
+namespace evaluation = core::evaluation;
 
 /// `data`: how many queries stand around the node within the expression.
 bool ElsewhereWalker(Node *node, void *data) {
@@ -68,12 +71,23 @@ bool ReadsPlainColumns(const Shipping &shipping, Node *expr) {
   return true;
 }
 
-/// The columns of the target that the expression reads are known before the row is changed.
-bool AreForeseen(const Shipping &shipping, Node *expr) {
+evaluation::Changing Describe(const Shipping &shipping) {
   const Query *query = shipping.original;
-  if (query->commandType == CMD_DELETE) return true;
-  if (MayChangeNewRows(shipping.table->relid, TRIGGER_TYPE_UPDATE)) return false;
-  return !contain_volatile_functions(pg::AsNode(query->targetList)) && ReadsPlainColumns(shipping, expr);
+  evaluation::Changing changing;
+  changing.change = query->commandType == CMD_INSERT   ? evaluation::Change::Insert
+                    : query->commandType == CMD_DELETE ? evaluation::Change::Delete
+                                                       : evaluation::Change::Update;
+  changing.on_conflict = query->onConflict != nullptr;
+  if (changing.change == evaluation::Change::Delete) return changing;
+  const int16 event = changing.change == evaluation::Change::Insert ? TRIGGER_TYPE_INSERT : TRIGGER_TYPE_UPDATE;
+  changing.row_triggers = MayChangeNewRows(shipping.table->relid, event);
+  changing.volatile_values =
+      changing.change == evaluation::Change::Update && contain_volatile_functions(pg::AsNode(query->targetList));
+  return changing;
+}
+
+bool IsForeseen(const Shipping &shipping, const evaluation::Returned &returned) {
+  return evaluation::Foresee(Describe(shipping), returned) == evaluation::Foreseen::Yes;
 }
 
 Node *ColumnOfInserted(Node *node, void *data) {
@@ -116,16 +130,24 @@ bool ReadsElsewhere(Node *expr) {
 
 /// What the subquery gives for the row as RETURNING knows it; null: the shard computes it, if it can.
 Node *ForeseenSubquery(const Shipping &shipping, Node *node) {
-  if (!IsA(node, SubLink) || MayBeArgument(node) || !ReadsElsewhere(node)) return nullptr;
-  if (pg::IsAnonymousRow(exprType(node)) || contain_volatile_functions(node) || !AreForeseen(shipping, node)) return nullptr;
-  return ReplaceInExpr(pg::Copy(node), SubstituteAssigned, shipping.original);
+  if (!IsA(node, SubLink)) return nullptr;
+  evaluation::Returned returned;
+  returned.argument = MayBeArgument(node);
+  returned.elsewhere = !returned.argument && ReadsElsewhere(node);
+  if (!returned.elsewhere) return nullptr;
+  returned.sendable = !pg::IsAnonymousRow(exprType(node));
+  returned.is_volatile = contain_volatile_functions(node);
+  returned.plain_columns = ReadsPlainColumns(shipping, node);
+  return IsForeseen(shipping, returned) ? ReplaceInExpr(pg::Copy(node), SubstituteAssigned, shipping.original) : nullptr;
 }
 
 bool IsInsertForeseen(const Shipping &shipping) {
-  const Query *query = shipping.original;
-  auto *returning = pg::AsNode(query->returningList);
-  return query->onConflict == nullptr && ReadsElsewhere(returning) && ReadsPlainColumns(shipping, returning) &&
-         !MayChangeNewRows(shipping.table->relid, TRIGGER_TYPE_INSERT);
+  auto *returning = pg::AsNode(shipping.original->returningList);
+  evaluation::Returned returned;
+  returned.elsewhere = ReadsElsewhere(returning);
+  if (!returned.elsewhere) return false;
+  returned.plain_columns = ReadsPlainColumns(shipping, returning);
+  return IsForeseen(shipping, returned);
 }
 
 void ReturnForeseen(Shipping *shipping) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "postponed.hpp"
 
+#include "altius/core/evaluation/late_columns.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/nodes/column_map.hpp"
@@ -21,16 +22,28 @@ namespace altius::planner {
 
 namespace {
 
+namespace evaluation = core::evaluation;
+
 constexpr int kCheapOperators = 10;  // "Expressions Evaluated Late": PostgreSQL's own measure
 
-bool IsLate(const TargetEntry *target) {
+evaluation::Selection Describe(const Query *query) {
+  return {query->sortClause != NIL, query->limitCount != nullptr, query->distinctClause != NIL, query->hasTargetSRFs};
+}
+
+bool IsLate(const evaluation::Selection &selection, const TargetEntry *target) {
   Node *expr = pg::AsNode(target->expr);
-  // What ORDER BY compares is needed before; how costly a subquery is only its plan tells.
-  if (target->resjunk || target->ressortgroupref != 0 || IsA(expr, Var) || checkExprHasSubLink(expr)) return false;
-  if (contain_volatile_functions(expr)) return true;
-  QualCost cost;
-  cost_qual_eval_node(&cost, expr, nullptr);
-  return cost.per_tuple > kCheapOperators * cpu_operator_cost;
+  evaluation::ResultColumn column;
+  column.compared = target->resjunk || target->ressortgroupref != 0;
+  column.plain = IsA(expr, Var);
+  if (column.compared || column.plain) return false;
+  column.subquery = checkExprHasSubLink(expr);
+  column.is_volatile = contain_volatile_functions(expr);
+  if (!column.subquery && !column.is_volatile) {
+    QualCost cost;
+    cost_qual_eval_node(&cost, expr, nullptr);
+    column.costly = cost.per_tuple > kCheapOperators * cpu_operator_cost;
+  }
+  return evaluation::WhyLate(selection, column) != evaluation::Late::No;
 }
 
 /// What comes out of FROM, groups and windows.
@@ -73,11 +86,12 @@ Node *InputColumn(Node *node, void *data) {
 }  // namespace
 
 bool PostponeColumns(Query *query, Postponed *postponed) {
-  if (query->sortClause == NIL || query->limitCount == nullptr || query->distinctClause != NIL || query->hasTargetSRFs) return false;
+  const evaluation::Selection selection = Describe(query);
+  if (!selection.sorted || !selection.counted) return false;
   *postponed = {query->targetList, NIL};
   ListCell *cell;
   foreach (cell, query->targetList) {
-    if (IsLate(lfirst_node(TargetEntry, cell))) postponed->late = lappend_int(postponed->late, foreach_current_index(cell));
+    if (IsLate(selection, lfirst_node(TargetEntry, cell))) postponed->late = lappend_int(postponed->late, foreach_current_index(cell));
   }
   if (postponed->late == NIL) return false;
   query->targetList = pg::Copy(query->targetList);
