@@ -83,6 +83,26 @@ SELECT row_to_json(s)::jsonb - 'c' FROM (SELECT ctid AS c, id FROM t) s WHERE c 
 WITH s AS MATERIALIZED (SELECT ctid AS c, id FROM t) SELECT row_to_json(s)::jsonb - 'c' FROM s WHERE c = (SELECT ctid FROM t WHERE id = 8);
 SELECT i, s IS NULL, row_to_json(s)::jsonb - 'c' FROM (VALUES (8), (9)) g(i)
   LEFT JOIN (SELECT ctid AS c, id FROM t) s ON s.id = i AND s.c = (SELECT ctid FROM t WHERE id = 8) ORDER BY i;
+-- Wherever such a column gets to.
+SELECT count(*) FROM (SELECT ctid FROM t UNION SELECT ctid FROM t) s;
+SELECT count(*) FROM (SELECT ctid, 1 FROM t EXCEPT ALL SELECT ctid, 1 FROM t WHERE id < 9) s;
+SELECT count(*) FROM (SELECT ctid FROM t UNION ALL SELECT ctid FROM t) s;
+WITH s AS (SELECT ctid AS c FROM t UNION ALL SELECT ctid FROM t) SELECT count(*) FROM s a JOIN s b ON a.c = b.c;
+SELECT count(*) FROM (SELECT ctid AS c FROM t UNION ALL SELECT ctid FROM t) s WHERE c IN (SELECT ctid FROM t);
+SELECT count(*) FROM (SELECT ctid AS c FROM t) s WHERE c::text = '(0,1)';
+SELECT count(*) FROM (SELECT c FROM (SELECT ctid AS c FROM t) s OFFSET 0) s WHERE c IS DISTINCT FROM '(0,1)';
+SELECT max(n) FROM (SELECT row_number() OVER (PARTITION BY ctid) AS n FROM t) s;
+SELECT max(n) FROM (SELECT rank() OVER (ORDER BY c) AS n FROM (SELECT ctid AS c FROM t) s) s;
+SELECT count(*) FROM (SELECT FROM t ORDER BY ctid FETCH FIRST 2 ROWS WITH TIES) s;
+SELECT count(DISTINCT ctid::text) FROM t;
+SELECT count(*) FROM here WHERE '(0,1)' = ANY (ARRAY(SELECT ctid FROM t));
+SELECT count(*) FROM here WHERE '(0,1)' IN (SELECT ctid FROM t);
+SELECT count(*) FROM here WHERE (SELECT ctid FROM t WHERE id = 1) = (SELECT ctid FROM t WHERE id = 2);
+SELECT count(*) FROM here WHERE ('(0,1)', id) IN (SELECT ctid, id FROM t);
+SELECT count(*) FROM t, LATERAL (VALUES (t.ctid)) s (c) WHERE c = '(0,1)';
+SELECT count(*) FROM (SELECT ctid AS c FROM t WHERE id = 3) s WHERE c >= '(0,1)' AND c::text LIKE '(0,%';
+SELECT count(c), count(DISTINCT c) FROM (SELECT ctid AS c FROM t WHERE id = 3) s WHERE c IS NOT NULL;
+SELECT count(*) FROM (SELECT ctid AS c FROM t) s WHERE c IS NOT NULL;
 -- Row security makes a subquery of the table.
 CREATE ROLE planner_ctid_user;
 GRANT USAGE ON SCHEMA planner_ctid TO planner_ctid_user;

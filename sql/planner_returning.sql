@@ -42,7 +42,7 @@ SELECT last_value FROM calls;
 SELECT setval('calls', 1, false);
 SELECT twin($$WITH a AS (UPDATE d SET v = v + 1 RETURNING called(k)), b AS (DELETE FROM e RETURNING (SELECT called(e.v))) SELECT count(*) FROM (SELECT FROM b LIMIT 1) x$$);
 SELECT last_value FROM calls;
-UPDATE d SET v = v WHERE k < 3 RETURNING (SELECT called(d.k)) \; DELETE FROM d WHERE k > 100 RETURNING (SELECT called(d.k));
+UPDATE d SET v = v WHERE k = 2 RETURNING (SELECT called(d.k)) \; DELETE FROM d WHERE k > 100 RETURNING (SELECT called(d.k));
 DO $$
 DECLARE
   found int;

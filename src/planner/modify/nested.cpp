@@ -3,6 +3,7 @@
 // the asking node plans and runs when the leaf that stands for it is first read.
 #include "nested.hpp"
 
+#include "altius/core/order/with.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/fragment/fragment.hpp"
@@ -24,6 +25,8 @@ extern "C" {
 }
 
 namespace altius::planner {
+
+namespace order = core::order;
 
 namespace {
 
@@ -63,18 +66,6 @@ bool LowerCteWalker(Node *node, void *data) {
   auto *rte = reinterpret_cast<RangeTblEntry *>(node);
   if (rte->rtekind == RTE_CTE && static_cast<int>(rte->ctelevelsup) > depth) rte->ctelevelsup--;
   return false;
-}
-
-/// Whether others read the modification's rows, too.
-bool IsShared(Query *around, const Query *reader, const CommonTableExpr *cte) {
-  ListCell *cell;
-  bool shared = cte->cterefcount > 1;
-  foreach (cell, around->cteList) {
-    auto *other = lfirst_node(CommonTableExpr, cell);
-    auto *query = reinterpret_cast<Query *>(other->ctequery);
-    shared = shared || (query != reader && ReadsCte(query, cte));
-  }
-  return shared;
 }
 
 constexpr int kLevelsToAround = 3;  // from a subquery in a CTE of the modification in WITH
@@ -163,30 +154,59 @@ CommonTableExpr *RowsHandedOver(CommonTableExpr *cte) {
   return result;
 }
 
-/// The CTEs that the query needs come along: reads are copied, modifications moved, or their rows handed over.
+/// The modification that is taken out, and the query around it.
+struct TakenOut {
+  Query *query;
+  Query *around;
+};
+
+CommonTableExpr *CteAt(const Query *around, int index) { return static_cast<CommonTableExpr *>(list_nth(around->cteList, index)); }
+
+bool ReadsEntry(const void *context, int reader, int other) {
+  const auto *out = static_cast<const TakenOut *>(context);
+  const CommonTableExpr *cte = CteAt(out->around, other);
+  auto *query = reader < 0 ? out->query : reinterpret_cast<Query *>(CteAt(out->around, reader)->ctequery);
+  if (reader >= 0 && query == out->query) return false;
+  return reinterpret_cast<Query *>(cte->ctequery) != query && ReadsCte(query, cte);
+}
+
+order::Entry Describe(const CommonTableExpr *cte) {
+  order::Entry entry;
+  entry.modifies = reinterpret_cast<Query *>(cte->ctequery)->commandType != CMD_SELECT;
+  entry.is_volatile = contain_volatile_functions(cte->ctequery);
+  entry.several = cte->cterefcount > 1;
+  entry.read_before = IsReadBefore(cte);
+  return entry;
+}
+
+CommonTableExpr *Taken(CommonTableExpr *cte, order::Travel travel) {
+  switch (travel) {
+    case order::Travel::HandedOver:
+      return RowsHandedOver(cte);
+    case order::Travel::Copied:
+      return pg::Copy(cte);
+    default:
+      return cte;
+  }
+}
+
+/// The CTEs that the query needs come along.
 void TakeCtesAlong(Query *query, Query *around) {
+  const TakenOut out = {query, around};
+  const int count = list_length(around->cteList);
+  auto *entries = static_cast<order::Entry *>(palloc(sizeof(order::Entry) * (count + 1)));
+  auto *travels = static_cast<order::Travel *>(palloc(sizeof(order::Travel) * (count + 1)));
+  for (int i = 0; i < count; i++) entries[i] = Describe(CteAt(around, i));
+  order::TakeAlong(entries, count, ReadsEntry, &out, travels);
   List *taken = NIL;
-  for (int i = list_length(around->cteList) - 1; i >= 0; i--) {
-    auto *cte = static_cast<CommonTableExpr *>(list_nth(around->cteList, i));
-    bool needed = reinterpret_cast<Query *>(cte->ctequery) != query && ReadsCte(query, cte);
-    ListCell *cell;
-    foreach (cell, taken) {
-      needed = needed || ReadsCte(reinterpret_cast<Query *>(lfirst_node(CommonTableExpr, cell)->ctequery), cte);
-    }
-    if (!needed) continue;
+  for (int i = count - 1; i >= 0; i--) {
+    if (travels[i] == order::Travel::No) continue;
+    CommonTableExpr *cte = CteAt(around, i);
     query->hasRecursive = query->hasRecursive || cte->cterecursive;
-    const bool once = contain_volatile_functions(cte->ctequery) && IsShared(around, query, cte);
-    if (IsReadBefore(cte) || (once && reinterpret_cast<Query *>(cte->ctequery)->commandType == CMD_SELECT)) {
-      taken = lcons(RowsHandedOver(cte), taken);
-    } else if (reinterpret_cast<Query *>(cte->ctequery)->commandType == CMD_SELECT) {
-      taken = lcons(pg::Copy(cte), taken);
-    } else if (IsShared(around, query, cte)) {
-      taken = lcons(RowsHandedOver(cte), taken);
-    } else {
-      taken = lcons(cte, taken);
-      around->cteList = list_delete_nth_cell(around->cteList, i);
-      query->hasModifyingCTE = true;
-    }
+    taken = lcons(Taken(cte, travels[i]), taken);
+    if (travels[i] != order::Travel::Moved) continue;
+    around->cteList = list_delete_nth_cell(around->cteList, i);
+    query->hasModifyingCTE = true;
   }
   int depth = 0;
   pg::WalkQuery(query, LowerCteWalker, &depth, QTW_EXAMINE_RTES_BEFORE);

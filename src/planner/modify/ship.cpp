@@ -4,6 +4,7 @@
 // locked where they lie (of a reference table: on the leading copy), and name their shard and ctid.
 #include "ship.hpp"
 
+#include "altius/core/order/with.hpp"
 #include "altius/deparse/deparse.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
@@ -340,7 +341,7 @@ bool IsUsersStable(Oid function, void *) {
   return function >= FirstNormalObjectId && func_volatile(function) == PROVOLATILE_STABLE;
 }
 
-/// Such a function may read the target, and must not see rows that the statement has changed.
+/// Such a function may read the target; volatile ones see what was changed before on one server, too.
 bool UsersStableWalker(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, Query)) return pg::WalkQuery(reinterpret_cast<Query *>(node), UsersStableWalker, context);
@@ -413,6 +414,14 @@ Shipping Begin(Query *query, const catalog::Table &table) {
   return shipping;
 }
 
+bool GoesAtOnce(const Shipping &shipping) {
+  core::order::Rows rows;
+  rows.merges = shipping.ship.command == CMD_MERGE;
+  rows.moves = shipping.ship.moved_column >= 0;
+  rows.reads_unseen = UsersStableWalker(pg::AsNode(shipping.rows), nullptr);
+  return core::order::GoAtOnce(rows);
+}
+
 PlannedStmt *PlanShipped(Shipping *shipping, List *computed, const Request &request) {
   Query *rows = pg::Copy(shipping->rows);
   WrapSecuredTargets(rows);
@@ -429,7 +438,7 @@ PlannedStmt *PlanShipped(Shipping *shipping, List *computed, const Request &requ
 PlannedStmt *PlanMove(Query *query, const catalog::Table &table, const Request &request) {
   Shipping shipping = Begin(query, table);
   shipping.moves = ShipMove(&shipping);
-  shipping.ship.at_once = true;
+  shipping.ship.at_once = GoesAtOnce(shipping);
   return PlanShipped(&shipping, NIL, request);
 }
 
@@ -443,8 +452,7 @@ PlannedStmt *PlanShipping(Query *query, const catalog::Table &table, List *compu
   } else {
     ShipChange(&shipping);
   }
-  // MERGE must see all rows that can match one of the target's.
-  shipping.ship.at_once = query->commandType == CMD_MERGE || UsersStableWalker(pg::AsNode(shipping.rows), nullptr);
+  shipping.ship.at_once = GoesAtOnce(shipping);
   return PlanShipped(&shipping, computed, request);
 }
 

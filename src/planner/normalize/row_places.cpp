@@ -4,29 +4,30 @@
 // Where that can't be done, the statement is refused: it would mean other rows.
 #include "row_places.hpp"
 
-#include "altius/catalog/metadata.hpp"
 #include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "planner/locus/equality.hpp"
 #include "planner/locus/scope.hpp"
 #include "planner/nodes/place_calls.hpp"
+#include "ctid_sides.hpp"
 #include "rows_with_ctids.hpp"
 
 extern "C" {
-#include "access/sysattr.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
 #include "parser/parse_oper.h"
-#include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 }
 
 namespace altius::planner {
+
+using core::ctid::Answer;
+using core::ctid::Side;
+using core::ctid::Use;
 
 namespace {
 
@@ -35,22 +36,6 @@ namespace {
                   errdetail("Rows of different shards may have the same one."),
                   errhint("Use the primary key, or compare the distribution column with a value as well.")));
   pg_unreachable();
-}
-
-/// Where the row of a ctid lies, as an expression; of which table it is.
-struct Place {
-  Oid relid;
-  Node *shard;
-};
-
-bool IsSpread(const RangeTblEntry *rte) {
-  if (rte->rtekind != RTE_RELATION) return false;
-  const catalog::Table *table = catalog::FindTable(rte->relid);
-  return table != nullptr && (table->shard_count > 1 || table->kind == catalog::TableKind::Reference);
-}
-
-bool IsCtid(Node *node) {
-  return IsA(node, Var) && reinterpret_cast<Var *>(node)->varattno == SelfItemPointerAttributeNumber;
 }
 
 bool ReadsCtidWalker(Node *node, void *data) {
@@ -64,88 +49,6 @@ bool ReadsCtidWalker(Node *node, void *data) {
   if (!IsA(node, Query)) return pg::Walk(node, ReadsCtidWalker, data);
   auto *query = reinterpret_cast<Query *>(node);
   return pg::WalkQuery(query, ReadsCtidWalker, lcons(query, list_copy(static_cast<List *>(data))));
-}
-
-Node *ShardOf(const Var *ctid) {
-  Var *table = makeVar(ctid->varno, TableOidAttributeNumber, OIDOID, -1, InvalidOid, 0);
-  return pg::AsNode(makeFuncExpr(ShardOfFunction(), INT8OID, list_make1(table), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
-}
-
-/// Whether each row of the query is a row of its FROM.
-bool KeepsRows(const Query *query) {
-  return query->commandType == CMD_SELECT && !query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL &&
-         query->distinctClause == NIL && query->setOperations == nullptr;
-}
-
-/// The column of the subquery that has this expression, added behind those that are no junk.
-int ColumnWith(Query *subquery, Node *expr) {
-  int column = 0;
-  ListCell *cell;
-  foreach (cell, subquery->targetList) {
-    const auto *target = lfirst_node(TargetEntry, cell);
-    if (target->resjunk) continue;
-    column++;
-    if (equal(target->expr, expr)) return column;
-  }
-  column++;
-  foreach (cell, subquery->targetList) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    if (target->resjunk) target->resno++;
-  }
-  auto *added = makeTargetEntry(reinterpret_cast<Expr *>(expr), static_cast<AttrNumber>(column), pstrdup("altius_shard"), false);
-  subquery->targetList = list_insert_nth(subquery->targetList, column - 1, added);
-  return column;
-}
-
-CommonTableExpr *CteOf(List *levels, const RangeTblEntry *rte) {
-  auto *query = static_cast<Query *>(list_nth(levels, static_cast<int>(rte->ctelevelsup)));
-  ListCell *cell;
-  foreach (cell, query->cteList) {
-    auto *cte = lfirst_node(CommonTableExpr, cell);
-    if (strcmp(cte->ctename, rte->ctename) == 0) return cte;
-  }
-  return nullptr;
-}
-
-Place PlaceOf(Node *expr, List *levels);
-
-/// Of a column of a subquery or CTE that hands a ctid on; a column with the shard is added to it.
-Place PlaceOfColumn(const Var *var, RangeTblEntry *rte, List *levels) {
-  CommonTableExpr *cte = rte->rtekind == RTE_CTE ? CteOf(levels, rte) : nullptr;
-  Query *inner = rte->rtekind == RTE_SUBQUERY ? rte->subquery : cte != nullptr ? castNode(Query, cte->ctequery) : nullptr;
-  if (inner == nullptr || !KeepsRows(inner) || (cte != nullptr && cte->cterecursive)) return {};
-  TargetEntry *target = get_tle_by_resno(inner->targetList, var->varattno);
-  if (target == nullptr || exprType(pg::AsNode(target->expr)) != TIDOID) return {};
-  const int outer = cte != nullptr ? static_cast<int>(rte->ctelevelsup) : 0;
-  const Place place = PlaceOf(pg::AsNode(target->expr), lcons(inner, list_copy_tail(levels, outer)));
-  if (place.shard == nullptr) return {};
-  const int column = ColumnWith(inner, place.shard);
-  if (list_length(rte->eref->colnames) < column) rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup("altius_shard")));
-  if (cte != nullptr && list_length(cte->ctecolnames) < column) {
-    cte->ctecolnames = lappend(cte->ctecolnames, makeString(pstrdup("altius_shard")));
-    cte->ctecoltypes = lappend_oid(cte->ctecoltypes, INT8OID);
-    cte->ctecoltypmods = lappend_int(cte->ctecoltypmods, -1);
-    cte->ctecolcollations = lappend_oid(cte->ctecolcollations, InvalidOid);
-  }
-  if (cte != nullptr && list_length(rte->coltypes) < column) {
-    rte->coltypes = lappend_oid(rte->coltypes, INT8OID);
-    rte->coltypmods = lappend_int(rte->coltypmods, -1);
-    rte->colcollations = lappend_oid(rte->colcollations, InvalidOid);
-  }
-  return {place.relid, pg::AsNode(makeVar(var->varno, column, INT8OID, -1, InvalidOid, 0))};
-}
-
-/// `levels`: the queries around the expression, innermost first.  A row of an outer query is not followed: its place is not
-/// known where the inner one runs.
-Place PlaceOf(Node *expr, List *levels) {
-  if (!IsA(expr, Var) || reinterpret_cast<Var *>(expr)->varlevelsup > 0) return {};
-  const auto *var = reinterpret_cast<Var *>(expr);
-  RangeTblEntry *rte = pg::Rte(static_cast<Query *>(linitial(levels))->rtable, var->varno);
-  if (!IsCtid(expr)) return var->varattno > 0 ? PlaceOfColumn(var, rte, levels) : Place{};
-  const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
-  // Copies of a reference table's row have ctids of their own.
-  if (table == nullptr || table->kind == catalog::TableKind::Reference) return {};
-  return {rte->relid, ShardOf(var)};
 }
 
 Expr *Compare(const char *name, Node *left, Node *right) {
@@ -163,45 +66,14 @@ Node *WithShards(OpExpr *comparison, Node *left, Node *right) {
   return pg::AsNode(makeBoolExpr(OR_EXPR, list_make2(Compare(name[0] == '<' ? "<" : ">", left, right), beside), -1));
 }
 
-/// A value beside the key's of the same row: then there is one shard.
-bool IsPinned(Node *quals, Index varno, const catalog::Table &table) {
-  if (quals == nullptr) return false;
-  ListCell *cell;
-  foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(quals))) {
-    Node *left, *right;
-    Meaning meaning;
-    if (!EqualitySides(static_cast<Node *>(lfirst(cell)), &left, &right, &meaning)) continue;
-    if (meaning != MeaningOfType(table.key_type, table.key_collation)) continue;
-    for (Node *side : {left, right}) {
-      if (!IsA(side, Var)) continue;
-      const auto *var = reinterpret_cast<Var *>(side);
-      if (static_cast<Index>(var->varno) != varno || var->varattno != table.key || var->varlevelsup > 0) continue;
-      if (IsLevelConstant(side == left ? right : left)) return true;
-    }
-  }
-  return false;
-}
-
-bool IsInOneShard(Node *expr, List *levels) {
-  if (!IsCtid(expr) || reinterpret_cast<Var *>(expr)->varlevelsup > 0) return false;
-  const auto *var = reinterpret_cast<Var *>(expr);
-  const auto *query = static_cast<Query *>(linitial(levels));
-  const RangeTblEntry *rte = pg::Rte(query->rtable, var->varno);
-  const catalog::Table *table = rte->rtekind == RTE_RELATION ? catalog::FindTable(rte->relid) : nullptr;
-  return table != nullptr && table->key != 0 && IsPinned(query->jointree->quals, var->varno, *table);
-}
-
-bool IsLocal(Node *expr, List *levels) {
-  if (!IsCtid(expr)) return false;
-  const auto *var = reinterpret_cast<Var *>(expr);
-  return !IsSpread(pg::Rte(static_cast<Query *>(list_nth(levels, var->varlevelsup))->rtable, var->varno));
-}
-
-/// A ctid, or a column that hands one on.
-bool HasPlace(Node *expr, List *levels) { return IsCtid(expr) || PlaceOf(expr, levels).shard != nullptr; }
-
 Node *CompareMutator(Node *node, void *data);
 void CompareIn(Query *query, List *levels);
+
+bool IsOfTid(Node *expr) { return exprType(expr) == TIDOID; }
+
+void Require(Use use, Node *expr, List *levels) {
+  if (!core::ctid::MayBe(use, SideOf(expr, levels))) Refuse();
+}
 
 /// ctid = ANY (subquery), = (subquery), = ANY (ARRAY(subquery)) as (ctid, shard) = ANY/ROW (subquery with both).
 Node *CompareWithSubquery(Node *ctid, SubLink *link, SubLinkType type, List *levels) {
@@ -233,36 +105,55 @@ Node *CompareWithSubquery(Node *ctid, SubLink *link, SubLinkType type, List *lev
   return pg::AsNode(result);
 }
 
-/// A ctid of the one shard that is looked at, given from outside.
-bool IsGiven(Node *ctid, Node *value, List *levels) {
-  return IsInOneShard(ctid, levels) && IsLevelConstant(value) && !checkExprHasSubLink(value);
-}
-
 bool IsEquality(Oid op) { return strcmp(get_opname(op), "=") == 0; }
+
+/// Where both rows lie is looked for only where it matters: subqueries get columns for it.
+Answer AnswerOf(Node *left, Node *right, List *levels, Node **left_shard, Node **right_shard) {
+  Side one = SideOf(left, levels), two = SideOf(right, levels);
+  const Answer answer = core::ctid::Compare(one, two);
+  if (answer != Answer::Refused || one.kind != two.kind) return answer;
+  const Place place = PlaceOf(left, levels), other = PlaceOf(right, levels);
+  *left_shard = place.shard;
+  *right_shard = other.shard;
+  one.known = place.shard != nullptr;
+  two.known = other.shard != nullptr;
+  two.table = place.relid == other.relid ? one.table : one.table + 1;
+  return core::ctid::Compare(one, two);
+}
 
 Node *CompareOp(OpExpr *operation, List *levels) {
   auto *left = static_cast<Node *>(linitial(operation->args)), *right = static_cast<Node *>(lsecond(operation->args));
-  if (IsLocal(left, levels) || IsLocal(right, levels)) return nullptr;
-  if (IsGiven(left, right, levels) || IsGiven(right, left, levels)) return nullptr;
+  if (core::ctid::Compare(SideOf(left, levels), SideOf(right, levels)) == Answer::AsItIs) return nullptr;
   for (auto [side, other] : {std::pair{left, right}, std::pair{right, left}}) {
     if (!IsA(other, SubLink) || !IsEquality(operation->opno)) continue;
     auto *link = reinterpret_cast<SubLink *>(other);
     Node *compared = link->subLinkType == EXPR_SUBLINK ? CompareWithSubquery(side, link, ROWCOMPARE_SUBLINK, levels) : nullptr;
     if (compared != nullptr) return compared;
   }
-  const Place one = PlaceOf(left, levels), two = PlaceOf(right, levels);
-  if (one.shard == nullptr && two.shard == nullptr && !IsCtid(left) && !IsCtid(right)) return nullptr;
-  if (one.shard == nullptr || two.shard == nullptr || one.relid != two.relid) Refuse();
-  return WithShards(operation, one.shard, two.shard);
+  Node *one = nullptr, *two = nullptr;
+  if (AnswerOf(left, right, levels, &one, &two) != Answer::WithShards) Refuse();
+  return WithShards(operation, one, two);
+}
+
+/// What a column of the subquery is compared with; a value of which nothing is known, where it is of no row.
+bool IsComparedAsItIs(const Side &side, Node *subselect, List *levels) {
+  Side found;
+  auto *inner = reinterpret_cast<Query *>(subselect);
+  if (HandsOn(inner, 1, levels, &found.one_shard)) found.kind = Side::Kind::Spread;
+  return core::ctid::Compare(side, found) == Answer::AsItIs;
 }
 
 Node *CompareAny(ScalarArrayOpExpr *operation, List *levels) {
   auto *left = static_cast<Node *>(linitial(operation->args)), *right = static_cast<Node *>(lsecond(operation->args));
-  if (!HasPlace(left, levels) || IsLocal(left, levels) || IsGiven(left, right, levels)) return nullptr;
+  if (!IsOfTid(left)) return nullptr;
+  const Side side = SideOf(left, levels);
+  auto *link = IsA(right, SubLink) && reinterpret_cast<SubLink *>(right)->subLinkType == ARRAY_SUBLINK ? reinterpret_cast<SubLink *>(right)
+                                                                                                      : nullptr;
+  const Side values = {Side::Kind::Value, IsLevelConstant(right) && !checkExprHasSubLink(right), false, false, 0};
+  if (link == nullptr && core::ctid::Compare(side, values) == Answer::AsItIs) return nullptr;
+  if (link != nullptr && IsComparedAsItIs(side, link->subselect, levels)) return nullptr;
   Node *compared = nullptr;
-  if (operation->useOr && IsA(right, SubLink) && reinterpret_cast<SubLink *>(right)->subLinkType == ARRAY_SUBLINK &&
-      IsEquality(operation->opno))
-    compared = CompareWithSubquery(left, reinterpret_cast<SubLink *>(right), ANY_SUBLINK, levels);
+  if (operation->useOr && link != nullptr && IsEquality(operation->opno)) compared = CompareWithSubquery(left, link, ANY_SUBLINK, levels);
   if (compared == nullptr) Refuse();
   return compared;
 }
@@ -278,15 +169,30 @@ bool ComparesShards(Node *test) {
   return false;
 }
 
+/// (a, b) IN (SELECT ...): none of them may be a ctid.
+void CheckRowLink(const SubLink *link, List *levels) {
+  auto *inner = reinterpret_cast<Query *>(link->subselect);
+  ListCell *cell;
+  foreach (cell, inner->targetList) {
+    const auto *target = lfirst_node(TargetEntry, cell);
+    bool one_shard = false;
+    if (!target->resjunk && HandsOn(inner, target->resno, levels, &one_shard)) Refuse();
+  }
+}
+
 Node *CompareLink(SubLink *link, List *levels) {
   if (ComparesShards(link->testexpr)) {
     CompareIn(reinterpret_cast<Query *>(link->subselect), levels);
     return pg::AsNode(link);
   }
-  if (link->testexpr == nullptr || !IsA(link->testexpr, OpExpr)) return nullptr;
+  if (link->testexpr == nullptr) return nullptr;
+  if (!IsA(link->testexpr, OpExpr)) {
+    CheckRowLink(link, levels);
+    return nullptr;
+  }
   auto *test = reinterpret_cast<OpExpr *>(link->testexpr);
   auto *left = static_cast<Node *>(linitial(test->args));
-  if (!HasPlace(left, levels) || IsLocal(left, levels)) return nullptr;
+  if (!IsOfTid(left) || IsComparedAsItIs(SideOf(left, levels), link->subselect, levels)) return nullptr;
   Node *compared = link->subLinkType == ANY_SUBLINK && IsEquality(test->opno)
                        ? CompareWithSubquery(left, link, ANY_SUBLINK, levels)
                        : nullptr;
@@ -294,29 +200,58 @@ Node *CompareLink(SubLink *link, List *levels) {
   return compared;
 }
 
-bool IsOfTid(Node *expr) { return exprType(expr) == TIDOID; }
-
-void CheckAggregate(const Aggref *call, List *levels) {
+void CheckAggregate(Aggref *call, List *levels) {
   ListCell *cell;
   foreach (cell, call->args) {
     auto *expr = pg::AsNode(lfirst_node(TargetEntry, cell)->expr);
     const bool counted = call->aggdistinct == NIL && strcmp(get_func_name(call->aggfnoid), "count") == 0;
-    if (IsOfTid(expr) && !counted && !IsLocal(expr, levels) && !IsInOneShard(expr, levels)) Refuse();
+    Require(counted ? Use::Counted : Use::Grouped, expr, levels);
   }
 }
 
 /// An expression that is looked through.
 struct Looking {
   List *levels;
-  bool shown;  // a ctid in it is only shown to the client, and decides about no row
+  Use use;  // of a ctid in it
 };
+
+/// What is made of the arguments decides what all rows give.
+Node *AggregateMutator(Aggref *call, List *levels) {
+  CheckAggregate(call, levels);
+  auto *result = pg::Copy(call);
+  ListCell *cell;
+  foreach (cell, result->args) {
+    auto *target = lfirst_node(TargetEntry, cell);
+    Looking looking = {levels, SideOf(pg::AsNode(target->expr), levels).kind == Side::Kind::Spread ? Use::Counted : Use::Computed};
+    target->expr = reinterpret_cast<Expr *>(CompareMutator(pg::AsNode(target->expr), &looking));
+  }
+  Looking looking = {levels, Use::Computed};
+  result->aggfilter = reinterpret_cast<Expr *>(CompareMutator(pg::AsNode(result->aggfilter), &looking));
+  result->aggdirectargs = reinterpret_cast<List *>(CompareMutator(pg::AsNode(result->aggdirectargs), &looking));
+  return pg::AsNode(result);
+}
+
+/// ARRAY(SELECT ctid ...), or the one row of a subquery.
+void CheckLink(SubLink *link, const Looking &looking) {
+  bool one_shard = false;
+  const bool value = link->subLinkType == EXPR_SUBLINK || link->subLinkType == ARRAY_SUBLINK;
+  if (!value || looking.use == Use::Shown || (link->subLinkType == EXPR_SUBLINK && looking.use == Use::HandedOn)) return;
+  if (HandsOn(reinterpret_cast<Query *>(link->subselect), 1, looking.levels, &one_shard) && !one_shard) Refuse();
+}
+
+bool IsNullTest(Node *node, List *levels) {
+  if (!IsA(node, NullTest)) return false;
+  auto *arg = pg::AsNode(reinterpret_cast<NullTest *>(node)->arg);
+  return IsA(arg, Var) && IsOfTid(arg) && core::ctid::MayBe(Use::Tested, SideOf(arg, levels));
+}
 
 Node *CompareMutator(Node *node, void *data) {
   if (node == nullptr) return nullptr;
-  auto *levels = static_cast<Looking *>(data)->levels;
+  const auto *looking = static_cast<Looking *>(data);
+  List *levels = looking->levels;
+  if (IsNullTest(node, levels)) return node;
   // What is left of it after the comparisons: a text of it, say.
-  if (IsCtid(node) && !static_cast<Looking *>(data)->shown && !IsLocal(node, levels) && !IsInOneShard(node, levels)) Refuse();
-  if (IsA(node, NullTest) && IsCtid(pg::AsNode(reinterpret_cast<NullTest *>(node)->arg))) return node;
+  if (IsA(node, Var) && IsOfTid(node)) Require(looking->use, node, levels);
   Node *compared = nullptr;
   if (IsA(node, OpExpr) && list_length(reinterpret_cast<OpExpr *>(node)->args) == 2 &&
       IsOfTid(static_cast<Node *>(linitial(reinterpret_cast<OpExpr *>(node)->args))))
@@ -324,11 +259,8 @@ Node *CompareMutator(Node *node, void *data) {
   if (IsA(node, ScalarArrayOpExpr)) compared = CompareAny(reinterpret_cast<ScalarArrayOpExpr *>(node), levels);
   if (IsA(node, SubLink)) compared = CompareLink(reinterpret_cast<SubLink *>(node), levels);
   if (compared != nullptr) return compared;
-  if (IsA(node, Aggref)) {
-    CheckAggregate(reinterpret_cast<Aggref *>(node), levels);
-    Looking arguments = {levels, true};
-    return pg::Mutate(node, CompareMutator, &arguments);
-  }
+  if (IsA(node, SubLink)) CheckLink(reinterpret_cast<SubLink *>(node), *looking);
+  if (IsA(node, Aggref)) return AggregateMutator(reinterpret_cast<Aggref *>(node), levels);
   if (IsA(node, Query)) {
     CompareIn(reinterpret_cast<Query *>(node), levels);
     return node;
@@ -336,19 +268,39 @@ Node *CompareMutator(Node *node, void *data) {
   return pg::Mutate(node, CompareMutator, data);
 }
 
-void CheckGroups(const Query *query, List *levels) {
-  for (List *clauses : {query->groupClause, query->distinctClause}) {
-    ListCell *cell;
-    foreach (cell, clauses) {
-      Node *expr = get_sortgroupclause_expr(lfirst_node(SortGroupClause, cell), query->targetList);
-      if (IsOfTid(expr) && !IsLocal(expr, levels) && !IsInOneShard(expr, levels)) Refuse();
-    }
+void CheckClauses(const List *clauses, const Query *query, List *levels) {
+  ListCell *cell;
+  foreach (cell, clauses) Require(Use::Grouped, get_sortgroupclause_expr(lfirst_node(SortGroupClause, cell), query->targetList), levels);
+}
+
+/// UNION and the like put equal rows together; UNION ALL does not.
+void CheckOperation(Node *node, Query *query, List *levels) {
+  if (node == nullptr || !IsA(node, SetOperationStmt)) return;
+  auto *operation = reinterpret_cast<SetOperationStmt *>(node);
+  const bool compares = operation->op != SETOP_UNION || !operation->all;
+  bool one_shard = false;
+  for (int number = 1; compares && number <= list_length(operation->colTypes); number++) {
+    if (HandsOn(query, number, list_copy_tail(levels, 1), &one_shard)) Refuse();
   }
+  CheckOperation(operation->larg, query, levels);
+  CheckOperation(operation->rarg, query, levels);
+}
+
+void CheckGroups(Query *query, List *levels) {
+  CheckClauses(query->groupClause, query, levels);
+  CheckClauses(query->distinctClause, query, levels);
+  if (query->limitOption == LIMIT_OPTION_WITH_TIES) CheckClauses(query->sortClause, query, levels);
+  ListCell *cell;
+  foreach (cell, query->windowClause) {
+    CheckClauses(lfirst_node(WindowClause, cell)->partitionClause, query, levels);
+    CheckClauses(lfirst_node(WindowClause, cell)->orderClause, query, levels);
+  }
+  CheckOperation(query->setOperations, query, levels);
 }
 
 template <typename T>
-void Replace(T **field, List *levels, bool shown = false) {
-  Looking looking = {levels, shown};
+void Replace(T **field, List *levels, Use use = Use::Computed) {
+  Looking looking = {levels, use};
   *field = reinterpret_cast<T *>(CompareMutator(pg::AsNode(*field), &looking));
 }
 
@@ -357,8 +309,16 @@ void ReplaceColumns(Query *query, List *levels, bool outermost) {
   ListCell *cell;
   foreach (cell, query->targetList) {
     auto *target = lfirst_node(TargetEntry, cell);
-    Replace(&target->expr, levels, outermost || IsCtid(pg::AsNode(target->expr)));
+    const bool handed_on = SideOf(pg::AsNode(target->expr), levels).kind == Side::Kind::Spread;
+    Replace(&target->expr, levels, outermost ? Use::Shown : handed_on ? Use::HandedOn : Use::Computed);
   }
+}
+
+void ReplaceInEntry(RangeTblEntry *rte, List *levels) {
+  if (rte->rtekind == RTE_SUBQUERY) CompareIn(rte->subquery, levels);
+  Replace(&rte->functions, levels);
+  Replace(&rte->values_lists, levels);
+  Replace(&rte->tablefunc, levels);
 }
 
 /// In the query and those in it, in place.
@@ -367,10 +327,7 @@ void CompareIn(Query *query, List *around) {
   ListCell *cell;
   foreach (cell, query->cteList)
     CompareIn(castNode(Query, lfirst_node(CommonTableExpr, cell)->ctequery), levels);
-  foreach (cell, query->rtable) {
-    auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
-    if (rte->rtekind == RTE_SUBQUERY) CompareIn(rte->subquery, levels);
-  }
+  foreach (cell, query->rtable) ReplaceInEntry(static_cast<RangeTblEntry *>(lfirst(cell)), levels);
   CheckGroups(query, levels);
   Replace(&query->jointree, levels);
   // What UPDATE stores is a value like any other.
@@ -379,7 +336,7 @@ void CompareIn(Query *query, List *around) {
                        query->setOperations == nullptr);
   ReplaceColumns(query, levels, around == NIL && result);
   Replace(&query->havingQual, levels);
-  Replace(&query->returningList, levels, around == NIL);
+  Replace(&query->returningList, levels, around == NIL ? Use::Shown : Use::Computed);
   Replace(&query->onConflict, levels);
   Replace(&query->mergeActionList, levels);
   if (query->commandType == CMD_MERGE) Replace(pg::MergeCondition(query), levels);

@@ -2,6 +2,7 @@
 #include "security.hpp"
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/core/barriers/barriers.hpp"
 #include "altius/pg/compat_merge.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
@@ -121,6 +122,16 @@ bool HasRowSecurity(Oid relid) {
   return result;
 }
 
+core::barriers::Target Describe(const Query *query, const RangeTblEntry *target) {
+  core::barriers::Target described;
+  described.changed = query->commandType != CMD_INSERT;
+  described.guarded = target->securityQuals != NIL;
+  described.distributed = target->rtekind == RTE_RELATION && catalog::FindTable(target->relid) != nullptr;
+  described.row_security = described.distributed && HasRowSecurity(target->relid);
+  described.through_view = ComesThroughView(query);
+  return described;
+}
+
 /// The condition, asked only for rows that barriers let pass.
 Node *BehindBarrier(Node *condition, List *barriers) {
   auto *when = makeNode(CaseWhen);
@@ -141,7 +152,8 @@ List *BehindBarriers(Node *conditions, List *barriers) {
   ListCell *cell;
   foreach (cell, make_ands_implicit(reinterpret_cast<Expr *>(conditions))) {
     auto *condition = static_cast<Node *>(lfirst(cell));
-    result = lappend(result, contain_leaked_vars(condition) ? BehindBarrier(condition, barriers) : condition);
+    const bool behind = core::barriers::GoesBehind({contain_leaked_vars(condition)});
+    result = lappend(result, behind ? BehindBarrier(condition, barriers) : condition);
   }
   return result;
 }
@@ -149,10 +161,9 @@ List *BehindBarriers(Node *conditions, List *barriers) {
 }  // namespace
 
 void SpellBarriers(Query *query) {
-  if (query->resultRelation == 0 || query->commandType == CMD_INSERT) return;
+  if (query->resultRelation == 0) return;
   RangeTblEntry *target = pg::Rte(query->rtable, query->resultRelation);
-  if (target->rtekind != RTE_RELATION || target->securityQuals == NIL || catalog::FindTable(target->relid) == nullptr) return;
-  if (HasRowSecurity(target->relid) && !ComesThroughView(query)) return;
+  if (target->securityQuals == NIL || core::barriers::WhereHeld(Describe(query, target)) != core::barriers::Holds::InStatement) return;
   List *barriers = NIL;
   ListCell *cell;
   foreach (cell, target->securityQuals) {
