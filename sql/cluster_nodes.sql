@@ -175,10 +175,10 @@ SELECT (array_agg(shard_name(logicalrelid, shardid) ORDER BY shardid))[1] AS nam
 SELECT shard_name(logicalrelid, shardid) AS kept FROM pg_dist_shard WHERE logicalrelid = 'sorts'::regclass \gset
 \connect - - - :worker2_port
 SET citus.enable_ddl_propagation = off;
-SET ROLE cluster_nodes_other;
 CREATE VIEW :named_view AS SELECT 1;
 CREATE TABLE :named_table AS SELECT 'not yours';
-RESET ROLE;
+ALTER VIEW :named_view OWNER TO cluster_nodes_other;
+ALTER TABLE :named_table OWNER TO cluster_nodes_other;
 ALTER EXTENSION plpgsql ADD TABLE :kept;
 \connect - - - :coordinator_port
 SET search_path = cluster_nodes;
@@ -205,20 +205,11 @@ SELECT format('CREATE TABLE %I (id int)', 'crowded_' || (last_value + 1)) AS com
 SET ROLE cluster_nodes_other;
 :command;
 RESET ROLE;
-DO $$
-DECLARE
-  said text;
-  detail text;
-BEGIN
-  PERFORM create_reference_table('cluster_nodes.crowded');
-EXCEPTION WHEN duplicate_table THEN
-  GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-  RAISE NOTICE '%: %', regexp_replace(said, '\d+', 'N'), detail;
-END $$;
-SELECT format('%I.%I', nspname, relname) AS squatter FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
-WHERE relnamespace = 'cluster_nodes'::regnamespace AND relname ~ 'crowded_' \gset
-SELECT altius_internal.drop_leftover(1, :'squatter', 1000) AS settled, to_regclass(:'squatter') IS NOT NULL AS stays;
 SELECT create_reference_table('crowded');
+SELECT format('%I.%I', nspname, relname) AS squatter FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relnamespace = 'cluster_nodes'::regnamespace AND relname ~ 'crowded_'
+  AND relowner = 'cluster_nodes_other'::regrole \gset
+SELECT altius_internal.drop_leftover(1, :'squatter', 1000) AS settled, to_regclass(:'squatter') IS NOT NULL AS stays;
 SET client_min_messages = warning;
 DROP SCHEMA cluster_nodes CASCADE;
 DROP OWNED BY cluster_nodes_other;

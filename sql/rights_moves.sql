@@ -124,24 +124,25 @@ CALL rights_moves.count();
 SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = 'rights_moves.things'::regclass;
 
 -- A table that has only the name of a shard becomes none, and is not cleaned up.
-CREATE TABLE rights_moves.victims (id int);
+CREATE SCHEMA rights_moves_own;  -- in which nobody else makes anything, so nobody is asked for names
+CREATE TABLE rights_moves_own.victims (id int);
 SELECT DISTINCT result FROM pg_dist_shardid_seq, run_command_on_all_nodes(format($all$DO $do$
   BEGIN
     FOR n IN %s .. %s LOOP
-      EXECUTE format('CREATE TABLE rights_moves.victims_%%s (id int)', n);
-      EXECUTE format('ALTER TABLE rights_moves.victims_%%s OWNER TO rights_moves_mallory', n);
+      EXECUTE format('CREATE TABLE rights_moves_own.victims_%%s (id int)', n);
+      EXECUTE format('ALTER TABLE rights_moves_own.victims_%%s OWNER TO rights_moves_mallory', n);
     END LOOP;
   END $do$ $all$, last_value + 1, last_value + 4));
 DO $$
 BEGIN
-  PERFORM create_distributed_table('rights_moves.victims', 'id', shard_count => 2, colocate_with => 'none');
+  PERFORM create_distributed_table('rights_moves_own.victims', 'id', shard_count => 2, colocate_with => 'none');
 EXCEPTION WHEN duplicate_table THEN
   RAISE WARNING 'refused';
 END $$;
 SELECT result FROM run_command_on_workers($$SELECT count(altius_internal.drop_leftover(1, oid::regclass::text, 100)) FROM pg_class
-  WHERE relname ~ '^victims_' AND relnamespace = 'rights_moves'::regnamespace$$);
+  WHERE relname ~ '^victims_' AND relnamespace = 'rights_moves_own'::regnamespace$$);
 SELECT result FROM run_command_on_workers($$SELECT count(*) FROM pg_class
-  WHERE relname ~ '^victims_' AND relnamespace = 'rights_moves'::regnamespace$$);
+  WHERE relname ~ '^victims_' AND relnamespace = 'rights_moves_own'::regnamespace$$);
 
 -- An owner that may make nothing in the schema any more; nor may a function of the owner meanwhile.
 ALTER SCHEMA rights_moves OWNER TO postgres;
@@ -179,6 +180,6 @@ SELECT count(*), count(mood), count(moods) FROM rights_moves.moods;
 SELECT result FROM run_command_on_all_nodes($$SELECT typacl FROM pg_type WHERE oid = 'rights_moves.mood'::regtype$$);
 
 SELECT DISTINCT result FROM run_command_on_all_nodes($$SELECT bool_or(rolsuper) FROM pg_roles WHERE rolname = 'rights_moves_mallory'$$);
-DROP SCHEMA rights_moves CASCADE;
+DROP SCHEMA rights_moves, rights_moves_own CASCADE;
 SELECT count(*) FROM run_command_on_workers('DROP SCHEMA IF EXISTS rights_moves CASCADE');
 DROP ROLE rights_moves_mallory;

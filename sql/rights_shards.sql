@@ -17,14 +17,15 @@ SELECT s.shardid AS shard, s.nodeport AS port, n.nodeid AS source,
        (SELECT o.nodeid FROM pg_dist_node o WHERE o.groupid > 0 AND o.nodeport <> s.nodeport) AS target
 FROM citus_shards s JOIN pg_dist_node n USING (nodename, nodeport) WHERE s.table_name = 'mine'::regclass ORDER BY 1 LIMIT 1 \gset
 
--- Alice has tables where the shards lie, of names that a shard of "events" would have.
-SET SESSION AUTHORIZATION rights_shards_alice;
+-- Alice has tables where the shards lie, of names that a shard of "events" would have.  (She had them before.)
+RESET SESSION AUTHORIZATION;
 SELECT DISTINCT success FROM run_command_on_placements('mine', $c$DO $do$
 DECLARE
   name text := replace('%s', '.mine_', '.events_');
 BEGIN
   EXECUTE format('CREATE TABLE %%s (k int, v text)', name);
   EXECUTE format('INSERT INTO %%s VALUES (1, ''alice''''s''), (2, ''alice''''s'')', name);
+  EXECUTE format('ALTER TABLE %%s OWNER TO rights_shards_alice', name);
 END $do$ $c$);
 CREATE FUNCTION alices() RETURNS TABLE (success boolean, result text) LANGUAGE sql AS $$
   SELECT DISTINCT success, result FROM run_command_on_placements((SELECT logicalrelid FROM pg_dist_partition
@@ -34,6 +35,8 @@ CREATE FUNCTION alices() RETURNS TABLE (success boolean, result text) LANGUAGE s
                      (xpath('//n/text()', query_to_xml('SELECT string_agg(v, '','') AS n FROM ' || c.oid::regclass, false, true, '')))[1])
     FROM pg_class c WHERE c.oid = replace('%s', '.mine_', '.events_')::regclass $c$)
 $$;
+ALTER FUNCTION alices() OWNER TO rights_shards_alice;
+SET SESSION AUTHORIZATION rights_shards_alice;
 SELECT * FROM alices();
 
 -- Renamed on all nodes, shards left alone.
@@ -151,6 +154,71 @@ UPDATE r SET v = v || random()::text;
 SELECT * FROM altius_check_reference_tables(true);
 \set VERBOSITY terse
 DROP TABLE r;
+
+-- Nobody else takes a name that ends in the number of a shard, on any node.
+CREATE TABLE named (k int);
+SELECT create_distributed_table('named', 'k', shard_count => 1, colocate_with => 'none');
+SELECT shardid AS shard FROM pg_dist_shard WHERE logicalrelid = 'named'::regclass \gset
+SET SESSION AUTHORIZATION rights_shards_alice;
+\set VERBOSITY sqlstate
+CREATE TABLE named_:shard (k int);
+CREATE TABLE named_:shard AS SELECT 1 AS k;
+CREATE VIEW rights_shards.x_:shard AS SELECT 1 AS k;
+CREATE MATERIALIZED VIEW named_:shard AS SELECT 1 AS k;
+CREATE SEQUENCE named_:shard;
+CREATE TYPE named_:shard AS ENUM ('a');
+CREATE TYPE named_:shard AS (k int);
+CREATE DOMAIN named_:shard AS int;
+CREATE TABLE other (k int CONSTRAINT named_pkey_:shard PRIMARY KEY);
+CREATE TABLE other (k int);
+CREATE TYPE mood AS ENUM ('a');
+CREATE INDEX named_i_:shard ON other (k);
+CREATE INDEX other_i ON other (k);
+ALTER INDEX other_i RENAME TO named_i_:shard;
+ALTER TABLE other RENAME TO named_:shard;
+ALTER TYPE mood RENAME TO named_:shard;
+CREATE TEMPORARY TABLE named_:shard (k int);
+ALTER TABLE named_:shard RENAME TO x_:shard;
+DROP TABLE x_:shard;
+SELECT on_workers(format('CREATE TABLE rights_shards.x_%s (k int)', :shard));
+SELECT on_workers(format('CREATE SEQUENCE rights_shards.x_%s', :shard));
+\set VERBOSITY terse
+DROP TABLE other;
+DROP TYPE mood;
+SET SESSION AUTHORIZATION rights_shards_mallory;
+CREATE INDEX i ON named (k);
+ALTER TABLE named RENAME TO renamed;
+ALTER TABLE renamed ADD PRIMARY KEY (k);
+CREATE TABLE x_:shard (k int);
+DROP TABLE renamed, x_:shard;
+
+-- Numbers that names have before they are those of shards are passed over, on whatever node the name is.
+CREATE TABLE last (k int);
+SELECT create_distributed_table('last', 'k', shard_count => 1, colocate_with => 'none');
+SELECT max(shardid) AS last FROM pg_dist_shard \gset
+SET SESSION AUTHORIZATION rights_shards_alice;
+SELECT on_workers(format('CREATE TABLE rights_shards.next_%s (k int)', :last + 1));
+SELECT on_workers(format('CREATE SEQUENCE rights_shards.i_%s', :last + 2));
+\set ECHO none
+SELECT format('CREATE TYPE rights_shards.next_%s AS ENUM (''a'')', :last + 3) \gexec
+\set ECHO all
+SET SESSION AUTHORIZATION rights_shards_mallory;
+CREATE TABLE next (k int);
+SELECT create_distributed_table('next', 'k', shard_count => 2, colocate_with => 'none');
+SELECT shardid - :last AS number FROM pg_dist_shard WHERE logicalrelid = 'next'::regclass ORDER BY 1;
+SET SESSION AUTHORIZATION rights_shards_alice;
+SELECT on_workers(format('CREATE TABLE rights_shards.next_%s (k int)', :last + 6));
+SET SESSION AUTHORIZATION rights_shards_mallory;
+INSERT INTO next SELECT generate_series(1, 10);
+SELECT count(*) FROM (SELECT isolate_tenant_to_new_shard('next', 1, shard_transfer_mode => 'block_writes')) it;
+SELECT DISTINCT shardid - :last AS number FROM pg_dist_shard WHERE logicalrelid = 'next'::regclass ORDER BY 1;
+SELECT count(*) FROM next;
+DROP TABLE next, last;
+SET SESSION AUTHORIZATION rights_shards_alice;
+\set ECHO none
+SELECT format('DROP TYPE rights_shards.next_%s', :last + 3) \gexec
+\set ECHO all
+SET SESSION AUTHORIZATION rights_shards_mallory;
 
 -- Who may empty a table may not empty one of its shards.
 CREATE TABLE t (k int);

@@ -6,6 +6,7 @@
 #include "altius/core/placement/round_robin.hpp"
 #include "altius/core/shard/ranges.hpp"
 #include "altius/ddl/objects.hpp"
+#include "altius/ddl/shard_numbers.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "checks.hpp"
 #include "colocation.hpp"
@@ -65,8 +66,9 @@ pg::Array<int> GroupsOfShard(const Plan& plan, int index) {
 void WriteShards(const Plan& plan) {
   pg::Array<int64> ids, placements, placed;
   pg::Array<int32> mins, maxs, groups;
+  ShardNumbers numbers(plan.relid, [](int group) { return txn::Enlist(group, txn::Access::Read); });
   for (int i = 0; i < plan.shard_count; i++) {
-    ids.push_back(catalog::NextShardId());
+    ids.push_back(numbers.Next());
     const core::HashRange range =
         plan.beside != nullptr
             ? core::HashRange{plan.beside->shards[i].min, plan.beside->shards[i].max}

@@ -16,6 +16,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "copy_within.hpp"
 #include "drop.hpp"
+#include "reserved_names.hpp"
 #include "sequences.hpp"
 #include "shard_statement.hpp"
 #include "sql.hpp"
@@ -126,6 +127,7 @@ bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
   CheckWritten(call.statement());
   CheckMeant(call);
+  RefuseReservedName(call.statement());
   if (HandleCopy(call)) return true;
   if (door::IsNodeSession()) return false;
   if (HandleConstraints(call)) return true;
@@ -217,6 +219,7 @@ void Init() {
   ProcessUtility_hook = Hook;
   InitCopyWithin();
   InitDrop();
+  InitReservedNames();
   InitSequences();
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // What is split into what, and every reason why it can't.
+#include "altius/ddl/shard_numbers.hpp"
+#include "altius/txn/coordinated.hpp"
 #include "split.hpp"
 
 extern "C" {
@@ -122,9 +124,10 @@ void NameParts(Split* split) {
   StringInfoData columns[6];
   for (StringInfoData& column : columns) initStringInfo(&column);
   for (const Member& member : split->whole.members) {
+    ddl::ShardNumbers numbers(member.table->relid, txn::OutsideTransaction);
     for (int i = 0; i < split->ranges.size(); i++) {
       const catalog::ShardPart part = {.parent = member.shard_id,
-                                       .id = catalog::NextShardId(),
+                                       .id = numbers.Next(),
                                        .min = split->ranges[i].min,
                                        .max = split->ranges[i].max,
                                        .group = split->groups[i],
