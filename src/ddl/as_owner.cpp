@@ -96,6 +96,7 @@ void AttachAsOwner(AlterTableStmt* statement, const PartitionCmd& attached) {
   if (differ) CommandCounterIncrement();
   pg::AsOwner(owner, [&] { RunUtility(reinterpret_cast<Node*>(statement), nullptr); });
   if (differ) ATExecChangeOwner(partition, own, true, AccessExclusiveLock);
+  if (differ) CommandCounterIncrement();  // whose it is, is asked next
 }
 
 }  // namespace
