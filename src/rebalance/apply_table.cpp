@@ -156,6 +156,7 @@ ApplyTable* OpenApplyTable(Oid relid, const StreamColumn* columns, int count) {
 }
 
 void CloseApplyTable(ApplyTable* table) {
+  SeeChanges(table);  // it may be opened again in this transaction: the source describes a table anew when it likes
   ExecDropSingleTupleTableSlot(table->fresh);
   ExecDropSingleTupleTableSlot(table->wanted);
   ExecDropSingleTupleTableSlot(table->found);

@@ -78,6 +78,10 @@ my @changes = (
     q{UPDATE %parts% SET day = day + 100 WHERE day BETWEEN 20 AND 29},
     q{UPDATE %parts% SET value = value || '?' WHERE day > 150},
     q{DELETE FROM %parts% WHERE day < 5},
+    # the source describes the table anew between two changes of a row
+    q{INSERT INTO %keyless% (k, a) SELECT n, 'new' FROM generate_series(20, 40) n},
+    q{ANALYZE %keyless%},
+    q{UPDATE %keyless% SET a = 'changed' WHERE k BETWEEN 20 AND 40},
     # many changes of one row, in one transaction and in many
     q{DO $$ BEGIN FOR n IN 1 .. 500 LOOP UPDATE %by_index% SET value = value + 1 WHERE code = 'code1' AND k = 1; END LOOP; END $$},
     (map { q{UPDATE %by_index% SET value = value + 1 WHERE code = 'code1' AND k = 1} } 1 .. 20),
