@@ -18,6 +18,7 @@
 #include "watch.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -281,6 +282,8 @@ ALTIUS_FUNCTION(altius_create_valid_foreign_keys) {
   };
   set("lock_timeout", psprintf("%d", PG_GETARG_INT32(1)));
   ddl::CreateShard(*table, index, ddl::kForeignKeys | ddl::kTrusted);
+  CommandCounterIncrement();
+  rebalance::MarkAsNew(get_relname_relid(catalog::ShardName(*table, table->shards[index]), get_rel_namespace(table->relid)));
   AtEOXact_GUC(true, level);
   PG_RETURN_VOID();
 }

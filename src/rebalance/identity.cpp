@@ -72,6 +72,13 @@ void SetReplicaIdentity(Oid relid, char identity) {
   table_close(catalog, RowExclusiveLock);
 }
 
+void MarkAsNew(Oid relid) {
+  Relation catalog = table_open(RelationRelationId, RowExclusiveLock);
+  HeapTuple tuple = SearchSysCacheCopy1(RELOID, ObjectIdGetDatum(relid));
+  if (HeapTupleIsValid(tuple)) CatalogTupleUpdate(catalog, &tuple->t_self, tuple);
+  table_close(catalog, RowExclusiveLock);
+}
+
 bool IsPublishedByMove(Oid relid) {
   return pg::FetchText(psprintf(
              "SELECT 1 FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p "

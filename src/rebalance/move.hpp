@@ -148,6 +148,9 @@ void RecordOldShards(int64 operation, const pg::Array<int64>& ids, int source);
 void WidenIdentities(Move* move);
 /// On the source: waits for writers of the relation, readers go on.  Subject to lock_timeout.
 void SetReplicaIdentity(Oid relid, char identity);
+/// The relation's row in pg_class is this transaction's: a snapshot that is older than the flip, and so may lack rows that were
+/// copied or applied after it, is found out by that (task/ownership.cpp).
+void MarkAsNew(Oid relid);
 /// Whether the relation is in a publication of a move or a split.
 bool IsPublishedByMove(Oid relid);
 

@@ -214,6 +214,21 @@ nothing_left();
         $reader->query('COMMIT');
         ($from, $to) = ($to, $from);
     }
+    # one that was taken on the target while the shard was there, but not yet all its rows
+    my ($old, $mover) = ($cluster->session('coordinator'), $cluster->session('coordinator'));
+    my $there = on_coordinator("SELECT min(id) FROM settled WHERE get_shard_id_for_distribution_column('settled', id) IN
+        (SELECT shardid FROM citus_shards WHERE table_name = 'settled'::regclass AND nodeport = $to)");
+    my $key = on_coordinator("SELECT min(id) FROM generate_series(200, 300) id WHERE get_shard_id_for_distribution_column('settled', id) = $shard");
+    $mover->query(q{SET altius.stop_point = 'move: caught up'});
+    $mover->send("SELECT citus_move_shard_placement($shard, '127.0.0.1', $from, '127.0.0.1', $to)");
+    ok($cluster->wait_until('coordinator', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'stopped: move: caught up'}), 'caught up');
+    $old->query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM settled WHERE id = $there");
+    on_coordinator("INSERT INTO settled VALUES ($key)");
+    on_coordinator('SELECT altius_internal.release_stop_points()');
+    is(($mover->finish)[1], '', 'the shard moves');
+    $old->send("UPDATE settled SET id = id WHERE id = $key RETURNING id");
+    like(($old->finish)[1], qr/40001: could not serialize access: a shard has been moved/, 'a snapshot from before the last rows is too old');
+    $old->query('ROLLBACK');
     on_coordinator('DROP TABLE settled');
 }
 

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The servers of a running cluster, plain or under Patroni, and what may happen to them."""
+
+import os
+import pathlib
+import signal
+import sys
+import threading
+import time
+
+import psycopg2
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "contrib" / "cluster"))
+
+from lib import clusters  # noqa: E402  (needs the path above)
+
+FREEZE = 5.0  # seconds
+
+
+def children(pid):
+    """The process and all below it."""
+    found, level = [pid], [pid]
+    while level:
+        below = []
+        for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(status.read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError, ValueError):
+                continue
+            if parent in level:
+                below.append(int(status.parent.name))
+        found += below
+        level = below
+    return found
+
+
+def exists(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def send(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+class Servers:
+    """Groups 0 (the coordinator's), 1 and 2, each with its primary."""
+
+    def __init__(self, directory):
+        self.cluster = clusters.load(directory)
+        self.patroni = clusters.kind_of(directory) == "patroni"
+        self.faults = ("switchover", "restart", "kill", "freeze") if self.patroni else ("restart", "kill", "freeze")
+
+    def node(self, group):
+        return self.cluster.primary(group, 60) if self.patroni else self.cluster.nodes()[group]
+
+    def connect(self, group, **options):
+        node = self.node(group)
+        connection = psycopg2.connect(host=node.host, port=node.port, dbname=self.cluster.db, user="postgres",
+                                      connect_timeout=3, **options)
+        connection.autocommit = True
+        return connection
+
+    def query(self, group, statement, *values):
+        """Rows; of one column only its values."""
+        connection = self.connect(group, options="-c statement_timeout=60s")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values or None)
+                rows = cursor.fetchall() if cursor.description else []
+                return [row[0] if len(row) == 1 else row for row in rows]
+        finally:
+            connection.close()
+
+    def value(self, group, statement, *values):
+        return self.query(group, statement, *values)[0]
+
+    def wait(self, condition, seconds=60, pause=0.05):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if condition():
+                    return True
+            except (psycopg2.Error, OSError, clusters.Failure):
+                pass
+            time.sleep(pause)
+        return False
+
+    def ready(self):
+        """All groups answer, and under Patroni have their standbys."""
+        if self.patroni:
+            self.cluster.wait_ready(120)
+        return self.wait(lambda: all(self.value(group, "SELECT NOT pg_is_in_recovery()") for group in range(3)))
+
+    def set(self, group, name, value):
+        """A setting of the server; None resets it."""
+        connection = self.connect(group)
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER SYSTEM RESET {name}" if value is None else f"ALTER SYSTEM SET {name} = '{value}'")
+            cursor.execute("SELECT pg_reload_conf()")
+        connection.close()
+
+    def release(self):
+        """Whoever is held at a stop point goes on."""
+        for group in range(3):
+            try:
+                self.set(group, "altius.stop_point", None)
+                self.query(group, "SELECT altius_internal.release_stop_points()")
+            except psycopg2.Error:
+                pass
+
+    def strike(self, fault, group):
+        """Begins; the result is a thread that ends when the server is to be reached again."""
+        node = self.node(group)
+        thread = threading.Thread(target=getattr(self, fault), args=(node, group), daemon=True)
+        thread.start()
+        return thread
+
+    def switchover(self, _, group):
+        self.cluster.switchover(str(group))
+
+    def restart(self, node, _):
+        if self.patroni:
+            node.rest("/restart", {}, timeout=90)
+        else:
+            node.stop("fast")
+            node.start()
+
+    def kill(self, node, _):
+        pids = children(node.running())
+        send(pids, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while any(map(exists, pids)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not self.patroni:
+            node.start()
+
+    @staticmethod
+    def freeze(node, _):
+        pids = children(node.running())
+        send(pids, signal.SIGSTOP)
+        time.sleep(FREEZE)
+        send(pids, signal.SIGCONT)
+
+
+class Steady(Servers):
+    """Where nothing happens to servers: each thread keeps its connections."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.kept = threading.local()
+
+    def query(self, group, statement, *values):
+        kept = self.kept.__dict__
+        if group not in kept or kept[group].closed:
+            kept[group] = self.connect(group, options="-c statement_timeout=120s")
+        with kept[group].cursor() as cursor:
+            cursor.execute(statement, values or None)
+            rows = cursor.fetchall() if cursor.description else []
+            return [row[0] if len(row) == 1 else row for row in rows]
