@@ -9,7 +9,7 @@ CREATE SCHEMA rights_acting AUTHORIZATION rights_acting_owner;
 CREATE SCHEMA rights_evil AUTHORIZATION rights_acting_user;
 GRANT USAGE ON SCHEMA rights_acting, rights_evil TO PUBLIC;
 GRANT USAGE ON SCHEMA altius_internal TO rights_acting_user, rights_acting_owner;
-GRANT EXECUTE ON FUNCTION altius_internal.act_as(text, text, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION altius_internal.act_as(text, text, text[], text) TO PUBLIC;
 SET ROLE rights_acting_owner;
 CREATE TABLE rights_acting.items (id int PRIMARY KEY, n int);
 SELECT create_distributed_table('rights_acting.items', 'id', shard_count => 4);
@@ -29,11 +29,11 @@ RESET ROLE;
 \set VERBOSITY terse
 SET search_path = rights_evil;
 -- By hand: here and in the node's session.
-SELECT altius_internal.act_as('postgres', 'postgres', '', '');
-SELECT altius_internal.act_as('rights_acting_user', 'postgres', '', '7.0123456789abcdef0123456789abcdef');
+SELECT altius_internal.act_as('postgres', 'postgres', '{}', '');
+SELECT altius_internal.act_as('rights_acting_user', 'postgres', '{}', '7.0123456789abcdef0123456789abcdef');
 SET altius.acting_role = '10 10';
 RESET altius.acting_role;
-SELECT DISTINCT result FROM run_command_on_workers($$SELECT altius_internal.act_as('postgres', 'postgres', '', '7.0123456789abcdef0123456789abcdef')$$);
+SELECT DISTINCT result FROM run_command_on_workers($$SELECT altius_internal.act_as('postgres', 'postgres', '{}', '7.0123456789abcdef0123456789abcdef')$$);
 SELECT DISTINCT result FROM run_command_on_workers($$SET altius.acting_role = '10 10'$$);
 SELECT DISTINCT result FROM run_command_on_workers('SET ROLE rights_acting_owner');
 
@@ -106,7 +106,7 @@ CREATE FUNCTION rights_acting.becomes(way text) RETURNS SETOF text LANGUAGE sql 
 RESET ROLE;
 SELECT way, becomes FROM unnest(ARRAY['RESET ROLE', 'SET ROLE postgres', 'SET LOCAL ROLE none', 'RESET SESSION AUTHORIZATION',
   'SET SESSION AUTHORIZATION postgres', 'RESET altius.acting_role', 'SET altius.acting_role = ''''', 'RESET ALL',
-  'SELECT altius_internal.act_as(''postgres'', ''postgres'', '''', ''9.0123456789abcdef0123456789abcdef'')']) way,
+  'SELECT altius_internal.act_as(''postgres'', ''postgres'', ''{}'', ''9.0123456789abcdef0123456789abcdef'')']) way,
   LATERAL rights_acting.becomes(way);
 -- Nor is anything that it leaves there in the way of the caller.
 SELECT rights_acting.becomes($$SELECT set_config('search_path', 'rights_evil, pg_catalog', false)$$);
@@ -140,7 +140,33 @@ RESET ROLE;
 SELECT count(*) FROM rights_acting.items;
 RESET SESSION AUTHORIZATION;
 
-REVOKE EXECUTE ON FUNCTION altius_internal.act_as(text, text, text, text) FROM rights_acting_user;
+-- A security-restricted operation is one on no node: what code of its user leaves there must not run as who has logged in.
+\c - rights_acting_user
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET search_path = rights_evil;
+CREATE TABLE dist (id int);
+SELECT create_distributed_table('dist', 'id', shard_count => 4);
+INSERT INTO dist SELECT generate_series(1, 10);
+CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN EXECUTE 'ALTER ROLE rights_acting_user SUPERUSER'; RETURN NULL; END $$;
+SELECT DISTINCT success FROM run_command_on_workers('CREATE TABLE rights_evil.q (i int)');
+SELECT DISTINCT success FROM run_command_on_workers($$CREATE CONSTRAINT TRIGGER t AFTER INSERT ON rights_evil.q
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION rights_evil.evil()$$);
+CREATE FUNCTION p() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'INSERT INTO rights_evil.q VALUES (1)'; RETURN 1; END $$;
+CREATE FUNCTION f(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN rights_evil.p(); END $$;
+CREATE MATERIALIZED VIEW mv AS SELECT rights_evil.f(id) FROM dist WITH NO DATA;
+\c - postgres
+\set VERBOSITY sqlstate
+BEGIN;
+REFRESH MATERIALIZED VIEW rights_evil.mv;
+COMMIT;
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT DISTINCT result AS superuser
+FROM run_command_on_all_nodes($$SELECT rolsuper FROM pg_roles WHERE rolname = 'rights_acting_user'$$);
+
+REVOKE EXECUTE ON FUNCTION altius_internal.act_as(text, text, text[], text) FROM rights_acting_user;
 DROP SCHEMA rights_acting, rights_evil CASCADE;
 DROP OWNED BY rights_acting_owner, rights_acting_group, rights_acting_user;
 DROP ROLE rights_acting_owner, rights_acting_group, rights_acting_user;

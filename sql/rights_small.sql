@@ -179,7 +179,7 @@ BEGIN
   END IF;
 END $$;
 SET SESSION AUTHORIZATION rights_small_mallory;
-SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{rights_small_super}');
+SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{rights_small_super}', '');
 SELECT current_setting('log_statement');
 RESET SESSION AUTHORIZATION;
 DROP ROLE rights_small_super;

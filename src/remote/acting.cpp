@@ -5,6 +5,8 @@
 // temporary schema its last, and prepared statements have names that only nodes give (ddl/utility.cpp).
 #include "role.hpp"
 
+#include <algorithm>
+
 #include "altius/door/door.hpp"
 #include "altius/pg/compat_guc.hpp"
 #include "altius/pg/rights.hpp"
@@ -13,7 +15,9 @@
 extern "C" {
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 }
 
@@ -110,10 +114,20 @@ void SetLocal(const char* name, const char* value, GucContext context) {
 }
 
 /// Code of the role that was at work before may have set something else, in which statements of this one would mean something else.
-void SetAsAtStart(const char* users_path) {
+void SetAsAtStart() {
   for (const FixedSetting& fixed : kAtStart) SetLocal(fixed.name, fixed.value, PGC_USERSET);
   SetLocal("search_path", pg::kNodesPath, PGC_USERSET);
-  SetLocal(TrackedName(kSearchPath), users_path, PGC_USERSET);
+}
+
+/// ... or is known here of another node's session: results would be read as they were not written.
+void SetTracked(ArrayType* values) {
+  Datum* items;
+  bool* nulls;
+  int count;
+  deconstruct_array(values, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
+  for (int i = 0; i < std::min(count, kPlainlyTracked); i++) {
+    if (!nulls[i]) SetLocal(TrackedName(i), TextDatumGetCString(items[i]), PGC_USERSET);
+  }
 }
 
 void ActAs(const char* session_user, const char* role) {
@@ -136,13 +150,15 @@ void InitActing() {
 
 }  // namespace altius::remote
 
-/// act_as(session_user text, role text, users_path text, ticket text): until the end of the transaction.
+/// act_as(session_user text, role text, tracked text[], ticket text): until the end of the transaction; `tracked`: the values of the
+/// settings that are kept equal, in their order.
 ALTIUS_FUNCTION(altius_act_as) {
   using namespace altius::remote;
   const char* session_user = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const char* role = text_to_cstring(PG_GETARG_TEXT_PP(1));
   RequireTicket(session_user, role, text_to_cstring(PG_GETARG_TEXT_PP(3)));
   ActAs(session_user, role);
-  SetAsAtStart(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+  SetAsAtStart();
+  SetTracked(PG_GETARG_ARRAYTYPE_P(2));
   PG_RETURN_VOID();
 }

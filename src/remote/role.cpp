@@ -2,8 +2,10 @@
 // The asking side of roles: a ticket for each change, which travels in front of the statement.
 #include "role.hpp"
 
+#include "altius/pg/array.hpp"
+#include "altius/pg/text_forms.hpp"
+
 extern "C" {
-#include "catalog/pg_authid_d.h"
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
 }
@@ -33,11 +35,13 @@ core::NodeSettings::Acting RoleAtWork() {
 }
 
 void QueueRole(Connection* connection, core::NodeSettings::Acting wanted) {
-  static const Oid kTypes[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID};  // the last is the ticket
+  static const Oid kTypes[] = {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID};  // the last is the ticket
   if (wanted == core::NodeSettings::Acting{}) wanted = {connection->user_id, connection->user_id};
   const char* session_user = GetUserNameFromId(wanted.session_user, false);
   const char* role = GetUserNameFromId(wanted.role, false);
-  const char* values[] = {session_user, role, TrackedValue(kSearchPath)};
+  pg::Array<const char*> tracked;
+  for (int i = 0; i < kPlainlyTracked; i++) tracked.push_back(pstrdup(TrackedValue(i)));
+  const char* values[] = {session_user, role, pg::ArrayText(tracked.data(), tracked.size())};
   const StringInfoData* claim = ClaimOfRole(session_user, role);
   StatementText statement;
   statement.sql = "SELECT altius_internal.act_as($1, $2, $3, $4)";
@@ -52,10 +56,7 @@ void QueueRole(Connection* connection, core::NodeSettings::Acting wanted) {
 
 }  // namespace
 
-Oid LoginOfSession() {
-  const bool own_work = GetUserId() == BOOTSTRAP_SUPERUSERID && InSecurityRestrictedOperation();
-  return own_work ? BOOTSTRAP_SUPERUSERID : GetAuthenticatedUserId();
-}
+Oid LoginOfSession() { return InSecurityRestrictedOperation() ? GetUserId() : GetAuthenticatedUserId(); }
 
 void FollowRole(Connection* connection) {
   if (!connection->follows_role || connection->state != State::Ready) return;
@@ -64,6 +65,14 @@ void FollowRole(Connection* connection) {
   connection->settings.DoubtRole();
   QueueRole(connection, wanted);
   connection->settings.SentRole(wanted);
+}
+
+void FollowAtEnd(Connection* connection) {
+  if (connection->state != State::Ready || !connection->follows_role || !connection->settings.NeedsRole(RoleAtWork())) return;
+  FollowSettings(connection);
+  FollowRole(connection);
+  // Where the transaction has failed unseen the change fails, and the command that ends it must run all the same.
+  Push(connection);
 }
 
 StringInfo ClaimOfRole(const char* session_user, const char* role) {

@@ -12,13 +12,17 @@ extern "C" {
 
 namespace altius::remote {
 
-/// Who logs in on nodes for what runs now.  Work of the extension's own, as the bootstrap superuser, has connections of its own: a
-/// user's session there is no place for it.
+/// Who logs in on nodes for what runs now.  What runs in a security-restricted operation (REFRESH MATERIALIZED VIEW, indexes, ANALYZE of
+/// another one's table; work of the extension's own) has connections of its user: a node knows of no restriction, and code of that
+/// user's could leave there what runs later as whoever has logged in here.
 Oid LoginOfSession();
 
 /// Queues what makes the node work as the role that is at work here.  Free when that is who has logged in, and nobody else was
 /// before in the node's session.
 void FollowRole(Connection* connection);
+
+/// Before COMMIT and PREPARE TRANSACTION: deferred triggers fire as who is at work now, under the settings of now.
+void FollowAtEnd(Connection* connection);
 
 // What a ticket says.  Both begin with what is no length of a text, so that nothing else that has a ticket is the same bytes.
 StringInfo ClaimOfRole(const char* session_user, const char* role);

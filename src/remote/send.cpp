@@ -320,15 +320,14 @@ void QueueRollBack(Connection* connection) {
 
 int BlockLevel(const Connection* connection) { return connection->settings.level(); }
 
-/// Deferred triggers fire as who is at work now.
 Request* SendEnd(Connection* connection, const char* sql, bool keeps_settings) {
-  if (keeps_settings) FollowRole(connection);
+  if (keeps_settings) FollowAtEnd(connection);
   connection->settings.End(keeps_settings);
   return SendCommand(connection, sql);
 }
 
 Request* SendPrepare(Connection* connection, const char* gid) {
-  FollowRole(connection);  // its ticket comes before the next
+  FollowAtEnd(connection);  // its tickets come before the next
   const char* sql = psprintf("PREPARE TRANSACTION %s", quote_literal_cstr(gid));
   return SendEnd(connection, door::SignStatement(&connection->issuer, sql), true);
 }

@@ -70,6 +70,7 @@ enum Tracked {
   kTriggerDepth,
   kTrackedCount
 };
+inline constexpr int kPlainlyTracked = kTriggerDepth;  // without the one that only nodes may say
 
 }  // namespace altius::remote
 

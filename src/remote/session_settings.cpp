@@ -220,11 +220,8 @@ const char** TextsOf(Datum array, int* count) {
   return texts;
 }
 
-/// Who sets it, as the asking node says.
-Oid SetterOf(const char* name) {
-  const Oid role = name == nullptr ? InvalidOid : get_role_oid(name, true);
-  return OidIsValid(role) ? role : GetUserId();
-}
+/// Who sets it, as the asking node says; InvalidOid: somebody without rights of his own.
+Oid SetterOf(const char* name) { return name == nullptr ? InvalidOid : get_role_oid(name, true); }
 
 void RequireTicket(const StringInfoData* claim, const char* ticket) {
   if (door::AdmitsClaim(ticket, claim->data, claim->len)) return;
@@ -248,8 +245,9 @@ ALTIUS_FUNCTION(altius_follow_settings) {
   for (int i = 0; i < count; i++) {
     if (names[i] == nullptr) continue;
     const Oid role = SetterOf(roles[i]);
-    (void)set_config_option_ext(names[i], values[i], superuser_arg(role) ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION, role,
-                                GUC_ACTION_SET, true, DEBUG1, false);
+    const bool superuser = OidIsValid(role) && superuser_arg(role);
+    (void)set_config_option_ext(names[i], values[i], superuser ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
+                                OidIsValid(role) ? role : GetUserId(), GUC_ACTION_SET, true, DEBUG1, false);
   }
   PG_RETURN_VOID();
 }

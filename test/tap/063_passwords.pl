@@ -124,30 +124,31 @@ configure('coordinator', 'altius.allow_cleartext_passwords' => 'off');
 $cluster->start('worker2');
 
 # --- SCRAM, with and without TLS ---
-my $as_app = 'SET ROLE app; SELECT sum(n) FROM numbers';
+my $as_app = 'SELECT sum(n) FROM numbers';  # nodes are logged into as who has logged in
+my @app = (user => 'app');
 hba($_, 'host all app 127.0.0.1/32 scram-sha-256') for 'worker1', 'worker2';
-is($cluster->query('coordinator', $as_app), '5050', 'SCRAM without TLS');
+is($cluster->query('coordinator', $as_app, @app), '5050', 'SCRAM without TLS');
 configure($_, ssl_ca_file => "$base/ca.crt", ssl_cert_file => "$base/$_.crt", ssl_key_file => "$base/$_.key", ssl => 'on')
     for 'worker1', 'worker2';
 hba($_, 'hostssl all app 127.0.0.1/32 scram-sha-256', 'host all app 127.0.0.1/32 reject') for 'worker1', 'worker2';
-is($cluster->query('coordinator', $as_app), '5050', 'SCRAM with TLS');
+is($cluster->query('coordinator', $as_app, @app), '5050', 'SCRAM with TLS');
 
 # --- verified certificates ---
 my $verified = "sslmode=verify-full sslrootcert=$base/ca.crt";
 configure('coordinator', 'citus.node_conninfo' => $verified);
-is($cluster->query('coordinator', $as_app), '5050', 'sslmode=verify-full with a password');
+is($cluster->query('coordinator', $as_app, @app), '5050', 'sslmode=verify-full with a password');
 is($cluster->query('coordinator', q{SELECT string_agg(DISTINCT result, '') FROM run_command_on_workers(
     'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')}), 't', 'all connections have TLS');
 hba($_, 'hostssl all app 127.0.0.1/32 cert', 'host all app 127.0.0.1/32 reject') for 'worker1', 'worker2';
-like(error_of('coordinator', $as_app), qr/08006: could not connect to node 127.0.0.1:\d+.*certificate/s, 'no client certificate');
+like(error_of('coordinator', $as_app, @app), qr/08006: could not connect to node 127.0.0.1:\d+.*certificate/s, 'no client certificate');
 configure('coordinator', 'citus.node_conninfo' => "$verified sslcert=$base/app.crt sslkey=$base/app.key");
-is($cluster->query('coordinator', $as_app), '5050', 'a client certificate');
+is($cluster->query('coordinator', $as_app, @app), '5050', 'a client certificate');
 like(error_of('coordinator', 'SELECT sum(n) FROM numbers'), qr/no error/, 'others log in as before');
 for my $case ([ 'wrongname', qr/does not match host name "127.0.0.1"/ ], [ 'expired', qr/certificate verify failed.*expired/ ],
     [ 'unknown', qr/certificate verify failed/ ]) {
     my ($name, $reason) = @$case;
     configure('worker2', ssl_cert_file => "$base/$name.crt", ssl_key_file => "$base/$name.key");
-    like(error_of('coordinator', "SET altius.failover_timeout = 0; $as_app"),
+    like(error_of('coordinator', "SET altius.failover_timeout = 0; $as_app", @app),
         qr/08006: could not connect to node 127.0.0.1:$port2.*$reason/s, "a node's certificate: $name");
     $listener = Altius::Listener->new($base, $elsewhere, 'clear', cert => [ "$base/$name.crt", "$base/$name.key" ]);
     is($cluster->query('coordinator', sprintf($check, $elsewhere)), 'f', 'a listener with it');
@@ -155,7 +156,7 @@ for my $case ([ 'wrongname', qr/does not match host name "127.0.0.1"/ ], [ 'expi
 }
 configure('worker2', ssl_cert_file => "$base/worker2.crt", ssl_key_file => "$base/worker2.key");
 configure('worker2', ssl => 'off');
-like(error_of('coordinator', "SET altius.failover_timeout = 0; $as_app"),
+like(error_of('coordinator', "SET altius.failover_timeout = 0; $as_app", @app),
     qr/08006: could not connect to node 127.0.0.1:$port2.*does not support SSL/s, 'a node without TLS');
 configure('worker2', ssl => 'on');
 

@@ -78,13 +78,14 @@ for my $node ('worker1', 'worker2') {
     close $out;
     $cluster->query($node, 'SELECT pg_reload_conf()');
 }
-my $as_app = 'SET ROLE app; SELECT sum(n) FROM numbers';
-like(($cluster->psql('coordinator', $as_app, %aliased))[2], qr/08006: could not connect.*password/s, 'no password, no connection');
+my $as_app = 'SELECT sum(n) FROM numbers';  # nodes are logged into as who has logged in
+my @as_app = (%aliased, user => 'app');
+like(($cluster->psql('coordinator', $as_app, @as_app))[2], qr/08006: could not connect.*password/s, 'no password, no connection');
 $cluster->query('coordinator', "INSERT INTO pg_dist_authinfo VALUES (0, 'app', 'password=right')", %aliased);
-is($cluster->query('coordinator', $as_app, %aliased), '5050', 'pg_dist_authinfo: for all nodes');
+is($cluster->query('coordinator', $as_app, @as_app), '5050', 'pg_dist_authinfo: for all nodes');
 $cluster->query('coordinator', "INSERT INTO pg_dist_authinfo SELECT nodeid, 'app', 'password=wrong' FROM pg_dist_node
     WHERE groupid = 2", %aliased);
-like(($cluster->psql('coordinator', $as_app, %aliased))[2], qr/08006: could not connect to node 127.0.0.1:$port2.*password/s,
+like(($cluster->psql('coordinator', $as_app, @as_app))[2], qr/08006: could not connect to node 127.0.0.1:$port2.*password/s,
     'a row for one node comes first');
 
 # --- dropping it ---
