@@ -28,7 +28,7 @@ pg::Array<const catalog::Table*> MissingOn(int group) {
 
 /// On all active nodes but `except`, which may be dead.
 void BlockWrites(const catalog::Table& table, int except) {
-  const char* sql = psprintf("SELECT altius_internal.lock_tables('{" INT64_FORMAT "}', %d)", table.shards[0].id, NodeLockTimeout());
+  const char* sql = psprintf("SELECT altius_internal.lock_tables('{" INT64_FORMAT "}', %d, %d)", table.shards[0].id, NodeLockTimeout(), 0);
   int count = 0;
   int* groups = txn::OtherGroups(&count);
   count = static_cast<int>(std::remove(groups, groups + count, except) - groups);

@@ -4,8 +4,10 @@
 // there what it looks at when permissions are checked, and crashes otherwise), and only PostgreSQL itself stands behind the last.
 //
 // So PostgreSQL's COPY of the shell is begun.  Once it has checked the user's rights it asks the hook for that, and there the
-// rows are read and sent to their shards; what is left for it is an empty input.
+// rows are read and sent to their shards; what is left for it is an empty input, for which no trigger fires.
 #include "copy_within.hpp"
+
+#include <utility>
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/permissions.hpp"
@@ -13,7 +15,10 @@
 
 extern "C" {
 #include "catalog/namespace.h"
+#include "commands/trigger.h"
 #include "tcop/cmdtag.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 }
 
 namespace altius::ddl {
@@ -27,7 +32,10 @@ class Pending {
       : statement_(statement), run_(run), outer_(innermost) {
     innermost = this;
   }
-  ~Pending() { innermost = outer_; }
+  ~Pending() {
+    innermost = outer_;
+    if (shell_ != nullptr) GiveTriggersBack();
+  }
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
 
@@ -44,6 +52,7 @@ class Pending {
     self->done_ = true;
     self->run_(Copy(self->statement_));
     self->Empty();
+    self->TakeTriggers(entry->relid);
   }
 
  private:
@@ -55,12 +64,29 @@ class Pending {
     statement_->whereClause = nullptr;
   }
 
+  /// Those for statements have fired for the rows.  The entry of the relation cache is held, so it is the one that is copied next.
+  void TakeTriggers(Oid relid) {
+    shell_ = RelationIdGetRelation(relid);
+    triggers_ = std::exchange(shell_->trigdesc, nullptr);
+  }
+
+  void GiveTriggersBack() {
+    if (shell_->trigdesc == nullptr) {
+      shell_->trigdesc = triggers_;
+    } else {
+      FreeTriggerDesc(triggers_);  // the entry was built anew
+    }
+    RelationClose(shell_);
+  }
+
   static Pending* innermost;
 
   CopyStmt* statement_;
   bool (*run_)(CopyStmt*);
   Pending* outer_;
   bool done_ = false;
+  Relation shell_ = nullptr;  // while its triggers are out of the way
+  TriggerDesc* triggers_ = nullptr;
 };
 
 Pending* Pending::innermost = nullptr;

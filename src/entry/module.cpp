@@ -33,6 +33,7 @@ constexpr void (*kModules[])() = {
     pg::InitSettings, door::Init,    catalog::Init, remote::Init,    txn::Init,     trigger::Init, executor::Init, ingest::Init,
     planner::Init,    monitor::Init, rebalance::Init, cluster::Init, ha::Init,
     ddl::Init,  // its planner hook sees a query first
+    txn::InitPreparedEnds,
 };
 
 /// What lower floors call without knowing who does it.

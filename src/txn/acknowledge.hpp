@@ -44,7 +44,4 @@ extern const char* const kUnknownOutcomeHint;
 /// For callbacks that run after the commit.
 void HangUpOnClient();
 
-/// COMMIT PREPARED and ROLLBACK PREPARED of anybody.
-void InitPreparedEnds();
-
 }  // namespace altius::txn

@@ -126,6 +126,12 @@ void RunRecovery(bool woken) {
   next_recovery = After(again ? std::min(retry_ms, std::max(recover_interval_ms, kRetryMs)) : recover_interval_ms);
 }
 
+/// Where this server stands is looked at even when recovery is off: altius_in_doubt shows it.
+TimestampTz NextRecovery() {
+  const TimestampTz next = recover_interval_ms > 0 ? std::min(next_recovery, next_standing) : next_standing;
+  return std::max<TimestampTz>(1, next);
+}
+
 // --- deadlocks ---
 
 TimestampTz next_deadlocks = 0;
@@ -191,7 +197,7 @@ void RunDuty(Duty duty, bool woken) {
 TimestampTz NextRun(Duty duty) {
   switch (duty) {
     case Duty::Deadlocks: return deadlock_factor >= 0 ? std::max<TimestampTz>(1, next_deadlocks) : 0;
-    case Duty::Recovery: return recover_interval_ms > 0 || !core::MayAct(standing) ? std::max<TimestampTz>(1, next_recovery) : 0;
+    case Duty::Recovery: return NextRecovery();
     case Duty::Chores: return NextChore();
   }
   return 0;

@@ -100,7 +100,6 @@ void Init() {
   DefineCommitSetting();
   DefineStopPointSetting();
   InitMaintenance();
-  InitPreparedEnds();
   RegisterXactCallback(OnTransaction, nullptr);
   RegisterSubXactCallback(OnSubtransaction, nullptr);
   remote::wait_hook = RaiseIfDeadlockVictim;

@@ -76,4 +76,8 @@ const char* CurrentTransactionId();
 /// Registers callbacks, settings, shared memory and the maintenance worker.  From _PG_init.
 void Init();
 
+/// COMMIT PREPARED and ROLLBACK PREPARED of anybody.  Its hook stands in front of all others of ours: who handles commands looks whether
+/// another extension stands behind.
+void InitPreparedEnds();
+
 }  // namespace altius::txn

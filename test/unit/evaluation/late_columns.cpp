@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-#include "catch.hpp"
+#include <catch2/catch.hpp>
 
 namespace {
 
