@@ -108,23 +108,26 @@ class Session:
             deadline = None
 
     def _copy(self, cursor, sql, data, started):
-        # psycopg2 does COPY with blocking calls: a time-out takes the socket away from below.
+        # psycopg2 does COPY with blocking calls: what no cancel ends has the socket taken away from below.
         pipe = socket.fromfd(self.connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
-        alarm = threading.Timer(PATIENCE, pipe.shutdown, [socket.SHUT_RDWR])
-        alarm.start()
+        alarms = [threading.Timer(PATIENCE, self.connection.cancel),
+                  threading.Timer(PATIENCE + AFTER_CANCEL, pipe.shutdown, [socket.SHUT_RDWR])]
+        for alarm in alarms:
+            alarm.start()
         psycopg2.extensions.set_wait_callback(None)
         try:
             cursor.copy_expert(sql, data)
         finally:
             psycopg2.extensions.set_wait_callback(_wait)
-            alarm.cancel()
+            for alarm in alarms:
+                alarm.cancel()
             pipe.close()
         return Outcome("", seconds=time.monotonic() - started)
 
     def _failed(self, error, seconds):
         if self.connection is None or self.connection.closed:
             self.close()
-            if seconds >= PATIENCE:
+            if seconds >= PATIENCE + AFTER_CANCEL:
                 return Outcome("hang", "no end of it", seconds=seconds)
             return Outcome("lost", f"{error.pgcode or ''} {error}", seconds=seconds)
         state = "hang" if seconds > PATIENCE + AFTER_CANCEL else error.pgcode or "client"
