@@ -5,7 +5,7 @@ import time
 
 from event import Event
 from notes import Notes
-from wal import commits_of_ours, divergence
+from wal import commits_of_ours, divergence, refuses_commits
 
 
 def planned(ha, checks, group):
@@ -81,7 +81,8 @@ def split_brain(ha, checks):
     old_timeline = int(ha.value(old, "SELECT pg_walfile_name(pg_current_wal_lsn())")[:8], 16)
     ha.cluster.kill_primary("1", patroni_only=True)
     event.over(seconds=ha.cluster.ttl + 60)
-    checks.equal(ha.query(old, "SELECT pg_is_in_recovery()"), [False], "the old primary still accepts writes")
+    checks.equal(ha.query(old, "SELECT pg_is_in_recovery()"), [False], "the old primary is no standby yet")
+    checks.ok(refuses_commits(ha, old), "and commits nothing any more, not even what touches nothing of ours")
     new_timeline, branch = divergence(ha, ha.primary(1))
     checks.ok(old_timeline < new_timeline, f"there are two primaries, on timelines {old_timeline} and {new_timeline}")
     try:
@@ -91,7 +92,7 @@ def split_brain(ha, checks):
     checks.ok(not found.committed, "nothing of ours was committed on the old one since", *found.committed)
     checks.note(f"the old primary's log from {branch} to {found.end}: {found.records} records, of them {found.ours} changes of our "
                 f"tables, {found.marks} of the test's own transaction")
-    checks.ok(found.marks > 0, "the log was read to its end: a write by hand is in it")
+    checks.ok(found.marks > 0, "the log was read to its end: a transaction by hand is in it")
     event.check_data()
     return event.figures()
 

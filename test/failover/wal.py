@@ -6,6 +6,9 @@ import os
 import re
 import subprocess
 
+import psycopg2
+import psycopg2.errors
+
 from lib.common import SERVER_USER
 
 Found = collections.namedtuple("Found", "committed records ours marks end")
@@ -21,11 +24,34 @@ def divergence(ha, member):
     return timeline, history.strip().splitlines()[-1].split("\t")[1]
 
 
+def undone(ha, member):
+    """A transaction that is rolled back: its number."""
+    connection = ha.connect(member)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT txid_current()")
+            number = cursor.fetchone()[0]
+            cursor.execute("ROLLBACK")
+            return number
+    finally:
+        connection.close()
+
+
+def refuses_commits(ha, member):
+    """Whether it knows that another one leads: its own clients commit nothing."""
+    try:
+        ha.query(member, "SELECT txid_current()")
+    except psycopg2.errors.SerializationFailure:
+        return True
+    return False
+
+
 def commits_of_ours(ha, member, timeline, start):
     """Commits and prepared transactions in its log from `start` on that changed a shard of ours.  A transaction of the test's
     own marks the end, and proves that the reading works."""
     shards = set(map(str, ha.query(member, SHARDS)))
-    mark = str(ha.value(member, "SELECT txid_current()"))
+    mark = str(undone(ha, member))
     ha.query(member, "CHECKPOINT")
     end = ha.value(member, "SELECT pg_current_wal_flush_lsn()")
     lines = read_log(ha, member, timeline, start, end)
@@ -35,10 +61,10 @@ def commits_of_ours(ha, member, timeline, start):
         relation = re.search(r"rel \d+/\d+/(\d+)", line)
         if line.startswith("rmgr: Heap") and relation and relation[1] in shards:
             changes[transaction] += 1
+        marks += transaction == mark and "desc: ABORT" in line
         if re.search(r"desc: (COMMIT|PREPARE)", line):
             subtransactions = re.search(r"subxacts:([ \d]+)", line)
             family = [transaction, *(subtransactions[1].split() if subtransactions else [])]
-            marks += transaction == mark
             if "desc: COMMIT_PREPARED" in line or any(changes[member] for member in family):
                 committed.append(line)
     return Found(committed, len(lines), sum(changes.values()), marks, end)
