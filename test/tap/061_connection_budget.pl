@@ -30,7 +30,8 @@ my $most = 0;
 $_->send("DO \$\$ BEGIN FOR i IN 1 .. 30 LOOP UPDATE t SET value = value + 1 WHERE id = 1 + i % 7; COMMIT; PERFORM pg_sleep(0.01); END LOOP; END \$\$")
     for @sessions;
 for (1 .. 20) {
-    my $now = connections();
+    # The place of a connection that is closed is given away at once; its server process is seen a moment longer.
+    my ($now) = sort { $a <=> $b } map { sleep 0.02; connections() } 1 .. 3;
     $most = $now if $now > $most;
 }
 is(join('', map { ($_->finish)[1] } @sessions), '', 'eight sessions work through three connections');
