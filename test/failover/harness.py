@@ -12,9 +12,10 @@ import time
 import psycopg2
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "contrib" / "cluster"))
+sys.path[:0] = [str(TOP / "contrib" / "cluster"), str(TOP / "test" / "lib")]
 
-from lib import clusters  # noqa: E402  (needs the path above)
+import queries  # noqa: E402  (needs the paths above)
+from lib import clusters  # noqa: E402
 
 from etcds import Etcd  # noqa: E402
 from network import Network  # noqa: E402
@@ -62,7 +63,7 @@ class Checks:
         print(f"1..{self.count}", flush=True)
 
 
-class Ha:
+class Ha(queries.Queries):
     """`altius-cluster up --patroni`, with tables of a bank in it.  Where this user may, the second member of worker 1 has a
     network of its own, so that it can be cut off."""
 
@@ -129,24 +130,7 @@ class Ha:
                 raise RuntimeError(f"Patroni refused {values}: {answer}")
 
     def connect(self, member, **options):
-        connection = psycopg2.connect(host=member.host, port=member.port, dbname=self.cluster.db, user="postgres",
-                                      connect_timeout=5, **options)
-        connection.autocommit = True
-        return connection
-
-    def query(self, member, statement, *values):
-        """Rows; of one column only its values."""
-        connection = self.connect(member, options="-c statement_timeout=60s")
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values or None)
-                rows = cursor.fetchall() if cursor.description else []
-                return [row[0] if len(row) == 1 else row for row in rows]
-        finally:
-            connection.close()
-
-    def value(self, member, statement, *values):
-        return self.query(member, statement, *values)[0]
+        return queries.connect(member, self.cluster.db, 5, **options)
 
     def primary(self, group, seconds=60):
         return self.cluster.primary(group, seconds)

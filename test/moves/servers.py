@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """The servers of a running cluster, plain or under Patroni, and what may happen to them."""
 
-import os
 import pathlib
 import signal
 import sys
@@ -10,47 +9,17 @@ import time
 
 import psycopg2
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "contrib" / "cluster"))
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "contrib" / "cluster"), str(TOP / "test" / "lib")]
 
-from lib import clusters  # noqa: E402  (needs the path above)
+import queries  # noqa: E402  (needs the paths above)
+from lib import clusters  # noqa: E402
+from processes import exists, family, send  # noqa: E402
 
 FREEZE = 5.0  # seconds
 
 
-def children(pid):
-    """The process and all below it."""
-    found, level = [pid], [pid]
-    while level:
-        below = []
-        for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parent = int(status.read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()[1])
-            except (OSError, IndexError, ValueError):
-                continue
-            if parent in level:
-                below.append(int(status.parent.name))
-        found += below
-        level = below
-    return found
-
-
-def exists(pid):
-    try:
-        os.kill(pid, 0)
-        return True
-    except ProcessLookupError:
-        return False
-
-
-def send(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
-
-
-class Servers:
+class Servers(queries.Queries):
     """Groups 0 (the coordinator's), 1 and 2, each with its primary."""
 
     def __init__(self, directory):
@@ -62,25 +31,7 @@ class Servers:
         return self.cluster.primary(group, 60) if self.patroni else self.cluster.nodes()[group]
 
     def connect(self, group, **options):
-        node = self.node(group)
-        connection = psycopg2.connect(host=node.host, port=node.port, dbname=self.cluster.db, user="postgres",
-                                      connect_timeout=3, **options)
-        connection.autocommit = True
-        return connection
-
-    def query(self, group, statement, *values):
-        """Rows; of one column only its values."""
-        connection = self.connect(group, options="-c statement_timeout=60s")
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values or None)
-                rows = cursor.fetchall() if cursor.description else []
-                return [row[0] if len(row) == 1 else row for row in rows]
-        finally:
-            connection.close()
-
-    def value(self, group, statement, *values):
-        return self.query(group, statement, *values)[0]
+        return queries.connect(self.node(group), self.cluster.db, 3, **options)
 
     def wait(self, condition, seconds=60, pause=0.05):
         deadline = time.monotonic() + seconds
@@ -134,7 +85,7 @@ class Servers:
             node.start()
 
     def kill(self, node, _):
-        pids = children(node.running())
+        pids = family(node.running())
         send(pids, signal.SIGKILL)
         deadline = time.monotonic() + 20
         while any(map(exists, pids)) and time.monotonic() < deadline:
@@ -144,7 +95,7 @@ class Servers:
 
     @staticmethod
     def freeze(node, _):
-        pids = children(node.running())
+        pids = family(node.running())
         send(pids, signal.SIGSTOP)
         time.sleep(FREEZE)
         send(pids, signal.SIGCONT)
@@ -162,6 +113,4 @@ class Steady(Servers):
         if group not in kept or kept[group].closed:
             kept[group] = self.connect(group, options="-c statement_timeout=120s")
         with kept[group].cursor() as cursor:
-            cursor.execute(statement, values or None)
-            rows = cursor.fetchall() if cursor.description else []
-            return [row[0] if len(row) == 1 else row for row in rows]
+            return queries.rows_of(cursor, statement, values)

@@ -6,9 +6,15 @@ import pathlib
 import random
 import signal
 import subprocess
+import sys
 import time
 
-TOOL = pathlib.Path(__file__).resolve().parents[3] / "contrib/cluster/altius-cluster"
+TOP = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(TOP / "test" / "lib"))
+
+from processes import family, send  # noqa: E402  (needs the path above)
+
+TOOL = TOP / "contrib/cluster/altius-cluster"
 KINDS = ("kill", "freeze", "immediate", "backend")
 FROZEN = 5  # seconds
 
@@ -24,21 +30,6 @@ class Servers:
         return int((self.directory / name / "postmaster.pid").read_text().split()[0])
 
     @staticmethod
-    def children(pid):
-        try:
-            return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        except OSError:
-            return []
-
-    @staticmethod
-    def send(pids, what):
-        for pid in pids:
-            try:
-                os.kill(pid, what)
-            except ProcessLookupError:
-                pass
-
-    @staticmethod
     def wait_for(condition, seconds=30):
         deadline = time.monotonic() + seconds
         while not condition() and time.monotonic() < deadline:
@@ -52,31 +43,31 @@ class Servers:
     def kill(self, name, rng):
         """All processes at once: the server knows nothing of its end."""
         postmaster = self.postmaster(name)
-        self.send([postmaster], signal.SIGSTOP)  # nothing is forked between the two
-        self.send([*self.children(postmaster), postmaster], signal.SIGKILL)
+        send([postmaster], signal.SIGSTOP)  # nothing is forked between the two
+        send(family(postmaster), signal.SIGKILL)
         self.wait_for(lambda: not os.path.exists(f"/proc/{postmaster}"))  # somebody has to reap it
         time.sleep(rng.uniform(0, 2))
         self.start(name)
 
     def freeze(self, name, _):
         postmaster = self.postmaster(name)
-        self.send([postmaster], signal.SIGSTOP)
-        frozen = [*self.children(postmaster), postmaster]
-        self.send(frozen, signal.SIGSTOP)
+        send([postmaster], signal.SIGSTOP)
+        frozen = family(postmaster)
+        send(frozen, signal.SIGSTOP)
         time.sleep(FROZEN)
-        self.send(frozen, signal.SIGCONT)
+        send(frozen, signal.SIGCONT)
 
     def immediate(self, name, rng):
-        self.send([self.postmaster(name)], signal.SIGQUIT)
+        send([self.postmaster(name)], signal.SIGQUIT)
         self.wait_for(lambda: not (self.directory / name / "postmaster.pid").exists())
         time.sleep(rng.uniform(0, 1))
         self.start(name)
 
     def backend(self, name, rng):
         """One of its processes: the server ends all others and recovers."""
-        children = self.children(self.postmaster(name))
+        children = family(self.postmaster(name))[1:]
         if children:
-            self.send([rng.choice(children)], signal.SIGKILL)
+            send([rng.choice(children)], signal.SIGKILL)
 
 
 class Faults:
