@@ -111,11 +111,13 @@ void Flush(Receiver *receiver, int index) {
   resetStringInfo(records);
 }
 
-/// The table's number of the shard.
+/// The table's number of the shard.  The cache may hold the table a second time by now, when other metadata has changed
+/// meanwhile: what it says is checked against this one.
 int IndexOf(const catalog::Table &table, int64 shard_id) {
-  int index;
+  int index = 0;
   const catalog::Table *known = catalog::FindTableOfShard(shard_id, &index);
-  if (known == &table) return index;
+  const bool of_table = known != nullptr && known->relid == table.relid;
+  if (of_table && index < table.shard_count && table.shards[index].id == shard_id) return index;
   ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("shard %lld of table \"%s\" is not known on this node",
                                                            static_cast<long long>(shard_id), table.name)));
   pg_unreachable();

@@ -42,4 +42,15 @@ like($wire->copy(q{COPY t FROM STDIN (altius_frames 'rubbish|||||||')}, frame($s
 is($wire->query('SELECT 1'), '', 'the session lives');
 is($cluster->query('coordinator', 'SELECT count(*) FROM t'), '1', 'and nothing else was written');
 
+# Other metadata that changes between two frames.  The session learns of it when it writes the second, which is so large
+# that it is written at once.
+is($wire->query($good), 'G', 'frames begin');
+$wire->message('d', frame($shard, record("1\tfirst")));
+$cluster->query('coordinator', q{CREATE TABLE other (key int); SELECT create_distributed_table('other', 'key')});
+$wire->message('d', frame($shard, record("1\t" . 'x' x (600 * 1024))));
+$wire->message('d', frame($shard, record("1\tlast")));
+$wire->message('c', '');
+is($wire->answer, '', 'frames go on after metadata of another table has changed');
+is($cluster->query('coordinator', 'SELECT count(*) FROM t'), '4', 'their rows are there');
+
 done_testing();
