@@ -172,7 +172,8 @@ SELECT twin('MERGE INTO here h USING u ON h.x = u.k WHEN NOT MATCHED BY SOURCE T
 -- Such a subquery can't depend on the changed row.
 SELECT refused('MERGE INTO t USING u ON t.id = u.k WHEN MATCHED THEN DELETE RETURNING (SELECT count(*) FROM other o WHERE o.k > t.id)');
 SELECT refused('MERGE INTO t USING u ON t.id = u.k WHEN MATCHED THEN DELETE RETURNING (SELECT y FROM here WHERE x = t.id)');
-SELECT refused('MERGE INTO t USING u ON t.id = u.k WHEN NOT MATCHED BY SOURCE THEN UPDATE SET id = t.id + 100');
+-- Rows that move to other shards.
+SELECT twin('MERGE INTO t USING u ON t.id = u.k WHEN NOT MATCHED BY SOURCE THEN UPDATE SET id = t.id + 100');
 
 -- Views that can be changed.
 SELECT twin('MERGE INTO low USING u ON low.id = u.k WHEN MATCHED THEN UPDATE SET note = u.word WHEN NOT MATCHED THEN INSERT (id, v) VALUES (u.k + 60, 1) WHEN NOT MATCHED BY SOURCE THEN DELETE RETURNING merge_action(), low.*, u.*');

@@ -2,7 +2,7 @@
 // Subqueries of RETURNING computed with the rows, and of the row as the change has left it: both give the same.
 #include "altius/core/evaluation/foreseen.hpp"
 
-#include <catch2/catch.hpp>
+#include "../catch.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-#include <catch2/catch.hpp>
+#include "../catch.hpp"
 
 namespace {
 

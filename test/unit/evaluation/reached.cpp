@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include <catch2/catch.hpp>
+#include "../catch.hpp"
 #include "expressions.hpp"
 
 namespace {

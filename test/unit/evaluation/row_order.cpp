@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <catch2/catch.hpp>
+#include "../catch.hpp"
 #include "chooser.hpp"
 
 namespace {

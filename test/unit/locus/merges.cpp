@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include <catch2/catch.hpp>
+#include "../catch.hpp"
 #include "world.hpp"
 
 namespace {
