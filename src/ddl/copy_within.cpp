@@ -28,8 +28,11 @@ namespace {
 /// The COPY under way, in its call's frame; the destructor sees to it that none outlives its call.
 class Pending {
  public:
-  Pending(CopyStmt* statement, bool (*run)(CopyStmt*)) noexcept
-      : statement_(statement), run_(run), outer_(innermost) {
+  /// `within`: what PostgreSQL gets to run of it.
+  Pending(CopyStmt* statement, CopyStmt* within, bool (*run)(CopyStmt*)) noexcept
+      : statement_(statement), within_(within), run_(run), outer_(innermost) {
+    // Its analysis changes the clause, and may call functions of the user before the rights are checked.
+    within_->whereClause = nullptr;
     innermost = this;
   }
   ~Pending() {
@@ -50,7 +53,7 @@ class Pending {
         entry->relid != RangeVarGetRelid(self->statement_->relation, NoLock, true))
       return;
     self->done_ = true;
-    self->run_(Copy(self->statement_));
+    self->run_(self->statement_);
     self->Empty();
     self->TakeTriggers(entry->relid);
   }
@@ -58,10 +61,9 @@ class Pending {
  private:
   /// PostgreSQL has looked at everything but these.
   void Empty() const {
-    statement_->filename = pstrdup("/dev/null");
-    statement_->is_program = false;
-    statement_->options = NIL;
-    statement_->whereClause = nullptr;
+    within_->filename = pstrdup("/dev/null");
+    within_->is_program = false;
+    within_->options = NIL;
   }
 
   /// Those for statements have fired for the rows.  The entry of the relation cache is held, so it is the one that is copied next.
@@ -82,6 +84,7 @@ class Pending {
   static Pending* innermost;
 
   CopyStmt* statement_;
+  CopyStmt* within_;
   bool (*run_)(CopyStmt*);
   Pending* outer_;
   bool done_ = false;
@@ -116,10 +119,11 @@ UtilityCall WithStatement(const UtilityCall& call, Node* statement) {
 }
 
 void CopyWithin(const UtilityCall& call, CopyRunner run) {
-  auto* statement = Copy(reinterpret_cast<CopyStmt*>(call.statement()));
-  const UtilityCall changed = WithStatement(call, reinterpret_cast<Node*>(statement));
+  auto* statement = reinterpret_cast<CopyStmt*>(call.statement());
+  CopyStmt* within = Copy(statement);
+  const UtilityCall changed = WithStatement(call, reinterpret_cast<Node*>(within));
   const UtilityCall* outer = current;
-  const Pending pending(statement, RunRows);
+  const Pending pending(Copy(statement), within, RunRows);
   current = &changed;
   runner = run;
   try {

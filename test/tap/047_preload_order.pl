@@ -54,6 +54,9 @@ COPY d (key, v) FROM STDIN DELIMITER ',';
 \.
 COPY r FROM PROGRAM 'echo 1,x' (FORMAT csv);
 COPY l FROM PROGRAM 'echo 1,x' (FORMAT csv);
+COPY d (key, v) FROM PROGRAM 'printf "6,six\\n16,\\n"' (FORMAT csv) WHERE v IS NOT NULL AND '{a}'::text[] IS NOT NULL;
+SELECT count(*) FROM d WHERE key IN (6, 16);
+DELETE FROM d WHERE key = 6;
 CREATE TABLE noted (level text, rows bigint);
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO noted SELECT TG_LEVEL, count(*) FROM fresh; RETURN NULL; END';
 CREATE TRIGGER note AFTER INSERT ON d REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION note();
