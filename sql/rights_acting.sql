@@ -9,7 +9,7 @@ CREATE SCHEMA rights_acting AUTHORIZATION rights_acting_owner;
 CREATE SCHEMA rights_evil AUTHORIZATION rights_acting_user;
 GRANT USAGE ON SCHEMA rights_acting, rights_evil TO PUBLIC;
 GRANT USAGE ON SCHEMA altius_internal TO rights_acting_user, rights_acting_owner;
-GRANT EXECUTE ON FUNCTION altius_internal.act_as(text, text, text[], text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION altius_internal.act_as(text, text, text, text[], text) TO PUBLIC;
 SET ROLE rights_acting_owner;
 CREATE TABLE rights_acting.items (id int PRIMARY KEY, n int);
 SELECT create_distributed_table('rights_acting.items', 'id', shard_count => 4);
@@ -29,12 +29,12 @@ RESET ROLE;
 \set VERBOSITY terse
 SET search_path = rights_evil;
 -- By hand: here and in the node's session.
-SELECT altius_internal.act_as('postgres', 'postgres', '{}', '');
-SELECT altius_internal.act_as('rights_acting_user', 'postgres', '{}', '7.0123456789abcdef0123456789abcdef');
-SET altius.acting_role = '10 10';
+SELECT altius_internal.act_as('postgres', 'postgres', 'none', '{}', '');
+SELECT altius_internal.act_as('rights_acting_user', 'postgres', 'none', '{}', '7.0123456789abcdef0123456789abcdef');
+SET altius.acting_role = '10 10 0';
 RESET altius.acting_role;
-SELECT DISTINCT result FROM run_command_on_workers($$SELECT altius_internal.act_as('postgres', 'postgres', '{}', '7.0123456789abcdef0123456789abcdef')$$);
-SELECT DISTINCT result FROM run_command_on_workers($$SET altius.acting_role = '10 10'$$);
+SELECT DISTINCT result FROM run_command_on_workers($$SELECT altius_internal.act_as('postgres', 'postgres', 'none', '{}', '7.0123456789abcdef0123456789abcdef')$$);
+SELECT DISTINCT result FROM run_command_on_workers($$SET altius.acting_role = '10 10 0'$$);
 SELECT DISTINCT result FROM run_command_on_workers('SET ROLE rights_acting_owner');
 
 -- What a function of the user leaves in the session of a node.
@@ -106,7 +106,7 @@ CREATE FUNCTION rights_acting.becomes(way text) RETURNS SETOF text LANGUAGE sql 
 RESET ROLE;
 SELECT way, becomes FROM unnest(ARRAY['RESET ROLE', 'SET ROLE postgres', 'SET LOCAL ROLE none', 'RESET SESSION AUTHORIZATION',
   'SET SESSION AUTHORIZATION postgres', 'RESET altius.acting_role', 'SET altius.acting_role = ''''', 'RESET ALL',
-  'SELECT altius_internal.act_as(''postgres'', ''postgres'', ''{}'', ''9.0123456789abcdef0123456789abcdef'')']) way,
+  'SELECT altius_internal.act_as(''postgres'', ''postgres'', ''none'', ''{}'', ''9.0123456789abcdef0123456789abcdef'')']) way,
   LATERAL rights_acting.becomes(way);
 -- Nor is anything that it leaves there in the way of the caller.
 SELECT rights_acting.becomes($$SELECT set_config('search_path', 'rights_evil, pg_catalog', false)$$);
@@ -126,6 +126,54 @@ SELECT rights_acting.becomes('SELECT 1');
 SELECT DISTINCT result FROM run_command_on_workers('SELECT current_user || session_user');
 ROLLBACK;
 SELECT DISTINCT result FROM run_command_on_workers('SELECT current_user || session_user');
+
+-- Nor in a parallel worker of the node, which PostgreSQL tells of settings.
+SET SESSION AUTHORIZATION rights_acting_owner;
+CREATE FUNCTION rights_acting.who(id int) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN concat_ws(' ', current_user, session_user, current_setting('role'), current_setting('session_authorization'),
+                   current_setting('is_superuser'));
+END $$;
+SET check_function_bodies = off;
+CREATE FUNCTION rights_acting.as_superuser(id int) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET role = 'postgres' AS $$
+BEGIN
+  RETURN current_user;
+END $$;
+RESET check_function_bodies;
+CREATE FUNCTION rights_acting.in_workers(way text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF way = 'who' THEN
+    RETURN (SELECT max(rights_acting.who(id)) FROM rights_acting.items WHERE rights_acting.who(id) <> '');
+  END IF;
+  RETURN (SELECT max(rights_acting.as_superuser(id)) FROM rights_acting.items WHERE rights_acting.as_superuser(id) <> '');
+EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+RESET SESSION AUTHORIZATION;
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off;
+SELECT rights_acting.in_workers('as_superuser');
+-- The same is seen there, with workers and without, whatever way the role was taken on.
+SELECT rights_acting.in_workers('who');
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET parallel_leader_participation;
+SELECT rights_acting.in_workers('who');
+SELECT rights_acting.who(0) = ALL (array_agg(rights_acting.who(id))) AS same FROM rights_acting.items;
+SET ROLE rights_acting_owner;
+SELECT max(rights_acting.who(id)), rights_acting.who(0) AS here FROM rights_acting.items;
+SELECT rights_acting.in_workers('who');
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off;
+SELECT max(rights_acting.who(id)), rights_acting.who(0) AS here FROM rights_acting.items;
+SET ROLE postgres;
+SELECT max(rights_acting.who(id)), rights_acting.who(0) AS here FROM rights_acting.items;
+SET SESSION AUTHORIZATION rights_acting_owner;
+SELECT max(rights_acting.who(id)), rights_acting.who(0) AS here FROM rights_acting.items;
+RESET SESSION AUTHORIZATION;
+SELECT max(rights_acting.who(id)), rights_acting.who(0) AS here FROM rights_acting.items;
+-- Commands that note a role for later, while another role is at work; their order on the nodes is theirs with parallel workers, too.
+SET ROLE rights_acting_owner;
+CREATE FUNCTION rights_acting.with_role() RETURNS text LANGUAGE sql SET role = 'rights_acting_owner' AS 'SELECT current_user::text';
+ALTER FUNCTION rights_acting.with_role() SET role = 'none';
+RESET ROLE;
+SELECT result FROM run_command_on_workers($$SELECT proconfig FROM pg_proc WHERE proname = 'with_role'$$);
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET parallel_leader_participation;
 
 -- A privilege that is taken away is gone at once.
 SET SESSION AUTHORIZATION rights_acting_user;
@@ -166,7 +214,7 @@ SET client_min_messages = warning;
 SELECT DISTINCT result AS superuser
 FROM run_command_on_all_nodes($$SELECT rolsuper FROM pg_roles WHERE rolname = 'rights_acting_user'$$);
 
-REVOKE EXECUTE ON FUNCTION altius_internal.act_as(text, text, text[], text) FROM rights_acting_user;
+REVOKE EXECUTE ON FUNCTION altius_internal.act_as(text, text, text, text[], text) FROM rights_acting_user;
 DROP SCHEMA rights_acting, rights_evil CASCADE;
 DROP OWNED BY rights_acting_owner, rights_acting_group, rights_acting_user;
 DROP ROLE rights_acting_owner, rights_acting_group, rights_acting_user;

@@ -10,7 +10,7 @@ CREATE FUNCTION altius_internal.follow_settings(names text[], settings text[], r
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_follow_settings';
 
 -- Until the end of the transaction this session works as the role that is at work in another node's.
-CREATE FUNCTION altius_internal.act_as(session_user_name text, role text, tracked text[], ticket text) RETURNS void
+CREATE FUNCTION altius_internal.act_as(session_user_name text, role text, shown text, tracked text[], ticket text) RETURNS void
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_act_as';
 
 CREATE FUNCTION altius_internal.current_transaction() RETURNS text

@@ -182,7 +182,7 @@ BEGIN
 
       ('part', 'altius_internal.load_metadata()', 'connections made ahead; reads the metadata'),
       ('node', 'altius_internal.follow_settings(text[], text[], text[], text)', 'settings of the asking session'),
-      ('node', 'altius_internal.act_as(text, text, text[], text)', 'who is at work in the asking session'),
+      ('node', 'altius_internal.act_as(text, text, text, text[], text)', 'who is at work in the asking session'),
       ('node', 'altius_internal.claim_shards(bigint[])', 'before a write'),
       ('node', 'altius_internal.finds_nobody(bigint)', 'before a write on several nodes'),
       ('node', 'altius_internal.lock_shells(text[], integer)', 'before DDL on shards'),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "sql.hpp"
 
+#include "altius/pg/bridge.hpp"
 #include "altius/pg/text_forms.hpp"
+#include "altius/remote/role_tests.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -35,7 +37,7 @@ void EndQualifiedNames(int nest_level) { AtEOXact_GUC(true, nest_level); }
 namespace {
 
 void SetForNow(const char* name, const char* value) {
-  (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  (void)set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 }  // namespace
@@ -66,8 +68,8 @@ List* QueryRows(const char* sql, std::initializer_list<Value> values) {
   }
   CommandCounterIncrement();
   const int level = NewGUCNestLevel();  // shards are relations to us
-  (void)set_config_option("citus.override_table_visibility", "off", PGC_USERSET, PGC_S_SESSION,
-                          GUC_ACTION_SAVE, true, 0, false);
+  SetForNow("citus.override_table_visibility", "off");
+  SetForNow("max_parallel_workers_per_gather", "0");  // the arms of a UNION ALL come in their order
   const int texts = pg::BeginOwnSql();
   SPI_connect();
   if (SPI_execute_with_args(sql, count, types, datums, nullptr, false, 0) != SPI_OK_SELECT)
@@ -170,11 +172,19 @@ void RequireCommand(Node* statement) {
                   errhint("Nodes tell each other such commands; use SQL to run others.")));
 }
 
+/// For later.
+bool NotesSettings(const Node* statement) {
+  return IsA(statement, CreateFunctionStmt) || IsA(statement, AlterFunctionStmt) || IsA(statement, AlterRoleSetStmt) ||
+         IsA(statement, AlterDatabaseSetStmt);
+}
+
 }  // namespace
 
 void RunWholeUtility(Node* statement, const char* sql) {
   RequireCommand(statement);
-  Run(statement, sql, PROCESS_UTILITY_QUERY);
+  if (!NotesSettings(statement)) return Run(statement, sql, PROCESS_UTILITY_QUERY);
+  const remote::RoleTests tests;
+  pg::Call([&] { Run(statement, sql, PROCESS_UTILITY_QUERY); });
 }
 
 void RunQuery(const char* sql) {

@@ -67,7 +67,7 @@ void InitSettings() {
        &settings::log_remote_commands, false, PGC_USERSET, 0},
       {"altius.plan_locally",
        "Statements see the shell tables of this node only; set while a command is applied to them.",
-       &settings::plan_locally, false, PGC_USERSET, GUC_NO_SHOW_ALL},
+       &settings::plan_locally, false, PGC_SUSET, GUC_NO_SHOW_ALL},  // what functions of others look up would be empty
       {"citus.override_table_visibility", "Whether shards are hidden from catalog queries.",
        &settings::override_table_visibility, true, PGC_USERSET, GUC_NO_SHOW_ALL},
   });

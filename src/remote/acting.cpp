@@ -6,11 +6,13 @@
 #include "role.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "altius/door/door.hpp"
 #include "altius/pg/compat_guc.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/search_path.hpp"
+#include "altius/remote/role_tests.hpp"
 
 extern "C" {
 #include "access/parallel.h"
@@ -31,62 +33,116 @@ constexpr const char* kSetting = "altius.acting_role";
 struct Actor {
   pg::Identity session_user;
   pg::Identity role;
+  Oid shown;  // what the setting "role" shows on the asking node; InvalidOid: none
 };
 
 char* variable = nullptr;
+bool being_set = false;  // by act_as
 bool acting = false;
+Actor actor = {};
 pg::Identity login = {};
 
 /// role and session_authorization: out of force while another role is at work, also when PostgreSQL undoes a change of theirs.
 struct Guarded {
   const char* name;
-  config_string* setting;
+  GucStringCheckHook check;
   GucStringAssignHook assign;
-  GucContext context;
+  GucShowHook show;
+  config_string* setting = nullptr;
+  GucStringCheckHook own_check = nullptr;
+  GucStringAssignHook own_assign = nullptr;
+  GucShowHook own_show = nullptr;
+  GucContext own_context = PGC_USERSET;
 };
-Guarded guarded[] = {{"role", nullptr, nullptr, PGC_USERSET}, {"session_authorization", nullptr, nullptr, PGC_USERSET}};
+extern Guarded guarded_role;
+extern Guarded guarded_session;
+
+/// What only notes a name for later may name any role.
+bool Refuses(GucSource source, const Guarded& one) {
+  if (!acting || source == PGC_S_TEST) return false;
+  GUC_check_errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM);
+  GUC_check_errmsg("parameter \"%s\" cannot be changed", one.name);
+  return true;
+}
+
+/// Null: what PostgreSQL itself shows.
+const char* NameToShow(Oid role) {
+  if (!acting || !IsTransactionState()) return nullptr;
+  return OidIsValid(role) ? GetUserNameFromId(role, true) : "none";
+}
+
+const char* Show(const Guarded& one, Oid role) {
+  const char* name = NameToShow(role);
+  if (name != nullptr) return name;
+  return one.own_show != nullptr ? one.own_show() : *one.setting->variable;
+}
+
+bool CheckRole(char** value, void** extra, GucSource source) {
+  return !Refuses(source, guarded_role) && guarded_role.own_check(value, extra, source);
+}
+
+bool CheckSession(char** value, void** extra, GucSource source) {
+  return !Refuses(source, guarded_session) && guarded_session.own_check(value, extra, source);
+}
 
 void AssignRole(const char* value, void* extra) {
-  if (!acting) guarded[0].assign(value, extra);
+  if (!acting) guarded_role.own_assign(value, extra);
 }
 
 void AssignSession(const char* value, void* extra) {
-  if (!acting) guarded[1].assign(value, extra);
+  if (!acting) guarded_session.own_assign(value, extra);
 }
 
-void FindGuarded() {
-  if (guarded[0].setting != nullptr) return;
-  for (Guarded& one : guarded) {
-    one.setting = reinterpret_cast<config_string*>(pg::FindSetting(one.name));
-    one.assign = one.setting->assign_hook;
-    one.context = one.setting->gen.context;
+const char* ShowRole() { return Show(guarded_role, actor.shown); }
+const char* ShowSession() { return Show(guarded_session, actor.session_user.user); }
+
+Guarded guarded_role = {"role", CheckRole, AssignRole, ShowRole};
+Guarded guarded_session = {"session_authorization", CheckSession, AssignSession, ShowSession};
+Guarded* const all_guarded[] = {&guarded_role, &guarded_session};
+
+void Guard() {
+  if (guarded_role.setting != nullptr) return;
+  for (Guarded* one : all_guarded) {
+    config_string* setting = one->setting = reinterpret_cast<config_string*>(pg::FindSetting(one->name));
+    one->own_check = std::exchange(setting->check_hook, one->check);
+    one->own_assign = std::exchange(setting->assign_hook, one->assign);
+    one->own_show = std::exchange(setting->show_hook, one->show);
+    one->own_context = setting->gen.context;
   }
-  guarded[0].setting->assign_hook = AssignRole;
-  guarded[1].setting->assign_hook = AssignSession;
+}
+
+void LetBeSet(bool let) {
+  for (const Guarded* one : all_guarded) one->setting->gen.context = let ? one->own_context : PGC_INTERNAL;
 }
 
 pg::Identity IdentityOf(Oid user) { return {user, superuser_arg(user)}; }
 
-/// Only act_as sets it: two numbers of roles.
+/// Only act_as sets it: numbers of roles. A parallel worker has what its leader has, and looks nothing up yet.
 bool Check(char** value, void** extra, GucSource) {
-  if (*value == nullptr || **value == '\0' || InitializingParallelWorker) return true;
-  Oid session_user;
-  Oid role;
-  if (!IsTransactionState() || sscanf(*value, "%u %u", &session_user, &role) != 2) return false;
-  auto* actor = static_cast<Actor*>(pg::AllocateExtra(sizeof(Actor)));
-  if (actor == nullptr) return false;
-  *actor = {IdentityOf(session_user), IdentityOf(role)};
-  *extra = actor;
+  if (*value == nullptr || **value == '\0') return true;
+  if (!InitializingParallelWorker && !being_set) return false;
+  Actor wanted = {};
+  if (sscanf(*value, "%u %u %u", &wanted.session_user.user, &wanted.role.user, &wanted.shown) != 3) return false;
+  if (!InitializingParallelWorker) {
+    wanted.session_user = IdentityOf(wanted.session_user.user);
+    // Not of the owner of a function that runs as its owner.
+    wanted.role.is_superuser = OidIsValid(wanted.shown) ? superuser_arg(wanted.shown) : wanted.session_user.is_superuser;
+  }
+  auto* kept = static_cast<Actor*>(pg::AllocateExtra(sizeof(Actor)));
+  if (kept == nullptr) return false;
+  *kept = wanted;
+  *extra = kept;
   return true;
 }
 
 /// Also in a transaction that has failed.
 void Assign(const char*, void* extra) {
-  const auto* actor = static_cast<const Actor*>(extra);
-  if (actor == nullptr && !acting) return;
-  acting = actor != nullptr;
-  pg::ActAs(acting ? actor->session_user : login, acting ? actor->role : login);
-  for (Guarded& one : guarded) one.setting->gen.context = acting ? PGC_INTERNAL : one.context;
+  if (extra == nullptr && !acting) return;
+  Guard();
+  acting = extra != nullptr;
+  actor = acting ? *static_cast<const Actor*>(extra) : Actor{login, login, InvalidOid};
+  if (!InitializingParallelWorker) pg::ActAs(actor.session_user, actor.role);
+  LetBeSet(!acting);
 }
 
 /// Who has logged in prepares, and may thus end what is prepared; deferred triggers have fired.
@@ -94,8 +150,8 @@ void OnTransaction(XactEvent event, void*) {
   if (event == XACT_EVENT_PRE_PREPARE && acting) pg::ActAs(login, login);
 }
 
-void RequireTicket(const char* session_user, const char* role, const char* ticket) {
-  const StringInfoData* claim = ClaimOfRole(session_user, role);
+void RequireTicket(const char* session_user, const char* role, const char* shown, const char* ticket) {
+  const StringInfoData* claim = ClaimOfRole(session_user, role, shown);
   if (door::AdmitsClaim(ticket, claim->data, claim->len)) return;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to work as role \"%s\"", role),
                   errdetail("Only the nodes of the cluster ask for it, in statements that prove where they come from.")));
@@ -130,35 +186,49 @@ void SetTracked(ArrayType* values) {
   }
 }
 
-void ActAs(const char* session_user, const char* role) {
+/// "none": of no role.
+Oid ShownOf(const char* shown) { return strcmp(shown, kNoRole) == 0 ? InvalidOid : get_role_oid(shown, false); }
+
+void ActAs(const char* session_user, const char* role, const char* shown) {
   login = IdentityOf(GetAuthenticatedUserId());
   const Oid session = SessionUserOf(session_user);
   const Oid user = get_role_oid(role, false);
-  const bool is_login = session == login.user && user == login.user;
-  FindGuarded();
-  SetLocal(kSetting, is_login ? "" : psprintf("%u %u", session, user), PGC_INTERNAL);
+  const Oid to_show = ShownOf(shown);
+  const bool is_login = session == login.user && user == login.user && !OidIsValid(to_show);
+  being_set = true;
+  SetLocal(kSetting, is_login ? "" : psprintf("%u %u %u", session, user, to_show), PGC_SU_BACKEND);
+  being_set = false;
 }
 
 }  // namespace
 
+RoleTests::RoleTests() noexcept {
+  if (acting) LetBeSet(true);
+}
+RoleTests::~RoleTests() {
+  if (acting) LetBeSet(false);
+}
+
 void InitActing() {
-  DefineCustomStringVariable(kSetting, "The role that this session works as for another node.", "Set by other nodes.", &variable, "",
-                             PGC_INTERNAL, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE | GUC_NO_RESET_ALL, Check, Assign,
-                             nullptr);
+  // Of a kind that parallel workers are told of, and that nobody sets by SET; when a connection begins the check refuses it.
+  DefineCustomStringVariable(
+      kSetting, "The role that this session works as for another node.", "Set by other nodes.", &variable, "", PGC_SU_BACKEND,
+      GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE | GUC_NO_RESET_ALL, Check, Assign, nullptr);
   RegisterXactCallback(OnTransaction, nullptr);  // called after floor txn's, which prepares on others as the role at work
 }
 
 }  // namespace altius::remote
 
-/// act_as(session_user text, role text, tracked text[], ticket text): until the end of the transaction; `tracked`: the values of the
-/// settings that are kept equal, in their order.
+/// act_as(session_user text, role text, shown text, tracked text[], ticket text): until the end of the transaction; `shown`:
+/// what the setting "role" shows; `tracked`: the values of the settings that are kept equal, in their order.
 ALTIUS_FUNCTION(altius_act_as) {
   using namespace altius::remote;
   const char* session_user = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const char* role = text_to_cstring(PG_GETARG_TEXT_PP(1));
-  RequireTicket(session_user, role, text_to_cstring(PG_GETARG_TEXT_PP(3)));
-  ActAs(session_user, role);
+  const char* shown = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  RequireTicket(session_user, role, shown, text_to_cstring(PG_GETARG_TEXT_PP(4)));
+  ActAs(session_user, role, shown);
   SetAsAtStart();
-  SetTracked(PG_GETARG_ARRAYTYPE_P(2));
+  SetTracked(PG_GETARG_ARRAYTYPE_P(3));
   PG_RETURN_VOID();
 }

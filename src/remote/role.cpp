@@ -30,21 +30,22 @@ StringInfo Begin(uint32 mark) {
 
 core::NodeSettings::Acting RoleAtWork() {
   const Oid login = GetAuthenticatedUserId();
-  const core::NodeSettings::Acting acting = {GetSessionUserId(), GetUserId()};
-  return acting.session_user == login && acting.role == login ? core::NodeSettings::Acting{} : acting;
+  const core::NodeSettings::Acting acting = {GetSessionUserId(), GetUserId(), GetCurrentRoleId()};
+  return acting == core::NodeSettings::Acting{login, login, InvalidOid} ? core::NodeSettings::Acting{} : acting;
 }
 
 void QueueRole(Connection* connection, core::NodeSettings::Acting wanted) {
-  static const Oid kTypes[] = {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID};  // the last is the ticket
-  if (wanted == core::NodeSettings::Acting{}) wanted = {connection->user_id, connection->user_id};
+  static const Oid kTypes[] = {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID};  // the last is the ticket
+  if (wanted == core::NodeSettings::Acting{}) wanted = {connection->user_id, connection->user_id, InvalidOid};
   const char* session_user = GetUserNameFromId(wanted.session_user, false);
   const char* role = GetUserNameFromId(wanted.role, false);
+  const char* shown = wanted.shown == InvalidOid ? kNoRole : GetUserNameFromId(wanted.shown, false);
   pg::Array<const char*> tracked;
   for (int i = 0; i < kPlainlyTracked; i++) tracked.push_back(pstrdup(TrackedValue(i)));
-  const char* values[] = {session_user, role, pg::ArrayText(tracked.data(), tracked.size())};
-  const StringInfoData* claim = ClaimOfRole(session_user, role);
+  const char* values[] = {session_user, role, shown, pg::ArrayText(tracked.data(), tracked.size())};
+  const StringInfoData* claim = ClaimOfRole(session_user, role, shown);
   StatementText statement;
-  statement.sql = "SELECT altius_internal.act_as($1, $2, $3, $4)";
+  statement.sql = "SELECT altius_internal.act_as($1, $2, $3, $4, $5)";
   statement.param_count = lengthof(values);
   statement.param_types = kTypes;
   statement.param_values = values;
@@ -75,10 +76,11 @@ void FollowAtEnd(Connection* connection) {
   Push(connection);
 }
 
-StringInfo ClaimOfRole(const char* session_user, const char* role) {
+StringInfo ClaimOfRole(const char* session_user, const char* role, const char* shown) {
   StringInfo message = Begin(kRoleMark);
   AddText(message, session_user);
   AddText(message, role);
+  AddText(message, shown);
   return message;
 }
 

@@ -24,8 +24,11 @@ void FollowRole(Connection* connection);
 /// Before COMMIT and PREPARE TRANSACTION: deferred triggers fire as who is at work now, under the settings of now.
 void FollowAtEnd(Connection* connection);
 
+/// What the setting "role" shows where none is set.
+inline constexpr const char* kNoRole = "none";
+
 // What a ticket says.  Both begin with what is no length of a text, so that nothing else that has a ticket is the same bytes.
-StringInfo ClaimOfRole(const char* session_user, const char* role);
+StringInfo ClaimOfRole(const char* session_user, const char* role, const char* shown);
 /// A null pointer: none.
 StringInfo ClaimOfSettings(const char* const* names, const char* const* values, const char* const* roles, int count);
 

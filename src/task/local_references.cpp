@@ -69,7 +69,7 @@ void Call(TriggerData* data) {
   InitFunctionCallInfoData(*call, &function, 0, InvalidOid, reinterpret_cast<Node*>(data), nullptr);
   const int level = NewGUCNestLevel();
   if (LooksAtTable(data->tg_trigger->tgfoid))
-    (void)set_config_option("altius.plan_locally", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    (void)set_config_option("altius.plan_locally", "on", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
   (void)FunctionCallInvoke(call);
   AtEOXact_GUC(true, level);
 }

@@ -114,7 +114,7 @@ SELECT altius_internal.create_shards('playground.d', 4);
 -- expect: 42501
 SELECT altius_internal.follow_settings('{log_statement}', '{all}', '{superuser}', '1.00000000000000000000000000000000');
 -- expect: 42501
-SELECT altius_internal.act_as('superuser', 'superuser', '{}', '1.00000000000000000000000000000000');
+SELECT altius_internal.act_as('superuser', 'superuser', 'none', '{}', '1.00000000000000000000000000000000');
 -- expect: 55P02
 SELECT set_config('altius.acting_role', '10 10', false);
 -- expect: rows: [('none',)]

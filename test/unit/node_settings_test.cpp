@@ -341,6 +341,7 @@ TEST_CASE("a role ends with the transaction, and with the savepoint that is undo
   CHECK_FALSE(known.NeedsRole(login));
   known.SentRole(other);
   CHECK_FALSE(known.NeedsRole(other));
+  CHECK(known.NeedsRole({10, 11, 11}));  // the same roles, by SET ROLE
   CHECK(known.NeedsRole(login));
   CHECK(known.NeedsRole(third));
   known.Savepoint();

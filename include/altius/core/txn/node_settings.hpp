@@ -72,6 +72,7 @@ class NodeSettings {
   struct Acting {
     unsigned session_user = 0;
     unsigned role = 0;
+    unsigned shown = 0;  // what the setting "role" says
     bool operator==(const Acting&) const = default;
   };
   /// A role is taken on until the end of the transaction, and outside of a block for one statement: what it is sent for never runs
