@@ -136,6 +136,21 @@ ALTER TABLE things ADD COLUMN ruled serial;
 SELECT DISTINCT result FROM run_command_on_shards('things', 'DROP RULE r ON %s');
 RESET SESSION AUTHORIZATION;
 
+-- Functions that a command calls on nodes see the rows of tables.
+CREATE TABLE known (id int);
+SELECT create_reference_table('known');
+INSERT INTO known VALUES (1), (2);
+CREATE TABLE counting (id int);
+SELECT create_distributed_table('counting', 'id', shard_count => 4);
+INSERT INTO counting SELECT generate_series(1, 4);
+CREATE FUNCTION known_count() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = rights_rows, pg_temp AS
+  $$ BEGIN RETURN (SELECT count(*) FROM known); END $$;
+CREATE FUNCTION known_count_sql() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM rights_rows.known';
+ALTER TABLE counting ADD COLUMN known bigint DEFAULT known_count(), ADD COLUMN also bigint DEFAULT known_count_sql();
+ALTER TABLE counting ADD CHECK (known_count() = 2), ALTER COLUMN also TYPE text USING known_count()::text || also;
+SELECT * FROM counting ORDER BY id;
+DROP TABLE counting, known;
+
 -- Back in a table of the coordinator.
 -- What somebody has got into the table's own storage is no row of it.
 CREATE ROLE rights_rows_bob;

@@ -30,7 +30,7 @@ namespace {
 
 /// In the order in which their hooks are to be installed: lower floors first.
 constexpr void (*kModules[])() = {
-    pg::InitSettings, door::Init,    catalog::Init, remote::Init,    txn::Init,     trigger::Init, executor::Init, ingest::Init,
+    pg::InitSettings, pg::InitPlanLocally, door::Init, catalog::Init, remote::Init, txn::Init, trigger::Init, executor::Init, ingest::Init,
     planner::Init,    monitor::Init, rebalance::Init, cluster::Init, ha::Init,
     ddl::Init,  // its planner hook sees a query first
     txn::InitPreparedEnds,

@@ -94,5 +94,7 @@ extern bool override_table_visibility;  // citus.override_table_visibility
 
 /// Defines the settings above.  From _PG_init.
 void InitSettings();
+/// plan_locally.cpp: altius.plan_locally is off within functions of users.
+void InitPlanLocally();
 
 }  // namespace altius::pg
