@@ -159,6 +159,8 @@ DROP TABLE r;
 CREATE TABLE named (k int);
 SELECT create_distributed_table('named', 'k', shard_count => 1, colocate_with => 'none');
 SELECT shardid AS shard FROM pg_dist_shard WHERE logicalrelid = 'named'::regclass \gset
+RESET SESSION AUTHORIZATION;
+CREATE SCHEMA rights_shards_apart AUTHORIZATION rights_shards_alice;
 SET SESSION AUTHORIZATION rights_shards_alice;
 \set VERBOSITY sqlstate
 CREATE TABLE named_:shard (k int);
@@ -177,6 +179,11 @@ CREATE INDEX other_i ON other (k);
 ALTER INDEX other_i RENAME TO named_i_:shard;
 ALTER TABLE other RENAME TO named_:shard;
 ALTER TYPE mood RENAME TO named_:shard;
+CREATE UNIQUE INDEX other_u ON other (k);
+ALTER TABLE other ADD CONSTRAINT named_:shard UNIQUE USING INDEX other_u;
+CREATE TABLE rights_shards_apart.moved (k int CONSTRAINT named_:shard PRIMARY KEY);
+ALTER TABLE rights_shards_apart.moved SET SCHEMA rights_shards;
+DROP SCHEMA rights_shards_apart CASCADE;
 CREATE TEMPORARY TABLE named_:shard (k int);
 ALTER TABLE named_:shard RENAME TO x_:shard;
 DROP TABLE x_:shard;

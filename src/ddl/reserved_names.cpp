@@ -13,13 +13,10 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_type.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -56,62 +53,45 @@ void WithNewRow(Oid catalog, Oid index, AttrNumber key_column, Oid object, Look 
   table_close(relation, AccessShareLock);
 }
 
-void LookAtRelation(HeapTuple row) {
+/// The row of an object that exists is looked at when it has got another name or schema.
+void LookAtRelation(HeapTuple row, bool is_new) {
   const auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
+  const char* before = is_new ? nullptr : get_rel_name(form->oid);
+  if (before != nullptr && strcmp(before, NameStr(form->relname)) == 0 && get_rel_namespace(form->oid) == form->relnamespace) return;
   RefuseName(NameStr(form->relname), form->relnamespace);
 }
 
-/// A table can't have the name of a type.  Those of tables and arrays come with others.
-void LookAtType(HeapTuple row) {
-  const auto* form = reinterpret_cast<Form_pg_type>(GETSTRUCT(row));
-  if (!OidIsValid(form->typrelid)) RefuseName(NameStr(form->typname), form->typnamespace);
+bool IsAsBefore(const FormData_pg_type& type) {
+  HeapTuple before = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type.oid));
+  if (!HeapTupleIsValid(before)) return false;
+  const auto* form = reinterpret_cast<Form_pg_type>(GETSTRUCT(before));
+  const bool same = strcmp(NameStr(form->typname), NameStr(type.typname)) == 0 && form->typnamespace == type.typnamespace;
+  ReleaseSysCache(before);
+  return same;
 }
 
+/// A table can't have the name of a type.  Those of tables and arrays come with others.
+void LookAtType(HeapTuple row, bool is_new) {
+  const auto* form = reinterpret_cast<Form_pg_type>(GETSTRUCT(row));
+  if (OidIsValid(form->typrelid) || (!is_new && IsAsBefore(*form))) return;
+  RefuseName(NameStr(form->typname), form->typnamespace);
+}
+
+/// Whatever command it is: ADD CONSTRAINT ... USING INDEX renames the index, and what belongs to a table goes to another schema with it.
 void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void* argument) {
   if (next_hook != nullptr) next_hook(access, class_id, object, sub_id, argument);
-  if (access != OAT_POST_CREATE || sub_id != 0 || (class_id != RelationRelationId && class_id != TypeRelationId)) return;
-  const auto* create = static_cast<const ObjectAccessPostCreate*>(argument);
-  if ((create != nullptr && create->is_internal) || !catalog::IsActive()) return;
+  const bool is_new = access == OAT_POST_CREATE;
+  if ((!is_new && access != OAT_POST_ALTER) || sub_id != 0) return;
+  if (class_id != RelationRelationId && class_id != TypeRelationId) return;
+  if (is_new && argument != nullptr && static_cast<const ObjectAccessPostCreate*>(argument)->is_internal) return;
+  if (!catalog::IsActive()) return;
   if (class_id == RelationRelationId)
-    WithNewRow(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, object, LookAtRelation);
+    WithNewRow(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, object, [&](HeapTuple row) { LookAtRelation(row, is_new); });
   else
-    WithNewRow(TypeRelationId, TypeOidIndexId, Anum_pg_type_oid, object, LookAtType);
-}
-
-Oid SchemaOf(const RangeVar* relation, Node* object) {
-  if (relation != nullptr) return get_rel_namespace(RangeVarGetRelid(relation, NoLock, true));
-  if (object == nullptr || !IsA(object, List)) return InvalidOid;
-  const Oid type = LookupTypeNameOid(nullptr, makeTypeNameFromNameList(reinterpret_cast<List*>(object)), true);
-  HeapTuple row = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-  if (!HeapTupleIsValid(row)) return InvalidOid;
-  const Oid schema = reinterpret_cast<Form_pg_type>(GETSTRUCT(row))->typnamespace;
-  ReleaseSysCache(row);
-  return schema;
-}
-
-/// Of what has a name of its own in a schema; a constraint's index is named with it.
-bool IsNamedInSchema(ObjectType type) {
-  return type == OBJECT_TABLE || type == OBJECT_INDEX || type == OBJECT_VIEW || type == OBJECT_MATVIEW || type == OBJECT_SEQUENCE ||
-         type == OBJECT_FOREIGN_TABLE || type == OBJECT_TYPE || type == OBJECT_DOMAIN || type == OBJECT_TABCONSTRAINT;
-}
-
-const char* LastName(const RangeVar* relation, Node* object) {
-  if (relation != nullptr) return relation->relname;
-  return object != nullptr && IsA(object, List) ? strVal(llast(reinterpret_cast<List*>(object))) : nullptr;
+    WithNewRow(TypeRelationId, TypeOidIndexId, Anum_pg_type_oid, object, [&](HeapTuple row) { LookAtType(row, is_new); });
 }
 
 }  // namespace
-
-void RefuseReservedName(Node* statement) {
-  if (IsA(statement, RenameStmt)) {
-    const auto* rename = reinterpret_cast<const RenameStmt*>(statement);
-    if (IsNamedInSchema(rename->renameType)) RefuseName(rename->newname, SchemaOf(rename->relation, rename->object));
-  } else if (IsA(statement, AlterObjectSchemaStmt)) {
-    const auto* alter = reinterpret_cast<const AlterObjectSchemaStmt*>(statement);
-    const char* name = IsNamedInSchema(alter->objectType) ? LastName(alter->relation, alter->object) : nullptr;
-    if (name != nullptr) RefuseName(name, get_namespace_oid(alter->newschema, true));
-  }
-}
 
 void InitReservedNames() {
   next_hook = object_access_hook;

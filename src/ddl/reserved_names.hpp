@@ -5,10 +5,8 @@
 
 namespace altius::ddl {
 
-/// An error when ALTER .. RENAME or SET SCHEMA gives something the name that a shard of another role's table has, or something that is
-/// made for it.  What is created is looked at by itself.
-void RefuseReservedName(Node* statement);
-
+/// From then on it is an error when a command gives something the name that a shard of another role's table has, or something that is
+/// made for it.
 void InitReservedNames();
 
 }  // namespace altius::ddl

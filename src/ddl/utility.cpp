@@ -127,7 +127,6 @@ bool Handle(const UtilityCall& call) {
   if (call.context == PROCESS_UTILITY_SUBCOMMAND || !catalog::IsActive()) return false;
   CheckWritten(call.statement());
   CheckMeant(call);
-  RefuseReservedName(call.statement());
   if (HandleCopy(call)) return true;
   if (door::IsNodeSession()) return false;
   if (HandleConstraints(call)) return true;
