@@ -27,6 +27,10 @@ CREATE FUNCTION altius_internal.start_nonce() RETURNS text
 CREATE FUNCTION altius_internal.is_lasting() RETURNS boolean
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_is_lasting';
 
+-- Until the end of the transaction, which removes the group's node, nothing that the group begins is prepared here.
+CREATE FUNCTION altius_internal.stop_prepares(groupid integer) RETURNS void
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'altius_stop_prepares';
+
 CREATE FUNCTION pg_catalog.citus_backend_gpid() RETURNS bigint
   LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'citus_backend_gpid';
 COMMENT ON FUNCTION pg_catalog.citus_backend_gpid() IS 'global pid of this session: node id * 10^10 + pid';
@@ -63,7 +67,8 @@ CREATE FUNCTION pg_catalog.get_all_active_transactions(
 COMMENT ON FUNCTION pg_catalog.get_all_active_transactions() IS 'distributed transactions that run on this node';
 
 -- Nodes that pg_dist_node does not list and that may hold a part of a transaction: those being added (gids: how the gids of
--- the transaction begin) and those that were removed.  Recovery asks them too.
+-- the transaction begin) and those that were removed (gids: null; altius_ for one that could not be reached, and may go on).
+-- Recovery asks them too.
 CREATE TABLE altius_internal.unlisted_node (
   groupid integer NOT NULL,
   nodename text NOT NULL,

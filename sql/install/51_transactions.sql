@@ -106,7 +106,7 @@ BEGIN
     CROSS JOIN LATERAL json_to_recordset(asked.result::json) AS it (groupid integer, gid text, outcome text, reason text));
   RETURN QUERY
     SELECT p.gid, n.nodeid, p.owner, p.since, o.nodeid, coalesce(d.outcome, 'wait'),
-           coalesce(d.reason, CASE WHEN o.nodeid IS NULL THEN 'the coordinator, which decides for groups that are no more, does not answer'
+           coalesce(d.reason, CASE WHEN o.nodeid IS NULL THEN 'the node that began it was removed: whoever knows the outcome ends it by hand'
                                    WHEN NOT o.isactive THEN format('node %s:%s, which decides, is disabled', o.nodename, o.nodeport)
                                    ELSE format('node %s:%s, which decides, does not answer', o.nodename, o.nodeport) END)
     FROM altius_internal.ask_all_nodes(CASE WHEN seen IS NOT NULL THEN listing END, strict => false) asked

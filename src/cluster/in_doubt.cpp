@@ -3,7 +3,9 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/core/txn/recovery.hpp"
+#include "altius/pg/spi.hpp"
 #include "altius/remote/control.hpp"
+#include "altius/txn/coordinated.hpp"
 #include "ask.hpp"
 
 extern "C" {
@@ -82,6 +84,16 @@ const char* PreparedAt(const char* host, int port) {
 
 void FinishTransactionsOf(int group) {
   if (LookFor(group, true).found != nullptr) RecoverEverywhere();
+}
+
+void StopPreparesOf(int group) {
+  pg::Array<int> others;
+  for (const catalog::Node* node : catalog::ActivePrimaries()) {
+    if (node->group != group && node->group != catalog::LocalGroup()) others.push_back(node->group);
+  }
+  const char* stop = psprintf("SELECT altius_internal.stop_prepares(%d)", group);
+  txn::ExecuteOnGroups(others.data(), others.size(), stop);
+  pg::RunSql(stop);
 }
 
 void RequireNothingInDoubt(int group, const char* address) {

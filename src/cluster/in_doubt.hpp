@@ -7,6 +7,9 @@ namespace altius::cluster {
 /// Lets all nodes finish what is in doubt, if there is something that the group began or holds.
 void FinishTransactionsOf(int group);
 
+/// On all nodes that stay: until the end of this transaction they prepare nothing that the group has begun.
+void StopPreparesOf(int group);
+
 /// Raises an error when the group that goes began transactions that are prepared on other nodes: whether they are committed is known
 /// there alone.
 void RequireNothingInDoubt(int group, const char* address);

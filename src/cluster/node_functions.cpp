@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // citus_add_node and its kin: which nodes there are.
 #include "activate.hpp"
+#include "altius/core/txn/recovery.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/spi.hpp"
 #include "altius/pg/subtransaction.hpp"
@@ -119,16 +120,25 @@ void RequireNothingLost(const catalog::Node& node, const char* deed) {
                    quote_literal_cstr(node.host), node.port)));
 }
 
-/// A removed node forgets the cluster, if it can be reached.
-void MakeForget(const catalog::Node& node) {
+/// A removed node forgets the cluster, if it can be reached; then all its transactions are over.
+bool MakeForget(const catalog::Node& node) {
   const int group = node.group;
   ErrorData* error = pg::Try([&] { ResetNode(group); });
-  if (error == nullptr) return;
+  if (error == nullptr) return true;
   ereport(WARNING,
           (errcode(error->sqlerrcode),
            errmsg("node %s:%d is removed but keeps its old metadata", node.host, node.port),
            errdetail("%s", error->message),
            errhint("Drop extension altius there before it is used again.")));
+  return false;
+}
+
+/// In the order of core::kRemoval, the last step of which deletes the row.
+void CheckLeaving(const catalog::Node& node) {
+  for (const core::RemovalStep step : core::kRemoval) {
+    if (step == core::RemovalStep::StopPrepares) StopPreparesOf(node.group);
+    if (step == core::RemovalStep::LookForPrepared) RequireNothingInDoubt(node.group, psprintf("%s:%d", node.host, node.port));
+  }
 }
 
 void RemoveNode(const char* host, int port) {
@@ -137,18 +147,19 @@ void RemoveNode(const char* host, int port) {
   const catalog::Node removed = *node;
   const bool primary = removed.role == catalog::NodeRole::Primary;
   const bool worker = primary && removed.group != catalog::kCoordinatorGroup;
+  bool reached = false;
   if (worker && removed.active) {
     BlockReferenceWrites(removed.group);
     FinishTransactionsOf(removed.group);
-    MakeForget(removed);
+    reached = MakeForget(removed);
   }
-  if (worker) RequireNothingInDoubt(removed.group, psprintf("%s:%d", host, port));
+  if (worker) CheckLeaving(removed);
   if (removed.active) {
     // From here on nothing is sent to it: it may be dead.
     pg::RunSql(psprintf("UPDATE pg_catalog.pg_dist_node SET isactive = false WHERE nodeid = %d",
                         removed.id));
   }
-  if (worker) txn::NoteLeaving(removed.group, removed.host, removed.port);
+  if (worker) txn::NoteLeaving(removed.group, removed.host, removed.port, reached);
   if (primary) DropSparePlacements(removed.group);
   DeleteNode(removed.id);
   WantRotation();

@@ -27,6 +27,7 @@ extern "C" {
 namespace altius::remote {
 
 int64 (*global_pid_hook)() = nullptr;
+int64 OwnGlobalPid() { return global_pid_hook != nullptr ? global_pid_hook() : 0; }
 
 namespace {
 
@@ -134,8 +135,7 @@ Parameters ParametersOf(const Connection* connection) {
   parameters.Set("user", login);
   parameters.Set("dbname", get_database_name(MyDatabaseId));
   parameters.Set("client_encoding", GetDatabaseEncodingName());
-  parameters.Set("application_name", psprintf("altius_internal gpid=" INT64_FORMAT,
-                                              global_pid_hook != nullptr ? global_pid_hook() : 0));
+  parameters.Set("application_name", psprintf("altius_internal gpid=" INT64_FORMAT, OwnGlobalPid()));
   parameters.Set("options", SessionOptions(connection, role));
   return parameters;
 }
@@ -222,7 +222,8 @@ void WarmUp(Connection* connection) {
 char* Greeting(Connection* connection) {
   const char* nonce = PQparameterStatus(connection->pg, door::kNonceParameter);
   if (nonce == nullptr) return nullptr;
-  return door::GreetingCommand(nonce, PQuser(connection->pg), global_pid_hook != nullptr ? global_pid_hook() : 0, &connection->issuer);
+  connection->greeted_as = OwnGlobalPid();
+  return door::GreetingCommand(nonce, PQuser(connection->pg), connection->greeted_as, &connection->issuer);
 }
 
 const char* BecomeReady(Connection* connection, bool* may_recover) {

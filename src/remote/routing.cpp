@@ -85,6 +85,11 @@ void FollowAddress(Connection* connection) {
     Close(connection, "the group has another primary");
     connection->state = State::Closed;
   }
+  // This node was removed and added again: the other one would take it for the one that was removed.
+  if (connection->state == State::Ready && connection->greeted_as != OwnGlobalPid()) {
+    Close(connection, "this node has another number");
+    connection->state = State::Closed;
+  }
   TakeAddress(connection, route.address);
   connection->node_id = route.address.node_id;
   connection->generation = route.generation;

@@ -87,6 +87,7 @@ struct altius::remote::Connection {
   int port;
   char name[300];  // host:port
   int node_id;
+  int64 greeted_as;  // global pid of this session, as the node knows it
   uint64 version_seen;   // of the address book, when its entry was last compared
   uint64 generation;     // of the entry when the address was taken; 0: there was none
   uint64 catalog_seen;   // version of pg_dist_node, then
@@ -177,6 +178,10 @@ extern bool allow_cleartext_passwords;
 extern bool trust_etcd;
 /// Whether libpq's option may be set for all connections between nodes.
 bool IsConnectionOption(const char* keyword);
+
+// open.cpp
+/// This session's, as citus_backend_gpid() says it; 0 when unknown.
+int64 OwnGlobalPid();
 
 // routing.cpp
 inline constexpr const char* kDemoted = "The node is being demoted and has no address now.";

@@ -8,6 +8,7 @@
 #include "altius/pg/compat_wait.hpp"
 #include "altius/pg/hang_up.hpp"
 #include "altius/remote/lead.hpp"
+#include "askers.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -138,6 +139,13 @@ std::optional<Record> EndOfPrepared(const PlannedStmt* planned) {
   return std::nullopt;
 }
 
+/// In a transaction that has failed it is a ROLLBACK.
+void BeforePrepare(const PlannedStmt* planned) {
+  if (!IsA(planned->utilityStmt, TransactionStmt) || !IsTransactionState()) return;
+  const auto* statement = castNode(TransactionStmt, planned->utilityStmt);
+  if (statement->kind == TRANS_STMT_PREPARE) RequireAsker(statement->gid);
+}
+
 void BeforeEnd(std::optional<Record> record) {
   if (!record) return;
   RequireLead();
@@ -154,7 +162,10 @@ void AfterEnd(bool ends) {
 void OnUtility(PlannedStmt* planned, const char* query, bool read_only, ProcessUtilityContext context, ParamListInfo params,
                QueryEnvironment* environment, DestReceiver* dest, QueryCompletion* completion) {
   const std::optional<Record> record = EndOfPrepared(planned);
-  pg::Entry([&] { BeforeEnd(record); });
+  pg::Entry([&] {
+    BeforePrepare(planned);
+    BeforeEnd(record);
+  });
   (previous_utility != nullptr ? previous_utility : standard_ProcessUtility)(planned, query, read_only, context, params, environment,
                                                                              dest, completion);
   pg::Entry([&] { AfterEnd(record.has_value()); });

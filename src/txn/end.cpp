@@ -6,6 +6,7 @@
 #include "altius/pg/settings.hpp"
 #include "altius/txn/shared.hpp"
 #include "acknowledge.hpp"
+#include "askers.hpp"
 #include "identity.hpp"
 #include "participants.hpp"
 #include "records.hpp"
@@ -253,6 +254,7 @@ void EndParticipants() {
 
 void PreCommit() {
   CheckOwnServer();
+  RequireListedAsker();
   if (current.count > 0) EndParticipants();
   NoteSyncWait(Record::Commit);
 }

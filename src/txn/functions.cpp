@@ -6,6 +6,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "acknowledge.hpp"
+#include "askers.hpp"
 #include "identity.hpp"
 #include "maintenance.hpp"
 #include "shared_state.hpp"
@@ -59,6 +60,12 @@ ALTIUS_FUNCTION(altius_start_nonce) { PG_RETURN_TEXT_P(cstring_to_text(txn::Star
 
 ALTIUS_FUNCTION(altius_is_lasting) {
   PG_RETURN_BOOL(txn::WaitUntilLasting(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 2000)));
+}
+
+/// stop_prepares(groupid): in the transaction that removes the group's node.
+ALTIUS_FUNCTION(altius_stop_prepares) {
+  txn::StopPreparesHere(PG_GETARG_INT32(0));
+  PG_RETURN_VOID();
 }
 
 /// Lets every process go on that waits at a stop point.

@@ -66,6 +66,8 @@ const core::TransactionId& WorkingFor() {
   return told.IsValid() ? told : own;
 }
 
+const core::TransactionId& ToldTransaction() { return told; }
+
 int NextParticipantNumber() { return ++participants_numbered; }
 
 void ForgetOwnTransaction() {

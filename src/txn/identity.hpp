@@ -11,6 +11,9 @@ namespace altius::txn {
 /// assigned now.
 const core::TransactionId& WorkingFor();
 
+/// That of another node, if one was told.
+const core::TransactionId& ToldTransaction();
+
 /// This backend's own transaction, assigned now: its gids begin with it.
 const core::TransactionId& OwnTransaction();
 bool HasOwnTransaction();

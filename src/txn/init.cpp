@@ -5,6 +5,7 @@
 #include "altius/txn/coordinated.hpp"
 #include "altius/txn/shared.hpp"
 #include "acknowledge.hpp"
+#include "askers.hpp"
 #include "identity.hpp"
 #include "maintenance.hpp"
 #include "participants.hpp"
@@ -41,6 +42,7 @@ void Quietly(void (*body)()) {
 
 void OnTransaction(XactEvent event, void*) {
   pg::Entry([&] {
+    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) ForgetAsker();
     switch (event) {
       case XACT_EVENT_PRE_COMMIT:
         PreCommit();

@@ -11,14 +11,7 @@
 #include "records.hpp"
 
 extern "C" {
-#include "access/heapam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tableam.h"
-#include "catalog/pg_namespace.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 }
@@ -56,60 +49,42 @@ void NoteRecords(Run* run) {
   run->noted = RegisterSnapshot(GetLatestSnapshot());
 }
 
-void ReadLists(Run* run) {
-  run->lists = ListPrepared(run->listed, run->unlisted);
-  for (const ListedNode& node : run->lists.nodes) run->left = run->left || (node.active && !node.answered);
-}
-
-/// Read with a new snapshot: a transaction is visible before it tells the others to drop what they have cached, and it
-/// finishes its participants in between.
-pg::Array<int> ListedGroups() {
-  pg::Array<int> groups;
-  Relation relation = table_open(get_relname_relid("pg_dist_node", PG_CATALOG_NAMESPACE), AccessShareLock);
-  const AttrNumber column = get_attnum(RelationGetRelid(relation), "groupid");
-  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
-  for (HeapTuple row = heap_getnext(scan, ForwardScanDirection); row != nullptr; row = heap_getnext(scan, ForwardScanDirection)) {
-    bool null;
-    groups.push_back(DatumGetInt32(heap_getattr(row, column, RelationGetDescr(relation), &null)));
-  }
-  table_endscan(scan);
-  UnregisterSnapshot(snapshot);
-  table_close(relation, NoLock);
-  return groups;
-}
-
-bool IsAmong(const pg::Array<int>& groups, int group) {
-  return std::find(groups.begin(), groups.end(), group) != groups.end();
-}
-
 /// Those that this server is to end.
-void ReadGroups(Run* run) {
-  const pg::Array<int> groups = ListedGroups();
+void NoteOwn(Run* run) {
   for (ListedNode& node : run->lists.nodes) {
     if (!node.answered) continue;
     for (const char* gid : *node.gids) {
       const auto id = core::ParseGid(gid);
       if (!id.has_value() || (node.unlisted != nullptr && !IsLookedFor(*node.unlisted, gid))) continue;
-      const core::Decider decider{.began_it = id->group == catalog::LocalGroup(),
-                                  .coordinator = catalog::IsCoordinator(),
-                                  .beginner_listed = IsAmong(groups, id->group)};
-      if (core::IsForUs(decider)) run->seen.push_back(Seen{&node, gid, *id, false, false});
+      if (core::IsForUs(catalog::LocalGroup(), id->group)) run->seen.push_back(Seen{&node, gid, *id, false, false});
     }
   }
 }
 
+void ReadLists(Run* run) {
+  run->lists = ListPrepared(run->listed, run->unlisted);
+  for (const ListedNode& node : run->lists.nodes) run->left = run->left || (node.active && !node.answered);
+  NoteOwn(run);
+}
+
 void LookForActive(Run* run) {
-  for (Seen& one : run->seen)
-    one.active = one.id.group == catalog::LocalGroup() && IsActiveHere(one.id.pid, one.id.number);
+  for (Seen& one : run->seen) one.active = IsActiveHere(one.id.pid, one.id.number);
+}
+
+/// A node that was removed and is back has another group; which one the transaction knew is not known here.
+bool HasRecordOf(const Seen& one, const pg::Array<int>& groups, Snapshot snapshot) {
+  if (HasRecord(one.node->group, one.gid, snapshot)) return true;
+  return one.node->unlisted != nullptr &&
+         std::any_of(groups.begin(), groups.end(), [&](int group) { return HasRecord(group, one.gid, snapshot); });
 }
 
 void ReadRecords(Run* run) {
   if (run->seen.empty()) return;
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const pg::Array<int> groups = GroupsWithRecords(snapshot);
   bool some = false;
   for (Seen& one : run->seen) {
-    one.record = HasRecord(one.node->group, one.gid, snapshot);
+    one.record = HasRecordOf(one, groups, snapshot);
     some = some || (one.record && !one.active);
   }
   UnregisterSnapshot(snapshot);
@@ -192,7 +167,6 @@ void Perform(core::RecoveryStep step, Run* run) {
     case core::RecoveryStep::ReadNodes: run->listed = ReadListed(); return;
     case core::RecoveryStep::ReadUnlisted: run->unlisted = ReadUnlisted(); return;
     case core::RecoveryStep::ListPrepared: return ReadLists(run);
-    case core::RecoveryStep::ReadGroups: return ReadGroups(run);
     case core::RecoveryStep::LookForActive: return LookForActive(run);
     case core::RecoveryStep::ReadRecords: return ReadRecords(run);
     case core::RecoveryStep::Finish: return Finish(run);

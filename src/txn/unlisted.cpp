@@ -21,13 +21,14 @@ namespace {
 /// A day is enough for a node to come back; then a prepared transaction on it is its owner's to end.
 constexpr const char* kRead =
     "SELECT groupid, nodename, nodeport, gids FROM altius_internal.unlisted_node AS r"
-    " WHERE since > pg_catalog.now() - interval '1 day' AND CASE WHEN gids IS NULL"
+    " WHERE since > pg_catalog.now() - interval '1 day' AND CASE WHEN gids = 'altius_' THEN true WHEN gids IS NULL"
     " THEN EXISTS (SELECT FROM pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)"
     " ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_node AS n WHERE n.groupid = r.groupid AND n.isactive) END";
 
 /// A node that was added is listed now, a removed one is finished, or too much time has passed.
 constexpr const char* kForgetOthers =
-    "DELETE FROM altius_internal.unlisted_node AS r WHERE since < pg_catalog.now() - interval '1 day' OR CASE WHEN gids IS NULL"
+    "DELETE FROM altius_internal.unlisted_node AS r WHERE since < pg_catalog.now() - interval '1 day' OR CASE"
+    " WHEN gids = 'altius_' THEN false WHEN gids IS NULL"
     " THEN NOT EXISTS (SELECT FROM pg_catalog.pg_dist_transaction AS t WHERE t.groupid = r.groupid)"
     " ELSE EXISTS (SELECT FROM pg_catalog.pg_dist_node AS n WHERE n.groupid = r.groupid AND n.isactive) END";
 
@@ -78,7 +79,8 @@ bool IsLookedFor(const Unlisted& node, const char* gid) {
 }
 
 void Forget(const Unlisted& node) {
-  if (node.gids == nullptr) return;
+  // Of one that still runs something may come later.
+  if (node.gids == nullptr || strcmp(node.gids, core::kGidPrefix) == 0) return;
   (void)pg::RunSql(
       psprintf("DELETE FROM altius_internal.unlisted_node WHERE nodename = %s AND nodeport = %d AND gids = %s",
                quote_literal_cstr(node.host), node.port, quote_literal_cstr(node.gids)));
@@ -100,10 +102,12 @@ void NoteJoining(int group, const char* host, int port) {
                 errdetail("Its address could not be noted beforehand: %s", error->message)));
 }
 
-void NoteLeaving(int group, const char* host, int port) {
-  const char* note = psprintf("INSERT INTO altius_internal.unlisted_node SELECT %d, %s, %d", group, quote_literal_cstr(host), port);
+void NoteLeaving(int group, const char* host, int port, bool reached) {
+  const char* note = psprintf("INSERT INTO altius_internal.unlisted_node SELECT %d, %s, %d, %s", group, quote_literal_cstr(host), port,
+                              reached ? "NULL" : quote_literal_cstr(core::kGidPrefix));
   (void)pg::RunSql(note);
-  // Who changes something on the node has locks that its removal waits for, so whatever may be in doubt there has its record by now.
+  if (!reached) return ExecuteOnOtherNodes(note);
+  // Who changed something on the node had locks that its removal has waited for, so whatever may be in doubt there has its record by now.
   ExecuteOnOtherNodes(psprintf("%s WHERE EXISTS (SELECT FROM pg_catalog.pg_dist_transaction WHERE groupid = %d)", note, group));
 }
 

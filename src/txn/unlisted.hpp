@@ -11,7 +11,9 @@ struct Unlisted {
   int group;
   const char* host;
   int port;
-  const char* gids;  // how those begin that are looked for; null: of a node that was removed, those that have a record
+  // How those begin that are looked for, "altius_" for all: of a node that could not be told that it was removed.  Null: of one that
+  // was, those that have a record.
+  const char* gids;
   bool over;         // no part will be prepared any more
 };
 

@@ -76,22 +76,11 @@ const char* NameOf(core::Outcome outcome) {
   return outcome == core::Outcome::Commit ? "commit" : "roll back";
 }
 
-bool IsListed(int group) {
-  for (const catalog::Node* node : catalog::AllNodes()) {
-    if (node->group == group) return true;
-  }
-  return false;
-}
-
 /// As recovery finds it: first who runs here, then the records.
 void PutDecision(ReturnSetInfo* set, int group, const char* gid, core::Standing standing) {
   const auto id = core::ParseGid(gid);
-  if (!id.has_value()) return;
-  const core::Decider decider{.began_it = id->group == catalog::LocalGroup(),
-                              .coordinator = catalog::IsCoordinator(),
-                              .beginner_listed = IsListed(id->group)};
-  if (!core::IsForUs(decider)) return;
-  const bool active = decider.began_it && IsActiveHere(id->pid, id->number);
+  if (!id.has_value() || !core::IsForUs(catalog::LocalGroup(), id->group)) return;
+  const bool active = IsActiveHere(id->pid, id->number);
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   const bool record = HasRecord(group, gid, snapshot);
   UnregisterSnapshot(snapshot);

@@ -67,8 +67,8 @@ void CommitFirst(int group);
 void NoteJoining(int group, const char* host, int port);
 
 /// With this transaction the node is not listed any more: all others keep its address, for parts of their transactions may be
-/// prepared there.
-void NoteLeaving(int group, const char* host, int port);
+/// prepared there.  `reached`: this transaction has waited for all that worked there; else they may go on, unseen.
+void NoteLeaving(int group, const char* host, int port, bool reached);
 
 /// This transaction's cluster-wide id as text (see core/txn/gid.hpp), assigned on first use.
 const char* CurrentTransactionId();

@@ -54,11 +54,23 @@ const char* WrongIn(const World& world, const Scenario& scenario) {
   return nullptr;
 }
 
+/// The origin was removed; it goes on, or it does not.
+bool MayVanish(const World& world, const Scenario& scenario) {
+  return !Has(world.listed, scenario.origin) || world.known_other != 0;
+}
+
 /// The first thing that each may do, again and again, once nothing goes wrong any more.
-World Settle(World world, const Scenario& scenario) {
-  world.crashes = world.cuts = world.changes = world.copies = 0;
+World Settle(World world, const Scenario& scenario, bool vanishes) {
+  world.crashes = world.cuts = world.changes = world.copies = world.partitions = 0;
+  world.broken = 0;
   world.copied = 0;
-  world.removing = 0;
+  world.removing = world.reset = 0;
+  world.known = static_cast<Byte>(world.known & ~world.leaving);
+  world.stopped = world.leaving = 0;
+  if (vanishes) {
+    world.up = static_cast<Byte>(world.up & ~Bit(scenario.origin));
+    StopOrigin(&world, scenario, scenario.participants);
+  }
   world.listed |= world.joining;
   world.enabled |= world.joining;
   world.joining = 0;
@@ -76,7 +88,7 @@ World Settle(World world, const Scenario& scenario) {
     // A node that was removed may never come back.
     turn([&](const World& now) {
       Restarts(now, scenario, [&](const World& next, const char* what, int node) {
-        if (node != scenario.origin || Has(now.listed, node)) first(next, what, node);
+        if (node != scenario.origin || !MayVanish(now, scenario)) first(next, what, node);
       });
     });
     turn([&](const World& now) { OriginSteps(now, scenario, first); });
@@ -93,8 +105,8 @@ const char* WrongAtRest(const World& world, const Scenario& scenario) {
     if (world.client == Client::Committed && Has(scenario.participants, node) && world.fate[node] != Fate::Committed)
       return "the client was told that it is committed, and it is not";
   }
-  if (world.phase != Phase::Ended && Has(world.listed, scenario.origin)) return "the backend hangs";
-  if (world.records != 0 && Has(world.up, scenario.origin)) return "a record stays for ever";
+  if (world.phase != Phase::Ended && !MayVanish(world, scenario)) return "the backend hangs";
+  if (world.records != 0 && Has(world.up, scenario.origin) && !MayVanish(world, scenario)) return "a record stays for ever";
   return WrongIn(world, scenario);
 }
 
@@ -117,6 +129,7 @@ class Searcher {
     first.cuts = scenario_.cuts;
     first.copies = scenario_.copies;
     first.changes = scenario_.changes;
+    first.partitions = scenario_.partitions;
     if (scenario_.joins >= 0) {
       first.joining = Bit(scenario_.joins);
       first.listed = first.enabled = static_cast<Byte>(first.listed & ~first.joining);
@@ -143,7 +156,10 @@ class Searcher {
   void Look(std::size_t index) {
     const World& world = *worlds_[index];
     const char* wrong = WrongIn(world, scenario_);
-    if (wrong == nullptr && index % each_ == 0) wrong = WrongAtRest(Settle(world, scenario_), scenario_);
+    if (wrong == nullptr && index % each_ == 0) {
+      wrong = WrongAtRest(Settle(world, scenario_, false), scenario_);
+      if (wrong == nullptr && MayVanish(world, scenario_)) wrong = WrongAtRest(Settle(world, scenario_, true), scenario_);
+    }
     if (wrong != nullptr) result_.wrong = std::string(scenario_.name) + ": " + wrong + "\n" + WayTo(index);
   }
 

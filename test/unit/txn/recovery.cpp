@@ -17,6 +17,8 @@ Byte RecordsOf(const World& world, const Scenario& scenario, Server server) {
 }
 
 core::Standing StandingOf(const World& world, int node, Server server) {
+  const bool replaced = world.known_other != 0 && server != kCoordinator;
+  if (replaced) return server == kCopy ? core::Standing::Here : core::Standing::Elsewhere;
   if (!Has(world.up, node)) return core::Standing::Unknown;
   return server == kCopy ? core::Standing::Elsewhere : core::Standing::Here;
 }
@@ -32,20 +34,16 @@ Byte NodesToAsk(const World& world, bool listed) {
   return nodes;
 }
 
-core::Decider DeciderOf(const Scenario& scenario, const Run& run, int node) {
-  return {.began_it = node == scenario.origin, .coordinator = node == 0, .beginner_listed = Has(run.groups, scenario.origin)};
-}
-
 void Ask(World* world, Run* run, int self, Server server, int node) {
   if (node == self) run->standing = static_cast<Byte>(StandingOf(*world, self, server));
-  if (!Has(run->asked, node) || !Has(world->up, node)) return;
+  if (!Has(run->asked, node) || !Reaches(*world, self, node)) return;
   run->answered |= Bit(node);
   if (world->fate[node] == Fate::Prepared) run->prepared |= Bit(node);
 }
 
 void Finish(World* world, const Scenario& scenario, Run* run, int self, int node) {
-  const bool may = core::MayAct(static_cast<core::Standing>(run->standing)) && core::IsForUs(DeciderOf(scenario, *run, self));
-  if (!may || !Has(run->prepared, node) || !Has(world->up, node)) return;
+  const bool may = core::MayAct(static_cast<core::Standing>(run->standing)) && core::IsForUs(self, scenario.origin);
+  if (!may || !Has(run->prepared, node) || !Reaches(*world, self, node)) return;
   const core::Outcome outcome = core::DecideRecovery(Has(run->records, node), run->active != 0);
   if (outcome == core::Outcome::Wait || world->fate[node] != Fate::Prepared) return;
   world->fate[node] = outcome == core::Outcome::Commit ? Fate::Committed : Fate::Aborted;
@@ -88,7 +86,6 @@ void StepOf(World* world, const Scenario& scenario, Run* run, Server server) {
     case RecoveryStep::NoteRecords: run->noted = RecordsOf(*world, scenario, server); break;
     case RecoveryStep::ReadNodes: run->asked |= NodesToAsk(*world, true); break;
     case RecoveryStep::ReadUnlisted: run->asked |= NodesToAsk(*world, false); break;
-    case RecoveryStep::ReadGroups: run->groups = world->listed; break;
     case RecoveryStep::LookForActive: run->active = runs_here && IsActive(*world, scenario); break;
     case RecoveryStep::ReadRecords: run->records = RecordsOf(*world, scenario, server); break;
     case RecoveryStep::Forget: Forget(world, scenario, *run, server); break;
@@ -113,7 +110,7 @@ bool IsIdle(const Run& run) {
 }  // namespace
 
 bool Exists(const World& world, const Scenario& scenario, Server server) {
-  if (server == kCopy) return world.copied != 0;
+  if (server == kCopy) return world.copied != 0 || world.known_other != 0;
   if (server == kCoordinator && !scenario.coordinator_looks) return false;
   return Has(world.up, NodeOf(scenario, server));
 }

@@ -54,6 +54,13 @@ void RequireAll(World* world, const Scenario& scenario) {
   }
 }
 
+core::Asker AskerAt(const World& world, const Scenario& scenario, int node) {
+  return {.coordinator = scenario.origin == 0,
+          .group_listed = Has(world.known | world.known_other, node),
+          .same_node = Has(world.known, node),
+          .leaving = Has(world.stopped, node)};
+}
+
 void SendPrepare(World* world, int node) {
   const bool connected = Has(world->connected, node);
   world->part[node] = connected ? core::Part::Asked : core::Part::Lost;
@@ -110,8 +117,8 @@ void Begin(const World& before, const Scenario& scenario, const Emit& emit) {
     world.phase = Phase::Committing;
     return emit(world, "the client says COMMIT", scenario.origin);
   }
-  const bool may = Has(world.up & world.listed, scenario.origin) && world.removing == 0  // it locks the tables
-                   && (world.joining & scenario.participants) == 0;
+  // Who is not told of its removal goes on.
+  const bool may = Has(world.up & world.known, scenario.origin) && world.reset == 0 && (world.joining & scenario.participants) == 0;
   if (world.phase != Phase::Idle || !may) return;
   world.phase = Phase::Working;
   emit(world, "the transaction begins on", scenario.origin);
@@ -188,6 +195,8 @@ void NodeSteps(const World& world, const Scenario& scenario, int node, const Emi
     case Wire::Nothing: return;
     case Wire::Prepare:
       if (fate != Fate::Open) return answer(fate, core::Reply::Refused, "PREPARE finds no transaction on");
+      if (!core::MayPrepare(AskerAt(world, scenario, node)))
+        return answer(Fate::Aborted, core::Reply::Refused, "PREPARE is refused on");
       answer(Fate::Prepared, core::Reply::Done, "PREPARE on");
       return answer(Fate::Aborted, core::Reply::Refused, "PREPARE fails on");
     case Wire::Rollback:
@@ -199,7 +208,6 @@ void NodeSteps(const World& world, const Scenario& scenario, int node, const Emi
       if (fate != Fate::Prepared) return answer(fate, core::Reply::NoSuch, "COMMIT PREPARED finds nothing on");
       return answer(Fate::Committed, core::Reply::Done, "COMMIT PREPARED on");
   }
-  (void)scenario;
 }
 
 }  // namespace model

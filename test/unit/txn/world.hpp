@@ -35,7 +35,6 @@ struct Run {
   Byte answered = 0;
   Byte prepared = 0;
   Byte standing = 0;
-  Byte groups = 0;
   Byte active = 0;
   Byte records = 0;
 };
@@ -59,15 +58,21 @@ struct World {
   core::Reply reply[kNodes] = {};
   Byte surprised = 0;  // somebody else has ended a part while the backend was at it
   Client client = Client::Waits;
-  Byte listed = Bit(0) | Bit(1) | Bit(2);  // in pg_dist_node
+  Byte listed = Bit(0) | Bit(1) | Bit(2);  // in pg_dist_node of the coordinator and of the origin
+  Byte known = Bit(0) | Bit(1) | Bit(2);   // nodes that list the origin themselves
+  Byte known_other = 0;                    // ... that list another server, added in its place
   Byte enabled = Bit(0) | Bit(1) | Bit(2);
   Byte joining = 0;        // it was never listed
   Byte noted = 0;          // its address was written down when it was removed; that stays while there are records, also when it is back
-  Byte removing = 0;       // citus_remove_node(origin): how many nodes it has looked at, 1 for none
+  Byte removing = 0;       // citus_remove_node(origin): how far it is in core::kRemoval, counted by nodes, from 1
+  Byte reset = 0;          // ... it has reached the origin, and locked its tables
+  Byte stopped = 0;        // nodes on which it has its lock
+  Byte leaving = 0;        // ... that have not learned yet that it is committed
+  Byte broken = 0;         // links between two nodes (LinkOf) that carry nothing
   Byte copied = 0;         // a copy of the origin (or the coordinator) runs beside it
   Byte copy_records = 0;
   Run runs[kServers];
-  Byte crashes = 0, cuts = 0, changes = 0, copies = 0;  // that may still happen
+  Byte crashes = 0, cuts = 0, changes = 0, copies = 0, partitions = 0;  // that may still happen
 
   bool operator==(const World& other) const { return std::memcmp(this, &other, sizeof(World)) == 0; }
 };
@@ -81,12 +86,18 @@ struct Scenario {
   bool nested = false;        // the origin's backend works for another node's transaction
   bool async_commit = false;  // synchronous_commit = off
   bool origin_changes = false;  // the origin is removed and added again
+  bool replaced = false;        // ... or another server in its place
   int changed = -1;             // a participant is disabled or removed, and comes back
   int joins = -1;               // a participant that is added first
-  Byte crashes = 0, cuts = 0, copies = 0, changes = 0;
+  Byte crashes = 0, cuts = 0, copies = 0, changes = 0, partitions = 0;
 };
 
 inline bool TakesPart(const Scenario& scenario, int node) { return Has(scenario.participants, node); }
+
+/// Any two nodes have a link of their own: one may be cut off from some and not from others.
+constexpr Byte LinkOf(int one, int other) { return Bit(one + other - 1); }
+inline bool IsLinked(const World& world, int one, int other) { return one == other || (world.broken & LinkOf(one, other)) == 0; }
+inline bool Reaches(const World& world, int from, int to) { return Has(world.up, to) && IsLinked(world, from, to); }
 
 using Emit = std::function<void(const World&, const char* what, int node)>;
 
@@ -95,6 +106,9 @@ bool IsActive(const World& world, const Scenario& scenario);
 
 /// The beginning and the end of a connection of the origin's backend.
 void Cut(World* world, const Scenario& scenario, int node, bool arrives);
+
+/// What the origin has sent arrives, or does not; then it is as after a crash.
+void StopOrigin(World* world, const Scenario& scenario, Byte arrives);
 
 void OriginSteps(const World& world, const Scenario& scenario, const Emit& emit);
 void NodeSteps(const World& world, const Scenario& scenario, int node, const Emit& emit);

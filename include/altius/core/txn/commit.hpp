@@ -40,6 +40,19 @@ inline constexpr CommitStep kTwoPhaseCommit[] = {CommitStep::WriteRecords, Commi
                                                  CommitStep::RequireAll,   CommitStep::ForceFlush,
                                                  CommitStep::CommitLocally, CommitStep::SecondPhase};
 
+/// Who asks a node to prepare, as that node knows it.
+struct Asker {
+  bool coordinator = false;   // it is never removed while there are others
+  bool group_listed = false;  // its group is in the node's own pg_dist_node
+  bool same_node = false;     // ... as the node that the asking server takes itself for
+  bool leaving = false;       // its removal is looking for what it has prepared
+};
+
+/// A server that was cut off while it was removed goes on with its transactions; nobody would end what it prepares.
+constexpr bool MayPrepare(const Asker& asker) noexcept {
+  return asker.coordinator || (asker.group_listed && asker.same_node && !asker.leaving);
+}
+
 /// How far a transaction has come, for those who look.
 enum class Phase : unsigned char { Active, Preparing, Prepared, Committing, Aborting };
 

@@ -12,7 +12,6 @@ enum class RecoveryStep : unsigned char {
   ReadNodes,     // which nodes pg_dist_node lists now, not before: each that a record names was there when it was noted
   ReadUnlisted,  // which were noted that it does not list: who goes is noted by then
   ListPrepared,  // the prepared transactions of all these; those of the own group also tell the Standing
-  ReadGroups,    // which groups there are: after the lists, so that who began what they name is there
   LookForActive, // which of the transactions run here
   ReadRecords,   // which of them have a record now
   Finish,        // DecideRecovery
@@ -23,9 +22,8 @@ enum class RecoveryStep : unsigned char {
 /// read last.  While it runs its own backend finishes the parts, whatever is visible.
 inline constexpr RecoveryStep kRecovery[] = {RecoveryStep::NoteRecords,  RecoveryStep::ReadNodes,
                                              RecoveryStep::ReadUnlisted, RecoveryStep::ListPrepared,
-                                             RecoveryStep::ReadGroups,   RecoveryStep::LookForActive,
-                                             RecoveryStep::ReadRecords,  RecoveryStep::Finish,
-                                             RecoveryStep::Forget};
+                                             RecoveryStep::LookForActive, RecoveryStep::ReadRecords,
+                                             RecoveryStep::Finish,       RecoveryStep::Forget};
 
 /// Where the address leads that the cluster knows of this server's group.  A copy of a server (a base backup, a clone) has its
 /// metadata, but not its transactions.
@@ -56,17 +54,9 @@ constexpr bool RunsTransaction(const RunningBackend& backend, int pid, std::uint
 /// Which nodes are asked: those that are disabled, too, and those that `unlisted_node` names.
 constexpr bool IsAsked(bool listed, [[maybe_unused]] bool active, bool noted) noexcept { return listed || noted; }
 
-struct Decider {
-  bool began_it = false;        // it is of the group that began the transaction
-  bool coordinator = false;
-  bool beginner_listed = true;  // the group that began it is in pg_dist_node
-};
-
-/// Whether it is for this server to decide.  Of groups that exist no more the coordinator: they are removed only when nothing
-/// is in doubt that they have committed (MayRemove).
-constexpr bool IsForUs(const Decider& decider) noexcept {
-  return decider.began_it || (decider.coordinator && !decider.beginner_listed);
-}
+/// Whether it is for this server to decide.  Only who began a transaction knows what became of it: of groups that exist no more nothing
+/// is prepared (kRemoval), and where it is nevertheless, on a node that was not asked, nobody may guess.
+constexpr bool IsForUs(int own_group, int beginner) noexcept { return own_group == beginner; }
 
 enum class Outcome : unsigned char { Commit, Abort, Wait };
 
@@ -98,6 +88,15 @@ constexpr Delay WhyNotYet(bool session_there, Standing standing, bool recovery_e
 constexpr bool MayForget(bool asked, bool answered, bool still_prepared) noexcept {
   return asked ? answered && !still_prepared : true;
 }
+
+enum class RemovalStep : unsigned char {
+  StopPrepares,     // on each node that will be left: MayPrepare says no from now on
+  LookForPrepared,  // there: MayRemove, or all is as before
+  Delete,           // the row, on all these nodes in one distributed transaction; only then the locks go
+};
+
+/// The node may be cut off, and run, and be in the middle of a COMMIT.
+inline constexpr RemovalStep kRemoval[] = {RemovalStep::StopPrepares, RemovalStep::LookForPrepared, RemovalStep::Delete};
 
 /// A group goes only when none of its transactions is prepared on a node that will be left: what became of them is known there
 /// alone.
