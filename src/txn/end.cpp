@@ -96,7 +96,8 @@ void CommitOneWriter() {
 core::Reply ReplyTo(const Participant* participant, const char* tag) {
   const remote::Request* request = participant->ending;
   if (request == nullptr) return core::Reply::Lost;
-  if (!request->finished) return core::Reply::None;
+  // A session that ends has closed its connections before its transaction is aborted.
+  if (!request->finished) return remote::IsBroken(participant->connection) ? core::Reply::Lost : core::Reply::None;
   if (!request->failed) return strcmp(request->tag, tag) == 0 ? core::Reply::Done : core::Reply::Refused;
   const core::Failure failure = remote::FailureOf(request);
   if (failure.lost) return core::Reply::Lost;

@@ -198,6 +198,20 @@ for my $way (sort keys %way) {
     $session->query("UPDATE held SET v = 0 WHERE k = $one");
 }
 
+# A session that is ended between PREPARE and its answers leaves nothing locked until the next regular run of recovery, a minute later.
+{
+    my $session = $cluster->session('coordinator');
+    $session->query(q{SET altius.stop_point = 'before prepare'; BEGIN; UPDATE held SET v = 8});
+    $session->send('COMMIT');
+    my $held = q{FROM pg_stat_activity WHERE application_name = 'stopped: before prepare'};
+    ok($cluster->wait_until('coordinator', "SELECT count(*) = 1 $held", 10), 'ended: it is about to prepare');
+    $cluster->query('coordinator', "SELECT pg_terminate_backend(pid) $held");
+    my $begun = time;
+    sleep 1;
+    ok($cluster->nothing_in_doubt(30), 'ended: nothing is in doubt') or diag('after ' . (time - $begun) . ' s');
+    eval { $session->finish };
+}
+
 is($cluster->query('coordinator', 'SELECT count(*), sum(v) FROM held'), '100|0', 'nothing changed');
 for my $node ($cluster->nodes) {
     ok($cluster->wait_until($node, $busy, 5), "$node: nothing runs for others");
