@@ -21,6 +21,16 @@ SELECT DISTINCT success, result IS NULL FROM run_command_on_workers('SELECT NULL
 SELECT DISTINCT success, result FROM run_command_on_all_nodes('SELECT 1 WHERE false');
 SELECT DISTINCT success, result FROM run_command_on_all_nodes('CREATE TEMP TABLE IF NOT EXISTS mine (a int)');
 SELECT DISTINCT success, result FROM run_command_on_workers('CREATE INDEX CONCURRENTLY ON pg_temp.mine (a)');
+-- on a distributed table it is what it would be for a client of that node
+CREATE TABLE emptied (a int);
+SELECT create_distributed_table('emptied', 'a');
+INSERT INTO emptied SELECT generate_series(1, 20);
+SELECT DISTINCT success, result FROM run_command_on_workers('VACUUM cluster_commands.emptied', parallel => false);
+SELECT DISTINCT success, result FROM run_command_on_workers('ALTER TABLE cluster_commands.emptied ADD COLUMN c int');
+SELECT DISTINCT success, result FROM run_command_on_workers('DROP TABLE cluster_commands.emptied');
+SELECT count(*) FROM emptied;
+SELECT DISTINCT success, result FROM run_command_on_workers('TRUNCATE cluster_commands.emptied');
+SELECT count(*) FROM emptied;
 -- an error is an answer and harms nothing else
 BEGIN;
 SELECT DISTINCT success, result FROM run_command_on_all_nodes('SELECT 1 / 0');

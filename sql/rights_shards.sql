@@ -6,8 +6,9 @@ CREATE ROLE rights_shards_mallory LOGIN;
 CREATE SCHEMA rights_shards;
 GRANT CREATE, USAGE ON SCHEMA rights_shards TO rights_shards_alice, rights_shards_mallory;
 SET search_path = rights_shards;
-CREATE FUNCTION on_workers(command text) RETURNS text LANGUAGE sql AS
-  'SELECT string_agg(DISTINCT success::text, '','') FROM run_command_on_workers(command)';
+CREATE FUNCTION on_workers(command text) RETURNS text LANGUAGE sql AS $$
+  SELECT string_agg(DISTINCT success::text, ',') FROM run_command_on_workers(format('DO %L',
+    format('BEGIN SET LOCAL citus.enable_ddl_propagation TO off; EXECUTE %L; END', command))) $$;
 
 SET SESSION AUTHORIZATION rights_shards_mallory;
 CREATE TABLE mine (k int, v text);

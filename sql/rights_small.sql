@@ -123,8 +123,8 @@ DO 'DECLARE s record; BEGIN
     EXECUTE format(''ALTER TABLE rights_small.longer_%s OWNER TO rights_small_victim'', s.shardid);
   END LOOP; END'$$) WHERE success;
 SET SESSION AUTHORIZATION rights_small_mallory;
-SELECT DISTINCT result FROM run_command_on_workers('ALTER TABLE rights_small.short RENAME TO longer');
-SELECT DISTINCT result FROM run_command_on_workers('DROP TABLE rights_small.longer');
+SELECT DISTINCT result FROM run_command_on_workers($$DO 'BEGIN SET LOCAL citus.enable_ddl_propagation TO off; ALTER TABLE rights_small.short RENAME TO longer; END'$$);
+SELECT DISTINCT result FROM run_command_on_workers($$DO 'BEGIN SET LOCAL citus.enable_ddl_propagation TO off; DROP TABLE rights_small.longer; END'$$);
 RESET SESSION AUTHORIZATION;
 SELECT result FROM run_command_on_workers($$SELECT count(*) FROM pg_class WHERE relowner = 'rights_small_victim'::regrole AND relkind = 'r'$$);
 DROP TABLE short;

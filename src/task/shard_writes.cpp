@@ -47,10 +47,14 @@ void Look(const pg::Requirement& requirement, void*) {
 
 }  // namespace
 
+bool RunsUsersCommand() {
+  return debug_query_string != nullptr && strncmp(debug_query_string, kUsersMark, strlen(kUsersMark)) == 0;
+}
+
 /// What functions run has another text, in a procedure or at the end of the transaction, too, where no executor runs around it.
 bool IsTextOfAskingNode(const char* text) {
   if (!door::IsNodeSession() || debug_query_string == nullptr || text == nullptr) return false;
-  return strcmp(text, debug_query_string) == 0 && strncmp(debug_query_string, kUsersMark, strlen(kUsersMark)) != 0;
+  return strcmp(text, debug_query_string) == 0 && !RunsUsersCommand();
 }
 
 bool IsOfAskingNode(const QueryDesc* query, int depth) { return depth == 0 && IsTextOfAskingNode(query->sourceText); }

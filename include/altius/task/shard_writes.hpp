@@ -14,6 +14,9 @@ namespace altius::task {
 /// In front of texts of users that are sent to nodes: these are not the asking node's own statements.
 inline constexpr char kUsersMark[] = "/* altius for a user */ ";
 
+/// Whether the statement that runs here now is such a text, or was called by one.
+bool RunsUsersCommand();
+
 /// Whether a text that runs in a node's session is the asking node's own.
 bool IsTextOfAskingNode(const char* text);
 
