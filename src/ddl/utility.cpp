@@ -129,7 +129,10 @@ bool Handle(const UtilityCall& call) {
   CheckMeant(call);
   if (HandleCopy(call)) return true;
   // What a user has run there is no other node's part of a command: on a shell alone it would empty, change or drop nothing else.
-  if (door::IsNodeSession()) return task::RunsUsersCommand() && pg::settings::enable_ddl_propagation && (HandleOutside(call) || HandleTable(call));
+  if (door::IsNodeSession()) {
+    const bool users = task::RunsUsersCommand() && pg::settings::enable_ddl_propagation;
+    return users && (HandleOutside(call) || HandleTable(call));
+  }
   if (HandleConstraints(call)) return true;
   if (!pg::settings::enable_ddl_propagation) return false;
   CheckNewOwner(call.statement());

@@ -364,6 +364,7 @@ Connection* ConnectionToAddress(const char* host, int port, const char* user) {
 
 void OpenAhead(const int* groups, int count) {
   for (int i = 0; i < count; i++) Start(groups[i], false);
+  for (int i = 0; i < connection_count; i++) SayFirst(connections[i]);
 }
 
 int GroupOf(const Connection* connection) { return connection->group; }

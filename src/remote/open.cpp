@@ -284,6 +284,33 @@ void StartOpening(Connection* connection) {
 
 namespace {
 
+constexpr int kFirstMessageMs = 20;
+
+bool HasSaidNothing(const PGconn* bare) {
+  const ConnStatusType status = PQstatus(bare);
+  return status == CONNECTION_STARTED || status == CONNECTION_MADE || status == CONNECTION_SSL_STARTUP;
+}
+
+}  // namespace
+
+void SayFirst(Connection* connection) {
+  if (connection->state != State::Connecting) return;
+  const TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kFirstMessageMs);
+  const char* refused;
+  PostgresPollingStatusType poll = PGRES_POLLING_WRITING;
+  while (HasSaidNothing(connection->pg) && poll != PGRES_POLLING_FAILED) {
+    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
+    const int wanted = poll == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_CONNECTED;
+    if (left <= 0) return;
+    const int got = WaitLatchOrSocket(nullptr, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | wanted, PQsocket(connection->pg), left,
+                                      pg::NamedWaitEvent(&connect_event, "AltiusConnect"));
+    if ((got & wanted) == 0) return;
+    poll = GoOnConnecting(&connection->pg, &refused);
+  }
+}
+
+namespace {
+
 /// Null, or why not.
 const char* AwaitBare(PGconn** bare, TimestampTz give_up) {
   if (PQstatus(*bare) == CONNECTION_BAD) return pstrdup(PQerrorMessage(*bare));

@@ -221,6 +221,9 @@ void CheckStandby(Connection* connection);
 
 // open.cpp
 void StartOpening(Connection* connection);
+/// Lets the node know whose connection it is, if that can be done soon: a server that was about to stop waits for it, and this
+/// backend may wait for something else first, for a row's lock on another node.
+void SayFirst(Connection* connection);
 /// Null, or why the node can't be reached; the connection is closed then.  *may_recover: another
 /// attempt may succeed.
 const char* FinishOpening(Connection* connection, bool* may_recover);

@@ -131,4 +131,20 @@ $cluster->start('worker1');
 like(($copy->finish)[1], qr/40001|^$/, 'COPY in flight: to be run again, unless nothing had been sent');
 is($cluster->query('coordinator', 'SELECT count(*) FROM t WHERE id > 300') % 80, 0, '... all or nothing');
 
+# A connection is opened ahead, and a row's lock waited for before it is used: its server knows whose it is.  For one that has said nothing
+# a server that stops waits until authentication_timeout.
+{
+    $cluster->query('coordinator', q{CREATE TABLE copied (id int PRIMARY KEY, value int); SELECT create_reference_table('copied');
+        INSERT INTO copied VALUES (1, 0)});
+    my ($holder, $waiter) = map { $cluster->session('coordinator') } 1, 2;
+    $holder->query('BEGIN; UPDATE copied SET value = 1');
+    my $pid = $waiter->query('SELECT pg_backend_pid()');
+    $waiter->send('UPDATE copied SET value = 2');
+    ok($cluster->wait_until('coordinator', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid", 10), 'a writer waits for a row');
+    ok($cluster->wait_until($_, "SELECT count(*) > 0 FROM pg_stat_activity WHERE citus_pid_for_gpid(substring(application_name FROM 'gpid=(.*)')::bigint) = $pid", 5),
+        "... and $_ knows its connection") for 'worker1', 'worker2';
+    $holder->query('ROLLBACK');
+    is(($waiter->finish)[1], '', '... which it uses then');
+}
+
 done_testing();
