@@ -67,6 +67,12 @@ CREATE FUNCTION altius_internal.take_changes(shard bigint, OUT old_row text, OUT
 CREATE FUNCTION altius_internal.replay_changes(shard bigint, old_rows text[], new_rows text[]) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_replay_changes';
 
+-- Constraints over several rows are checked when the user's statement ends, not at the end of each of a node's.
+CREATE FUNCTION altius_internal.keep_checks_back() RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_keep_checks_back';
+CREATE FUNCTION altius_internal.check_now() RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_check_now';
+
 -- A copy as a whole.
 CREATE FUNCTION altius_internal.digest_of_copy(shard bigint) RETURNS text
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_digest_of_copy';

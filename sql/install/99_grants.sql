@@ -188,6 +188,8 @@ BEGIN
       ('node', 'altius_internal.lock_shells(text[], integer)', 'before DDL on shards'),
       ('node', 'altius_internal.lock_copy(bigint, integer)', 'writes of reference tables'),
       ('node', 'altius_internal.keep_changes(bigint)', 'writes of reference tables'),
+      ('node', 'altius_internal.keep_checks_back()', 'statements with several parts'),
+      ('node', 'altius_internal.check_now()', 'statements with several parts'),
       ('node', 'altius_internal.digest_of_copy(bigint)', 'altius_check_reference_tables'),
       ('node', 'altius_internal.rows_of_copy(bigint)', 'altius_check_reference_tables'),
       ('node', 'altius_internal.mend_copy(bigint, text[], text[])', 'altius_check_reference_tables'),

@@ -6,6 +6,7 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/plan/instantiate.hpp"
+#include "altius/task/checks.hpp"
 #include "altius/task/finish.hpp"
 #include "altius/task/lent_rights.hpp"
 #include "altius/task/local.hpp"
@@ -25,6 +26,8 @@ namespace {
 using plan::FragmentKind;
 
 bool Modifies(const plan::Fragment& fragment) { return fragment.kind != FragmentKind::Rows; }
+
+bool ChangesShards(const plan::Fragment& fragment) { return Modifies(fragment) && fragment.kind != FragmentKind::Statement; }
 
 /// Statements about shards are sent again when a shard has moved; copies of reference tables come
 /// and go otherwise.
@@ -58,9 +61,10 @@ void ForgetRequests(void* argument) {
   }
 }
 
-/// What comes in front of the statement on a copy, if there are others.
+/// What comes in front of the statement.
 void BeginTask(FragmentState* state, Task* task) {
   const Run* run = state->run;
+  if (ChangesShards(*state->fragment)) task::KeepChecksBack(task->group, run->owner);
   if (state->fragment->kind != FragmentKind::ModifyCopies || run->tasks.size() < 2) return;
   task->before = task::BeginCopy(run->write, task->group);
 }

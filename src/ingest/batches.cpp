@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Rows become elements of array literals, a literal for each column.
 #include "altius/pg/text_forms.hpp"
+#include "altius/task/checks.hpp"
 #include "state.hpp"
 
 namespace altius::ingest {
@@ -65,8 +66,11 @@ void AddRow(ShipState *state, int shard_index, Deed deed, TupleTableSlot *slot) 
   shipment->bytes += added;
   shipment->rows++;
   if (state->ship->at_once) return;
-  if (batch->rows >= kMostRows || batch->bytes >= kMostBytes) FlushBatch(state, shard_index, deed, false);
-  if (shipment->bytes >= kMostBytesOfAll) FlushLargest(state);
+  const bool full = batch->rows >= kMostRows || batch->bytes >= kMostBytes;
+  const bool full_in_all = shipment->bytes >= kMostBytesOfAll;
+  if (full || full_in_all) task::ExpectMoreRows();
+  if (full) FlushBatch(state, shard_index, deed, false);
+  if (full_in_all) FlushLargest(state);
 }
 
 }  // namespace altius::ingest

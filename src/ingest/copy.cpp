@@ -243,7 +243,7 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
     const CopyFromState state = BeginCopyFrom(pstate, shell, where, statement->filename, statement->is_program, nullptr,
                                               statement->attlist, options);
     AskForNumbers(state);
-    const bool inserts = WritesMore(state, shell) || InsertsCopies(table, shell);
+    const bool inserts = WritesMore(state, shell) || RefersToItself(shell) || InsertsCopies(table, shell);
     lines = inserts ? InsertRows(state, shell, table, where) : FillShards(state, shell, table, where);
     EndCopyFrom(state);
   }

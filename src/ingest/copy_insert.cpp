@@ -5,12 +5,15 @@
 #include "altius/task/copies.hpp"
 
 extern "C" {
+#include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 }
 
 namespace altius::ingest {
@@ -60,6 +63,15 @@ bool InsertsCopies(const catalog::Table &table, Relation shell) {
   const plan::Copies copies = task::CopiesFor(statement, shell);
   if (copies.carried) return true;
   task::LockCopies(task::WriteOf(table, copies, 0));
+  return false;
+}
+
+bool RefersToItself(Relation shell) {
+  if (RelationGetForm(shell)->relkind == RELKIND_PARTITIONED_TABLE) return false;
+  ListCell *cell;
+  foreach (cell, RelationGetFKeyList(shell)) {
+    if (lfirst_node(ForeignKeyCacheInfo, cell)->confrelid == RelationGetRelid(shell)) return true;
+  }
   return false;
 }
 

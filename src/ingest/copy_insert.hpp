@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // COPY that becomes an INSERT: into a reference table whose copies can't each make the row of a line, since an INSERT runs on the
-// leading copy and is carried to the others; and by who may not write all columns that lines for shards have.
+// leading copy and is carried to the others;
+// by who may not write all columns that lines for shards have; into a table that refers to itself, since all lines are one statement.
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
@@ -16,6 +17,9 @@ namespace altius::ingest {
 
 /// Decides between lines for each copy, which it locks for that, and an INSERT (true).  Of other tables: false.
 bool InsertsCopies(const catalog::Table &table, Relation shell);
+
+/// Whether a foreign key of its own is checked when all lines are in.
+bool RefersToItself(Relation shell);
 
 /// Whether defaults go to the shards in columns that the user may not write.
 bool WritesMore(const CopyFromState state, Relation shell);

@@ -4,6 +4,7 @@
 #include "altius/pg/text_forms.hpp"
 #include "altius/plan/instantiate.hpp"
 #include "altius/task/finish.hpp"
+#include "altius/task/checks.hpp"
 #include "altius/task/lent_rights.hpp"
 #include "altius/task/local.hpp"
 #include "altius/task/ownership.hpp"
@@ -107,6 +108,7 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Fl
   const txn::Access access = alone && !state->ship->returning && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
   remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
   flight.group = group;
+  task::KeepChecksBack(group, 0);
   const TupleDesc returned = state->ship->returning ? shipment->store->desc : CreateTemplateTupleDesc(0);
   flight.request = remote::Send(txn::Enlist(group, access),
                                 task::WithLentRights(statement, shipment->lending, true, returned), sink);
@@ -147,6 +149,7 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
                                           .snapshot = nullptr,
                                           .keep_plan = true,
                                           .lending = shipment->lending};
+  task::KeepChecksBack(catalog::LocalGroup(), 0);
   const int64 affected = task::RunHere(statement, first && state->ship->returning ? shipment->store : nullptr);
   const bool moved = affected == task::kMoved;
   if (first && !moved) shipment->affected += affected;

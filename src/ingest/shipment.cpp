@@ -4,6 +4,7 @@
 #include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
+#include "altius/task/checks.hpp"
 #include "altius/task/finish.hpp"
 #include "altius/task/lent_rights.hpp"
 #include "state.hpp"
@@ -94,6 +95,7 @@ void StartShipment(ShipState *state) {
   shipment->store = task::MakeRowStore(state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor, true);
   shipment->lending = task::LendingFor(state->css.ss.ps.state->es_plannedstmt, state->ship->tables, state->ship->shard_column >= 0);
   if (state->ship->moved_column >= 0) {
+    task::ExpectMoves();
     // To the user a row that moves is updated: DELETE and INSERT are ours.  And only what carries a ticket keeps triggers still.
     shipment->lending.needed = true;
     shipment->lending.hides_rows = !pg::MayUse(shipment->table->relid, GetUserId(), ACL_SELECT);

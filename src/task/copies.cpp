@@ -5,6 +5,7 @@
 #include "altius/pg/array.hpp"
 #include "altius/pg/row_triggers.hpp"
 #include "altius/pg/text_forms.hpp"
+#include "altius/task/checks.hpp"
 #include "altius/task/differing.hpp"
 #include "altius/task/errors.hpp"
 #include "altius/task/ownership.hpp"
@@ -85,6 +86,7 @@ bool Next(Carrier* carrier, ChangeBatch* batch) {
 
 remote::Request* SendChanges(const Carrier& carrier, int group, const char* const* values) {
   static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID};
+  KeepChecksBack(group, carrier.write->owner);
   const char* sql = psprintf("SELECT altius_internal.replay_changes(" INT64_FORMAT ", $1, $2)", ShardOf(*carrier.write));
   const remote::StatementText statement = {
       .sql = sql, .param_count = 2, .param_types = kTypes, .param_values = values, .by_node = true};
@@ -110,6 +112,7 @@ void MakeOnOthers(const Carrier& carrier, const pg::Array<RowChange>& changes) {
   }
   if (here) {
     txn::NoteLocalWrite();
+    KeepChecksBack(catalog::LocalGroup(), carrier.write->owner);
     WithShardsHidden(nullptr, [&] { ReplayChanges(ClaimCopy(shard.id), changes); });
   }
   remote::WaitAll(requests.data(), requests.size());
@@ -193,6 +196,7 @@ void CarryChanges(const CopyWrite& write, int64 affected) {
   int64 carried = 0;
   for (ChangeBatch batch; Next(&carrier, &batch); batch = {}) {
     if (carried == 0) LockFrom(1, write);
+    if (batch.full()) ExpectMoreRows();
     carried += batch.changes().size();
     MakeOnOthers(carrier, batch.changes());
     MemoryContextReset(carrier.memory);

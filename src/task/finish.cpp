@@ -3,10 +3,12 @@
 
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/walk.hpp"
+#include "altius/task/checks.hpp"
 #include "altius/task/ownership.hpp"
 #include "altius/task/users_path.hpp"
 #include "altius/trigger/trigger.hpp"
 #include "capture.hpp"
+#include "kept_rows.hpp"
 #include "local_references.hpp"
 #include "parsing.hpp"
 
@@ -75,21 +77,42 @@ bool AnnounceBelow(PlanState* state, void* context) {
   return pg::WalkStates(state, AnnounceBelow, context);
 }
 
-/// Whether nodes of ours change rows in it.
-bool Modifies(const QueryDesc* query) {
+/// How many nodes of ours change rows.
+bool CountModifying(PlanState* state, void* count) {
+  if (state == nullptr) return false;
+  const NodeKind* kind = KindOf(state);
+  if (kind != nullptr && kind->modifies(castNode(CustomScanState, state))) ++*static_cast<int*>(count);
+  return pg::WalkStates(state, CountModifying, count);
+}
+
+int Modifications(const QueryDesc* query) {
   const PlannedStmt* statement = query->plannedstmt;
+  int count = 0;
   ListCell* cell;
-  foreach (cell, query->estate->es_subplanstates) {
-    if (ModifiesBelow(static_cast<PlanState*>(lfirst(cell)), nullptr)) return true;
+  foreach (cell, query->estate->es_subplanstates) CountModifying(static_cast<PlanState*>(lfirst(cell)), &count);
+  if (statement->commandType != CMD_SELECT) CountModifying(query->planstate, &count);
+  return count;
+}
+
+/// A modification in WITH that runs as a statement of its own is a part of the one around it.
+trigger::Statement* StatementFor(const QueryDesc* query, int modifications) {
+  EState* estate = query->estate;
+  trigger::Statement* around = RunsInProcess(query) ? trigger::InnermostStatement() : nullptr;
+  if (around != nullptr) {
+    AddToChecks(modifications);
+    return around;
   }
-  return statement->commandType != CMD_SELECT && ModifiesBelow(query->planstate, nullptr);
+  BeginChecks(estate, modifications + (query->plannedstmt->resultRelations != NIL ? 1 : 0));
+  return trigger::BeginStatement(estate, estate->es_query_cxt);
 }
 
 /// What the shards tell of triggers from now on belongs to it; its BEFORE triggers fire.
 void BeginModification(QueryDesc* query) {
   EState* estate = query->estate;
-  if (trigger::FindStatement(estate) != nullptr || !Modifies(query)) return;
-  Announcement announcement = {trigger::BeginStatement(estate, estate->es_query_cxt)};
+  if (trigger::FindStatement(estate) != nullptr) return;
+  const int modifications = Modifications(query);
+  if (modifications == 0) return;
+  Announcement announcement = {StatementFor(query, modifications)};
   ListCell* cell;
   foreach (cell, estate->es_subplanstates) AnnounceBelow(static_cast<PlanState*>(lfirst(cell)), &announcement);
   AnnounceBelow(query->planstate, &announcement);
@@ -100,6 +123,7 @@ void EndModification(const QueryDesc* query) {
   if (statement == nullptr) return;
   // A portal that is being closed has no snapshot that is active.
   PushActiveSnapshot(query->estate->es_snapshot);
+  EndChecks(query->estate);
   trigger::EndStatement(statement);
   PopActiveSnapshot();
 }
@@ -272,7 +296,6 @@ void StartHook(QueryDesc* query, int eflags) {
     } else {
       standard_ExecutorStart(query, eflags);
     }
-    FollowLocalReferencesOf(query);
     NoteOwnership(query, depth);
     if (OpensCursor(query) && !IsDisowned(query)) RunOnPath(query, [&] { ReadForCursor(query); });
   });
@@ -376,6 +399,7 @@ void InstallHooks() {
   InitParsing();
   InitUsersPath();
   InitCapture();
+  InitKeptRows();
   InitDeferredTriggers();
 }
 

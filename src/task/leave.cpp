@@ -64,7 +64,8 @@ bool Restricts(Oid constraint) {
   return restricts;
 }
 
-/// The statement is an UPDATE: what ON DELETE says is not done to rows that refer to the row; it is looked whether there are any.
+}  // namespace
+
 void CheckInsteadOfAction(TriggerDesc* triggers) {
   for (int i = 0; i < triggers->numtriggers; i++) {
     Trigger* trigger = &triggers->triggers[i];
@@ -72,8 +73,6 @@ void CheckInsteadOfAction(TriggerDesc* triggers) {
     trigger->tgfoid = Restricts(trigger->tgconstraint) ? F_RI_FKEY_RESTRICT_DEL : F_RI_FKEY_NOACTION_DEL;
   }
 }
-
-}  // namespace
 
 void MarkLeaving(QueryDesc* query) {
   if (query->operation != CMD_DELETE) return;

@@ -120,7 +120,9 @@ Datum OnRow(FunctionCallInfo fcinfo) {
   });
 }
 
-bool IsReferred(Oid copy) {
+}  // namespace
+
+bool IsReferredLocally(Oid copy) {
   Relation table = TableOf(copy);
   if (table == nullptr) return false;
   const bool referred = HasLocalReferences(table);
@@ -128,17 +130,15 @@ bool IsReferred(Oid copy) {
   return referred;
 }
 
-}  // namespace
-
 void FollowLocalReferences(ResultRelInfo* copy, int instrument) {
-  if (!IsReferred(RelationGetRelid(copy->ri_RelationDesc))) return;
+  if (!IsReferredLocally(RelationGetRelid(copy->ri_RelationDesc))) return;
   AddRowTrigger(copy, TRIGGER_TYPE_DELETE | TRIGGER_TYPE_UPDATE, OnRow, nullptr, instrument);
 }
 
 bool FiresForLocalReferences(const PlannedStmt* statement) {
   ListCell* cell;
   foreach (cell, statement->resultRelations) {
-    if (IsReferred(static_cast<RangeTblEntry*>(list_nth(statement->rtable, lfirst_int(cell) - 1))->relid)) return true;
+    if (IsReferredLocally(static_cast<RangeTblEntry*>(list_nth(statement->rtable, lfirst_int(cell) - 1))->relid)) return true;
   }
   return false;
 }

@@ -13,6 +13,9 @@ extern "C" {
 
 namespace altius::task {
 
+/// Whether tables of this node alone refer to the reference table of which it is the copy.
+bool IsReferredLocally(Oid copy);
+
 /// What is done to rows of the copy is done to those of the table, as far as foreign keys of local tables are concerned.  Before the target
 /// has fired any trigger; in the current memory context.
 void FollowLocalReferences(ResultRelInfo* copy, int instrument);

@@ -8,7 +8,9 @@
 #include "altius/task/shard_writes.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "capture.hpp"
+#include "kept_rows.hpp"
 #include "leave.hpp"
+#include "local_references.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -37,6 +39,7 @@ namespace {
 constexpr int kDisowned = 0x40000000;  // in es_top_eflags, beside PostgreSQL's own bits
 constexpr int kUntold = 0x20000000;    // so, and a client waits to hear of it
 constexpr int kMoves = 0x10000000;     // a part of an UPDATE of the distribution column
+constexpr int kInProcess = 0x08000000;  // run in-process for a distributed statement
 constexpr int kMostAttempts = 3000;    // of about 10 ms each
 
 uint32 moved_event = 0;
@@ -117,13 +120,17 @@ void NoteOwnership(QueryDesc* query, int depth) {
   const bool own = expected != nullptr && query->dest == expected;
   if (own) expected = nullptr;
   if ((query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
-  if (own || IsOfAskingNode(query, depth)) {
+  if (own) query->estate->es_top_eflags |= kInProcess;
+  const bool moves = own && IsPartOfMove(query);
+  const bool asked = own || IsOfAskingNode(query, depth);
+  if (asked) {
     RequireNoRules(query->plannedstmt);
   } else {
     RequireOwnShards(query->plannedstmt);
   }
+  if (!asked || !KeepRowsOf(query, moves)) FollowLocalReferencesOf(query);
   if (of_node || own) NoteCapture(query, own);
-  if (own && IsPartOfMove(query)) {
+  if (moves) {
     query->estate->es_top_eflags |= kMoves;
     MarkLeaving(query);
   }
@@ -156,6 +163,8 @@ bool IsDisowned(QueryDesc* query) {
   query->estate->es_processed = static_cast<uint64>(kMoved);
   return true;
 }
+
+bool RunsInProcess(const QueryDesc* query) { return (query->estate->es_top_eflags & kInProcess) != 0; }
 
 bool MovesRows(const QueryDesc* query) { return query->estate != nullptr && (query->estate->es_top_eflags & kMoves) != 0; }
 

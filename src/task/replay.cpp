@@ -7,6 +7,7 @@
 #include "altius/pg/quiet_rows.hpp"
 #include "altius/pg/rights.hpp"
 #include "altius/pg/text_forms.hpp"
+#include "kept_rows.hpp"
 #include "local_references.hpp"
 
 extern "C" {
@@ -50,6 +51,7 @@ struct Copy {
   FmgrInfo input;    // of rows
   FmgrInfo* fields;  // of the columns, where a row's text names objects; null: it does not
   Oid* params;
+  bool keeps;  // foreign keys are followed later
   RowWriter writer;
   HTAB* rows;  // of Alike; null until rows are looked for that way
   pg::Array<Place> places;
@@ -79,7 +81,8 @@ void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->info = makeNode(ResultRelInfo);
   InitResultRelInfo(copy->info, copy->relation, 0, nullptr, 0);  // of no query
   pg::DropTriggersOfUsers(copy->info);
-  if (follows_keys) {
+  copy->keeps = follows_keys && KeepsRows();
+  if (follows_keys && !copy->keeps) {
     FollowLocalReferences(copy->info, 0);
   } else {
     copy->info->ri_TrigDesc = nullptr;
@@ -226,6 +229,7 @@ void Insert(Copy* copy, const RowChange& change) {
   simple_table_tuple_insert(copy->relation, copy->fresh);
   List* recheck = pg::InsertIndexEntries(copy->info, copy->fresh, copy->estate, false, false);
   if (copy->rows != nullptr) AddPlace(copy, change.new_row, copy->fresh->tts_tid);
+  if (copy->keeps) KeepRow(copy->fresh->tts_tableOid, nullptr, &copy->fresh->tts_tid);
   ExecARInsertTriggers(copy->estate, copy->info, copy->fresh, recheck, nullptr);
 }
 
@@ -235,6 +239,7 @@ void Update(Copy* copy, const RowChange& change) {
   ItemPointerData old_place = copy->found->tts_tid;
   List* recheck = pg::UpdateRowAndEntries(copy->info, &old_place, copy->fresh, copy->estate);
   if (copy->rows != nullptr) AddPlace(copy, change.new_row, copy->fresh->tts_tid);
+  if (copy->keeps) KeepRow(copy->fresh->tts_tableOid, &old_place, &copy->fresh->tts_tid);
   ExecARUpdateTriggers(copy->estate, copy->info, nullptr, nullptr, &old_place, nullptr, copy->fresh, recheck, nullptr, false);
 }
 
@@ -242,6 +247,7 @@ void Delete(Copy* copy, const RowChange& change) {
   Find(copy, change.old_row);
   ItemPointerData old_place = copy->found->tts_tid;
   simple_table_tuple_delete(copy->relation, &old_place, SnapshotSelf);
+  if (copy->keeps) KeepRow(RelationGetRelid(copy->relation), &old_place, nullptr);
   ExecARDeleteTriggers(copy->estate, copy->info, &old_place, nullptr, nullptr, false);
 }
 

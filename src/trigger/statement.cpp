@@ -104,6 +104,8 @@ Statement* FindStatement(const void* owner) {
   return nullptr;
 }
 
+Statement* InnermostStatement() { return innermost; }
+
 Statement* BeginStatement(const void* owner, MemoryContext memory) {
   auto* statement = new (MemoryContextAlloc(memory, sizeof(Statement))) Statement(owner, memory, innermost);
   auto* callback = static_cast<MemoryContextCallback*>(MemoryContextAlloc(memory, sizeof(MemoryContextCallback)));

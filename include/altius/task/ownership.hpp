@@ -31,6 +31,9 @@ bool IsDisowned(QueryDesc* query);
 /// The same, before the executor finishes.
 bool FinishDisowned(QueryDesc* query);
 
+/// Whether it is run in-process for a distributed statement.
+bool RunsInProcess(const QueryDesc* query);
+
 /// Whether it is a shard's part of an UPDATE of the distribution column.
 bool MovesRows(const QueryDesc* query);
 

@@ -22,6 +22,7 @@ class Statement;
 /// Lasts until EndStatement, or until the memory goes.  `owner` is by what it is found again.
 Statement* BeginStatement(const void* owner, MemoryContext memory);
 Statement* FindStatement(const void* owner);
+Statement* InnermostStatement();
 
 /// A part of the statement changes this (of ChangesOf): BEFORE triggers for the statement fire.
 void Announce(Statement* statement, List* changes);
