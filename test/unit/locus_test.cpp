@@ -109,6 +109,21 @@ TEST_CASE("random statements give what they give on one node", "[locus]") {
              15000, 30000);
 }
 
+TEST_CASE("rows of reference tables are locked where the copy leads", "[locus]") {
+  const auto lock = [](std::unique_ptr<World> world, int every) {
+    for (int i = 0, seen = 0; i < world->tree.relation_count(); i++) {
+      Relation* relation = world->tree.Edit(i);
+      if (relation->kind == Relation::Kind::Reference && seen++ % every == 0) relation->locked = true;
+    }
+    return world;
+  };
+  CheckTally(CompareEach(20, [&](Chooser& choose) { return lock(GeneratePieces(choose, 2), 1); }), 200, 200);
+  CheckTally(CompareRandom([&](Chooser& choose, int i) {
+               return lock(GeneratePieces(choose, 2 + i % 3), 1 + i % 2);
+             }),
+             2000, 5000);
+}
+
 TEST_CASE("a query is looked at once, however often it is named", "[locus]") {
   const auto chain = [](int length) {
     return WorkOf([&](World& world) { return ChainOfCtes(world, length); });

@@ -23,10 +23,11 @@ Part* ScopeBuilder::NewPart(Reach reach, const From* node) {
 Part* ScopeBuilder::PartOfTable(int index, const Relation& relation) {
   auto* part = arena_.Make<Part>();
   part->has_tables = true;
-  part->reach = relation.kind == Relation::Kind::Reference ? Reach::Replicated : Reach::Hashed;
+  const bool copied = relation.kind == Relation::Kind::Reference && !relation.locked;
+  part->reach = copied ? Reach::Replicated : Reach::Hashed;
   part->colocation = relation.colocation;
-  part->once = relation.sampled && relation.kind == Relation::Kind::Reference;
-  part->single = relation.kind == Relation::Kind::SingleShard;
+  part->once = relation.sampled && copied;
+  part->single = relation.kind == Relation::Kind::SingleShard || relation.locked;
   if (relation.kind == Relation::Kind::Hash)
     part->key = tree_->ValueOf({index, relation.key}, relation.domain);
   return part;

@@ -111,15 +111,14 @@ bool IsLocked(const Query *query, int rti) {
 
 }  // namespace
 
-/// Rows of a reference table are locked on the copy that leads.
 void Translation::AddTable(locus::Relation *relation, Frame *frame, int rti, RangeTblEntry *rte) {
   const catalog::Table *table = catalog::FindTable(rte->relid);
   if (table == nullptr || table->kind == catalog::TableKind::Local) return;
   relation->colocation = table->colocation;
   relation->sampled = rte->tablesample != nullptr;
   if (relation->sampled) relation->source = Opaque(pg::AsNode(rte->tablesample), frame);
-  const bool locked = IsLocked(frame->query, rti);
-  relation->kind = table->kind == catalog::TableKind::Reference     ? locked ? Kind::SingleShard : Kind::Reference
+  relation->locked = table->kind == catalog::TableKind::Reference && IsLocked(frame->query, rti);
+  relation->kind = table->kind == catalog::TableKind::Reference     ? Kind::Reference
                    : table->kind == catalog::TableKind::SingleShard ? Kind::SingleShard
                                                                     : Kind::Hash;
   if (table->kind != catalog::TableKind::Hash) return;

@@ -113,6 +113,7 @@ class Describer {
     std::string text = kKinds[static_cast<int>(relation.kind)];
     if (relation.kind == Relation::Kind::Hash) text += std::to_string(relation.colocation);
     if (relation.sampled) text += " sampled";
+    if (relation.locked) text += " locked";
     text += name + "[";
     for (const Row& row : world_.tables[static_cast<std::size_t>(index)]) {
       text += " " + std::to_string(row.values[0]) + "," + std::to_string(row.values[1]);

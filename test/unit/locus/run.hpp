@@ -188,7 +188,7 @@ class Run {
     query.relations.ForEach([&](int index) {
       const Relation& relation = world_.tree.relation(index);
       spread = spread || relation.kind == Relation::Kind::Hash ||
-               relation.kind == Relation::Kind::SingleShard ||
+               relation.kind == Relation::Kind::SingleShard || relation.locked ||
                (relation.query != nullptr && ReadsSpread(*relation.query));
     });
     return spread;
@@ -258,11 +258,12 @@ class Run {
       if (info.kind == Relation::Kind::Hash && place_.shard != kEverywhere &&
           world_.ShardOf(relation, row) != place_.shard)
         continue;
-      // A table of one shard lies on that of number 0.
-      if (info.kind == Relation::Kind::SingleShard && place_.shard > 0) continue;
+      // A table of one shard lies on that of number 0, where the copies are that lead.
+      if ((info.kind == Relation::Kind::SingleShard || info.locked) && place_.shard > 0) continue;
       rows.push_back(row);
     }
-    const bool moves = info.kind == Relation::Kind::Reference && !rows.empty();
+    const bool moves =
+        info.kind == Relation::Kind::Reference && !info.locked && !rows.empty();
     if (moves)
       std::rotate(rows.begin(), rows.begin() + place_.rotation % static_cast<int>(rows.size()),
                   rows.end());

@@ -80,6 +80,7 @@ struct Relation {
   int home = kNone;                   // of Cte: the query with the WITH
   const Condition* source = nullptr;  // of Rows: what they are computed from; of tables: their sample
   bool sampled = false;               // of Reference: each node takes other rows
+  bool locked = false;                // of Reference: its rows are, which only the leading copy does for all
 };
 
 /// A node of the join tree.
