@@ -76,4 +76,29 @@ INSERT INTO letters SELECT 2, U&'\0416' RETURNING v;
 RESET client_encoding;
 SELECT count(*) FROM letters;
 
+-- What PostgreSQL computes for some rows only raises no error for others, also where ON CONFLICT decides.
+CREATE TABLE keyed (k int PRIMARY KEY, v int);
+CREATE TABLE planner_returning_plain.keyed (k int PRIMARY KEY, v int);
+SELECT create_distributed_table('keyed', 'k');
+CREATE FUNCTION fails(n int) RETURNS int STABLE LANGUAGE plpgsql AS $$ BEGIN RAISE 'computed %', n; END $$;
+CREATE FUNCTION planner_returning_plain.fails(int) RETURNS int STABLE LANGUAGE sql AS 'SELECT planner_returning.fails($1)';
+SELECT twin($$INSERT INTO keyed SELECT v * 10, k FROM f RETURNING k, CASE WHEN k > 1000 THEN fails(1) ELSE 0 END$$);
+SELECT twin($$INSERT INTO keyed SELECT v * 10, k FROM f RETURNING k, CASE WHEN k > 1000 THEN (SELECT 1 / (count(*) - count(*)) FROM e) ELSE 0 END$$);
+SELECT twin($$INSERT INTO keyed SELECT v * 10, k FROM f RETURNING k, CASE WHEN k > 1000 THEN (SELECT v FROM e) ELSE 0 END$$);
+SELECT twin($$UPDATE d SET v = d.v + 1 FROM f WHERE f.v = d.v RETURNING d.k, CASE WHEN d.v > 1000 THEN fails(2) END$$);
+SELECT twin($$DELETE FROM d WHERE k < 3 RETURNING k, CASE WHEN v > 1000 THEN fails(3) END, CASE WHEN v > 1000 THEN (SELECT v FROM e) END$$);
+SELECT twin($$WITH a AS (INSERT INTO keyed SELECT v * 10, k FROM f RETURNING k, CASE WHEN k > 1000 THEN fails(4) ELSE 0 END) SELECT count(*) FROM a$$);
+SELECT twin($$INSERT INTO keyed SELECT v * 10, k FROM f ON CONFLICT (k) DO UPDATE SET v = (SELECT v FROM e) RETURNING k$$);
+SELECT twin($$INSERT INTO keyed SELECT v * 10, k FROM f ON CONFLICT (k) DO UPDATE SET v = extract(year FROM 'x'::text::timestamptz) RETURNING k$$);
+SELECT twin($$INSERT INTO keyed VALUES (1, 1) ON CONFLICT (k) DO UPDATE SET v = (SELECT v FROM e) RETURNING k$$);
+SELECT twin($$INSERT INTO keyed VALUES (1, 1) ON CONFLICT (k) DO UPDATE SET v = extract(year FROM 'x'::text::timestamptz) RETURNING k$$);
+SELECT twin($$INSERT INTO keyed VALUES (1, 1), (2, 2) ON CONFLICT (k) DO UPDATE SET v = CASE WHEN keyed.v > 9 THEN (SELECT v FROM e) END RETURNING k$$);
+INSERT INTO keyed VALUES (1, 1);
+INSERT INTO planner_returning_plain.keyed VALUES (1, 1);
+SELECT twin($$INSERT INTO keyed VALUES (1, 5) ON CONFLICT (k) DO NOTHING RETURNING fails(5)$$);
+SELECT twin($$INSERT INTO keyed VALUES (1, 5) ON CONFLICT (k) DO NOTHING RETURNING (SELECT v FROM e)$$);
+SELECT twin($$INSERT INTO keyed VALUES (1, 5), (1, 6) ON CONFLICT (k) DO NOTHING RETURNING fails(6), (SELECT v FROM e)$$);
+SELECT twin($$INSERT INTO keyed VALUES (1, 5) ON CONFLICT (k) DO UPDATE SET v = 7 WHERE keyed.v > 9 RETURNING fails(7)$$);
+SELECT twin($$INSERT INTO keyed VALUES (1, 5) ON CONFLICT (k) DO UPDATE SET v = (SELECT v FROM e) RETURNING k$$);
+
 DROP SCHEMA planner_returning, planner_returning_plain CASCADE;

@@ -43,6 +43,7 @@ struct Extraction {
   AttrNumber key;
   int key_argument;
   Guards guards;
+  bool here;  // a statement that this node runs
 };
 
 /// The number of an equal argument: one expression in two places has to stay one to the node, which looks for what GROUP BY and the
@@ -216,7 +217,8 @@ Node *ExtractConditional(Node *node, Extraction *extraction) {
 /// An argument, or what the node computes of arguments.
 Node *ExtractArgument(Node *node, Extraction *extraction) {
   const evaluation::Place before = extraction->guards.place;
-  const evaluation::Computed computed = evaluation::Compute(before, DescribeValue(node));
+  evaluation::Computed computed = evaluation::Compute(before, DescribeValue(node));
+  if (extraction->here && computed.where == evaluation::Computed::Where::Here) computed.where = evaluation::Computed::Where::There;
   if (computed.where != evaluation::Computed::Where::There) return SentValue(extraction, node, computed);
   extraction->guards.place = evaluation::Within(before, computed);
   Node *result = ExtractConditional(node, extraction);
@@ -249,14 +251,42 @@ Query *ExtractWithRow(Query *query, Extraction *extraction) {
   return result;
 }
 
+Query *ExtractWithReturning(Query *query, Extraction *extraction) {
+  const evaluation::Place before = extraction->guards.place;
+  List *returning = std::exchange(query->returningList, NIL);
+  Query *result = pg::MutateQuery(query, ExtractMutator, extraction);
+  query->returningList = returning;
+  extraction->guards.place = PlaceOfReturning(query);
+  result->returningList = reinterpret_cast<List *>(ExtractMutator(pg::AsNode(returning), extraction));
+  extraction->guards.place = before;
+  return result;
+}
+
+Query *ExtractLevel(Query *query, Extraction *extraction) {
+  if (NeedsRow(query)) return ExtractWithRow(query, extraction);
+  const bool returns = extraction->here && query->commandType != CMD_SELECT && query->returningList != NIL;
+  return returns ? ExtractWithReturning(query, extraction) : pg::MutateQuery(query, ExtractMutator, extraction);
+}
+
 Query *ExtractQuery(Query *query, Extraction *extraction) {
   extraction->queries = lcons(query, extraction->queries);
   extraction->depth++;
-  Query *result = NeedsRow(query) ? ExtractWithRow(query, extraction) : pg::MutateQuery(query, ExtractMutator, extraction);
+  Query *result = ExtractLevel(query, extraction);
   extraction->depth--;
   extraction->queries = list_delete_first(extraction->queries);
   return result;
 }
+
+/// What ON CONFLICT DO UPDATE computes, or RETURNING where it may do nothing: rows decide whether it is reached.
+Node *ExtractByRows(Node *node, Extraction *extraction) {
+  const evaluation::Place before = std::exchange(extraction->guards.place, kByRows);
+  Node *result = pg::Mutate(node, ExtractMutator, extraction);
+  extraction->guards.place = before;
+  return result;
+}
+
+/// Whether it does no harm to compute it for a row that turns out not to need it, or it can't be computed by the node.
+bool IsSentByRows(Node *expr) { return contain_volatile_functions(expr) || !(MayRaise(expr) || checkExprHasSubLink(expr)); }
 
 /// SET (a, b) = (SELECT ...): the node assigns the subquery's columns, with their lengths.
 bool IsOfMultiAssignment(Node *coercion) {
@@ -270,10 +300,13 @@ Node *ExtractMutator(Node *node, void *data) {
   if (extraction->one_row && extraction->depth == 0 && IsA(node, TargetEntry)) {
     auto *target = reinterpret_cast<TargetEntry *>(node);
     auto *insert = static_cast<Query *>(linitial(extraction->queries));
-    const bool is_key = target->resno == extraction->key && list_member_ptr(insert->targetList, target);
-    Node *value = ValueOfRow(target, extraction, is_key);
+    const bool inserted = list_member_ptr(insert->targetList, target);
+    const bool always = inserted || insert->onConflict == nullptr || IsSentByRows(pg::AsNode(target->expr));
+    Node *value = always ? ValueOfRow(target, extraction, inserted && target->resno == extraction->key) : nullptr;
     if (value != nullptr) return value;
+    if (!inserted && insert->onConflict != nullptr) return ExtractByRows(node, extraction);
   }
+  if (IsA(node, OnConflictExpr) && extraction->depth == 0) return ExtractByRows(node, extraction);
   if (IsA(node, Var)) {
     Node *replaced = ReplaceVar(extraction, reinterpret_cast<Var *>(node));
     return replaced != nullptr ? replaced : pg::Copy(node);
@@ -369,7 +402,7 @@ plan::Fragment *MakeInsertFragment(Query *insert, const Level *level, AttrNumber
 
 plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1, false, false, 0, 0, {}};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, false, false, 0, 0, {}, true};
   fragment->command = statement->commandType;
   fragment->kind = plan::FragmentKind::Statement;
   Query *extracted = Extract(statement, &extraction);
@@ -382,7 +415,7 @@ plan::Fragment *MakeStatementFragment(Query *statement, const Level *level, List
 
 plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reachable reachable, List **arguments) {
   auto *fragment = static_cast<plan::Fragment *>(palloc0(sizeof(plan::Fragment)));
-  Extraction extraction = {level, NIL, NIL, NIL, -1, IsByKey(arm, upper, reachable), false, 0, 0, {}};
+  Extraction extraction = {level, NIL, NIL, NIL, -1, IsByKey(arm, upper, reachable), false, 0, 0, {}, false};
   fragment->command = arm->commandType;
   fragment->kind = arm->commandType == CMD_SELECT ? plan::FragmentKind::Rows : plan::FragmentKind::Modify;
   fragment->every_shard = !reachable.pruned;

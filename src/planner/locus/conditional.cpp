@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "altius/pg/compat_json.hpp"
 #include "altius/pg/walk.hpp"
 #include "equality.hpp"
 
@@ -54,7 +55,7 @@ bool LoudWalker(Node *node, void *context) {
     case T_Query:
       return reinterpret_cast<Query *>(node)->rowMarks != NIL || pg::WalkQuery(reinterpret_cast<Query *>(node), LoudWalker, context);
     default:
-      return check_functions_in_node(node, IsLoud, nullptr) || pg::Walk(node, LoudWalker, context);
+      return pg::ReadsJson(node) || check_functions_in_node(node, IsLoud, nullptr) || pg::Walk(node, LoudWalker, context);
   }
 }
 

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "altius/core/evaluation/reached.hpp"
+#include "altius/pg/compat_json.hpp"
 #include "altius/pg/node.hpp"
 
 extern "C" {
+#include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "nodes/primnodes.h"
 }
@@ -22,6 +24,14 @@ struct Guards {
   const List *conjuncts;  // of the WHERE or ON that the place is in
   Node *self;             // the conjunct that it is in
 };
+
+/// The row decides whether it is reached, as in ON CONFLICT DO UPDATE.
+inline constexpr evaluation::Place kByRows = {.guarded = false, .by_rows = true};
+
+/// RETURNING: of a row for which ON CONFLICT does nothing there is none.
+inline evaluation::Place PlaceOfReturning(const Query *query) {
+  return {.guarded = false, .by_rows = query->onConflict != nullptr, .needs_row = true};
+}
 
 /// What comes next is reached only if the condition turned out so.
 void AddGuard(Guards *guards, Node *condition, evaluation::Guard guard);
@@ -113,6 +123,17 @@ void VisitSubscripts(SubscriptingRef *expr, Guards *guards, const Visit &visit) 
   visit(Slot(&expr->refassgnexpr));
 }
 
+/// Nothing is looked for in what is null; defaults are computed where nothing is found, or it is not what it should be.
+template <typename Visit>
+void VisitJsonQuery(const pg::JsonQueryParts &parts, Guards *guards, const Visit &visit) {
+  Node *document = *parts.document;
+  visit(parts.document);
+  AddGuard(guards, document, evaluation::GuardOf(Shape::InTurn, Following::Later));
+  for (Node **part : {parts.path, parts.passing, parts.on_empty, parts.on_error}) {
+    if (part != nullptr) visit(part);
+  }
+}
+
 }  // namespace conditional
 
 /// Calls visit(Node **child) for each operand of an expression that does not evaluate all of them always, `guards` being what that
@@ -152,7 +173,8 @@ bool VisitGuarded(Node *node, Guards *guards, const Visit &visit) {
       conditional::VisitSubscripts(reinterpret_cast<SubscriptingRef *>(node), guards, visit);
       break;
     default:
-      return false;
+      if (!pg::IsJsonQuery(node)) return false;
+      conditional::VisitJsonQuery(pg::PartsOfJsonQuery(node), guards, visit);
   }
   *guards = before;
   return true;
@@ -171,7 +193,7 @@ inline bool IsGuarded(Node *node) {
     case T_BoolExpr:
       return reinterpret_cast<BoolExpr *>(node)->boolop != NOT_EXPR;
     default:
-      return false;
+      return pg::IsJsonQuery(node);
   }
 }
 

@@ -27,6 +27,33 @@ bool UnshippableWalker(Node *node, void *context) {
   return IsUnshippableCall(node) || pg::Walk(node, UnshippableWalker, context);
 }
 
+/// What raises errors that PostgreSQL would not have reached, were it computed once, and what no shard can compute.
+struct Search {
+  Guards guards;
+  bool found;
+};
+
+bool LateWalker(Node *node, void *data) {
+  auto *search = static_cast<Search *>(data);
+  if (node == nullptr || IsA(node, Query) || search->found) return false;
+  const evaluation::Place before = search->guards.place;
+  if (MayBeArgument(node)) {
+    const evaluation::Computed computed = evaluation::Compute(before, DescribeValue(node));
+    search->found = computed.where == evaluation::Computed::Where::Here;
+    if (computed.where != evaluation::Computed::Where::There) return false;
+    search->guards.place = evaluation::Within(before, computed);
+  }
+  if (!VisitGuarded(node, &search->guards, [&](Node **operand) { LateWalker(*operand, search); })) pg::Walk(node, LateWalker, search);
+  search->guards.place = before;
+  return false;
+}
+
+bool IsComputedLate(const Query *query) {
+  Search search = {{NIL, PlaceOfReturning(query), NIL, nullptr}, false};
+  LateWalker(pg::AsNode(query->returningList), &search);
+  return search.found;
+}
+
 /// A subquery that no shard may compute.
 bool UnshippableSubqueryWalker(Node *node, void *context) {
   if (node == nullptr) return false;
@@ -76,12 +103,12 @@ bool IsComputedAbove(Query *query) {
   if (query->commandType == CMD_SELECT || query->returningList == NIL || !query->hasSubLinks) return false;
   const RangeTblEntry *target = pg::Rte(query->rtable, query->resultRelation);
   return target->rtekind == RTE_RELATION && catalog::FindTable(target->relid) != nullptr &&
-         UnshippableSubqueryWalker(pg::AsNode(query->returningList), nullptr);
+         (UnshippableSubqueryWalker(pg::AsNode(query->returningList), nullptr) || IsComputedLate(query));
 }
 
 }  // namespace
 
-bool IsComputedHere(Query *query) { return UnshippableWalker(pg::AsNode(query->returningList), nullptr); }
+bool IsComputedHere(Query *query) { return UnshippableWalker(pg::AsNode(query->returningList), nullptr) || IsComputedLate(query); }
 
 Query *ComputeReturningAbove(Query *query) {
   if (!IsComputedAbove(query)) return query;

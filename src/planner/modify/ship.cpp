@@ -108,9 +108,50 @@ Node *SubstituteConstant(Node *node, void *data) {
   return ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(node))));
 }
 
+/// Constants, where they stand.
+struct Spelling {
+  Shipping *shipping;
+  Guards guards;
+};
+
+Node *SpellConstant(Spelling *spelling, Node *node, const evaluation::Computed &computed) {
+  const bool array = computed.where == evaluation::Computed::Where::SentAsArray;
+  Node *value = array ? pg::AsNode(AsArray(node)) : pg::Copy(node);
+  if (computed.guarded) value = Guarded(spelling->guards, value);
+  Node *read = ReadOneRow(*spelling->shipping, AddRowColumn(spelling->shipping, reinterpret_cast<Expr *>(value)));
+  return array ? OnlyElement(read, node) : read;
+}
+
+Node *SpellMutator(Node *node, void *data);
+
+Node *SpellWithin(Node *node, Spelling *spelling) {
+  if (!IsGuarded(node)) return pg::Mutate(node, SpellMutator, spelling);
+  node = pg::Copy(node);
+  (void)VisitGuarded(node, &spelling->guards, [&](Node **operand) { *operand = SpellMutator(*operand, spelling); });
+  return node;
+}
+
+Node *SpellMutator(Node *node, void *data) {
+  if (node == nullptr) return nullptr;
+  auto *spelling = static_cast<Spelling *>(data);
+  if (IsA(node, Query)) return ReplaceInExpr(node, SubstituteConstant, spelling->shipping);
+  const evaluation::Place before = spelling->guards.place;
+  if (MayBeArgument(node)) {
+    const evaluation::Computed computed = evaluation::Compute(before, DescribeValue(node));
+    if (computed.where != evaluation::Computed::Where::There) return SpellConstant(spelling, node, computed);
+    spelling->guards.place = evaluation::Within(before, computed);
+  }
+  Node *result = SpellWithin(node, spelling);
+  spelling->guards.place = before;
+  return result;
+}
+
 }  // namespace
 
-Node *SpellConstants(Shipping *shipping, Node *expr) { return ReplaceInExpr(expr, SubstituteConstant, shipping); }
+Node *SpellConstants(Shipping *shipping, Node *expr, const evaluation::Place &place) {
+  Spelling spelling = {shipping, {NIL, place, NIL, nullptr}};
+  return SpellMutator(expr, &spelling);
+}
 
 namespace {
 
@@ -155,7 +196,8 @@ void CheckReadsNothingElsewhere(Node *expr) {
 }  // namespace
 
 void SpellReturningConstants(Shipping *shipping, Query *statement) {
-  statement->returningList = reinterpret_cast<List *>(SpellConstants(shipping, pg::AsNode(statement->returningList)));
+  Node *returning = pg::AsNode(statement->returningList);
+  statement->returningList = reinterpret_cast<List *>(SpellConstants(shipping, returning, PlaceOfReturning(statement)));
   CheckReadsNothingElsewhere(pg::AsNode(statement->returningList));
 }
 
@@ -163,7 +205,7 @@ namespace {
 
 void ShipConstants(Shipping *shipping, Query *statement) {
   SpellReturningConstants(shipping, statement);
-  statement->onConflict = reinterpret_cast<OnConflictExpr *>(SpellConstants(shipping, pg::AsNode(statement->onConflict)));
+  statement->onConflict = reinterpret_cast<OnConflictExpr *>(SpellConstants(shipping, pg::AsNode(statement->onConflict), kByRows));
   CheckReadsNothingElsewhere(pg::AsNode(statement->onConflict));
 }
 

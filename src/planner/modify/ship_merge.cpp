@@ -202,7 +202,7 @@ bool Fits(const Merge &merge, Node *expr, bool always) {
 Expr *Fit(Merge *merge, Expr *expr) {
   if (expr == nullptr) return nullptr;
   Node *node = pg::AsNode(expr);
-  if (IsForShard(*merge, node)) return reinterpret_cast<Expr *>(SpellConstants(merge->shipping, node));
+  if (IsForShard(*merge, node)) return reinterpret_cast<Expr *>(SpellConstants(merge->shipping, node, kByRows));
   const int column = AddRowColumn(merge->shipping, OfRows(*merge, expr));
   return reinterpret_cast<Expr *>(ColumnLike(node, merge->source, column));
 }

@@ -4,6 +4,7 @@
 
 #include "altius/catalog/metadata.hpp"
 #include "altius/plan/ship.hpp"
+#include "planner/locus/conditional.hpp"
 #include "planner/nodes/column_map.hpp"
 
 namespace altius::planner {
@@ -34,7 +35,7 @@ Var *ShippedColumn(const Shipping &shipping, int rti, int column);
 RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up);
 
 /// Parameters and the like mean something on this node only: the statement reads what they are from the first row.
-Node *SpellConstants(Shipping *shipping, Node *expr);
+Node *SpellConstants(Shipping *shipping, Node *expr, const evaluation::Place &place);
 
 /// The same in the statement's RETURNING.  Raises an error where it reads what is elsewhere.
 void SpellReturningConstants(Shipping *shipping, Query *statement);
