@@ -90,7 +90,10 @@ ROLLBACK;
 -- Two UPDATEs that name different rows by the key need nothing more.
 SELECT count(*) FROM testing.rows_of('EXPLAIN WITH a AS (UPDATE d SET v = v - 1 WHERE k = 1), b AS (UPDATE d SET v = v + 1 WHERE k = 2) SELECT', 'with_apart') line, unnest(line) l WHERE l ~ 'altius_read';
 SELECT count(*) > 0 FROM testing.rows_of('EXPLAIN WITH a AS (UPDATE d SET v = v - 1 WHERE k = 1), b AS (UPDATE d SET v = v + 1 WHERE v = 2) SELECT', 'with_apart') line, unnest(line) l WHERE l ~ 'altius_read';
--- Rows as a whole can't be kept.
-WITH a AS (UPDATE d SET v = w FROM f WHERE d.k = f.k), b AS (UPDATE f SET w = (d IS NULL)::int FROM d WHERE d.k = f.k) SELECT;
+-- Rows as a whole, also of an outer join; but not their places.
+SELECT twin($$WITH a AS (UPDATE d SET v = w FROM f WHERE d.k = f.k), b AS (UPDATE f SET w = length(d::text) FROM d WHERE d.k = f.k AND d.v > 6) SELECT 1$$);
+SELECT twin($$WITH a AS (UPDATE d SET v = w FROM f WHERE d.k = f.k RETURNING d.k), b AS (UPDATE f SET w = (d IS NULL)::int + coalesce((d).v, 50) FROM e LEFT JOIN d ON d.v = e.x WHERE e.j = f.k) SELECT count(*) FROM a$$);
+SELECT twin($$WITH a AS (DELETE FROM f WHERE k < 3 RETURNING f, k), b AS (INSERT INTO d SELECT k, (f).w FROM a), c AS (INSERT INTO e SELECT k, length(f::text) FROM a) SELECT count(*) FROM a$$);
+WITH a AS (UPDATE d SET v = w FROM f WHERE d.k = f.k), b AS (UPDATE f SET w = (d.ctid IS NULL)::int FROM d WHERE d.k = f.k) SELECT;
 WITH a AS (DELETE FROM d RETURNING ROW(k, v) AS q), b AS (INSERT INTO f SELECT count(q) FROM a), c AS (INSERT INTO e SELECT count(q) FROM a) SELECT;
 DROP SCHEMA with_apart, with_apart_plain CASCADE;

@@ -7,6 +7,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
+#include "planner/nodes/column_map.hpp"
 #include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/normalize/security.hpp"
@@ -89,7 +90,8 @@ struct Use {
   int rti;
   Index levels;
   Bitmapset *columns;
-  bool place;  // or the whole row
+  bool row;    // the whole row is
+  bool place;  // or where it lies
 };
 
 bool UseWalker(Node *node, void *data) {
@@ -104,8 +106,10 @@ bool UseWalker(Node *node, void *data) {
   if (!IsA(node, Var)) return pg::Walk(node, UseWalker, data);
   const auto *var = reinterpret_cast<const Var *>(node);
   if (static_cast<int>(var->varno) != use->rti || var->varlevelsup != use->levels) return false;
-  if (var->varattno <= 0) {
+  if (var->varattno < 0) {
     use->place = true;
+  } else if (var->varattno == InvalidAttrNumber) {
+    use->row = true;
   } else {
     use->columns = bms_add_member(use->columns, var->varattno);
   }
@@ -120,8 +124,23 @@ bool IsLocked(const Place &place) {
   return false;
 }
 
-/// SELECT the columns FROM the relation, under their numbers; null stands for those that are not read.
-Query *ReadColumns(const RangeTblEntry *rte, const Bitmapset *columns) {
+struct WholeRow {
+  int rti;
+  AttrNumber column;
+};
+
+Node *ReadAsColumn(Node *node, void *data) {
+  const auto *row = static_cast<WholeRow *>(data);
+  if (!IsA(node, Var)) return nullptr;
+  auto *var = reinterpret_cast<Var *>(node);
+  if (static_cast<int>(var->varno) != row->rti || var->varattno != InvalidAttrNumber) return nullptr;
+  return pg::AsNode(makeVar(row->rti, row->column, var->vartype, -1, InvalidOid, 0));
+}
+
+/// SELECT the columns FROM the relation, under their numbers, and the row, if it is read, behind them; null stands for those that are
+/// not read.
+Query *ReadColumns(const RangeTblEntry *rte, const Use &use) {
+  const Bitmapset *columns = use.columns;
   Query *select = SelectFromRelation(rte);
   Relation relation = table_open(rte->relid, NoLock);
   const TupleDesc desc = RelationGetDescr(relation);
@@ -134,24 +153,35 @@ Query *ReadColumns(const RangeTblEntry *rte, const Bitmapset *columns) {
     auto *target = makeTargetEntry(value, number, pstrdup(NameStr(column->attname)), false);
     select->targetList = lappend(select->targetList, target);
   }
+  if (use.row) {
+    auto *entry = pg::Rte(select->rtable, 1);
+    Var *whole = makeWholeRowVar(entry, 1, 0, false);
+    Node *row = SpelledRow(entry, whole);
+    auto *target = makeTargetEntry(reinterpret_cast<Expr *>(row), desc->natts + 1, pstrdup("altius_row"), false);
+    select->targetList = lappend(select->targetList, target);
+  }
   table_close(relation, NoLock);
   return select;
 }
 
 void ReadPlaceBefore(Query *query, const Place &place) {
-  Use use = {place.rti, 0, nullptr, false};
+  Use use = {place.rti, 0, nullptr, false, false};
   pg::WalkQuery(place.query, UseWalker, &use, QTW_IGNORE_JOINALIASES);
   auto *rte = pg::Rte(place.query->rtable, place.rti);
   if (use.place || IsLocked(place)) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("a modification in WITH reads whole rows or places of table \"%s\", which another one changes before it",
+                    errmsg("a modification in WITH reads places of table \"%s\", which another one changes before it",
                            get_rel_name(rte->relid)),
                     errhint("Run the modifications as statements of their own, in one transaction.")));
   }
-  CommonTableExpr *cte = AddRead(query, ReadColumns(rte, use.columns));
-  Alias *names = rte->eref;
+  Query *read = ReadColumns(rte, use);
+  WholeRow row = {place.rti, static_cast<AttrNumber>(list_length(read->targetList))};
+  if (use.row) ReplaceInQuery(place.query, ReadAsColumn, &row);
+  CommonTableExpr *cte = AddRead(query, read);
   RangeTblEntry *entry = ReadOf(cte, place.depth + 1);
-  entry->eref = entry->alias = makeAlias(names->aliasname, pg::Copy(names->colnames));
+  List *names = pg::Copy(rte->eref->colnames);
+  if (use.row) names = lappend(names, makeString(pstrdup("altius_row")));
+  entry->eref = entry->alias = makeAlias(rte->eref->aliasname, names);
   lfirst(list_nth_cell(place.query->rtable, place.rti - 1)) = entry;
 }
 

@@ -80,8 +80,8 @@ Node *AsText(Node *value, Oid type, Oid collation) {
   return pg::AsNode(cast);
 }
 
-/// Of arrays there are no arrays: they go as text.
-bool GoesAsText(Oid type) { return !OidIsValid(get_array_type(type)); }
+/// Of arrays there are no arrays, and unnest makes several columns of a row: they go as text.
+bool GoesAsText(Oid type) { return !OidIsValid(get_array_type(type)) || type_is_rowtype(type); }
 
 /// ARRAY(SELECT column FROM the CTE around)
 Node *ArrayOfColumn(const CommonTableExpr *cte, int column) {
