@@ -74,7 +74,7 @@ SELECT alike('INSERT INTO users SELECT i, i FROM generate_series(1, 10) i');
 SELECT alike('INSERT INTO followers SELECT i, 10 + i FROM generate_series(1, 10) i');
 SELECT alike('INSERT INTO heirs SELECT i, i FROM generate_series(1, 6) i');
 SELECT alike('INSERT INTO dependents SELECT i, i FROM generate_series(1, 4) i');
-SELECT alike('INSERT INTO here VALUES (18), (19)');
+SELECT alike('INSERT INTO here VALUES (1), (18)');
 
 -- A key that is handed on.
 SELECT alike('WITH a AS (DELETE FROM parents WHERE k = 1 RETURNING *) INSERT INTO parents SELECT k, v + 100 FROM a RETURNING *');

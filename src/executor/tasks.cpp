@@ -4,6 +4,7 @@
 
 #include "altius/core/shard/ranges.hpp"
 #include "altius/plan/instantiate.hpp"
+#include "altius/task/copies.hpp"
 #include "altius/task/ownership.hpp"
 
 extern "C" {
@@ -36,7 +37,7 @@ int GroupFor(const catalog::Shard& shard, bool leading) {
 }
 
 pg::Array<Share> ShareOut(const catalog::Table& lead, const pg::Array<int>& shards, bool row_marks) {
-  const bool leading = row_marks && lead.kind == catalog::TableKind::Reference;
+  const bool leading = row_marks && lead.kind == catalog::TableKind::Reference && !task::LocksOwnCopy(lead);
   pg::Array<Share> shares;
   for (const int index : shards) {
     const int group = GroupFor(lead.shards[index], leading);

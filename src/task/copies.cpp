@@ -19,6 +19,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -164,6 +165,17 @@ CopyWrite WriteOf(const catalog::Table& table, const plan::Copies& copies, uint6
   if (alone) return {&table, core::CopyLock::None, false, false, owner};
   if (carried && copies.locks_leader) RefuseToCarry(table);
   return {&table, copies.lock, copies.locks_leader, carried, owner};
+}
+
+bool LocksOwnCopy(const catalog::Table& table) {
+  if (!door::IsNodeSession() || table.kind != catalog::TableKind::Reference) return false;
+  const catalog::Shard& shard = table.shards[0];
+  if (!catalog::HasPlacement(shard, catalog::LocalGroup())) return false;
+  Relation copy = RelationIdGetRelation(catalog::RelationOfShard(table, shard, NoLock));
+  if (copy == nullptr) return false;
+  const bool changed = CheckRelationLockedByMe(copy, RowExclusiveLock, true);
+  RelationClose(copy);
+  return changed;
 }
 
 remote::Request* BeginCopy(const CopyWrite& write, int group) {

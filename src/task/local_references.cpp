@@ -11,7 +11,6 @@ extern "C" {
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -59,19 +58,12 @@ bool HasLocalReferences(Relation table) {
   return false;
 }
 
-/// It would look for another row with the key: that of the table, which has none.
-bool LooksAtTable(Oid function) { return function == F_RI_FKEY_NOACTION_DEL || function == F_RI_FKEY_NOACTION_UPD; }
-
 void Call(TriggerData* data) {
   FmgrInfo function;
   fmgr_info(data->tg_trigger->tgfoid, &function);
   LOCAL_FCINFO(call, 0);
   InitFunctionCallInfoData(*call, &function, 0, InvalidOid, reinterpret_cast<Node*>(data), nullptr);
-  const int level = NewGUCNestLevel();
-  if (LooksAtTable(data->tg_trigger->tgfoid))
-    (void)set_config_option("altius.plan_locally", "on", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
   (void)FunctionCallInvoke(call);
-  AtEOXact_GUC(true, level);
 }
 
 bool Concerns(const TriggerData& data, Trigger* trigger, const Row& before, const Row& after) {

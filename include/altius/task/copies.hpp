@@ -32,6 +32,10 @@ CopyWrite WriteOf(const catalog::Table& table, const plan::Copies& copies, uint6
 /// The group whose copy leads.
 inline int LeadingGroup(const catalog::Table& table) { return table.shards[0].groups[0]; }
 
+/// Rows are locked on the copy that leads; but who changes this node's copy for another node locks them here: the leading copy's are
+/// locked by the transaction's own session there.  So it is when a foreign key's action reaches tables of this node alone.
+bool LocksOwnCopy(const catalog::Table& table);
+
 /// What comes in front of a statement on the group's copy: it is locked, or (the leading one) what the statement changes is kept.
 /// On another node nothing is waited for: the answer is the request's.  Null: there is nothing to wait for.
 remote::Request* BeginCopy(const CopyWrite& write, int group);
