@@ -114,6 +114,34 @@ EXCEPTION WHEN unique_violation THEN
 END $$;
 SELECT line_of_error(:'file') ~ '^COPY t, line 5[1-9]|60 duplicate key value violates unique constraint "t_pkey"$' AS named;
 
+-- So do those of COPY that becomes an INSERT: a table that refers to itself, triggers of a reference table.
+CREATE TABLE own (k int, id int CHECK (id < 100), parent int, PRIMARY KEY (k, id), FOREIGN KEY (k, parent) REFERENCES own (k, id));
+SELECT create_distributed_table('own', 'k');
+CREATE TABLE checked (x int PRIMARY KEY);
+SELECT create_reference_table('checked');
+CREATE FUNCTION check_x() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.x > 2 THEN RAISE 'too much'; END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER check_x BEFORE INSERT ON checked FOR EACH ROW EXECUTE FUNCTION check_x();
+CREATE FUNCTION copied(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE context text;
+BEGIN
+  EXECUTE command;
+  RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  RETURN concat(SQLERRM, ', ', substring(context FROM '(?n)^COPY .*$'), ', ' || substring(context FROM 'altius_copied_rows'));
+END $$;
+SELECT copied($$COPY own (k, id, parent) FROM PROGRAM 'echo 1 2 1; echo 1 1 3; echo 1 3 2' (DELIMITER ' ')$$);
+SELECT copied($$COPY own (k, id) FROM PROGRAM 'echo 1 4; echo 2 5; echo 1 100; echo 1 101' (DELIMITER ' ')$$);
+SELECT copied($$COPY own (k, id) FROM PROGRAM 'echo 1 4; echo 2 5; echo 1 2; echo 1 6' (DELIMITER ' ')$$);
+SELECT copied($$COPY own (k, id, parent) FROM PROGRAM 'echo 1 4 4; echo 1 5 6' (DELIMITER ' ')$$);
+SELECT copied($$COPY checked FROM PROGRAM 'seq 1 2 9'$$);
+SELECT copied($$COPY checked FROM PROGRAM 'seq 1 2'$$);
+SELECT (SELECT count(*) FROM own), (SELECT count(*) FROM checked);
+
 -- In a block, with savepoints; permissions; what is refused.
 BEGIN;
 COPY t (k) FROM STDIN;

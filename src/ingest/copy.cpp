@@ -168,7 +168,7 @@ uint64 InsertRows(CopyFromState state, Relation shell, const catalog::Table &tab
   Reading reading = StartReading(state, shell, where);
   CopiedRows rows(shell);
   int shard_index;
-  while (ReadRow(&reading, table, &shard_index)) rows.Add(reading.slot);
+  while (ReadRow(&reading, table, &shard_index)) rows.Add(reading.slot, state->cur_lineno);
   pg::TellSkippedRows(state);
   const uint64 inserted = rows.Insert(state->attnumlist);
   EndReading(&reading);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/pg/array.hpp"
 #include "altius/pg/compat_copy.hpp"
 
 extern "C" {
@@ -28,13 +29,18 @@ bool WritesMore(const CopyFromState state, Relation shell);
 class CopiedRows {
  public:
   explicit CopiedRows(Relation shell);
-  void Add(TupleTableSlot *row);
+  void Add(TupleTableSlot *row, uint64 line);
   /// Inserts them; how many have become rows. `attnums`: the columns that COPY names.
   uint64 Insert(const List *attnums);
 
  private:
+  uint64 InsertFrom(const char *command, Tuplestorestate *rows, uint64 count) const;
+  void InsertOneByOne(const char *command, uint64 *line);
+  [[noreturn]] void RaiseWithLine(const char *command, ErrorData *error);
+
   Relation shell_;
   Tuplestorestate *rows_;
+  pg::Array<uint64> lines_;  // of the first rows
   uint64 count_ = 0;
 };
 
