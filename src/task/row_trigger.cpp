@@ -2,10 +2,13 @@
 #include "row_trigger.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "executor/instrument.h"
 #include "pgstat.h"
+#include "utils/rel.h"
 }
 
 namespace altius::task {
@@ -75,6 +78,20 @@ void AddRowTrigger(ResultRelInfo* target, int16 type, PGFunction function, void*
   target->ri_TrigFunctions = functions;
   target->ri_TrigWhenExprs = conditions;
   if (instrument != 0) target->ri_TrigInstrument = InstrAlloc(count + 1, instrument, false);
+}
+
+void ShareTriggersOfPartitions(EState* estate) {
+  ListCell* cell;
+  foreach (cell, estate->es_opened_result_relations) {
+    const auto* target = static_cast<ResultRelInfo*>(lfirst(cell));
+    if (target->ri_RootResultRelInfo == nullptr || target->ri_TrigDesc == nullptr) continue;
+    auto* fires = makeNode(ResultRelInfo);
+    InitResultRelInfo(fires, table_open(RelationGetRelid(target->ri_RelationDesc), NoLock), 0, nullptr, 0);
+    fires->ri_TrigDesc = target->ri_TrigDesc;
+    fires->ri_TrigFunctions = target->ri_TrigFunctions;
+    fires->ri_TrigWhenExprs = target->ri_TrigWhenExprs;
+    estate->es_trig_target_relations = lappend(estate->es_trig_target_relations, fires);
+  }
 }
 
 }  // namespace altius::task

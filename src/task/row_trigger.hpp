@@ -14,4 +14,8 @@ namespace altius::task {
 /// relation's own triggers of that kind; `function` finds `argument` in fn_extra.  In the current memory context.
 void AddRowTrigger(ResultRelInfo* target, int16 type, PGFunction function, void* argument, int instrument);
 
+/// Triggers of partitions fire for another ResultRelInfo than the rows were changed through: what was changed of the triggers of the
+/// statement's targets holds there, too.
+void ShareTriggersOfPartitions(EState* estate);
+
 }  // namespace altius::task
