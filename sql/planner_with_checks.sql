@@ -21,6 +21,10 @@ BEGIN
   CREATE TABLE followers (k int, x int REFERENCES codes ON DELETE CASCADE ON UPDATE CASCADE);
   CREATE TABLE chain (x int PRIMARY KEY, next int REFERENCES chain);
   CREATE TABLE here (x int REFERENCES codes);
+  CREATE TABLE parts (k int, ts int, w int, PRIMARY KEY (k, ts), FOREIGN KEY (k) REFERENCES parents) PARTITION BY RANGE (ts);
+  CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+  CREATE TABLE parts2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
+  CREATE TABLE of_parts (k int, ts int, FOREIGN KEY (k, ts) REFERENCES parts ON DELETE CASCADE);
   CREATE TABLE log (n serial, what text);
 END $$;
 SELECT with_checks.make('with_checks_plain');
@@ -30,6 +34,7 @@ SELECT create_distributed_table('parents', 'k'), create_distributed_table('child
 SELECT create_distributed_table('heirs', 'k'), create_distributed_table('dependents', 'k'), create_distributed_table('tree', 'k');
 SELECT create_distributed_table('numbered', 'k'), create_reference_table('codes'), create_reference_table('chain');
 SELECT create_distributed_table('users', 'k'), create_distributed_table('followers', 'k');
+SELECT create_distributed_table('parts', 'k'), create_distributed_table('of_parts', 'k');
 ALTER TABLE here ADD FOREIGN KEY (x) REFERENCES codes;
 
 CREATE FUNCTION outcome(statement text, path text) RETURNS text LANGUAGE plpgsql AS $$
@@ -48,7 +53,7 @@ BEGIN
     result := sqlstate || ' ' || sqlerrm || ' ' || detail;
   END;
   FOREACH name IN ARRAY ARRAY['parents', 'children', 'late', 'heirs', 'dependents', 'tree', 'numbered', 'codes', 'users', 'followers',
-                              'chain', 'here'] LOOP
+                              'chain', 'here', 'parts', 'of_parts'] LOOP
     FOR line IN EXECUTE format('SELECT count(*), md5(string_agg(t::text, '','' ORDER BY t::text)) FROM %I.%I t', path, name) LOOP
       result := result || E'\t' || name || line::text;
     END LOOP;
@@ -123,6 +128,20 @@ SELECT alike('UPDATE numbered SET n = n + 3 FROM (SELECT generate_series(0, 2) s
 SELECT alike('WITH a AS (UPDATE numbered SET n = n + 3 WHERE k = 0 AND n <= 30) UPDATE numbered SET n = n - 30 WHERE k = 0 AND n BETWEEN 31 AND 33');
 SELECT alike('WITH a AS (UPDATE numbered SET n = n + 3 WHERE k = 0 AND n = 9) INSERT INTO numbered VALUES (0, 9)');
 SELECT alike('WITH a AS (INSERT INTO numbered VALUES (0, 9)) INSERT INTO numbered VALUES (0, 9)');
+
+-- Partitions.
+SELECT alike('WITH b AS (INSERT INTO parts VALUES (500, 5), (500, 15)) INSERT INTO parents VALUES (500)');
+SELECT alike('WITH b AS (INSERT INTO parts SELECT i, i % 20 FROM generate_series(510, 530) i RETURNING k) INSERT INTO parents SELECT k FROM b');
+SELECT alike('WITH b AS (INSERT INTO parts VALUES (501, 5)) INSERT INTO parents VALUES (502)');
+SELECT alike('WITH b AS (INSERT INTO of_parts VALUES (510, 3)) INSERT INTO parts VALUES (510, 3)');
+SELECT alike('INSERT INTO of_parts VALUES (500, 5), (500, 15), (511, 11)');
+SELECT alike('WITH b AS (DELETE FROM parents WHERE k = 530) DELETE FROM parts WHERE k = 530');
+SELECT alike('WITH b AS (DELETE FROM parents WHERE k = 529) DELETE FROM parts WHERE k = 528');
+SELECT alike('WITH b AS (DELETE FROM parts WHERE k = 500 RETURNING k) INSERT INTO parents SELECT k + 100 FROM b');
+SELECT alike('WITH b AS (DELETE FROM parts WHERE k = 511 RETURNING *) INSERT INTO of_parts SELECT k, ts FROM b');
+SELECT alike('UPDATE parts SET k = 528, ts = 19 - ts WHERE k = 527');
+-- To the user an UPDATE: nothing is deleted.
+SELECT outcome('UPDATE parts SET k = 529 WHERE k = 510 AND ts = 3', 'with_checks') ~ '^23503 update or delete on table "parts1" violates';
 
 -- A function that one of them calls is a statement of its own, with an end of its own.
 CREATE FUNCTION add_child(key int) RETURNS int LANGUAGE plpgsql AS $$

@@ -9,12 +9,12 @@ namespace {
 
 bool IsNameChar(char c) { return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (c & 0x80) != 0; }
 
-/// Length of `_<shard id>` at `at`, if that is what it is.
+/// Length of `_<shard id>` at `at`, if that is what it is: at the end of a name, or within that of a partition's constraint.
 int ShardSuffix(const char *at) {
   if (*at != '_' || !isdigit(static_cast<unsigned char>(at[1]))) return 0;
   char *end;
   const int64 id = strtoll(at + 1, &end, 10);
-  return !IsNameChar(*end) && catalog::IsCachedShard(id) ? static_cast<int>(end - at) : 0;
+  return (!IsNameChar(*end) || *end == '_') && catalog::IsCachedShard(id) ? static_cast<int>(end - at) : 0;
 }
 
 void HideIn(char *words) {

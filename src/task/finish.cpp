@@ -336,6 +336,7 @@ void Finish(QueryDesc* query) {
   const bool disowned = FinishDisowned(query);
   if (!disowned) FinishAll(query);
   EndModification(query);
+  if (IsKept(query)) KeepRoutedRows(query);
   if (next_finish != nullptr) {
     next_finish(query);
   } else {

@@ -57,6 +57,14 @@ struct Target {
   bool leaves;
 };
 
+bool IsLast(const Kept& kept, const KeptRow& row) {
+  if (kept.chunks.empty()) return false;
+  const Chunk* chunk = kept.chunks.back();
+  KeptRow last = chunk->rows[chunk->count - 1];
+  KeptRow other = row;
+  return last.relid == row.relid && ItemPointerEquals(&last.old_row, &other.old_row) && ItemPointerEquals(&last.new_row, &other.new_row);
+}
+
 void Note(const Target& target, ItemPointer old_row, ItemPointer new_row) {
   Kept* kept = innermost;
   if (kept == nullptr) elog(ERROR, "a row was changed after its constraints were checked");
@@ -65,6 +73,7 @@ void Note(const Target& target, ItemPointer old_row, ItemPointer new_row) {
   ItemPointerSetInvalid(&row.new_row);
   if (old_row != nullptr) row.old_row = *old_row;
   if (new_row != nullptr) row.new_row = *new_row;
+  if (IsLast(*kept, row)) return;  // of a partition, where each of its constraints tells
   (target.leaves ? kept->any_leaves : kept->any_stays) = true;
   const MemoryContext before = MemoryContextSwitchTo(kept->memory);
   if (kept->chunks.empty() || kept->chunks.back()->count == kChunk)
@@ -81,8 +90,8 @@ Datum OnRow(FunctionCallInfo fcinfo) {
     const bool inserts = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
     const bool updates = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
     TupleTableSlot* first = trigger->tg_trigslot;
-    Note(*static_cast<Target*>(fcinfo->flinfo->fn_extra), inserts ? nullptr : &first->tts_tid,
-         inserts ? &first->tts_tid : updates ? &trigger->tg_newslot->tts_tid : nullptr);
+    const auto* target = static_cast<Target*>(fcinfo->flinfo->fn_extra);
+    Note(*target, inserts ? nullptr : &first->tts_tid, inserts ? &first->tts_tid : updates ? &trigger->tg_newslot->tts_tid : nullptr);
     return PointerGetDatum(nullptr);
   });
 }
@@ -105,17 +114,25 @@ TriggerDesc* Select(const TriggerDesc* all, bool checks) {
   return selected;
 }
 
-/// What becomes of rows of partitions is decided while the statement runs: it is checked when it ends.
+bool IsPartitioned(const ResultRelInfo* target) {
+  return RelationGetForm(target->ri_RelationDesc)->relkind == RELKIND_PARTITIONED_TABLE;
+}
+
 bool HasPartitions(const EState* estate) {
   ListCell* cell;
   foreach (cell, estate->es_opened_result_relations) {
-    const Relation relation = static_cast<ResultRelInfo*>(lfirst(cell))->ri_RelationDesc;
-    if (RelationGetForm(relation)->relkind != RELKIND_RELATION) return true;
+    if (IsPartitioned(static_cast<ResultRelInfo*>(lfirst(cell)))) return true;
   }
   return false;
 }
 
+/// An UPDATE may move rows between partitions, which has triggers of its own: it is checked when it ends.
+bool MayMoveRows(const QueryDesc* query) {
+  return (query->operation == CMD_UPDATE || query->operation == CMD_MERGE) && HasPartitions(query->estate);
+}
+
 void KeepRowsOf(ResultRelInfo* target, bool leaves, int instrument) {
+  if (IsPartitioned(target)) return;
   const Oid relid = RelationGetRelid(target->ri_RelationDesc);
   const TriggerDesc* triggers = target->ri_TrigDesc;
   bool any = IsReferredLocally(relid);
@@ -247,13 +264,32 @@ bool KeepsRows() { return innermost != nullptr; }
 
 bool KeepRowsOf(QueryDesc* query, bool leaves) {
   EState* estate = query->estate;
-  if (innermost == nullptr || estate->es_opened_result_relations == NIL || HasPartitions(estate)) return false;
+  if (innermost == nullptr || estate->es_opened_result_relations == NIL || MayMoveRows(query)) return false;
   const MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
   ListCell* cell;
   foreach (cell, estate->es_opened_result_relations)
     KeepRowsOf(static_cast<ResultRelInfo*>(lfirst(cell)), leaves, estate->es_instrument);
+  ShareTriggersOfPartitions(estate, estate->es_opened_result_relations);
   MemoryContextSwitchTo(before);
   return true;
+}
+
+/// Partitions are opened when rows come.  Their triggers have been queued then: other functions are called.
+void KeepRoutedRows(QueryDesc* query) {
+  const MemoryContext before = MemoryContextSwitchTo(query->estate->es_query_cxt);
+  ListCell* cell;
+  foreach (cell, query->estate->es_tuple_routing_result_relations) {
+    auto* target = static_cast<ResultRelInfo*>(lfirst(cell));
+    const TriggerDesc* triggers = target->ri_TrigDesc;
+    auto* argument = static_cast<Target*>(palloc(sizeof(Target)));
+    *argument = {RelationGetRelid(target->ri_RelationDesc), false};
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+      if (!Checks(triggers->triggers[i])) continue;
+      target->ri_TrigFunctions[i] = RowTriggerFunction(triggers->triggers[i].tgfoid, OnRow, argument);
+    }
+  }
+  ShareTriggersOfPartitions(query->estate, query->estate->es_tuple_routing_result_relations);
+  MemoryContextSwitchTo(before);
 }
 
 void KeepRow(Oid relid, ItemPointer old_row, ItemPointer new_row) { Note({relid, false}, old_row, new_row); }

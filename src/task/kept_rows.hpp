@@ -20,6 +20,9 @@ bool KeepsRows();
 /// `leaves`: they go to another shard.  False: it is not kept back.
 bool KeepRowsOf(QueryDesc* query, bool leaves);
 
+/// The same for partitions that rows of an INSERT have come to, before its triggers fire.
+void KeepRoutedRows(QueryDesc* query);
+
 /// A row that was changed without the executor; null: there is no such row.
 void KeepRow(Oid relid, ItemPointer old_row, ItemPointer new_row);
 

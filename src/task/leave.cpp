@@ -87,7 +87,7 @@ void MarkLeaving(QueryDesc* query) {
     AddRowTrigger(target, TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_DELETE, OnRow, leaving, estate->es_instrument);
     CheckInsteadOfAction(target->ri_TrigDesc);
   }
-  ShareTriggersOfPartitions(estate);
+  ShareTriggersOfPartitions(estate, estate->es_opened_result_relations);
   MemoryContextSwitchTo(before);
 }
 

@@ -122,9 +122,10 @@ bool IsReferredLocally(Oid copy) {
   return referred;
 }
 
-void FollowLocalReferences(ResultRelInfo* copy, int instrument) {
-  if (!IsReferredLocally(RelationGetRelid(copy->ri_RelationDesc))) return;
+bool FollowLocalReferences(ResultRelInfo* copy, int instrument) {
+  if (!IsReferredLocally(RelationGetRelid(copy->ri_RelationDesc))) return false;
   AddRowTrigger(copy, TRIGGER_TYPE_DELETE | TRIGGER_TYPE_UPDATE, OnRow, nullptr, instrument);
+  return true;
 }
 
 bool FiresForLocalReferences(const PlannedStmt* statement) {
@@ -139,9 +140,11 @@ void FollowLocalReferencesOf(QueryDesc* query) {
   EState* estate = query->estate;
   if (estate->es_opened_result_relations == NIL || (estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0) return;
   const MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
+  bool any = false;
   ListCell* cell;
   foreach (cell, estate->es_opened_result_relations)
-    FollowLocalReferences(static_cast<ResultRelInfo*>(lfirst(cell)), estate->es_instrument);
+    any = FollowLocalReferences(static_cast<ResultRelInfo*>(lfirst(cell)), estate->es_instrument) || any;
+  if (any) ShareTriggersOfPartitions(estate, estate->es_opened_result_relations);
   MemoryContextSwitchTo(before);
 }
 

@@ -17,8 +17,8 @@ namespace altius::task {
 bool IsReferredLocally(Oid copy);
 
 /// What is done to rows of the copy is done to those of the table, as far as foreign keys of local tables are concerned.  Before the target
-/// has fired any trigger; in the current memory context.
-void FollowLocalReferences(ResultRelInfo* copy, int instrument);
+/// has fired any trigger; in the current memory context.  False: nothing refers to it.
+bool FollowLocalReferences(ResultRelInfo* copy, int instrument);
 
 /// The same of all targets of a statement that has been started.
 void FollowLocalReferencesOf(QueryDesc* query);

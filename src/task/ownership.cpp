@@ -40,6 +40,7 @@ constexpr int kDisowned = 0x40000000;  // in es_top_eflags, beside PostgreSQL's 
 constexpr int kUntold = 0x20000000;    // so, and a client waits to hear of it
 constexpr int kMoves = 0x10000000;     // a part of an UPDATE of the distribution column
 constexpr int kInProcess = 0x08000000;  // run in-process for a distributed statement
+constexpr int kKept = 0x04000000;      // its constraints are checked later
 constexpr int kMostAttempts = 3000;    // of about 10 ms each
 
 uint32 moved_event = 0;
@@ -128,7 +129,11 @@ void NoteOwnership(QueryDesc* query, int depth) {
   } else {
     RequireOwnShards(query->plannedstmt);
   }
-  if (!asked || !KeepRowsOf(query, moves)) FollowLocalReferencesOf(query);
+  if (asked && KeepRowsOf(query, moves)) {
+    query->estate->es_top_eflags |= kKept;
+  } else {
+    FollowLocalReferencesOf(query);
+  }
   if (of_node || own) NoteCapture(query, own);
   if (moves) {
     query->estate->es_top_eflags |= kMoves;
@@ -165,6 +170,8 @@ bool IsDisowned(QueryDesc* query) {
 }
 
 bool RunsInProcess(const QueryDesc* query) { return (query->estate->es_top_eflags & kInProcess) != 0; }
+
+bool IsKept(const QueryDesc* query) { return (query->estate->es_top_eflags & kKept) != 0; }
 
 bool MovesRows(const QueryDesc* query) { return query->estate != nullptr && (query->estate->es_top_eflags & kMoves) != 0; }
 

@@ -38,16 +38,6 @@ Trigger MakeTrigger(int16 type, Oid number) {
   return trigger;
 }
 
-FmgrInfo MakeFunction(PGFunction called, void* argument) {
-  FmgrInfo function{};
-  function.fn_addr = called;
-  function.fn_oid = kNoTrigger;
-  function.fn_stats = TRACK_FUNC_ALL;  // is not counted
-  function.fn_extra = argument;
-  function.fn_mcxt = CurrentMemoryContext;
-  return function;
-}
-
 /// What the executor asks before it looks at the triggers.
 void Announce(TriggerDesc* triggers, int16 type) {
   const bool before = TRIGGER_FOR_BEFORE(type);
@@ -57,6 +47,16 @@ void Announce(TriggerDesc* triggers, int16 type) {
 }
 
 }  // namespace
+
+FmgrInfo RowTriggerFunction(Oid instead, PGFunction called, void* argument) {
+  FmgrInfo function{};
+  function.fn_addr = called;
+  function.fn_oid = instead;
+  function.fn_stats = TRACK_FUNC_ALL;  // is not counted
+  function.fn_extra = argument;
+  function.fn_mcxt = CurrentMemoryContext;
+  return function;
+}
 
 void AddRowTrigger(ResultRelInfo* target, int16 type, PGFunction function, void* argument, int instrument) {
   const TriggerDesc* had = target->ri_TrigDesc;
@@ -68,7 +68,7 @@ void AddRowTrigger(ResultRelInfo* target, int16 type, PGFunction function, void*
   auto* functions = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * (count + 1)));
   auto* conditions = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * (count + 1)));
   has->triggers[0] = MakeTrigger(type, FreeNumber(had));
-  functions[0] = MakeFunction(function, argument);
+  functions[0] = RowTriggerFunction(kNoTrigger, function, argument);
   for (int i = 0; i < count; i++) {
     has->triggers[i + 1] = had->triggers[i];
     if (had->triggers[i].tgfoid == kNoTrigger) functions[i + 1] = target->ri_TrigFunctions[i];
@@ -80,9 +80,9 @@ void AddRowTrigger(ResultRelInfo* target, int16 type, PGFunction function, void*
   if (instrument != 0) target->ri_TrigInstrument = InstrAlloc(count + 1, instrument, false);
 }
 
-void ShareTriggersOfPartitions(EState* estate) {
+void ShareTriggersOfPartitions(EState* estate, List* targets) {
   ListCell* cell;
-  foreach (cell, estate->es_opened_result_relations) {
+  foreach (cell, targets) {
     const auto* target = static_cast<ResultRelInfo*>(lfirst(cell));
     if (target->ri_RootResultRelInfo == nullptr || target->ri_TrigDesc == nullptr) continue;
     auto* fires = makeNode(ResultRelInfo);

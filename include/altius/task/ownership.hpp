@@ -34,6 +34,9 @@ bool FinishDisowned(QueryDesc* query);
 /// Whether it is run in-process for a distributed statement.
 bool RunsInProcess(const QueryDesc* query);
 
+/// Whether its constraints are checked later (floor task).
+bool IsKept(const QueryDesc* query);
+
 /// Whether it is a shard's part of an UPDATE of the distribution column.
 bool MovesRows(const QueryDesc* query);
 
