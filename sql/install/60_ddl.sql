@@ -79,3 +79,13 @@ CREATE FUNCTION altius_internal.on_drop() RETURNS event_trigger
   LANGUAGE c AS 'MODULE_PATHNAME', 'altius_on_drop';
 CREATE EVENT TRIGGER altius_drop ON sql_drop EXECUTE FUNCTION altius_internal.on_drop();
 ALTER EVENT TRIGGER altius_drop ENABLE ALWAYS;
+
+-- What ANALYZE found of the shards on this node, merged: first a row for the table, then one for each column.
+CREATE FUNCTION altius_internal.shard_statistics(
+  relation regclass, OUT attname text, OUT tuples text, OUT pages text, OUT null_frac text, OUT width text, OUT n_distinct text,
+  OUT correlation text, OUT most_common text, OUT frequencies text, OUT bounds text) RETURNS SETOF record
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'altius_shard_statistics';
+CREATE FUNCTION altius_internal.keep_statistics(
+  relation regclass, attname text, tuples text, pages text, null_frac text, width text, n_distinct text, correlation text,
+  most_common text, frequencies text, bounds text) RETURNS void
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'altius_keep_statistics';

@@ -205,6 +205,8 @@ BEGIN
       ('node', 'altius_internal.create_shard(bigint, integer)', 'create_distributed_table and moves'),
       ('node', 'altius_internal.count_shard_rows(bigint)', 'ALTER TABLE .. ADD COLUMN .. serial'),
       ('node', 'altius_internal.number_shard_rows(bigint, text, bigint, bigint)', 'ALTER TABLE .. ADD COLUMN .. serial'),
+      ('node', 'altius_internal.shard_statistics(regclass)', 'ANALYZE'),
+      ('node', 'altius_internal.keep_statistics(regclass, text, text, text, text, text, text, text, text, text, text)', 'ANALYZE'),
       ('node', 'altius_internal.insert_partition(regclass, "char", text, integer, "char")', 'metadata'),
       ('node', 'altius_internal.insert_shards(regclass, bigint[], integer[], integer[])', 'metadata'),
       ('node', 'altius_internal.insert_placements(bigint[], bigint[], integer[])', 'metadata'),

@@ -8,6 +8,7 @@
 #include "checks.hpp"
 #include "index_validity.hpp"
 #include "rewrite.hpp"
+#include "statistics.hpp"
 #include "sql.hpp"
 #include "utility.hpp"
 
@@ -234,17 +235,16 @@ char* OptionsText(List* options) {
   return text_made.data;
 }
 
-bool IsConcurrent(List* options) {
+bool IsSet(List* options, const char* name) {
   ListCell* cell;
   foreach (cell, options)
-    if (strcmp(lfirst_node(DefElem, cell)->defname, "concurrently") == 0)
-      return defGetBoolean(lfirst_node(DefElem, cell));
+    if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0) return defGetBoolean(lfirst_node(DefElem, cell));
   return false;
 }
 
 bool Reindex(const UtilityCall& call, ReindexStmt* reindex) {
   const catalog::Table* table = SubjectOf(call.statement());
-  if (table == nullptr || !IsConcurrent(reindex->params)) return false;
+  if (table == nullptr || !IsSet(reindex->params, "concurrently")) return false;
   const bool one = reindex->kind == REINDEX_OBJECT_INDEX;
   const Oid index = one ? RangeVarGetRelid(reindex->relation, NoLock, true) : InvalidOid;
   const char* command = psprintf("REINDEX %s%s", OptionsText(reindex->params), one ? "INDEX" : "TABLE");
@@ -299,6 +299,7 @@ bool Vacuum(const UtilityCall& call, VacuumStmt* vacuum) {
   WarmUp(texts);
   RunAndComeBack(call);
   if (!texts.empty()) RunOutside(texts);
+  if (IsSet(vacuum->options, "analyze")) RefreshStatistics(vacuum->rels);
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include "lock_order.hpp"
 #include "rewrite.hpp"
 #include "sql.hpp"
+#include "statistics.hpp"
 #include "utility.hpp"
 
 extern "C" {
@@ -198,6 +199,7 @@ bool HandleTable(const UtilityCall& call) {
   shells.LockElsewhere();
   SpreadCommand(message, on_shards, command);
   if (ChangesNames(statement)) catalog::InvalidateMetadata();
+  if (IsA(statement, VacuumStmt)) RefreshStatistics(As<VacuumStmt>(call.statement())->rels);
   if (IsA(statement, AlterTableStmt)) {
     FillAddedColumns(As<AlterTableStmt>(statement), relid);
     EvenCopies(As<AlterTableStmt>(statement), relid);

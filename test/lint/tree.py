@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 FLOORS = {
     "base": 0, "core": 1, "pg": 2, "door": 3, "catalog": 4, "remote": 5, "txn": 6, "plan": 7, "deparse": 7, "trigger": 7,
-    "task": 8, "planner": 9, "executor": 9, "ingest": 9, "ddl": 9, "cluster": 10, "rebalance": 10, "ha": 10, "monitor": 10,
+    "task": 8, "statistics": 8, "planner": 9, "executor": 9, "ingest": 9, "ddl": 9, "cluster": 10, "rebalance": 10, "ha": 10, "monitor": 10,
     "entry": 11,
 }
 

@@ -9,6 +9,7 @@
 #include "altius/pg/pg.hpp"
 
 extern "C" {
+#include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "nodes/primnodes.h"
 }
@@ -55,6 +56,8 @@ struct Fragment {
   int place_among_first; // of a modification in WITH that runs before all others of the statement, from 1; 0: it need not
   List *changes;         // what it may change, for triggers (altius/trigger/trigger.hpp); NIL: none can fire
   core::locus::Reason cut;  // why it is not more of the query
+  const Query *arm_query;    // what the texts are made of, while the statement is planned; null in a plan
+  const Query *upper_query;
   int prune_count;       // the first `prune_count` of the prune expressions are values, see FragmentExprs
 };
 

@@ -432,6 +432,8 @@ plan::Fragment *MakeFragment(Query *arm, Query *upper, const Level *level, Reach
   }
   DescribeColumns(fragment, upper != nullptr ? upper : arm, upper != nullptr ? arm : nullptr);
   fragment->arm = deparse::TemplateOf(arm, &fragment->tables);
+  fragment->arm_query = arm;
+  fragment->upper_query = upper;
   fragment->arg_types = extraction.types;
   *arguments = extraction.arguments;
   return fragment;

@@ -10,6 +10,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/plan/ship.hpp"
+#include "planner/fragment/estimate.hpp"
 #include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/planning.hpp"
@@ -61,16 +62,27 @@ plan::Fragment *FragmentOf(const RangeTblEntry *leaf) {
   return fragment;
 }
 
-double EstimateRows(const plan::Fragment &fragment) {
-  double rows = kRowsPerShard;
+/// What is assumed of tables that were never analysed.
+double AssumedRows(const plan::Fragment &fragment) {
   int shards = 1;
   ListCell *cell;
   foreach (cell, fragment.tables) {
     const catalog::Table *table = catalog::FindTable(lfirst_oid(cell));
     if (table != nullptr && table->kind == catalog::TableKind::Hash) shards = table->shard_count;
   }
-  rows *= fragment.every_shard ? shards : std::max(1, fragment.prune_count);
+  const double rows = kRowsPerShard * (fragment.every_shard ? shards : std::max(1, fragment.prune_count));
   return fragment.upper != nullptr ? std::max(1.0, rows / 10) : rows;
+}
+
+/// Sets the leaf's size; conditions on it count when it is known.
+void SetSizeOfLeaf(PlannerInfo *root, RelOptInfo *rel, const plan::Fragment &fragment) {
+  const double known = EstimateRows(fragment);
+  if (known < 0) {
+    rel->rows = clamp_row_est(AssumedRows(fragment));
+    return;
+  }
+  rel->tuples = EstimateTuples(fragment, known);
+  rel->rows = clamp_row_est(known * clauselist_selectivity(root, rel->baserestrictinfo, 0, JOIN_INNER, nullptr));
 }
 
 /// The leaf's row as a whole, if the plan reads it: a join with rows that are locked or changed does, also where the scan itself is
@@ -160,7 +172,7 @@ CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti) {
   auto *scan = makeNode(CustomScan);
   scan->flags = FlagsOf(fragment);
   scan->scan.plan.startup_cost = kRoundTripCost;
-  scan->scan.plan.plan_rows = EstimateRows(fragment);
+  scan->scan.plan.plan_rows = AssumedRows(fragment);
   scan->scan.plan.total_cost = kRoundTripCost + kRowCost * scan->scan.plan.plan_rows;
   scan->custom_exprs = list_copy_tail(call->args, 1);
   scan->custom_private = plan::ToList(fragment);
@@ -187,13 +199,18 @@ void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte) {
   path->path.pathtarget = rel->reltarget;
   // Its result may hold columns of other relations, where a lateral subquery around it was pulled up.
   path->path.param_info = get_baserel_parampathinfo(root, rel, rel->lateral_relids);
-  path->path.rows = rel->rows = clamp_row_est(EstimateRows(fragment));
+  SetSizeOfLeaf(root, rel, fragment);
+  path->path.rows = rel->rows;
   path->path.startup_cost = kRoundTripCost;
   path->path.total_cost = kRoundTripCost + kRowCost * path->path.rows;
   path->flags = FlagsOf(fragment);
   path->methods = &kLeafMethods;
   rel->pathlist = list_make1(path);
   rel->partial_pathlist = NIL;
+}
+
+bool LeafStatistics(const RangeTblEntry *rte, AttrNumber column, VariableStatData *found) {
+  return IsLeaf(rte) && FindColumnStatistics(*FragmentOf(rte), column, found);
 }
 
 }  // namespace altius::planner

@@ -7,6 +7,7 @@
 extern "C" {
 #include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
+#include "utils/selfuncs.h"
 }
 
 namespace altius::planner {
@@ -19,6 +20,9 @@ Query *SelectFromLeaf(RangeTblEntry *leaf, List *targets);
 
 /// For set_rel_pathlist_hook: replaces the paths of a leaf by a scan of its fragment; ignores other relations.
 void PlanLeaf(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
+
+/// For get_relation_stats_hook: what is known of the leaf's column; false for other relations, and when nothing is.
+bool LeafStatistics(const RangeTblEntry *rte, AttrNumber column, VariableStatData *found);
 
 /// The scan of a leaf's fragment, without a target list of its own.
 CustomScan *MakeFragmentScan(RangeTblEntry *leaf, int rti);
