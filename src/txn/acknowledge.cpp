@@ -14,9 +14,12 @@ extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "nodes/parsenodes.h"
+#include "replication/slot.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "replication/walsender_private.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
 #include "tcop/utility.h"
 #include "utils/timestamp.h"
 }
@@ -51,11 +54,30 @@ int ModeOf(int level) {
   return level == SYNCHRONOUS_COMMIT_REMOTE_APPLY ? SYNC_REP_WAIT_APPLY : SYNC_REP_WAIT_FLUSH;
 }
 
+/// Whether every standby that has a slot, there are some, has flushed so much.  A Patroni that comes back to a running server may leave
+/// synchronous_standby_names empty for long, and names the standbys that may lead in etcd as before.
+bool HaveAllSlots(XLogRecPtr end) {
+  int count = 0;
+  int behind = 0;
+  LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
+  for (int i = 0; i < max_replication_slots; i++) {
+    ReplicationSlot* slot = &ReplicationSlotCtl->replication_slots[i];
+    if (!slot->in_use || SlotIsLogical(slot)) continue;
+    SpinLockAcquire(&slot->mutex);
+    const XLogRecPtr flushed = slot->data.restart_lsn;  // of a physical slot
+    SpinLockRelease(&slot->mutex);
+    count++;
+    if (flushed < end) behind++;
+  }
+  LWLockRelease(ReplicationSlotControlLock);
+  return count > 0 && behind == 0;
+}
+
 bool IsConfirmed(XLogRecPtr end, int how) {
   LWLockAcquire(SyncRepLock, LW_SHARED);
   const bool confirmed = WalSndCtl->lsn[how] >= end;
   LWLockRelease(SyncRepLock);
-  return confirmed;
+  return confirmed || (!AreStandbysAskedFor() && HaveAllSlots(end));
 }
 
 core::SyncWait HowItEnded(XLogRecPtr end) {
@@ -111,14 +133,16 @@ Told LookAtCommit(XLogRecPtr end) {
 bool WaitUntilLasting(TimestampTz deadline) {
   if (RecoveryInProgress()) return false;
   const XLogRecPtr all = GetFlushRecPtr(nullptr);
-  while (AreStandbysAskedFor()) {
-    const core::SyncWait wait = IsConfirmed(all, SYNC_REP_WAIT_FLUSH) ? core::SyncWait::Confirmed : core::SyncWait::Canceled;
-    if (core::WillLast(wait, remote::OwnLead())) return true;
-    if (GetCurrentTimestamp() >= deadline) return false;
+  for (;;) {
+    const bool asked = AreStandbysAskedFor();
+    const core::Lead lead = remote::OwnLead();
+    const core::SyncWait unconfirmed = asked ? core::SyncWait::Canceled : core::SyncWait::NotWanted;
+    if (core::WillLast(IsConfirmed(all, SYNC_REP_WAIT_FLUSH) ? core::SyncWait::Confirmed : unconfirmed, lead)) return true;
+    const bool may_come = asked || lead == core::Lead::Leads;
+    if (!may_come || GetCurrentTimestamp() >= deadline) return false;
     CHECK_FOR_INTERRUPTS();
     Pause();
   }
-  return core::WillLast(core::SyncWait::NotWanted, remote::OwnLead());
 }
 
 void HangUpOnClient() {
