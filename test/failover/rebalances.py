@@ -8,6 +8,7 @@ import time
 from event import Watch
 
 BULK_ROWS = 240_000  # so that a shard takes some tenths of a second to copy
+LATEST = 1.0  # seconds from the first move's beginning to the change
 turns = {}  # by scenario: whose leader changes next
 
 
@@ -31,12 +32,14 @@ class Rebalance:
             self.ask("SELECT create_distributed_table('bulk', 'id', colocate_with => 'accounts')")
             self.ask(f"INSERT INTO bulk SELECT i, repeat('x', 100) FROM generate_series(1, {BULK_ROWS}) i")
 
+    def moves(self):
+        return self.ask(f"SELECT count(*) > 0 FROM pg_dist_background_task WHERE job_id = {self.job} AND status = 'running'")[0]
+
     def reach(self):
-        """A moment in its middle: one of its moves has begun, and some time has passed."""
-        runs = f"SELECT count(*) > 0 FROM pg_dist_background_task WHERE job_id = {self.job} AND status = 'running'"
-        began = self.ha.wait(lambda: self.ask(runs)[0], 30, 0.02)
-        time.sleep(random.uniform(0, 2.5))
-        return began
+        """A moment in its middle: some time after a move has begun not all are done."""
+        began = self.ha.wait(self.moves, 30, 0.02)
+        time.sleep(random.uniform(0, LATEST))
+        return began and self.state() == "running"
 
     def state(self):
         return self.ask(f"SELECT state::text FROM pg_dist_background_job WHERE job_id = {self.job}")[0]
@@ -62,40 +65,37 @@ def check_ended(ha, checks, rebalance):
     checks.ok(not any(left.values()), "no slot of a move is left", left)
 
 
-def turn(ha, scenario):
-    """The group whose turn it is."""
-    groups = turns.setdefault(scenario, itertools.cycle(ha.cluster.groups()))
-    return next(groups)
-
-
-def rebalance_switchover(ha, checks):
-    """A planned switchover of one group after the other while shards move."""
-    group = turn(ha, "switchover")
+def meanwhile(ha, checks, scenario, change):
+    """`change(group)` makes a group, another one each time, have another leader while shards move; the watch."""
+    group = next(turns.setdefault(scenario, itertools.cycle(ha.cluster.groups())))
     watch = Watch(ha, checks, ha.primaries(group)[:2])
     watch.begin()
     rebalance = Rebalance(ha)
-    checks.ok(rebalance.reach(), f"a rebalance runs; group {group} gets another leader")
-    ha.cluster.switchover(str(group))
+    checks.ok(rebalance.reach(), f"shards move; group {group} gets another leader", rebalance.tasks)
+    change(group)
     check_ended(ha, checks, rebalance)
     watch.finish()
+    return watch
+
+
+def rebalance_switchover(ha, checks):
+    """A planned switchover of one group after the other."""
+    watch = meanwhile(ha, checks, "switchover", lambda group: ha.cluster.switchover(str(group)))
     watch.no_errors()
     watch.check_data()
     return watch.figures()
 
 
 def rebalance_crash(ha, checks):
-    """kill -9 of one group's Patroni and PostgreSQL after the other while shards move."""
-    group = turn(ha, "crash")
-    watch = Watch(ha, checks, ha.primaries(group)[:2])
-    watch.begin()
-    rebalance = Rebalance(ha)
-    checks.ok(rebalance.reach(), f"a rebalance runs; the leader of group {group} dies")
-    lost = ha.primary(group)
-    lost.stop("immediate")
-    died = time.monotonic()
-    check_ended(ha, checks, rebalance)
-    watch.finish()
-    watch.only_running_writes_failed(died + 0.1)
-    ha.tool("start", lost.name)
+    """kill -9 of one group's Patroni and PostgreSQL after the other."""
+    dead = []
+
+    def kill(group):
+        dead.append(ha.primary(group))
+        dead[0].stop("immediate")
+        dead.append(time.monotonic())
+    watch = meanwhile(ha, checks, "crash", kill)
+    watch.only_running_writes_failed(dead[1] + 0.1)
+    ha.tool("start", dead[0].name)
     watch.check_data()
     return watch.figures()
