@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- An UPDATE of all shards.
+UPDATE bench_many SET n = n + 1;
