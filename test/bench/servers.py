@@ -39,6 +39,7 @@ class Server:
         run([TOOL, "up", "--dir", self.where, "--port", PORT, *settings])
         if not self.psql("postgres", "SELECT 1 FROM pg_database WHERE datname = 'plain'").strip():
             self.psql("postgres", "CREATE DATABASE plain")
+        self.psql("plain", "CREATE TABLE IF NOT EXISTS bench_prepared (what text PRIMARY KEY, version text)")
 
     def down(self):
         run([TOOL, "down", "--dir", self.where])
@@ -54,7 +55,7 @@ class Server:
         arguments = [part for command in commands for part in ("-c", command)]
         arguments += [part for file in files for part in ("-f", file)]
         arguments += [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
-        return self.run("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *arguments, database)
+        return self.run("psql", "-XqAt", "-c", "SET client_min_messages = warning", "-v", "ON_ERROR_STOP=1", *arguments, database)
 
     def copy(self, source, target):
         """Rows of a plain table into one of the other database."""
@@ -69,8 +70,13 @@ class Server:
         connection.autocommit = True
         return connection
 
-    def exists(self, database, table):
-        return bool(self.psql(database, f"SELECT to_regclass('{table}')").strip())
+    def once(self, what, version, prepare):
+        """Calls prepare() unless it has come to its end before with the same version, in a cluster that was kept."""
+        if self.psql("plain", f"SELECT version FROM bench_prepared WHERE what = '{what}'").strip() == str(version):
+            return
+        self.psql("plain", f"DELETE FROM bench_prepared WHERE what = '{what}'")
+        prepare()
+        self.psql("plain", f"INSERT INTO bench_prepared VALUES ('{what}', '{version}')")
 
     def processor_time(self):
         """Seconds that all backends of all nodes have used, those that have ended included."""

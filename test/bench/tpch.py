@@ -17,7 +17,6 @@ KEYS = {"region": "r_regionkey", "nation": "n_nationkey", "supplier": "s_suppkey
         "customer": "c_custkey", "orders": "o_orderkey", "lineitem": "l_orderkey"}
 LAYOUTS = ("own", "colocated")
 REACH = {"own": 1.5, "colocated": 1.0}
-TIMEOUT = 60  # seconds, counted as the time of a query that takes longer
 
 
 def queries(scale):
@@ -40,22 +39,26 @@ def distribute(layout, schema):
             yield f"SELECT create_reference_table('{name}')"
 
 
-def prepare(server, scale, layouts):
-    """Makes what isn't there yet, so that a cluster that is kept can be used again."""
-    plain = schema_of("plain", scale)
-    if not server.exists("plain", f"{plain}.lineitem"):
-        server.psql("plain", f"CREATE SCHEMA {plain}", f"SET search_path = {plain}, public",
-                    files=(FILES / "schema.sql", FILES / "generate.sql"), scale=scale)
-        server.psql("plain", "VACUUM ANALYZE")
-    for layout in layouts:
-        schema = schema_of(layout, scale)
-        if server.exists("altius", f"{schema}.lineitem"):
-            continue
-        server.psql("altius", f"CREATE SCHEMA {schema}", f"SET search_path = {schema}, public", files=(FILES / "schema.sql",))
-        server.psql("altius", *distribute(layout, schema))
-        for table in KEYS:
-            server.copy(f"{plain}.{table}", f"{schema}.{table}")
-            server.psql("altius", f"VACUUM {schema}.{table}", f"ANALYZE {schema}.{table}")
+def prepare_plain(server, scale):
+    schema = schema_of("plain", scale)
+    server.psql("plain", f"DROP SCHEMA IF EXISTS draws, {schema} CASCADE", f"CREATE SCHEMA {schema}",
+                f"SET search_path = {schema}, public", files=(FILES / "schema.sql", FILES / "generate.sql"), scale=scale)
+    server.psql("plain", *(f"VACUUM ANALYZE {schema}.{table}" for table in KEYS))
+
+
+def prepare_layout(server, scale, layout):
+    plain, schema = schema_of("plain", scale), schema_of(layout, scale)
+    server.psql("altius", f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", f"SET search_path = {schema}, public",
+                files=(FILES / "schema.sql",))
+    server.psql("altius", *distribute(layout, schema))
+    for table in KEYS:
+        server.copy(f"{plain}.{table}", f"{schema}.{table}")
+    server.psql("altius", *(f"VACUUM ANALYZE {schema}.{table}" for table in KEYS))
+
+
+def prepare(server, scale, layout):
+    server.once(schema_of("plain", scale), "made", lambda: prepare_plain(server, scale))
+    server.once(schema_of(layout, scale), "made", lambda: prepare_layout(server, scale, layout))
 
 
 def schema_of(layout, scale):
@@ -106,8 +109,8 @@ class Query:
 
 def measure_layout(server, report, layout, options):
     scale = options.tpch_scale
-    sessions = {"plain": server.session("plain", schema_of("plain", scale), TIMEOUT),
-                "altius": server.session("altius", schema_of(layout, scale), TIMEOUT)}
+    sessions = {"plain": server.session("plain", schema_of("plain", scale), options.timeout),
+                "altius": server.session("altius", schema_of(layout, scale), options.timeout)}
     with sessions["altius"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM region")  # connections to the nodes are no part of it
     total, ratios, fewest, timeouts = dict.fromkeys(sessions, 0.0), [], options.pairs, 0
@@ -134,5 +137,5 @@ def measure_layout(server, report, layout, options):
 
 
 def measure(server, report, options, layout):
-    prepare(server, options.tpch_scale, [layout])
+    prepare(server, options.tpch_scale, layout)
     measure_layout(server, report, layout, options)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: PostgreSQL
 -- Tables of the scripts beside pgbench's own, at pgbench's scale :scale.
+DROP TABLE IF EXISTS bench_many, bench_lookup, bench_insert, branch_branches, branch_tellers, branch_accounts, branch_history;
 CREATE TABLE bench_many (id int PRIMARY KEY, n int);
 INSERT INTO bench_many SELECT id, 0 FROM generate_series(1, 100) id;
 CREATE TABLE bench_lookup (id int PRIMARY KEY, other int NOT NULL, filler text NOT NULL);
