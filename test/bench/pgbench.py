@@ -43,7 +43,8 @@ def prepare(server, scale):
 def insert_script(folder):
     file = pathlib.Path(folder, "insert.sql")
     rows = ", ".join(f"(:base + {number}, {number}, 'row {number}')" for number in range(INSERT_ROWS))
-    file.write_text(f"\\set base random(1, 1000000000)\nINSERT INTO bench_insert (id, number, filler) VALUES {rows};\n", encoding="utf-8")
+    file.write_text(f"\\set base random(1, 1000000000)\nINSERT INTO bench_insert (id, number, filler) VALUES {rows};\n",
+                    encoding="utf-8")
     file.chmod(0o644)
     return file
 
@@ -67,7 +68,8 @@ class Script:
         time.sleep(0.3)  # until the backends are gone
         failed = re.search(r"failed transactions: \d+ \(([0-9.]+)%\)", output)
         self.failed = max(self.failed, float(failed.group(1)) if failed else 0)
-        return float(re.search(r"tps = ([0-9.]+)", output).group(1)), int(re.search(r"actually processed: ([0-9]+)", output).group(1))
+        count = re.search(r"actually processed: ([0-9]+)", output)
+        return float(re.search(r"tps = ([0-9.]+)", output).group(1)), int(count.group(1))
 
 
 def measure_script(server, report, name, script, pairs, budget=float("inf"), reach=None):

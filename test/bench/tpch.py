@@ -48,8 +48,8 @@ def prepare_plain(server, scale):
 
 def prepare_layout(server, scale, layout):
     plain, schema = schema_of("plain", scale), schema_of(layout, scale)
-    server.psql("altius", f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}", f"SET search_path = {schema}, public",
-                files=(FILES / "schema.sql",))
+    server.psql("altius", f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}",
+                f"SET search_path = {schema}, public", files=(FILES / "schema.sql",))
     server.psql("altius", *distribute(layout, schema))
     for table in KEYS:
         server.copy(f"{plain}.{table}", f"{schema}.{table}")
@@ -101,9 +101,9 @@ class Query:
             return None
         if not plain or all(value == "None" for value in plain[0]):
             return "plain tables give no rows"
-        if sorted(plain) != sorted(ours):
+        if plain != ours:
             missing = [row for row in plain if row not in ours][:3]
-            return f"{len(plain)} rows of plain tables, {len(ours)} of distributed ones, first missing: {missing}"
+            return f"{len(plain)} rows of plain tables, {len(ours)} of distributed ones, first missing: {missing or 'none, another order'}"
         return None
 
 

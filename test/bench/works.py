@@ -27,8 +27,13 @@ COLUMNS = "id int, other int, part int, number int, filler text"
 
 def values(first, last):
     """Rows in SQL; numbers come from a hash, so that they are the same each time."""
-    return (f"SELECT id, 1 + (hashint8extended(id, 1) & 2147483647) % {last // 10}, 1 + (hashint8extended(id, 2) & 2147483647) % 50, "
-            f"(hashint8extended(id, 3) & 2147483647)::int, 'row ' || id FROM generate_series({first}, {last}) id")
+    return (f"SELECT id, 1 + (hashint8extended(id, 1) & 2147483647) % {last // 10}, "
+            f"1 + (hashint8extended(id, 2) & 2147483647) % 50, (hashint8extended(id, 3) & 2147483647)::int, 'row ' || id "
+            f"FROM generate_series({first}, {last}) id")
+
+
+def distribute(table, key):
+    return f"SELECT create_distributed_table('{table}', '{key}', colocate_with => 'none', shard_count => 32)"
 
 
 def make_tables(server, rows):
@@ -36,8 +41,7 @@ def make_tables(server, rows):
     for database in ("plain", "altius"):
         server.psql(database, f"DROP TABLE IF EXISTS {', '.join(keys)}", f"CREATE TABLE big ({COLUMNS}, PRIMARY KEY (id))",
                     f"CREATE TABLE big_copy ({COLUMNS})", f"CREATE TABLE big_load ({COLUMNS}, PRIMARY KEY (id))")
-    server.psql("altius", *(f"SELECT create_distributed_table('{table}', '{key}', colocate_with => 'none', shard_count => 32)"
-                            for table, key in keys.items()))
+    server.psql("altius", *(distribute(table, key) for table, key in keys.items()))
     server.psql("plain", f"INSERT INTO big {values(1, rows)}")
     server.copy("big", "big")
     for database in ("plain", "altius"):
@@ -147,7 +151,7 @@ def measure_distribute(server, report, options):
 
         def turn(side):
             if side == "altius":
-                return sessions.timed(side, "SELECT create_distributed_table('loaded', 'id', colocate_with => 'none', shard_count => 32)")
+                return sessions.timed(side, distribute("loaded", "id"))
             return measuring.seconds_of(lambda: copy_in(sessions.by_side[side], "loaded", lines)), 1
 
         measured = measuring.in_turns(server, turn, options.pairs, options.budget, ready)
