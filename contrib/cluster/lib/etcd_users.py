@@ -44,7 +44,12 @@ def asks(endpoints, seconds=30):
 
 
 def make(endpoints, user, password):
+    """They may be there already, of an earlier time: etcd keeps them when it asks for passwords no more."""
     for command in ("user add root:root", "user grant-role root root", f"role add {user}",
                     f"role grant-permission {user} --prefix=true readwrite /service/", f"user add {user}:{password}",
                     f"user grant-role {user} {user}"):
-        ctl(endpoints, *command.split())
+        try:
+            ctl(endpoints, *command.split())
+        except Failure as failure:
+            if "already exists" not in str(failure):
+                raise
