@@ -201,7 +201,7 @@ class Maker:
                               "INSERT INTO t (id, v) VALUES (77, 5000)", "PERFORM 'x'::int", "UPDATE t SET v = 10 / (v - v)")
         setting = self.one_of("", "PERFORM set_config('app.tenant', 'inner', true); ", "SET LOCAL timezone = 'Asia/Tokyo'; ")
         return (f"{self.plain_change()}; BEGIN {setting}{self.plain_change()}; {failure}; EXCEPTION WHEN OTHERS THEN"
-                f" INSERT INTO l VALUES (SQLSTATE, {self.id()}); {self.plain_change()}; END;")
+                f" INSERT INTO l VALUES (left(SQLSTATE, 2), {self.id()}); {self.plain_change()}; END;")
 
     def loop(self):
         return (f"FOR i IN 1..{self.rng.randint(2, 4)} LOOP UPDATE t SET v = v + i WHERE id = i + {self.rng.randint(0, 9)};"
