@@ -215,5 +215,7 @@ CREATE FUNCTION altius_internal.publish_group(
   RETURNS text LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_publish_group';
 CREATE FUNCTION altius_internal.set_following(following boolean) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_set_following';
+CREATE FUNCTION altius_internal.name_standbys(names text) RETURNS void
+  LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_name_standbys';
 CREATE FUNCTION altius_internal.forget_group(groupid integer) RETURNS void
   LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'altius_forget_group';

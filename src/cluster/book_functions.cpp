@@ -41,10 +41,10 @@ const char* NameOf(core::Applied applied) {
 }
 
 /// As a follower does after each of its deeds, and with what it would have heard of etcd by then.
-void NoteLead() {
+void NoteLead(const core::NamedStandbys& standbys = {}) {
   remote::GroupEntry own;
   const bool followed = remote::Lookup(catalog::LocalGroup(), &own) && own.at.state != core::GroupState::Unknown;
-  remote::JudgeLead(catalog::LocalGroup(), followed, false);
+  remote::JudgeLead(catalog::LocalGroup(), followed, remote::FindSenders(standbys));
   remote::NoteLook();
 }
 
@@ -80,5 +80,12 @@ ALTIUS_FUNCTION(altius_forget_group) {
   RequireSuperuser();
   remote::Forget(PG_GETARG_INT32(0));
   NoteLead();
+  PG_RETURN_VOID();
+}
+
+ALTIUS_FUNCTION(altius_name_standbys) {
+  RequireSuperuser();
+  const char* list = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  NoteLead(core::ReadNamedStandbys(list, 0));
   PG_RETURN_VOID();
 }

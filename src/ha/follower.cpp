@@ -156,11 +156,15 @@ void Follower::NoteContact(Millis now) {
 /// Whoever has committed here asks: of what etcd says after that, the lead comes first.
 void Follower::NoteLead(int own_group) {
   const bool acts = configuration_.mode == Mode::On;
-  const bool standbys = view_.group(own_group).sync_standbys;
+  const core::NamedStandbys& named = view_.group(own_group).sync;
   const bool agreed = agreements_ != watcher_.agreements();
   agreements_ = watcher_.agreements();
+  if (agreed || !(named == named_)) {
+    standbys_ = remote::FindSenders(named);
+    named_ = named;
+  }
   pg::Call([&] {
-    remote::JudgeLead(own_group, acts, standbys);
+    remote::JudgeLead(own_group, acts, standbys_);
     if (agreed && acts) remote::NoteLook();
   });
 }

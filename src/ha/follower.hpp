@@ -3,6 +3,7 @@
 // address book.  It never waits; the worker's loop calls Step and tells it which sockets are ready.
 #pragma once
 
+#include "altius/remote/lead.hpp"
 #include "prober.hpp"
 #include "settings.hpp"
 #include "shared.hpp"
@@ -67,6 +68,8 @@ class Follower {
   Millis next_password_ = 0;
   int syncs_ = 0;
   std::uint64_t agreements_ = 0;
+  core::NamedStandbys named_;  // of the own group
+  remote::NamedSenders standbys_{};
   bool following_ = false;
   bool recorder_wanted_ = false;
   Millis next_status_ = 0;

@@ -224,7 +224,7 @@ void Round(Life* life) {
     life->follower->Step(life->own_group, now);
   } else {
     const bool off = life->configuration.mode == Mode::Off;
-    pg::Call([&] { remote::JudgeLead(life->own_group, false, false); });
+    pg::Call([&] { remote::JudgeLead(life->own_group, false, {}); });
     ShowIdle(*life, off                        ? "off"
                     : !life->complaint.empty() ? "misconfigured"
                                                : "waiting for the extension");

@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/xlog.h"
 #include "port/atomics.h"
+#include "storage/spin.h"
 }
 
 namespace altius::remote {
@@ -16,6 +17,8 @@ namespace {
 struct LeadMemory {
   pg_atomic_uint32 lead;
   pg_atomic_uint64 looks;
+  slock_t mutex;  // of what follows
+  NamedSenders standbys;
 };
 
 LeadMemory* memory = nullptr;
@@ -25,6 +28,8 @@ void TakeMemory(void* start, bool fresh) {
   if (!fresh) return;
   pg_atomic_init_u32(&memory->lead, static_cast<uint32>(core::Lead::Unfollowed));
   pg_atomic_init_u64(&memory->looks, 0);
+  SpinLockInit(&memory->mutex);
+  memory->standbys = {};
 }
 
 core::OwnServer Own() {
@@ -38,12 +43,15 @@ core::OwnServer Own() {
 
 void InitLeadMemory() { pg::RegisterShared({"altius lead", [] { return sizeof(LeadMemory); }, TakeMemory, nullptr}); }
 
-void JudgeLead(int group, bool followed, bool standbys) {
+void JudgeLead(int group, bool followed, const NamedSenders& standbys) {
   if (memory == nullptr) return;
+  SpinLockAcquire(&memory->mutex);
+  memory->standbys = standbys;
+  SpinLockRelease(&memory->mutex);
   GroupEntry entry{};
   if (followed) (void)Lookup(group, &entry);
   const core::Entry known{entry.at, entry.verified};
-  const core::Lead lead = core::LeadOf(known, Own(), followed, IsFollowing(), standbys);
+  const core::Lead lead = core::LeadOf(known, Own(), followed, IsFollowing(), standbys.needed > 0);
   const auto before = static_cast<core::Lead>(pg_atomic_exchange_u32(&memory->lead, static_cast<uint32>(lead)));
   if ((before == core::Lead::Lost) == (lead == core::Lead::Lost)) return;
   if (lead == core::Lead::Lost) {
@@ -66,6 +74,14 @@ void NoteLook() {
 
 core::Lead OwnLead() {
   return memory == nullptr ? core::Lead::Unfollowed : static_cast<core::Lead>(pg_atomic_read_u32(&memory->lead));
+}
+
+NamedSenders OwnStandbys() {
+  if (memory == nullptr) return {};
+  SpinLockAcquire(&memory->mutex);
+  const NamedSenders standbys = memory->standbys;
+  SpinLockRelease(&memory->mutex);
+  return standbys;
 }
 
 uint64 Looks() { return memory == nullptr ? 0 : pg_atomic_read_u64(&memory->looks); }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "acknowledge.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "altius/door/door.hpp"
@@ -14,7 +16,6 @@ extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "nodes/parsenodes.h"
-#include "replication/slot.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "replication/walsender_private.h"
@@ -54,30 +55,36 @@ int ModeOf(int level) {
   return level == SYNCHRONOUS_COMMIT_REMOTE_APPLY ? SYNC_REP_WAIT_APPLY : SYNC_REP_WAIT_FLUSH;
 }
 
-/// Whether every standby that has a slot, there are some, has flushed so much.  A Patroni that comes back to a running server may leave
-/// synchronous_standby_names empty for long, and names the standbys that may lead in etcd as before.
-bool HaveAllSlots(XLogRecPtr end) {
-  int count = 0;
-  int behind = 0;
-  LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
-  for (int i = 0; i < max_replication_slots; i++) {
-    ReplicationSlot* slot = &ReplicationSlotCtl->replication_slots[i];
-    if (!slot->in_use || SlotIsLogical(slot)) continue;
-    SpinLockAcquire(&slot->mutex);
-    const XLogRecPtr flushed = slot->data.restart_lsn;  // of a physical slot
-    SpinLockRelease(&slot->mutex);
-    count++;
-    if (flushed < end) behind++;
-  }
-  LWLockRelease(ReplicationSlotControlLock);
-  return count > 0 && behind == 0;
-}
-
 bool IsConfirmed(XLogRecPtr end, int how) {
   LWLockAcquire(SyncRepLock, LW_SHARED);
   const bool confirmed = WalSndCtl->lsn[how] >= end;
   LWLockRelease(SyncRepLock);
-  return confirmed || (!AreStandbysAskedFor() && HaveAllSlots(end));
+  return confirmed;
+}
+
+XLogRecPtr PositionOf(const WalSnd* sender, int how) {
+  if (how == SYNC_REP_WAIT_WRITE) return sender->write;
+  return how == SYNC_REP_WAIT_APPLY ? sender->apply : sender->flush;
+}
+
+/// Whether whichever standby Patroni may promote has it.  A Patroni that comes back to a running server may leave
+/// synchronous_standby_names empty for long, and names the standbys in etcd as before.
+bool HaveNamed(XLogRecPtr end, int how) {
+  const remote::NamedSenders standbys = remote::OwnStandbys();
+  core::Progress progress[remote::kMaxNamedSenders];
+  size_t count = 0;
+  for (int i = 0; i < max_wal_senders && standbys.count > 0; i++) {
+    WalSnd* sender = &WalSndCtl->walsnds[i];
+    SpinLockAcquire(&sender->mutex);
+    const int pid = sender->pid;
+    const bool streams = sender->state == WALSNDSTATE_STREAMING || sender->state == WALSNDSTATE_STOPPING;
+    const XLogRecPtr position = PositionOf(sender, how);
+    SpinLockRelease(&sender->mutex);
+    const core::NamedSender* last = standbys.senders + standbys.count;
+    const bool named = std::any_of(standbys.senders, last, [&](const core::NamedSender& one) { return one.pid == pid; });
+    if (pid != 0 && streams && named && count < std::size(progress)) progress[count++] = {pid, position};
+  }
+  return core::HaveNamed({standbys.senders, static_cast<size_t>(standbys.count)}, standbys.needed, {progress, count}, end);
 }
 
 core::SyncWait HowItEnded(XLogRecPtr end) {
@@ -122,7 +129,8 @@ Told LookAtCommit(XLogRecPtr end) {
     it.looks = remote::Looks() - before;
     pg_read_barrier();
     it.lead = remote::OwnLead();
-    core::Telling telling = core::MayTell(it);
+    if (it.wait == core::SyncWait::Dropped) it.has_standby = HaveNamed(end, mode);
+    const core::Telling telling = core::MayTell(it);
     if (telling != core::Telling::Look) return {telling, it.wait};
     if (ProcDiePending || GetCurrentTimestamp() >= patience) return {core::Telling::Withhold, it.wait};
     Pause();
@@ -133,12 +141,18 @@ Told LookAtCommit(XLogRecPtr end) {
 bool WaitUntilLasting(TimestampTz deadline) {
   if (RecoveryInProgress()) return false;
   const XLogRecPtr all = GetFlushRecPtr(nullptr);
+  const uint64 before = remote::Looks();
   for (;;) {
     const bool asked = AreStandbysAskedFor();
-    const core::Lead lead = remote::OwnLead();
-    const core::SyncWait unconfirmed = asked ? core::SyncWait::Canceled : core::SyncWait::NotWanted;
-    if (core::WillLast(IsConfirmed(all, SYNC_REP_WAIT_FLUSH) ? core::SyncWait::Confirmed : unconfirmed, lead)) return true;
-    const bool may_come = asked || lead == core::Lead::Leads;
+    core::Committed it;
+    it.looks = remote::Looks() - before;
+    pg_read_barrier();
+    it.lead = remote::OwnLead();
+    it.wait = asked ? core::SyncWait::Canceled : core::SyncWait::NotWanted;
+    if (IsConfirmed(all, SYNC_REP_WAIT_FLUSH)) it.wait = core::SyncWait::Confirmed;
+    it.has_standby = !asked && HaveNamed(all, SYNC_REP_WAIT_FLUSH);
+    if (core::WillLast(it)) return true;
+    const bool may_come = asked || it.lead == core::Lead::Leads;
     if (!may_come || GetCurrentTimestamp() >= deadline) return false;
     CHECK_FOR_INTERRUPTS();
     Pause();

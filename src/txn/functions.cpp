@@ -59,7 +59,7 @@ ALTIUS_FUNCTION(altius_execute_on_group) {
 ALTIUS_FUNCTION(altius_start_nonce) { PG_RETURN_TEXT_P(cstring_to_text(txn::StartNonce())); }
 
 ALTIUS_FUNCTION(altius_is_lasting) {
-  PG_RETURN_BOOL(txn::WaitUntilLasting(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 2000)));
+  PG_RETURN_BOOL(txn::WaitUntilLasting(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 3500)));
 }
 
 /// stop_prepares(groupid): in the transaction that removes the group's node.

@@ -21,7 +21,7 @@ namespace altius::txn {
 namespace {
 
 constexpr int kFinishTimeoutMs = 10000;
-constexpr int kLastingMs = 2000;  // for the answer of standbys
+constexpr int kLastingMs = 3500;  // for the answer of standbys, and two of etcd
 constexpr int kForgetAtOnce = 100000;  // some tenths of a second; deadlock detection waits
 
 /// A prepared transaction that is for this server to end.

@@ -162,6 +162,47 @@ ask_for_standbys('coordinator', '');
 ok($cluster->nothing_in_doubt(30), '... and follows when no standby is asked for');
 is(value_of($here) . value_of($there), '55', '... with the same outcome');
 
+# --- 9. the names are gone on the server, and Patroni's key names standbys as before: what these have counts, whatever slots there are ---
+$cluster->add_standby('worker1', 'standby1');
+$cluster->query('worker1', q{SELECT pg_create_physical_replication_slot('of_nobody', true)});
+sub streams { return $cluster->wait_until('worker1', q{SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'}, 30) }
+sub etcd_names { $cluster->query('worker1', "SELECT altius_internal.name_standbys('$_[0]')") for 1 .. 2; return }
+ok(streams(), 'a standby streams');
+$cluster->query('worker1', 'CHECKPOINT');
+etcd_says('worker1', 1);
+etcd_names('STANDBY1');
+ask_for_standbys('worker1', 'ghost');
+$client = start_psql('worker1', 'INSERT INTO own VALUES (11)');
+ok(waiting('worker1', 1), 'a commit waits for a standby that is not there');
+ask_for_standbys('worker1', '');
+etcd_names('STANDBY1');
+succeeded($client, '... and succeeds when the standby that etcd names has it');
+# Each answer is looked for while the server is asked.
+sub is_lasting {
+    my ($names) = @_;
+    my $asked = start_psql('worker1', 'SELECT altius_internal.is_lasting()');
+    sleep 0.5;
+    etcd_names($names);
+    end_of($asked);
+    return $asked->{out} =~ s/\s//r;
+}
+is(is_lasting('STANDBY1'), 't', '... it lasts');
+is(is_lasting('standby1,ghost'), 'f', '... not where another may be promoted');
+$cluster->query('worker1', q{SELECT pg_drop_replication_slot('of_nobody')});
+$cluster->query('worker1', q{SELECT pg_create_physical_replication_slot('of_s1', true)});
+$cluster->query('standby1', q{ALTER SYSTEM SET primary_slot_name = 'of_s1'});
+$cluster->query('standby1', 'SELECT pg_reload_conf()');
+ok($cluster->wait_until('worker1', q{SELECT active FROM pg_replication_slots WHERE slot_name = 'of_s1'}, 30) && streams(), 'it uses a slot');
+ask_for_standbys('worker1', 'ghost');
+$client = start_psql('worker1', 'INSERT INTO own VALUES (12)');
+ok(waiting('worker1', 1), 'a commit waits');
+ask_for_standbys('worker1', '');
+etcd_names('ghost');
+withheld($client, '... and nothing is told when etcd names another than the standby that has it');
+is(is_lasting('ghost'), 'f', '... nor does it last');
+nobody_follows('worker1');
+$cluster->pg_ctl('standby1', '-m', 'immediate', 'stop');
+
 for my $node (qw(coordinator worker1)) {
     unlike($cluster->log_of($node), qr/PANIC|terminated by signal/, "$node did not crash");
 }

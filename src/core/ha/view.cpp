@@ -51,7 +51,8 @@ void SetConfig(GroupView* group, std::string_view value) {
 /// "null", nothing, or names; what can't be understood may name somebody.
 void SetSync(GroupView* group, std::string_view value) {
   const std::optional<etcd::Json> json = etcd::ParseJson(value, kLongestValue);
-  group->sync_standbys = !json || !etcd::StringOf(*json, "sync_standby").empty();
+  group->sync = {{}, 1};
+  if (json) group->sync = ReadNamedStandbys(etcd::StringOf(*json, "sync_standby"), etcd::Int64Of(*json, "quorum"));
 }
 
 /// What is not understood counts as no leader: nobody else is trusted in its place.
@@ -98,7 +99,7 @@ void EraseValue(GroupView* group, std::string_view name) {
   } else if (name == "config") {
     group->paused = group->synchronous = false;
   } else if (name == "sync") {
-    group->sync_standbys = false;
+    group->sync = {};
   } else if (name == "status") {
     group->optime = 0;
   }

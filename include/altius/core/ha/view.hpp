@@ -7,6 +7,7 @@
 #include <set>
 
 #include "altius/core/ha/layout.hpp"
+#include "altius/core/txn/named_standbys.hpp"
 
 namespace altius::core::ha {
 
@@ -45,7 +46,7 @@ struct GroupView {
   std::int64_t optime = 0;  // the leader's position when it last said it
   bool paused = false;
   bool synchronous = false;
-  bool sync_standbys = false;  // the key sync names some: they may be promoted
+  NamedStandbys sync;  // by the key sync: only these may be promoted
   std::map<std::string, std::string> complaints;  // by key
   int keys = 0;
 

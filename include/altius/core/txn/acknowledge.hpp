@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Whether a client may be told that its transaction is committed, as pure functions.  PostgreSQL's wait for synchronous standbys
 // may end without their answer: by a cancel, or because synchronous_standby_names was emptied, which a Patroni does that comes back
-// to a server whose group has another leader by then.  test/unit/acknowledge_test.cpp tries every interleaving.
+// to a server whose group has another leader by then.  test/unit/txn/acknowledge_test.cpp tries every interleaving.
 #pragma once
 
 #include "altius/core/route/lead.hpp"
@@ -30,7 +30,13 @@ struct Committed {
   Lead lead = Lead::Unfollowed;
   std::uint64_t looks = 0;  // how often etcd has answered since the wait ended
   bool for_node = false;    // another node asks, which has a transaction to keep together
+  bool has_standby = false;  // whichever of the standbys that Patroni names is promoted has it
 };
+
+/// What Patroni's key says, and whom it names, counts once it has been asked for since.
+constexpr bool HasNamed(const Committed& it) noexcept {
+  return it.lead == Lead::Leads && it.looks >= kLooksNeeded && it.has_standby;
+}
 
 constexpr Telling MayTell(const Committed& it) noexcept {
   if (it.wait == SyncWait::Confirmed) return Telling::Tell;
@@ -41,15 +47,16 @@ constexpr Telling MayTell(const Committed& it) noexcept {
   const bool known = (it.lead == Lead::Sole || it.lead == Lead::Leads) && it.looks >= kLooksNeeded;
   if (!known) return Telling::Look;
   // Who cancels is warned by PostgreSQL that standbys may not have it.
-  return it.lead == Lead::Sole || it.wait == SyncWait::Canceled ? Telling::Tell : Telling::Look;
+  if (it.lead == Lead::Sole || it.wait == SyncWait::Canceled) return Telling::Tell;
+  return HasNamed(it) ? Telling::Tell : Telling::Look;
 }
 
 /// Whether what this server shows as committed, or as gone, stays so: no other one will lead without it.  Others are told of it, and
 /// forget it, only then.
-constexpr bool WillLast(SyncWait wait, Lead lead) noexcept {
-  if (lead == Lead::Lost) return false;
-  if (wait == SyncWait::NotWanted) return lead == Lead::Unfollowed || lead == Lead::Sole;
-  return wait == SyncWait::Confirmed;
+constexpr bool WillLast(const Committed& it) noexcept {
+  if (it.lead == Lead::Lost) return false;
+  if (it.wait == SyncWait::NotWanted) return it.lead == Lead::Unfollowed || it.lead == Lead::Sole || HasNamed(it);
+  return it.wait == SyncWait::Confirmed;
 }
 
 /// Whether the other parts of a distributed transaction may follow what is committed here: nobody will lead who has it not.
