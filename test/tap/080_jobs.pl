@@ -13,14 +13,15 @@ my $cluster = Altius::Cluster->new('jobs', workers => 4,
 sub coordinator { my ($sql) = @_; return $cluster->query('coordinator', $sql) }
 sub wait_for { my ($sql, $what) = @_; return ok($cluster->wait_until('coordinator', $sql, 60), $what) }
 
-coordinator(q{CREATE TABLE log (job bigint, task int)});
+coordinator(q{CREATE TABLE log (job bigint, task int); CREATE TABLE go ();
+    CREATE FUNCTION wait_for_go() RETURNS void LANGUAGE plpgsql AS $$BEGIN
+        WHILE NOT EXISTS (SELECT FROM go) LOOP PERFORM pg_sleep(0.05); END LOOP; END$$});
 
-# A job of two tasks that depend on each other; the first sleeps.
+# A job of two tasks that depend on each other; the first is held until what is to happen to it has happened, however long that takes.
 sub schedule {
-    my ($seconds) = @_;
     return coordinator(qq{
         SELECT altius_internal.schedule_job('test', 'a test', jsonb_build_array(
-            jsonb_build_object('command', 'SELECT pg_sleep($seconds); INSERT INTO log VALUES (1, 1)'),
+            jsonb_build_object('command', 'SELECT wait_for_go(); INSERT INTO log VALUES (1, 1)'),
             jsonb_build_object('command', 'INSERT INTO log VALUES (1, 2)', 'after', '[0]'::jsonb)))});
 }
 
@@ -34,23 +35,24 @@ sub executor_pid {
 
 sub finished {
     my ($job, $what, $retries) = @_;
+    coordinator('INSERT INTO go DEFAULT VALUES');
     wait_for("SELECT state = 'finished' FROM pg_dist_background_job WHERE job_id = $job", "$what: the job goes on and ends");
     is(coordinator('SELECT string_agg(task::text, chr(32) ORDER BY task) FROM log'), '1 2', "$what: each task happened once");
     like(coordinator("SELECT max(retry_count) FROM pg_dist_background_task WHERE job_id = $job"), qr/^$retries$/, "$what: tries");
-    coordinator('TRUNCATE log');
+    coordinator('TRUNCATE log, go');
     return;
 }
 
 # The executor dies, and takes its server along.
 {
-    my $job = schedule(2);
+    my $job = schedule();
     ok($cluster->kill_backend('coordinator', executor_pid($job)), 'executor killed: the coordinator is back');
     finished($job, 'executor killed', 1);
 }
 
 # The whole server stops at once and is started; no client tells it of the job.
 {
-    my $job = schedule(2);
+    my $job = schedule();
     executor_pid($job);
     $cluster->kill('coordinator');
     $cluster->start('coordinator');
@@ -59,7 +61,7 @@ sub finished {
 
 # An ordinary restart.
 {
-    my $job = schedule(2);
+    my $job = schedule();
     executor_pid($job);
     my $file = "$cluster->{dir}/coordinator/postmaster.pid";
     open my $pid, '<', $file or die "$file: $!";
@@ -71,11 +73,11 @@ sub finished {
 
 # Somebody ends the executor, or the monitor.
 {
-    my $job = schedule(2);
+    my $job = schedule();
     my $pid = executor_pid($job);
     coordinator("SELECT pg_terminate_backend($pid)");
     finished($job, 'executor terminated', 1);
-    $job = schedule(2);
+    $job = schedule();
     executor_pid($job);
     is(coordinator(q{SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'altius job monitor'}), 1,
         'the monitor is terminated');
