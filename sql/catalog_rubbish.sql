@@ -48,6 +48,7 @@ EXCEPTION WHEN division_by_zero THEN
 END $$;
 SELECT n.key, counts(1) FROM named n JOIN (SELECT v, count(*) FROM named GROUP BY v) m USING (v) WHERE counts(0) = 2 AND fails(0) = 1 ORDER BY 1;
 
+SELECT altius_internal.refuse_policy_row(NULL, NULL);
 SELECT altius_internal.refuse_view_row(NULL, 1, NULL, NULL);
 SELECT get_shard_id_for_distribution_column('named', 5) = get_shard_id_for_distribution_column('named', '5') AS same;
 SELECT get_shard_id_for_distribution_column(NULL, 5);

@@ -50,6 +50,11 @@ CREATE FUNCTION altius_internal.refuse_view_row(view text, value anyelement, rel
   RETURNS anyelement LANGUAGE c VOLATILE PARALLEL SAFE
   AS 'MODULE_PATHNAME', 'altius_refuse_view_row';
 
+-- The same of a policy of row security.
+CREATE FUNCTION altius_internal.refuse_policy_row(relation text, policy text)
+  RETURNS boolean LANGUAGE c VOLATILE PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'altius_refuse_policy_row';
+
 -- What another node sends that has checked the user's rights; it proves to be one of the cluster.
 CREATE FUNCTION altius_internal.run_with_lent_rights(
   statement text, modifies boolean, target name, unread boolean, types oid[], arguments text[], ticket text)

@@ -176,6 +176,7 @@ BEGIN
       ('part', 'altius_internal.latest_ctid(bigint, tid)', 'WHERE CURRENT OF; tells a place in a shard, but no row'),
       ('part', 'altius_internal.here(anyelement)', 'stands in expressions; returns its argument'),
       ('part', 'altius_internal.computed(anyelement)', 'stands in expressions; returns its argument'),
+      ('part', 'altius_internal.refuse_policy_row(text, text)', 'stands in statements; raises an error'),
       ('part', 'altius_internal.refuse_view_row(text, anyelement, oid, text[])', 'stands in statements; raises an error'),
       ('part', 'altius_internal.set_privileges(oid, oid, integer, aclitem[])',
        'privileges of new objects; for the owner, who may GRANT and REVOKE'),

@@ -98,6 +98,7 @@ void StartShipment(ShipState *state) {
     task::ExpectMoves();
     // To the user a row that moves is updated: DELETE and INSERT are ours.  And only what carries a ticket keeps triggers still.
     shipment->lending.needed = true;
+    shipment->lending.target = InvalidOid;  // policies were asked with the rows
     shipment->lending.hides_rows = !pg::MayUse(shipment->table->relid, GetUserId(), ACL_SELECT);
   }
   state->shipment = shipment;

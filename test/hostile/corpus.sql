@@ -23,6 +23,7 @@ SELECT column_to_column_name(0, '{VAR :varno 1 :varattno 1 :vartype 23 :vartypmo
 SELECT column_to_column_name('playground.d', '({VAR} {CONST})');
 
 -- A row is refused for a view without a name
+SELECT altius_internal.refuse_policy_row(NULL, NULL);
 SELECT altius_internal.refuse_view_row(NULL, 1, NULL, NULL);
 SELECT altius_internal.refuse_view_row(NULL, NULL::text, 1, '{{1,2},{NULL,4}}');
 SELECT altius_internal.refuse_view_row(repeat('x', 1000000), 1, 'pg_authid'::regclass, ARRAY[repeat('ä', 1000000), NULL]);

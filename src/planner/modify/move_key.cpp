@@ -18,6 +18,7 @@
 #include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/select/cut.hpp"
+#include "policy_checks.hpp"
 #include "target_rows.hpp"
 
 extern "C" {
@@ -59,11 +60,6 @@ void CheckTriggers(const catalog::Table& table, Relation relation) {
       Refuse(table, "The table is partitioned and has triggers for rows, which fire as the partitions' own.");
     }
   }
-}
-
-void CheckStatement(const Query* update, const catalog::Table& table) {
-  const RangeTblEntry* target = pg::Rte(update->rtable, update->resultRelation);
-  if (update->withCheckOptions != NIL || target->securityQuals != NIL) Refuse(table, "Row security applies to it.");
 }
 
 /// An UPDATE whose rows move.
@@ -150,7 +146,7 @@ Node* SubstituteNew(Node* node, void* data) {
   const auto* var = reinterpret_cast<const Var*>(node);
   if (static_cast<int>(var->varno) != move.query->resultRelation) return nullptr;
   if (var->varattno > 0) return NewValue(move, var->varattno);
-  if (var->varattno < 0) Refuse(*move.shipping->table, "RETURNING names the place of the row.");
+  if (var->varattno < 0) Refuse(*move.shipping->table, "The place of the new row is read.");
   return RowWith(move, [&](AttrNumber number, Form_pg_attribute) { return reinterpret_cast<Expr*>(NewValue(move, number)); });
 }
 
@@ -183,6 +179,16 @@ void AddNewColumns(Move* move) {
   }
 }
 
+/// The value of a row that fits all policies.
+Node* Checked(const Move& move, Node* value) {
+  OfTarget of_target = {&move};
+  for (int i = list_length(move.query->withCheckOptions) - 1; i >= 0; i--) {
+    const auto* option = list_nth_node(WithCheckOption, move.query->withCheckOptions, i);
+    value = CheckedByPolicy(option, ReplaceInExpr(pg::Copy(option->qual), SubstituteNew, &of_target), value);
+  }
+  return value;
+}
+
 /// Whether the row gets another key.
 void AddMoved(const Move& move) {
   const AttrNumber key = move.shipping->table->key;
@@ -190,7 +196,8 @@ void AddMoved(const Move& move) {
       Equals(pg::AsNode(Column(move, move.query->resultRelation, key)), NewValue(move, key)));
   NodeSetTag(differs, T_DistinctExpr);
   differs->inputcollid = TupleDescAttr(RelationGetDescr(move.relation), key - 1)->attcollation;
-  move.shipping->ship.moved_column = AddRowColumn(move.shipping, reinterpret_cast<Expr*>(differs)) - 1;
+  auto* moved = reinterpret_cast<Expr*>(Checked(move, pg::AsNode(differs)));
+  move.shipping->ship.moved_column = AddRowColumn(move.shipping, moved) - 1;
 }
 
 void AddReturned(const Move& move) {
@@ -267,7 +274,7 @@ Query* UpdatedRows(const Move& move, const Columns& columns) {
   Query* select = pg::Copy(move.query);
   select->commandType = CMD_SELECT;
   select->resultRelation = 0;
-  select->returningList = select->targetList = select->cteList = NIL;
+  select->returningList = select->targetList = select->cteList = select->withCheckOptions = NIL;
   select->hasModifyingCTE = select->hasRecursive = false;
   ListCell* cell;
   foreach (cell, columns.exprs) {
@@ -305,6 +312,7 @@ Query* NoRows(const Query* update) {
   rows->hasRecursive = update->hasRecursive;
   rows->hasModifyingCTE = update->hasModifyingCTE;
   rows->hasSubLinks = update->hasSubLinks;
+  rows->hasRowSecurity = update->hasRowSecurity;
   return rows;
 }
 
@@ -312,7 +320,6 @@ Query* NoRows(const Query* update) {
 
 MoveStatements ShipMove(Shipping* shipping) {
   Query* query = shipping->original;
-  CheckStatement(query, *shipping->table);
   Relation relation = table_open(shipping->table->relid, NoLock);
   CheckTriggers(*shipping->table, relation);
   Move move = {shipping, query, relation, list_length(query->rtable) + 1, {}};
@@ -330,7 +337,8 @@ MoveStatements ShipMove(Shipping* shipping) {
 }
 
 void CheckMergeMoves(const Query* merge, const catalog::Table& table) {
-  CheckStatement(merge, table);
+  const RangeTblEntry* target = pg::Rte(merge->rtable, merge->resultRelation);
+  if (merge->withCheckOptions != NIL || target->securityQuals != NIL) Refuse(table, "Row security applies to it.");
   if (merge->returningList != NIL) Refuse(table, "RETURNING of MERGE would be computed where the row was.");
   Relation relation = table_open(table.relid, NoLock);
   CheckTriggers(table, relation);
