@@ -109,6 +109,9 @@ SELECT on_both('CREATE TRIGGER after_all AFTER UPDATE ON t REFERENCING OLD TABLE
 SELECT on_both('CREATE TRIGGER after_each AFTER UPDATE ON t REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH ROW EXECUTE FUNCTION all_rows()');
 SELECT twin('UPDATE t SET k = k + 10, v = -v WHERE k IN (2, 5)');
 SELECT twin('UPDATE t SET k = k + 10 WHERE k > 100');
+SELECT on_both('CREATE TRIGGER after_some AFTER UPDATE ON t REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH ROW WHEN (new.k = 12) EXECUTE FUNCTION all_rows()');
+SELECT twin('UPDATE t SET k = k + 10 WHERE k IN (2, 5)');
+SELECT on_both('DROP TRIGGER after_some ON t');
 SELECT on_both('DROP TRIGGER after_each ON t');
 SELECT on_both('DROP TRIGGER after_row ON t');
 

@@ -13,6 +13,7 @@
 #include "altius/pg/array.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/permissions.hpp"
+#include "altius/pg/row_triggers.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/nodes/column_map.hpp"
 #include "planner/nodes/place_calls.hpp"
@@ -49,17 +50,6 @@ namespace {
            errdetail_internal("%s", why),
            errhint("Delete the row and insert it with the new value, in one transaction.")));
   pg_unreachable();
-}
-
-void CheckTriggers(const catalog::Table& table, Relation relation) {
-  const TriggerDesc* triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
-    const Trigger& trigger = triggers->triggers[i];
-    if (trigger.tgenabled == TRIGGER_DISABLED) continue;
-    if (!trigger.tgisinternal && TRIGGER_FOR_ROW(trigger.tgtype) && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) {
-      Refuse(table, "The table is partitioned and has triggers for rows, which fire as the partitions' own.");
-    }
-  }
 }
 
 /// An UPDATE whose rows move.
@@ -321,7 +311,6 @@ Query* NoRows(const Query* update) {
 MoveStatements ShipMove(Shipping* shipping) {
   Query* query = shipping->original;
   Relation relation = table_open(shipping->table->relid, NoLock);
-  CheckTriggers(*shipping->table, relation);
   Move move = {shipping, query, relation, list_length(query->rtable) + 1, {}};
   shipping->rows = NoRows(query);
   AddNewColumns(&move);
@@ -341,7 +330,7 @@ void CheckMergeMoves(const Query* merge, const catalog::Table& table) {
   if (merge->withCheckOptions != NIL || target->securityQuals != NIL) Refuse(table, "Row security applies to it.");
   if (merge->returningList != NIL) Refuse(table, "RETURNING of MERGE would be computed where the row was.");
   Relation relation = table_open(table.relid, NoLock);
-  CheckTriggers(table, relation);
+  if (pg::HasRowTriggers(table.relid, 0)) Refuse(table, "The table has triggers, which would see another action of MERGE.");
   const TriggerDesc* triggers = relation->trigdesc;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
     if (!triggers->triggers[i].tgisinternal) Refuse(table, "The table has triggers, which would see another action of MERGE.");
