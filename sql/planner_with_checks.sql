@@ -162,6 +162,59 @@ SELECT alike('WITH a AS (INSERT INTO parents SELECT i, add_child(100) FROM gener
 SELECT alike('WITH a AS (INSERT INTO parents SELECT i, add_children(404) FROM generate_series(404, 405) i RETURNING *), b AS (INSERT INTO children VALUES (404)) TABLE a');
 SELECT alike('WITH a AS (INSERT INTO parents SELECT i, add_children(100) FROM generate_series(406, 407) i RETURNING *), b AS (INSERT INTO children VALUES (407)) TABLE a');
 
+-- One modification takes several statements, of one node or of several: what fails for a row comes before what is checked at the end.
+CREATE FUNCTION with_checks.make_pairs(schema text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('search_path', schema, true);
+  CREATE TABLE owners (k int, x int, PRIMARY KEY (k, x));
+  CREATE TABLE goods (k int, x int, w int NOT NULL CHECK (w > 0), ts int, UNIQUE (k, w, ts), FOREIGN KEY (k, x) REFERENCES owners);
+  CREATE TABLE parted (k int, x int, w int NOT NULL CHECK (w > 0), ts int, UNIQUE (k, w, ts), FOREIGN KEY (k, x) REFERENCES owners) PARTITION BY RANGE (ts);
+  CREATE TABLE parted1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
+  CREATE TABLE parted2 PARTITION OF parted FOR VALUES FROM (10) TO (20);
+  INSERT INTO owners SELECT i, i FROM generate_series(1, 12) i;
+END $$;
+SELECT with_checks.make_pairs('with_checks_plain');
+SELECT with_checks.make_pairs('with_checks');
+SELECT create_distributed_table('owners', 'k'), create_distributed_table('goods', 'k'), create_distributed_table('parted', 'k');
+INSERT INTO goods SELECT i, i, i, i FROM generate_series(1, 8) i;
+INSERT INTO parted SELECT i, i, i, i * 2 FROM generate_series(1, 8) i;
+INSERT INTO with_checks_plain.goods SELECT i, i, i, i FROM generate_series(1, 8) i;
+INSERT INTO with_checks_plain.parted SELECT i, i, i, i * 2 FROM generate_series(1, 8) i;
+CREATE FUNCTION code(statement text, path text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('search_path', path || ', with_checks', true);
+  EXECUTE statement;
+  RAISE EXCEPTION USING ERRCODE = 'ALTUN';
+EXCEPTION WHEN OTHERS THEN RETURN sqlstate;
+END $$;
+-- For each two keys: {a} breaks the foreign key, {b} something else.
+CREATE FUNCTION codes_of(statement text) RETURNS text LANGUAGE sql AS $$
+  SELECT string_agg(DISTINCT plain, ' ') || coalesce(' but ' || string_agg(DISTINCT clustered, ' ') FILTER (WHERE clustered <> plain), '')
+  FROM generate_series(1, 8) a, generate_series(1, 8) b,
+    LATERAL (SELECT replace(replace(statement, '{a}', a::text), '{b}', b::text) AS s) text,
+    LATERAL (SELECT code(s, 'with_checks') AS clustered, code(s, 'with_checks_plain') AS plain) codes WHERE a <> b $$;
+SELECT statement, codes_of(statement) FROM unnest(ARRAY[
+  'INSERT INTO goods VALUES ({a}, 99, 1, 50), ({b}, {b}, 0, 50)',
+  'INSERT INTO goods VALUES ({a}, 99, 1, 50), ({b}, {b}, NULL, 50)',
+  'INSERT INTO goods VALUES ({a}, 99, 1, 50), ({b}, {b}, {b}, {b})',
+  'INSERT INTO goods VALUES ({a}, 99, 1, 50), ({b}, {b}, 1, 50)',
+  'INSERT INTO goods SELECT k, CASE WHEN k = {a} THEN 99 ELSE k END, CASE WHEN k = {b} THEN 0 ELSE 1 END, 60 FROM owners',
+  'INSERT INTO goods SELECT * FROM (VALUES ({a}, 99, 1, 50), ({b}, {b}, 5, 50), ({b}, {b}, 5, 50)) v ON CONFLICT (k, w, ts) DO UPDATE SET x = 1',
+  'UPDATE goods SET x = CASE WHEN k = {a} THEN 99 ELSE x END, w = CASE WHEN k = {b} THEN 0 ELSE w END',
+  'UPDATE goods SET x = CASE WHEN k = {a} THEN 99 ELSE x END, w = 1 + abs(w / (k - {b}))',
+  'UPDATE goods SET x = CASE WHEN goods.k = {a} THEN 99 ELSE goods.x END, w = 1 + abs(goods.w / (goods.k - {b})) FROM parted p WHERE p.w = goods.w',
+  'DELETE FROM owners WHERE 1 / (k - {b}) <= 1',
+  'MERGE INTO goods g USING owners o ON g.k = o.k WHEN MATCHED THEN UPDATE SET x = CASE WHEN g.k = {a} THEN 99 ELSE g.x END, w = CASE WHEN g.k = {b} THEN 0 ELSE g.w END',
+  'INSERT INTO parted VALUES ({a}, 99, 1, 5), ({b}, {b}, 0, 15)',
+  'UPDATE parted SET x = CASE WHEN k = {a} THEN 99 ELSE x END, w = CASE WHEN k = {b} THEN 0 ELSE w END',
+  'MERGE INTO parted g USING owners o ON g.k = o.k WHEN MATCHED THEN UPDATE SET x = CASE WHEN g.k = {a} THEN 99 ELSE g.x END, w = CASE WHEN g.k = {b} THEN 0 ELSE g.w END'
+]) WITH ORDINALITY s (statement, number) ORDER BY number;
+-- Rows that stay in their partition are checked when the user's statement ends.
+SELECT code(statement, 'with_checks') = code(statement, 'with_checks_plain'), code(statement, 'with_checks') FROM unnest(ARRAY[
+  'WITH a AS (UPDATE parted SET x = 50 WHERE k = 3) INSERT INTO owners VALUES (3, 50)', 'WITH a AS (UPDATE parted SET x = 50 WHERE k = 3) INSERT INTO owners VALUES (3, 51)',
+  'WITH a AS (DELETE FROM owners WHERE k = 12) UPDATE parted SET x = x WHERE k = 1', 'WITH a AS (UPDATE parted SET x = x + 50 WHERE k < 5 RETURNING k, x) INSERT INTO owners SELECT * FROM a'
+]) WITH ORDINALITY s (statement, number) ORDER BY number;
+
 -- COPY is one statement, however long.
 SET search_path = with_checks;
 DELETE FROM tree;

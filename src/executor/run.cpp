@@ -64,7 +64,7 @@ void ForgetRequests(void* argument) {
 /// What comes in front of the statement.
 void BeginTask(FragmentState* state, Task* task) {
   const Run* run = state->run;
-  if (ChangesShards(*state->fragment)) task::KeepChecksBack(task->group, run->owner);
+  if (ChangesShards(*state->fragment)) task::KeepChecksBack(task->group, run->owner, state->fragment->tables);
   if (state->fragment->kind != FragmentKind::ModifyCopies || run->tasks.size() < 2) return;
   task->before = task::BeginCopy(run->write, task->group);
 }
@@ -254,7 +254,9 @@ void RunModification(FragmentState* state) {
     run->affected = ModifyCopies(state);
   } else {
     int ended = 0;
+    if (run->tasks.size() > 1 && ChangesShards(*state->fragment)) task::ExpectMoreRows();
     run->affected = StartInOrder(state, &ended);
+    if (ChangesShards(*state->fragment)) task::CheckBehind();
     run->affected += AwaitTasks(state, run->tasks.data() + ended, run->tasks.size() - ended, true);
     txn::StopPoint("done on nodes");
     for (int i = 0; i < run->tasks.size(); i++) run->affected += FollowShard(state, i);

@@ -108,7 +108,7 @@ void SendTo(ShipState *state, int group, const char *sql, const Batch &batch, Fl
   const txn::Access access = alone && !state->ship->returning && IsAlone(state) ? txn::Access::SingleWrite : txn::Access::Write;
   remote::RowSink *sink = flight.counts && state->ship->returning ? task::MakeSink(shipment->store) : nullptr;
   flight.group = group;
-  task::KeepChecksBack(group, 0);
+  task::KeepChecksBack(group, 0, state->ship->tables);
   const TupleDesc returned = state->ship->returning ? shipment->store->desc : CreateTemplateTupleDesc(0);
   flight.request = remote::Send(txn::Enlist(group, access),
                                 task::WithLentRights(statement, shipment->lending, true, returned), sink);
@@ -149,7 +149,7 @@ bool RunHere(ShipState *state, const char *sql, const Batch &batch, bool first) 
                                           .snapshot = nullptr,
                                           .keep_plan = true,
                                           .lending = shipment->lending};
-  task::KeepChecksBack(catalog::LocalGroup(), 0);
+  task::KeepChecksBack(catalog::LocalGroup(), 0, state->ship->tables);
   const int64 affected = task::RunHere(statement, first && state->ship->returning ? shipment->store : nullptr);
   const bool moved = affected == task::kMoved;
   if (first && !moved) shipment->affected += affected;
@@ -332,7 +332,11 @@ void FlushAll(ShipState *state) {
   int waiting = 0;
   for (int i = 0; i < shipment->batch_count; i++) waiting += shipment->batches[i].rows > 0;
   const bool alone = waiting == 1 && shipment->statements == 0;
-  if (state->ship->moved_column < 0) return FlushDeed(state, Deed::Own, alone);
+  if (state->ship->moved_column < 0) {
+    if (waiting > 1) task::ExpectMoreRows();
+    FlushDeed(state, Deed::Own, alone);
+    return task::CheckBehind();
+  }
   // A row may get the key of one that leaves, or of one that gets another one where it is.
   for (const Deed deed : {Deed::Leave, Deed::Own, Deed::Arrive}) {
     FlushDeed(state, deed, alone);

@@ -23,6 +23,13 @@ struct Told {
   int group;
   uint64 owner;
   remote::Request* request;
+  remote::Request* check;  // null: was not sent yet
+};
+
+/// A table, and whether it has constraints over several rows.
+struct Known {
+  Oid relid;
+  bool constrained;
 };
 
 /// Of a user's statement.  In memory of the executor's.
@@ -33,6 +40,7 @@ struct Checks {
   core::order::Checked what;
   bool here;  // this node keeps checks back for it
   pg::Array<Told> told;
+  pg::Array<Known> known;
 };
 
 Checks* innermost = nullptr;
@@ -60,9 +68,29 @@ bool IsToldAround(const Checks* checks, int group) {
   return false;
 }
 
-bool KeepsBack(const Checks* checks, bool within) {
+bool IsConstrained(Checks* checks, Oid relid) {
+  for (const Known& known : checks->known) {
+    if (known.relid == relid) return known.constrained;
+  }
+  const MemoryContext before = MemoryContextSwitchTo(checks->memory);
+  checks->known.push_back({relid, HasConstraintsOverRows(relid)});
+  MemoryContextSwitchTo(before);
+  return checks->known.back().constrained;
+}
+
+bool AnyConstrained(Checks* checks, const List* tables) {
+  ListCell* cell;
+  foreach (cell, tables) {
+    if (IsConstrained(checks, lfirst_oid(cell))) return true;
+  }
+  return tables == NIL;
+}
+
+bool KeepsBack(Checks* checks, bool within, const List* tables) {
   core::order::Checked what = checks->what;
   what.within = within;
+  if (!core::order::KeepsChecksBack(what)) return false;
+  what.constrained = AnyConstrained(checks, tables);
   return core::order::KeepsChecksBack(what);
 }
 
@@ -76,11 +104,18 @@ void Tell(Checks* checks, int group, uint64 owner) {
   if (told != nullptr && !told->request->failed && !remote::IsOfOldSession(told->request)) return;
   const MemoryContext before = MemoryContextSwitchTo(checks->memory);
   if (told == nullptr) {
-    checks->told.push_back({group, owner, nullptr});
+    checks->told.push_back({group, owner, nullptr, nullptr});
     told = &checks->told.back();
   }
+  told->check = nullptr;
   told->request = Ask(*told, "SELECT altius_internal.keep_checks_back()");
   MemoryContextSwitchTo(before);
+}
+
+void SendChecks(Checks* checks) {
+  for (Told& told : checks->told) {
+    if (told.check == nullptr) told.check = Ask(told, "SELECT altius_internal.check_now()");
+  }
 }
 
 }  // namespace
@@ -112,26 +147,35 @@ void ExpectMoves() {
   if (innermost != nullptr) innermost->what.moves = true;
 }
 
-void KeepChecksBack(int group, uint64 owner) {
+void KeepChecksBack(int group, uint64 owner, const List* tables) {
   Checks* checks = innermost;
   if (checks == nullptr) return;
   if (group != catalog::LocalGroup()) {
-    if (KeepsBack(checks, IsToldAround(checks, group))) Tell(checks, group, owner);
-  } else if (!checks->here && KeepsBack(checks, KeepsRows())) {
+    if (KeepsBack(checks, IsToldAround(checks, group), tables)) Tell(checks, group, owner);
+  } else if (!checks->here && KeepsBack(checks, KeepsRows(), tables)) {
     BeginKeepingRows();
     checks->here = true;
   }
 }
 
+void CheckBehind() {
+  Checks* checks = innermost;
+  if (checks == nullptr || checks->what.modifications > 1) return;
+  const MemoryContext before = MemoryContextSwitchTo(checks->memory);
+  SendChecks(checks);
+  MemoryContextSwitchTo(before);
+}
+
 void EndChecks(const EState* statement) {
-  const Checks* checks = innermost;
+  Checks* checks = innermost;
   if (checks == nullptr || checks->statement != statement) return;
+  SendChecks(checks);
   pg::Array<remote::Request*> requests;
   for (const Told& told : checks->told) {
     requests.push_back(told.request);
-    requests.push_back(Ask(told, "SELECT altius_internal.check_now()"));
+    requests.push_back(told.check);
   }
-  Leave(const_cast<Checks*>(checks));
+  Leave(checks);
   if (checks->here) WithShardsHidden(nullptr, CheckKeptRows);
   remote::WaitAll(requests.data(), requests.size());
 }

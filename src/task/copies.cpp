@@ -87,7 +87,7 @@ bool Next(Carrier* carrier, ChangeBatch* batch) {
 
 remote::Request* SendChanges(const Carrier& carrier, int group, const char* const* values) {
   static const Oid kTypes[] = {TEXTARRAYOID, TEXTARRAYOID};
-  KeepChecksBack(group, carrier.write->owner);
+  KeepChecksBack(group, carrier.write->owner, NIL);
   const char* sql = psprintf("SELECT altius_internal.replay_changes(" INT64_FORMAT ", $1, $2)", ShardOf(*carrier.write));
   const remote::StatementText statement = {
       .sql = sql, .param_count = 2, .param_types = kTypes, .param_values = values, .by_node = true};
@@ -113,7 +113,7 @@ void MakeOnOthers(const Carrier& carrier, const pg::Array<RowChange>& changes) {
   }
   if (here) {
     txn::NoteLocalWrite();
-    KeepChecksBack(catalog::LocalGroup(), carrier.write->owner);
+    KeepChecksBack(catalog::LocalGroup(), carrier.write->owner, NIL);
     WithShardsHidden(nullptr, [&] { ReplayChanges(ClaimCopy(shard.id), changes); });
   }
   remote::WaitAll(requests.data(), requests.size());

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "kept_rows.hpp"
 
+#include "altius/catalog/metadata.hpp"
 #include "altius/pg/array.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/row_triggers.hpp"
 #include "leave.hpp"
 #include "local_references.hpp"
 #include "row_trigger.hpp"
@@ -102,6 +104,15 @@ bool Checks(const Trigger& trigger) {
          (RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_NONE || trigger.tgfoid == F_UNIQUE_KEY_RECHECK);
 }
 
+bool AnyChecks(Oid relid) {
+  Relation relation = table_open(relid, AccessShareLock);
+  const TriggerDesc* triggers = relation->trigdesc;
+  bool any = false;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) any = any || Checks(triggers->triggers[i]);
+  table_close(relation, AccessShareLock);
+  return any;
+}
+
 /// Those triggers alone, or all others.
 TriggerDesc* Select(const TriggerDesc* all, bool checks) {
   auto* selected = static_cast<TriggerDesc*>(palloc(sizeof(TriggerDesc)));
@@ -118,17 +129,24 @@ bool IsPartitioned(const ResultRelInfo* target) {
   return RelationGetForm(target->ri_RelationDesc)->relkind == RELKIND_PARTITIONED_TABLE;
 }
 
-bool HasPartitions(const EState* estate) {
-  ListCell* cell;
-  foreach (cell, estate->es_opened_result_relations) {
-    if (IsPartitioned(static_cast<ResultRelInfo*>(lfirst(cell)))) return true;
-  }
-  return false;
+/// Whether what decides about a row's partition is set, as far as the planner can see.
+bool SetsPartition(const QueryDesc* query) {
+  const Plan* plan = query->planstate->plan;
+  return !IsA(plan, ModifyTable) || reinterpret_cast<const ModifyTable*>(plan)->partColsUpdated;
 }
 
-/// An UPDATE may move rows between partitions, which has triggers of its own: it is checked when it ends.
+/// An UPDATE that moves rows between partitions has triggers of its own for that: it is checked when it ends.
 bool MayMoveRows(const QueryDesc* query) {
-  return (query->operation == CMD_UPDATE || query->operation == CMD_MERGE) && HasPartitions(query->estate);
+  if (query->operation != CMD_UPDATE && query->operation != CMD_MERGE) return false;
+  bool partitioned = false;
+  bool triggers_decide = false;
+  ListCell* cell;
+  foreach (cell, query->estate->es_opened_result_relations) {
+    const auto* target = static_cast<ResultRelInfo*>(lfirst(cell));
+    partitioned = partitioned || IsPartitioned(target);
+    triggers_decide = triggers_decide || (target->ri_TrigDesc != nullptr && target->ri_TrigDesc->trig_update_before_row);
+  }
+  return partitioned && (triggers_decide || SetsPartition(query));
 }
 
 void KeepRowsOf(ResultRelInfo* target, bool leaves, int instrument) {
@@ -258,6 +276,17 @@ void BeginKeepingRows() {
   kept->level = GetCurrentTransactionNestLevel();
   kept->memory = memory;
   innermost = kept;
+}
+
+bool HasConstraintsOverRows(Oid relid) {
+  const catalog::Table* table = catalog::FindTable(relid);
+  // Local tables of any node may refer to it.
+  if (table == nullptr || table->kind == catalog::TableKind::Reference || AnyChecks(relid)) return true;
+  ListCell* cell;
+  foreach (cell, pg::PartitionsBelow(relid)) {
+    if (AnyChecks(lfirst_oid(cell))) return true;
+  }
+  return false;
 }
 
 bool KeepsRows() { return innermost != nullptr; }

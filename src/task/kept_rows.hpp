@@ -16,6 +16,9 @@ void BeginKeepingRows();
 /// Whether checks are kept back now.
 bool KeepsRows();
 
+/// Whether foreign keys, or deferrable unique constraints, may have to be checked when the table's rows change, on whatever node.
+bool HasConstraintsOverRows(Oid relid);
+
 /// The constraints' triggers of the statement, which has been started, do not fire: it is noted for which rows they would.
 /// `leaves`: they go to another shard.  False: it is not kept back.
 bool KeepRowsOf(QueryDesc* query, bool leaves);

@@ -182,6 +182,10 @@ TEST_CASE("Rows that move leave before they arrive", "[order]") {
   CHECK(KeepsChecksBack({1, false, true, false}));
 }
 
+TEST_CASE("What has no such constraints is never kept back", "[order]") {
+  for (const bool within : {false, true}) CHECK(!KeepsChecksBack({2, true, true, within, false}));
+}
+
 TEST_CASE("A statement of one message is told nothing", "[order]") {
   for (unsigned number = 0; number < kSteps; number++) {
     Statement statement;

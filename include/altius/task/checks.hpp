@@ -21,8 +21,11 @@ void AddToChecks(int modifications);
 void ExpectMoreRows();
 void ExpectMoves();
 
-/// In front of every modification that is sent to the group (this node's, too).
-void KeepChecksBack(int group, uint64 owner);
+/// In front of every modification that is sent to the group (this node's, too), of one of these tables (oids; NIL: any).
+void KeepChecksBack(int group, uint64 owner, const List* tables);
+
+/// All of the innermost statement has been sent: if it is one modification, its checks go right behind, without a wait of their own.
+void CheckBehind();
 
 /// Has the nodes check what was kept back, if anything was; the statement's end.
 void EndChecks(const EState* statement);

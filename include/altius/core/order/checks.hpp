@@ -11,6 +11,7 @@ struct Checked {
   bool rows_follow = false;  // one of them comes in several statements
   bool moves = false;        // rows leave their shards and arrive in others
   bool within = false;       // a statement around it has checks kept back on that node
+  bool constrained = true;   // what is changed has such constraints
 };
 
 /// Whether the node keeps checks back until the user's statement ends there.  One within another has an end of its own.
