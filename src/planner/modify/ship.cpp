@@ -5,16 +5,12 @@
 #include "ship.hpp"
 
 #include "altius/core/order/with.hpp"
-#include "altius/deparse/deparse.hpp"
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
-#include "altius/plan/instantiate.hpp"
 #include "altius/trigger/trigger.hpp"
-#include "planner/fragment/late_values.hpp"
 #include "planner/level.hpp"
 #include "planner/locus/shippable.hpp"
 #include "planner/nodes/column_map.hpp"
-#include "planner/nodes/place_calls.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/nodes/records.hpp"
 #include "planner/normalize/security.hpp"
@@ -25,6 +21,7 @@
 #include "multi_assign.hpp"
 #include "nested.hpp"
 #include "ship_merge.hpp"
+#include "ship_node.hpp"
 #include "shipping.hpp"
 #include "target_rows.hpp"
 
@@ -50,109 +47,6 @@ extern "C" {
 
 namespace altius::planner {
 
-int AddRowColumn(Shipping *shipping, Expr *expr) {
-  RefuseAnonymousRow(exprType(pg::AsNode(expr)));
-  const int column = list_length(shipping->rows->targetList) + 1;
-  shipping->rows->targetList =
-      lappend(shipping->rows->targetList, makeTargetEntry(expr, column, psprintf("c%d", column), false));
-  return column;
-}
-
-RangeTblEntry *ShippedRows(const Shipping &shipping, Index levels_up) {
-  auto *rte = makeNode(RangeTblEntry);
-  rte->rtekind = RTE_CTE;
-  rte->ctename = pstrdup("altius_rows");
-  rte->ctelevelsup = levels_up;
-  List *names = NIL;
-  ListCell *cell;
-  foreach (cell, shipping.rows->targetList) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    Node *expr = pg::AsNode(target->expr);
-    names = lappend(names, makeString(pstrdup(target->resname)));
-    rte->coltypes = lappend_oid(rte->coltypes, exprType(expr));
-    rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod(expr));
-    rte->colcollations = lappend_oid(rte->colcollations, exprCollation(expr));
-  }
-  rte->eref = makeAlias("altius_rows", names);
-  rte->inFromCl = true;
-  return rte;
-}
-
-Var *ShippedColumn(const Shipping &shipping, int rti, int column) {
-  auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, column - 1));
-  return ColumnLike(pg::AsNode(target->expr), rti, column);
-}
-
-namespace {
-
-/// (SELECT column FROM altius_rows LIMIT 1): the same in every row.
-Node *ReadOneRow(const Shipping &shipping, int column) {
-  Query *query = SelectFrom(ShippedRows(shipping, 1));
-  auto *expr = reinterpret_cast<Expr *>(ShippedColumn(shipping, 1, column));
-  query->targetList = list_make1(makeTargetEntry(expr, 1, pstrdup("c"), false));
-  query->limitOption = LIMIT_OPTION_COUNT;
-  query->limitCount =
-      pg::AsNode(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(1), false, FLOAT8PASSBYVAL));
-  auto *link = makeNode(SubLink);
-  link->subLinkType = EXPR_SUBLINK;
-  link->subselect = pg::AsNode(query);
-  link->location = -1;
-  return pg::AsNode(link);
-}
-
-Node *SubstituteConstant(Node *node, void *data) {
-  auto *shipping = static_cast<Shipping *>(data);
-  if (!MayBeArgument(node)) return nullptr;
-  SubLink *array = AsArray(node);
-  if (array != nullptr) return OnlyElement(ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(array))), node);
-  return ReadOneRow(*shipping, AddRowColumn(shipping, reinterpret_cast<Expr *>(pg::Copy(node))));
-}
-
-/// Constants, where they stand.
-struct Spelling {
-  Shipping *shipping;
-  Guards guards;
-};
-
-Node *SpellConstant(Spelling *spelling, Node *node, const evaluation::Computed &computed) {
-  const bool array = computed.where == evaluation::Computed::Where::SentAsArray;
-  Node *value = array ? pg::AsNode(AsArray(node)) : pg::Copy(node);
-  if (computed.guarded) value = Guarded(spelling->guards, value);
-  Node *read = ReadOneRow(*spelling->shipping, AddRowColumn(spelling->shipping, reinterpret_cast<Expr *>(value)));
-  return array ? OnlyElement(read, node) : read;
-}
-
-Node *SpellMutator(Node *node, void *data);
-
-Node *SpellWithin(Node *node, Spelling *spelling) {
-  if (!IsGuarded(node)) return pg::Mutate(node, SpellMutator, spelling);
-  node = pg::Copy(node);
-  (void)VisitGuarded(node, &spelling->guards, [&](Node **operand) { *operand = SpellMutator(*operand, spelling); });
-  return node;
-}
-
-Node *SpellMutator(Node *node, void *data) {
-  if (node == nullptr) return nullptr;
-  auto *spelling = static_cast<Spelling *>(data);
-  if (IsA(node, Query)) return ReplaceInExpr(node, SubstituteConstant, spelling->shipping);
-  const evaluation::Place before = spelling->guards.place;
-  if (MayBeArgument(node)) {
-    const evaluation::Computed computed = evaluation::Compute(before, DescribeValue(node));
-    if (computed.where != evaluation::Computed::Where::There) return SpellConstant(spelling, node, computed);
-    spelling->guards.place = evaluation::Within(before, computed);
-  }
-  Node *result = SpellWithin(node, spelling);
-  spelling->guards.place = before;
-  return result;
-}
-
-}  // namespace
-
-Node *SpellConstants(Shipping *shipping, Node *expr, const evaluation::Place &place) {
-  Spelling spelling = {shipping, {NIL, place, NIL, nullptr}};
-  return SpellMutator(expr, &spelling);
-}
-
 namespace {
 
 Query *RowsOf(Query *query) {
@@ -165,43 +59,6 @@ Query *RowsOf(Query *query) {
   rows->targetList = NIL;
   return rows;
 }
-
-/// WITH altius_rows(c1, ...) AS (SELECT a1::type1, ... FROM unnest($1::text[], ...) u(a1, ...))
-char *RowsClause(const Shipping &shipping) {
-  StringInfoData names, casts, arrays, aliases;
-  for (StringInfo buffer : {&names, &casts, &arrays, &aliases}) initStringInfo(buffer);
-  for (int i = 1; i <= shipping.ship.column_count; i++) {
-    auto *target = static_cast<TargetEntry *>(list_nth(shipping.rows->targetList, i - 1));
-    Node *expr = pg::AsNode(target->expr);
-    const char *comma = i == 1 ? "" : ", ";
-    const char *type = format_type_extended(exprType(expr), exprTypmod(expr),
-                                            FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
-    appendStringInfo(&names, "%sc%d", comma, i);
-    // A cast to xml would ask xmloption whether a document is wanted.
-    appendStringInfo(&casts, exprType(expr) == XMLOID ? "%sxmlparse(CONTENT a%d)" : "%sa%d::%s", comma, i, type);
-    appendStringInfo(&arrays, "%s$%d::text[]", comma, i);
-    appendStringInfo(&aliases, "%sa%d", comma, i);
-  }
-  return psprintf("WITH altius_rows(%s) AS (SELECT %s FROM ROWS FROM (unnest(%s)) AS u(%s)) ", names.data, casts.data,
-                  arrays.data, aliases.data);
-}
-
-void CheckReadsNothingElsewhere(Node *expr) {
-  if (!ReadsElsewhere(expr)) return;
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("a subquery on a distributed table can't depend on the changed row in RETURNING or ON CONFLICT"),
-                  errhint("Read the other table in a statement of its own, in the same transaction.")));
-}
-
-}  // namespace
-
-void SpellReturningConstants(Shipping *shipping, Query *statement) {
-  Node *returning = pg::AsNode(statement->returningList);
-  statement->returningList = reinterpret_cast<List *>(SpellConstants(shipping, returning, PlaceOfReturning(statement)));
-  CheckReadsNothingElsewhere(pg::AsNode(statement->returningList));
-}
-
-namespace {
 
 void ShipConstants(Shipping *shipping, Query *statement) {
   SpellReturningConstants(shipping, statement);
@@ -331,54 +188,6 @@ void ShipChange(Shipping *shipping) {
   }
 }
 
-/// --- the plan ---
-
-void DescribeResult(CustomScan *scan, const Query *query) {
-  ListCell *cell;
-  foreach (cell, query->returningList) {
-    auto *target = lfirst_node(TargetEntry, cell);
-    Node *expr = pg::AsNode(target->expr);
-    const Oid type = exprType(expr), collation = exprCollation(expr);
-    const int32 typmod = ResultTypmod(expr, query, nullptr);
-    const int column = foreach_current_index(cell) + 1;
-    auto *null_of_type = reinterpret_cast<Expr *>(makeNullConst(type, typmod, collation));
-    scan->custom_scan_tlist =
-        lappend(scan->custom_scan_tlist, makeTargetEntry(null_of_type, column, target->resname, false));
-    auto *var = reinterpret_cast<Expr *>(makeVar(INDEX_VAR, column, type, typmod, collation, 0));
-    scan->scan.plan.targetlist =
-        lappend(scan->scan.plan.targetlist, makeTargetEntry(var, column, target->resname, false));
-  }
-}
-
-constexpr int kShipNodeId = 1 << 20;  // beyond the child's, which are numbered from 0
-
-struct Arguments {
-  plan::Ship *ship;
-  List *params;  // of Param, in the order of their new numbers
-};
-
-/// The client's parameters get numbers behind those of the columns.
-Node *NumberParam(Node *node, void *data) {
-  auto *arguments = static_cast<Arguments *>(data);
-  if (!IsA(node, Param) || reinterpret_cast<Param *>(node)->paramkind != PARAM_EXTERN) return nullptr;
-  int index = 0;
-  while (index < list_length(arguments->params) && !equal(list_nth(arguments->params, index), node)) index++;
-  if (index == list_length(arguments->params)) {
-    arguments->params = lappend(arguments->params, pg::Copy(node));
-    arguments->ship->arg_types = lappend_oid(arguments->ship->arg_types, reinterpret_cast<Param *>(node)->paramtype);
-  }
-  auto *numbered = reinterpret_cast<Param *>(pg::Copy(node));
-  numbered->paramid = arguments->ship->column_count + index + 1;
-  return pg::AsNode(numbered);
-}
-
-Node *SpellRowOfTable(Node *node, void *data) {
-  if (!IsA(node, Var) || reinterpret_cast<Var *>(node)->varattno != InvalidAttrNumber) return nullptr;
-  auto *var = reinterpret_cast<Var *>(node);
-  RangeTblEntry *rte = pg::Rte(static_cast<Query *>(data)->rtable, static_cast<int>(var->varno));
-  return rte->rtekind == RTE_RELATION ? SpelledRow(rte, var) : nullptr;
-}
-
 bool IsUsersStable(Oid function, void *) {
   return function >= FirstNormalObjectId && func_volatile(function) == PROVOLATILE_STABLE;
 }
@@ -389,61 +198,6 @@ bool UsersStableWalker(Node *node, void *context) {
   if (IsA(node, Query)) return pg::WalkQuery(reinterpret_cast<Query *>(node), UsersStableWalker, context);
   return check_functions_in_node(node, IsUsersStable, nullptr) || pg::Walk(node, UsersStableWalker, context);
 }
-
-/// The scan's columns go by another number than those of relation 1.
-Node *SubstituteResult(Node *node, void *) {
-  if (!IsA(node, Var)) return nullptr;
-  auto *column = reinterpret_cast<Var *>(node);
-  return pg::AsNode(ColumnLike(node, INDEX_VAR, column->varattno));
-}
-
-List *ComputedTargets(List *computed) {
-  List *targets = NIL;
-  ListCell *cell;
-  foreach (cell, computed) {
-    auto *target = flatCopyTargetEntry(lfirst_node(TargetEntry, cell));
-    Node *expr = ReplaceInExpr(pg::AsNode(target->expr), SubstituteResult, nullptr);
-    target->expr = expression_planner(reinterpret_cast<Expr *>(expr));
-    targets = lappend(targets, target);
-  }
-  return targets;
-}
-
-plan::Template TextOf(Shipping *shipping, Query *statement) {
-  const char *mark = shipping->ship.moved_column >= 0 ? plan::kMoveMark : "";
-  return deparse::TemplateOf(statement, &shipping->ship.tables, psprintf("%s%s", mark, RowsClause(*shipping)));
-}
-
-CustomScan *MakeScan(Shipping *shipping, PlannedStmt *child, List *computed) {
-  auto *scan = makeNode(CustomScan);
-  Plan *below = child->planTree;
-  scan->scan.plan.startup_cost = below->total_cost;
-  scan->scan.plan.total_cost = below->total_cost;
-  scan->scan.plan.plan_rows = below->plan_rows;
-  scan->scan.plan.plan_node_id = kShipNodeId;
-  scan->scan.plan.extParam = bms_copy(below->extParam);
-  scan->scan.plan.allParam = bms_copy(below->allParam);
-  scan->custom_plans = list_make1(below);
-  scan->methods = GetCustomScanMethods(plan::kShipScan, false);
-  shipping->ship.returning = shipping->original->returningList != NIL && shipping->ship.returned_column < 0;
-  DescribeResult(scan, shipping->original);
-  if (computed != NIL) scan->scan.plan.targetlist = ComputedTargets(computed);
-  Arguments arguments = {&shipping->ship, NIL};
-  ReplaceInQuery(shipping->statement, NumberParam, &arguments);
-  ReplaceInQuery(shipping->statement, SpellRowOfTable, shipping->statement);
-  scan->custom_exprs = arguments.params;
-  shipping->ship.statement = TextOf(shipping, shipping->statement);
-  if (shipping->ship.moved_column >= 0) {
-    shipping->ship.leave = TextOf(shipping, shipping->moves.leave);
-    shipping->ship.arrive = TextOf(shipping, shipping->moves.arrive);
-  }
-  scan->custom_private = plan::ToList(shipping->ship);
-  return scan;
-}
-
-}  // namespace
-
-namespace {
 
 Shipping Begin(Query *query, const catalog::Table &table) {
   if (query->commandType == CMD_UPDATE) SpellMultiAssignments(query);
@@ -469,7 +223,7 @@ PlannedStmt *PlanShipped(Shipping *shipping, List *computed, const Request &requ
   WrapSecuredTargets(rows);
   Rewrite(rows, nullptr);
   PlannedStmt *plan = PlanRows(rows, request);
-  plan->planTree = &MakeScan(shipping, plan, computed)->scan.plan;
+  plan->planTree = &MakeShipNode(shipping, plan, computed)->scan.plan;
   plan->commandType = shipping->original->commandType;
   plan->hasReturning = shipping->original->returningList != NIL;
   return plan;

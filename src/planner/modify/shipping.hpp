@@ -40,4 +40,7 @@ Node *SpellConstants(Shipping *shipping, Node *expr, const evaluation::Place &pl
 /// The same in the statement's RETURNING.  Raises an error where it reads what is elsewhere.
 void SpellReturningConstants(Shipping *shipping, Query *statement);
 
+/// Raises an error where the expression, of a shard's statement, reads what is elsewhere.
+void CheckReadsNothingElsewhere(Node *expr);
+
 }  // namespace altius::planner
