@@ -94,5 +94,29 @@ SELECT altius_internal.shard_statistics('parts');
 SET client_min_messages TO warning;
 RESET ROLE;
 SELECT reltuples FROM pg_class WHERE oid = 'parts'::regclass;
-DROP SCHEMA ddl_statistics, plain CASCADE;
+
+-- Whoever ANALYZEs calls nothing of the owner's with his own rights: values of domains are not checked again.
+CREATE SCHEMA ddl_statistics_theirs AUTHORIZATION ddl_statistics_other;
+SET ROLE ddl_statistics_other;
+CREATE FUNCTION ddl_statistics_theirs.check(v int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN true; END $$;
+CREATE DOMAIN ddl_statistics_theirs.checked AS int CHECK (ddl_statistics_theirs.check(value));
+CREATE TABLE ddl_statistics_theirs.t (id int, v ddl_statistics_theirs.checked, w text);
+SELECT create_distributed_table('ddl_statistics_theirs.t', 'id', shard_count => 4, colocate_with => 'none');
+INSERT INTO ddl_statistics_theirs.t SELECT g, g % 5, 'w ' || g % 7 FROM generate_series(1, 1000) g;
+CREATE OR REPLACE FUNCTION ddl_statistics_theirs.check(v int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+  BEGIN RAISE EXCEPTION 'called as %', current_user; END $$;
+RESET ROLE;
+ANALYZE ddl_statistics_theirs.t;
+SELECT attname, n_distinct, array_length(most_common_vals, 1) FROM pg_stats WHERE schemaname = 'ddl_statistics_theirs'
+  AND tablename = 't' AND attname > 'id' ORDER BY 1;
+
+-- An owner may give a shard's columns other types by its name: their values are not taken for the table's.
+SET ROLE ddl_statistics_other;
+SELECT count(*) FROM run_command_on_shards('ddl_statistics_theirs.t', 'ALTER TABLE %s ALTER v TYPE text, ALTER w TYPE int USING length(w)')
+  WHERE success;
+ANALYZE ddl_statistics_theirs.t;
+SELECT attname, n_distinct, array_length(most_common_vals, 1) FROM pg_stats WHERE schemaname = 'ddl_statistics_theirs'
+  AND tablename = 't' AND attname > 'id' ORDER BY 1;
+RESET ROLE;
+DROP SCHEMA ddl_statistics, ddl_statistics_theirs, plain CASCADE;
 DROP ROLE ddl_statistics_other;

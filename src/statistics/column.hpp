@@ -41,8 +41,8 @@ Kind KindOf(Oid type, Oid collation);
 /// The statistics of the whole.  `disjoint`: no value is in two parts.  `detail`: at most so many common values and buckets.
 Column Merge(const Kind &kind, const pg::Array<Column> &parts, bool disjoint, int detail);
 
-/// What pg_statistic has of the relation's column; false when it has nothing.  `rows` is not set.
-bool Read(Oid relid, AttrNumber number, bool with_children, Column *column);
+/// What pg_statistic has of the relation's column, which is of the type; false when it has nothing.  `rows` is not set.
+bool Read(Oid relid, AttrNumber number, Oid type, bool with_children, Column *column);
 
 /// Puts it there, in the place of what was there.
 void Write(Oid relid, AttrNumber number, bool with_children, const Kind &kind, const Column &column);

@@ -2,6 +2,7 @@
 // What nodes call on each other.
 #include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/rights.hpp"
 #include "altius/statistics/statistics.hpp"
 #include "table.hpp"
 
@@ -37,7 +38,9 @@ using namespace altius;
 ALTIUS_NODE_FUNCTION(altius_shard_statistics) {
   const catalog::Table &table = statistics::Require(PG_GETARG_OID(0));
   InitMaterializedSRF(fcinfo, 0);
-  statistics::ToTexts(table.relid, statistics::OfShardsHere(table), statistics::PutRow, fcinfo->resultinfo);
+  pg::AsOwner(pg::OwnerOfRelation(table.relid), [&] {
+    statistics::ToTexts(statistics::OfShardsHere(table), statistics::PutRow, fcinfo->resultinfo);
+  });
   return Datum{0};
 }
 
@@ -46,8 +49,10 @@ ALTIUS_NODE_FUNCTION(altius_keep_statistics) {
   const catalog::Table &table = statistics::Require(PG_GETARG_OID(0));
   const char *texts[statistics::kTexts];
   for (int i = 0; i < statistics::kTexts; i++) texts[i] = text_to_cstring(PG_GETARG_TEXT_PP(i + 1));
-  statistics::Table found{};
-  statistics::AddFromTexts(table.relid, texts, &found);
-  statistics::Keep(table.relid, found);
+  pg::AsOwner(pg::OwnerOfRelation(table.relid), [&] {
+    statistics::Table found{};
+    statistics::AddFromTexts(table.relid, texts, &found);
+    statistics::Keep(table.relid, found);
+  });
   PG_RETURN_VOID();
 }

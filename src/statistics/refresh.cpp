@@ -3,6 +3,7 @@
 #include "altius/statistics/statistics.hpp"
 
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/rights.hpp"
 #include "altius/txn/coordinated.hpp"
 #include "table.hpp"
 
@@ -58,30 +59,41 @@ remote::Request *SendCall(int group, txn::Access access, const char *call, int c
   return remote::Send(txn::Enlist(group, access), statement, sink);
 }
 
+/// What the nodes that have shards say of them.
+struct Answers {
+  pg::Array<TextSink *> sinks;
+  bool here;  // one of them is this node
+};
+
+Answers AskAll(const catalog::Table &table) {
+  const char *const name = NameOf(table);
+  Answers answers{};
+  pg::Array<remote::Request *> requests;
+  for (const int group : GroupsToAsk(table)) {
+    if (group == catalog::LocalGroup()) {
+      answers.here = true;
+      continue;
+    }
+    auto *sink = new (palloc(sizeof(TextSink))) TextSink();
+    answers.sinks.push_back(sink);
+    requests.push_back(SendCall(group, txn::Access::Read, "SELECT * FROM altius_internal.shard_statistics($1::pg_catalog.regclass)", 1,
+                                &name, sink));
+  }
+  remote::WaitAll(requests.data(), requests.size());
+  return answers;
+}
+
 Table FromRows(Oid relid, const TextSink &sink) {
   Table found{};
   for (int i = 0; i < sink.texts.size(); i += kTexts) AddFromTexts(relid, sink.texts.data() + i, &found);
   return found;
 }
 
-pg::Array<Table> AskAll(const catalog::Table &table) {
-  const char *const name = NameOf(table);
-  pg::Array<remote::Request *> requests;
-  pg::Array<TextSink *> sinks;
+Table MergeAnswers(const catalog::Table &table, const Answers &answers) {
   pg::Array<Table> parts;
-  for (const int group : GroupsToAsk(table)) {
-    if (group == catalog::LocalGroup()) {
-      parts.push_back(OfShardsHere(table));
-      continue;
-    }
-    auto *sink = new (palloc(sizeof(TextSink))) TextSink();
-    sinks.push_back(sink);
-    requests.push_back(SendCall(group, txn::Access::Read, "SELECT * FROM altius_internal.shard_statistics($1::pg_catalog.regclass)", 1,
-                                &name, sink));
-  }
-  remote::WaitAll(requests.data(), requests.size());
-  for (const TextSink *sink : sinks) parts.push_back(FromRows(table.relid, *sink));
-  return parts;
+  if (answers.here) parts.push_back(OfShardsHere(table));
+  for (const TextSink *sink : answers.sinks) parts.push_back(FromRows(table.relid, *sink));
+  return MergeTables(table, parts);
 }
 
 /// The calls for the other nodes, which go out as they are made.
@@ -107,11 +119,15 @@ void TellOne(void *context, const char *const *texts) {
 }  // namespace
 
 void Refresh(const catalog::Table &table) {
-  const Table found = MergeTables(table, AskAll(table));
-  Keep(table.relid, found);
+  const Answers answers = AskAll(table);
+  Table found{};
+  pg::AsOwner(pg::OwnerOfRelation(table.relid), [&] {
+    found = MergeAnswers(table, answers);
+    Keep(table.relid, found);
+  });
   Telling telling{NameOf(table), nullptr, 0, {}};
   telling.groups = txn::OtherGroups(&telling.count);
-  ToTexts(table.relid, found, TellOne, &telling);
+  ToTexts(found, TellOne, &telling);
   remote::WaitAll(telling.requests.data(), telling.requests.size());
 }
 

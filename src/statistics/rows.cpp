@@ -27,16 +27,18 @@ struct Slot {
   pg::Array<Datum> values;
 };
 
-/// What the slot's statistics hold, with copies of the values.
-void Take(HeapTuple tuple, int kind, pg::Array<Datum> *values, pg::Array<double> *numbers) {
+/// What the slot's statistics hold, with copies of the values, which are of the type.
+void Take(HeapTuple tuple, int kind, Oid type, pg::Array<Datum> *values, pg::Array<double> *numbers) {
   AttStatsSlot slot;
   const int flags = (values != nullptr ? ATTSTATSSLOT_VALUES : 0) | (numbers != nullptr ? ATTSTATSSLOT_NUMBERS : 0);
   if (!get_attstatsslot(&slot, tuple, kind, InvalidOid, flags)) return;
+  const bool alike = values == nullptr || slot.valuetype == type;
   int16 length = 0;
   bool by_value = false;
-  if (values != nullptr) get_typlenbyval(slot.valuetype, &length, &by_value);
-  for (int i = 0; values != nullptr && i < slot.nvalues; i++) values->push_back(datumCopy(slot.values[i], by_value, length));
-  for (int i = 0; numbers != nullptr && i < slot.nnumbers; i++) numbers->push_back(slot.numbers[i]);
+  get_typlenbyval(type, &length, &by_value);
+  for (int i = 0; alike && values != nullptr && i < slot.nvalues; i++)
+    values->push_back(datumCopy(slot.values[i], by_value, length));
+  for (int i = 0; alike && numbers != nullptr && i < slot.nnumbers; i++) numbers->push_back(slot.numbers[i]);
   free_attstatsslot(&slot);
 }
 
@@ -96,7 +98,7 @@ Row MakeRow(Oid relid, AttrNumber number, bool with_children, const Kind &kind, 
 
 }  // namespace
 
-bool Read(Oid relid, AttrNumber number, bool with_children, Column *column) {
+bool Read(Oid relid, AttrNumber number, Oid type, bool with_children, Column *column) {
   HeapTuple tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid), Int16GetDatum(number), BoolGetDatum(with_children));
   if (!HeapTupleIsValid(tuple)) return false;
   const auto *row = reinterpret_cast<Form_pg_statistic>(GETSTRUCT(tuple));
@@ -104,10 +106,10 @@ bool Read(Oid relid, AttrNumber number, bool with_children, Column *column) {
   column->null_fraction = row->stanullfrac;
   column->width = row->stawidth;
   column->distinct = row->stadistinct;
-  Take(tuple, STATISTIC_KIND_MCV, &column->common, &column->fractions);
-  Take(tuple, STATISTIC_KIND_HISTOGRAM, &column->bounds, nullptr);
+  Take(tuple, STATISTIC_KIND_MCV, type, &column->common, &column->fractions);
+  Take(tuple, STATISTIC_KIND_HISTOGRAM, type, &column->bounds, nullptr);
   pg::Array<double> correlation;
-  Take(tuple, STATISTIC_KIND_CORRELATION, nullptr, &correlation);
+  Take(tuple, STATISTIC_KIND_CORRELATION, type, nullptr, &correlation);
   if (!correlation.empty()) column->correlation = correlation[0];
   ReleaseSysCache(tuple);
   return true;

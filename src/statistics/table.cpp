@@ -39,8 +39,8 @@ Table OfRelation(Oid relid) {
   const TupleDesc columns = RelationGetDescr(relation);
   for (int i = 0; i < columns->natts; i++) {
     const Form_pg_attribute attribute = TupleDescAttr(columns, i);
-    NamedColumn one{pstrdup(NameStr(attribute->attname)), {}};
-    if (attribute->attisdropped || !Read(relid, attribute->attnum, HasChildren(relid), &one.column)) continue;
+    NamedColumn one{pstrdup(NameStr(attribute->attname)), attribute->atttypid, {}};
+    if (attribute->attisdropped || !Read(relid, attribute->attnum, one.type, HasChildren(relid), &one.column)) continue;
     one.column.rows = found.rows;
     found.columns.push_back(one);
   }
@@ -48,12 +48,12 @@ Table OfRelation(Oid relid) {
   return found;
 }
 
-/// The column of each part that has it.
-pg::Array<Column> ColumnsNamed(const pg::Array<Table> &parts, const char *name) {
+/// The column of each part that has it.  Owners may have changed a shard by its name: values of another type are none of it.
+pg::Array<Column> ColumnsLike(const pg::Array<Table> &parts, Form_pg_attribute attribute) {
   pg::Array<Column> found;
   for (const Table &part : parts)
     for (const NamedColumn &one : part.columns)
-      if (strcmp(one.name, name) == 0) found.push_back(one.column);
+      if (strcmp(one.name, NameStr(attribute->attname)) == 0 && one.type == attribute->atttypid) found.push_back(one.column);
   return found;
 }
 
@@ -95,12 +95,12 @@ Table MergeTables(const catalog::Table &table, const pg::Array<Table> &parts) {
   const TupleDesc columns = RelationGetDescr(relation);
   for (int i = 0; i < columns->natts; i++) {
     const Form_pg_attribute attribute = TupleDescAttr(columns, i);
-    const pg::Array<Column> found = ColumnsNamed(parts, NameStr(attribute->attname));
+    const pg::Array<Column> found = ColumnsLike(parts, attribute);
     if (attribute->attisdropped || found.empty()) continue;
     const Kind kind = KindOf(attribute->atttypid, attribute->attcollation);
     if (kind.compare == nullptr) ForgetValues(found);
     const Column column = Merge(kind, found, attribute->attnum == table.key, DetailOf(found));
-    if (column.rows > 0) whole.columns.push_back({pstrdup(NameStr(attribute->attname)), column});
+    if (column.rows > 0) whole.columns.push_back({pstrdup(NameStr(attribute->attname)), attribute->atttypid, column});
   }
   table_close(relation, NoLock);
   return whole;
@@ -113,8 +113,9 @@ void Keep(Oid relid, const Table &found) {
   pg::KeepSize(relation, HasChildren(relid) ? static_cast<BlockNumber>(-1) : pages, found.rows);
   for (const NamedColumn &one : found.columns) {
     const AttrNumber number = get_attnum(relid, one.name);
-    if (number == InvalidAttrNumber) continue;
+    if (number <= InvalidAttrNumber) continue;
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
+    if (attribute->atttypid != one.type) continue;  // changed since
     Write(relid, number, HasChildren(relid), KindOf(attribute->atttypid, attribute->attcollation), one.column);
   }
   table_close(relation, NoLock);

@@ -13,6 +13,7 @@ namespace altius::statistics {
 
 struct NamedColumn {
   const char *name;
+  Oid type;  // of the values
   Column column;
 };
 
@@ -33,7 +34,7 @@ void Keep(Oid relid, const Table &found);
 
 /// As the columns of shard_statistics, and back; texts of PostgreSQL's types, null pointers where there is nothing.
 inline constexpr int kTexts = 10;
-void ToTexts(Oid relid, const Table &found, void (*put)(void *context, const char *const *texts), void *context);
+void ToTexts(const Table &found, void (*put)(void *context, const char *const *texts), void *context);
 void AddFromTexts(Oid relid, const char *const *texts, Table *found);
 
 }  // namespace altius::statistics

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Statistics as texts: values of a type are written and read by its own functions.
+#include "altius/pg/stored_input.hpp"
 #include "table.hpp"
 
 extern "C" {
@@ -49,27 +50,29 @@ pg::Array<char *> TextsOf(const char *array_text) {
 }
 
 pg::Array<Datum> ValuesOf(Oid type, const char *text) {
-  Oid input = InvalidOid;
+  Oid function = InvalidOid;
   Oid parameter = InvalidOid;
-  getTypeInputInfo(type, &input, &parameter);
+  FmgrInfo input;
+  getTypeInputInfo(type, &function, &parameter);
+  fmgr_info(function, &input);
+  pg::ReadAsStored(&input, type, -1);
   pg::Array<Datum> values;
-  for (char *one : TextsOf(text)) values.push_back(OidInputFunctionCall(input, one, parameter, -1));
+  for (char *one : TextsOf(text)) values.push_back(InputFunctionCall(&input, one, parameter, -1));
   return values;
 }
 
 }  // namespace
 
-void ToTexts(Oid relid, const Table &found, void (*put)(void *context, const char *const *texts), void *context) {
+void ToTexts(const Table &found, void (*put)(void *context, const char *const *texts), void *context) {
   const char *rows = FloatText(found.rows);
   const char *pages = FloatText(found.pages);
   const char *size[kTexts] = {"", rows, pages, "0", "0", "0", "0", "{}", "{}", "{}"};
   put(context, size);
   for (const NamedColumn &one : found.columns) {
-    const Oid type = get_atttype(relid, get_attnum(relid, one.name));
     const char *texts[kTexts] = {one.name, rows, pages, FloatText(one.column.null_fraction), FloatText(one.column.width),
                                  FloatText(one.column.distinct), FloatText(one.column.correlation),
-                                 ValuesText(type, one.column.common), NumbersText(one.column.fractions),
-                                 ValuesText(type, one.column.bounds)};
+                                 ValuesText(one.type, one.column.common), NumbersText(one.column.fractions),
+                                 ValuesText(one.type, one.column.bounds)};
     put(context, texts);
   }
 }
@@ -78,9 +81,9 @@ void AddFromTexts(Oid relid, const char *const *texts, Table *found) {
   found->rows = FloatOf(texts[1]);
   found->pages = FloatOf(texts[2]);
   const AttrNumber number = get_attnum(relid, texts[0]);
-  if (number == InvalidAttrNumber) return;
+  if (number <= InvalidAttrNumber) return;
   const Oid type = get_atttype(relid, number);
-  NamedColumn one{pstrdup(texts[0]), {}};
+  NamedColumn one{pstrdup(texts[0]), type, {}};
   one.column = {found->rows, FloatOf(texts[3]), FloatOf(texts[4]), FloatOf(texts[5]), FloatOf(texts[6]), ValuesOf(type, texts[7]), {},
                 ValuesOf(type, texts[9])};
   for (const char *fraction : TextsOf(texts[8])) one.column.fractions.push_back(FloatOf(fraction));

@@ -5,6 +5,7 @@
 #include "decode.hpp"
 
 #include "altius/pg/node.hpp"
+#include "altius/pg/stored_input.hpp"
 #include "altius/pg/text_forms.hpp"
 
 extern "C" {
@@ -79,8 +80,7 @@ bool BinaryWay(Oid type, Way* way) {
   return true;
 }
 
-/// Prepares reading of each column.  Domains are read as their base type: the shard has checked the
-/// value.
+/// Prepares reading of each column.  Domains are read as their base type.
 void MakeDecoders(RowStore* store) {
   const MemoryContext before = MemoryContextSwitchTo(store->home);
   auto* decoders =
@@ -93,6 +93,7 @@ void MakeDecoders(RowStore* store) {
     // Which row it is; of other types the shard has seen to the modifier.
     decoders[i].typmod = pg::IsAnonymousRow(type) ? column->atttypmod : -1;
     fmgr_info(function, &decoders[i].input);
+    pg::ReadAsStored(&decoders[i].input, type, decoders[i].typmod);
     decoders[i].type = type;
     if (store->binary && BinaryWay(type, &decoders[i].way) && decoders[i].way == Way::Receive) {
       getTypeBinaryInputInfo(type, &function, &decoders[i].receive_param);

@@ -3,6 +3,7 @@
 #include "altius/core/door/context.hpp"
 #include "altius/door/door.hpp"
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/stored_input.hpp"
 #include "altius/task/lent_rights.hpp"
 #include "altius/task/local.hpp"
 #include "altius/task/ownership.hpp"
@@ -59,10 +60,13 @@ LocalStatement StatementOf(const Claim &claim) {
   for (int i = 0; i < claim.count; i++) {
     nulls[i] = claim.values[i] == nullptr;
     if (nulls[i]) continue;
-    Oid input;
+    Oid function;
     Oid param;
-    getTypeInputInfo(claim.types[i], &input, &param);
-    values[i] = OidInputFunctionCall(input, const_cast<char *>(claim.values[i]), param, -1);
+    FmgrInfo input;
+    getTypeInputInfo(claim.types[i], &function, &param);
+    fmgr_info(function, &input);
+    pg::ReadAsStored(&input, claim.types[i], -1);
+    values[i] = InputFunctionCall(&input, const_cast<char *>(claim.values[i]), param, -1);
   }
   return {.sql = claim.sql,
           .arg_count = claim.count,

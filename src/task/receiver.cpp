@@ -2,6 +2,7 @@
 // Rows of statements that run on this node go into the same store, without being formed anew where
 // the types agree.
 #include "altius/pg/bridge.hpp"
+#include "altius/pg/stored_input.hpp"
 #include "altius/task/rows.hpp"
 
 extern "C" {
@@ -55,6 +56,7 @@ void Prepare(StoreReceiver* self, TupleDesc source) {
     getTypeInputInfo(to, &function, &conversion->input_param);
     fmgr_info_cxt(function, &conversion->input, self->home);
     conversion->typmod = TupleDescAttr(target, i)->atttypmod;
+    pg::ReadAsStored(&conversion->input, to, conversion->typmod);
   }
 }
 

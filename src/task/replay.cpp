@@ -6,6 +6,7 @@
 #include "altius/pg/names_input.hpp"
 #include "altius/pg/quiet_rows.hpp"
 #include "altius/pg/rights.hpp"
+#include "altius/pg/stored_input.hpp"
 #include "altius/pg/text_forms.hpp"
 #include "kept_rows.hpp"
 #include "local_references.hpp"
@@ -94,6 +95,7 @@ void Open(Copy* copy, Oid relid, bool follows_keys) {
   copy->fresh = MakeSingleTupleTableSlot(columns, &TTSOpsHeapTuple);
   copy->found = table_slot_create(copy->relation, nullptr);
   fmgr_info(F_RECORD_IN, &copy->input);
+  pg::ReadAsStored(&copy->input, RelationGetForm(copy->relation)->reltype, -1);
   SetUpFields(copy);
   copy->writer = MakeRowWriter(RelationGetDescr(copy->relation));
   AfterTriggerBeginQuery();

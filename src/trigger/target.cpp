@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "target.hpp"
 
+#include "altius/pg/stored_input.hpp"
 #include "altius/pg/text_forms.hpp"
 
 extern "C" {
@@ -27,6 +28,7 @@ Target* OpenTarget(Oid relid) {
   Oid function;
   getTypeInputInfo(target->relation->rd_rel->reltype, &function, &target->input_param);
   fmgr_info(function, &target->input);
+  pg::ReadAsStored(&target->input, target->relation->rd_rel->reltype, -1);
   target->triggers = CopyTriggerDesc(target->relation->trigdesc);
   target->caller = MakeCaller(target->relation);
   return target;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The rule for copies of reference tables, spelled a second time by its reasons, and differences of bags of rows.
 #include "altius/core/copies/difference.hpp"
+#include "altius/core/copies/range_text.hpp"
 #include "altius/core/copies/row_text.hpp"
 #include "altius/core/copies/way.hpp"
 #include "catch.hpp"
@@ -130,5 +131,36 @@ TEST_CASE("No text leads the reader of rows out of it", "[copies]") {
     for (auto n = random() % 10; n > 0; n--) text += letters[random() % letters.size()];
     const std::vector<char> exact(text.c_str(), text.c_str() + text.size() + 1);
     (void)FieldsOf(std::string(exact.data()));
+  }
+}
+
+namespace {
+
+/// The range as PostgreSQL writes it, bounds always quoted; nothing when the text is none or goes on behind it.
+std::optional<std::string> RangeAgain(std::string text) {
+  char* at = text.data();
+  RangeText range;
+  if (!TakeRange(&at, &range) || *at != '\0') return std::nullopt;
+  if (range.empty) return "empty";
+  const auto bound = [](const char* value) { return value == nullptr ? std::string() : '"' + std::string(value) + '"'; };
+  return (range.lower_inclusive ? '[' : '(') + bound(range.lower) + ',' + bound(range.upper) + (range.upper_inclusive ? ']' : ')');
+}
+
+}  // namespace
+
+TEST_CASE("Ranges are taken apart as PostgreSQL writes them", "[copies]") {
+  CHECK(RangeAgain("[1,5)") == "[\"1\",\"5\")");
+  CHECK(RangeAgain("(,\"a, b)\"]") == "(,\"a, b)\"]");
+  CHECK(RangeAgain("[\"\",)") == "[\"\",)");
+  CHECK(RangeAgain("empty") == "empty");
+  for (const char* broken : {"", "1,5", "[", "[1", "[1,", "[1,5", "[1,5)x", "[\"1,5)", "[1]", "[1,\\", "emptyx"})
+    CHECK(!RangeAgain(broken));
+  std::mt19937 random(9);
+  const std::string letters = "a\"\\,()[]";
+  for (int i = 0; i < 50000; i++) {
+    std::string text = "[";
+    for (auto n = random() % 10; n > 0; n--) text += letters[random() % letters.size()];
+    const std::vector<char> exact(text.c_str(), text.c_str() + text.size() + 1);
+    (void)RangeAgain(std::string(exact.data()));
   }
 }

@@ -2,6 +2,8 @@
 // The text of a row, as PostgreSQL's records are written: (a,"b ""quoted""",,d).
 #pragma once
 
+#include "altius/core/copies/field_text.hpp"
+
 namespace altius::core {
 
 /// Takes a row apart in its own memory, which it changes.
@@ -13,7 +15,7 @@ class RowText {
   bool Next(char** field) {
     if (!more_) return false;
     *field = *at_ == ',' || *at_ == ')' ? nullptr : at_;
-    char* end = Unquote();
+    char* end = Unquote(&at_, ",)");
     more_ = *at_ == ',';
     whole_ = *at_ == ')' && at_[1] == '\0';
     if (*at_ != '\0') at_++;
@@ -25,23 +27,6 @@ class RowText {
   bool AtEnd() const { return !more_ && whole_; }
 
  private:
-  /// Leaves the place behind the field; where the field ends once quotes and backslashes are gone.
-  char* Unquote() {
-    char* end = at_;
-    bool quoted = false;
-    for (; *at_ != '\0' && (quoted || (*at_ != ',' && *at_ != ')')); at_++) {
-      if (*at_ == '"' && quoted && at_[1] == '"') {
-        *end++ = *at_++;
-      } else if (*at_ == '"') {
-        quoted = !quoted;
-      } else {
-        if (*at_ == '\\' && at_[1] != '\0') at_++;
-        *end++ = *at_;
-      }
-    }
-    return end;
-  }
-
   char* at_;
   bool more_ = false;
   bool whole_ = false;
