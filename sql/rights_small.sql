@@ -184,6 +184,59 @@ SELECT current_setting('log_statement');
 RESET SESSION AUTHORIZATION;
 DROP ROLE rights_small_super;
 
+-- What a session has set keeps no command of another role's function from the other nodes.
+CREATE ROLE rights_small_owner LOGIN;
+CREATE TABLE rights_small_other.granted (id int);
+SELECT create_distributed_table('rights_small_other.granted', 'id', shard_count => 4, colocate_with => 'none');
+ALTER TABLE rights_small_other.granted OWNER TO rights_small_owner;
+GRANT SELECT ON rights_small_other.granted TO rights_small_mallory;
+GRANT USAGE ON SCHEMA rights_small_other TO public;
+CREATE FUNCTION rights_small_other.take_back() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS 'REVOKE SELECT ON rights_small_other.granted FROM rights_small_mallory';
+ALTER FUNCTION rights_small_other.take_back() OWNER TO rights_small_owner;
+CREATE FUNCTION rights_small_other.take_back_here() RETURNS void LANGUAGE sql SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp SET citus.enable_ddl_propagation = off
+  AS 'REVOKE SELECT ON rights_small_other.granted FROM rights_small_mallory';
+ALTER FUNCTION rights_small_other.take_back_here() OWNER TO rights_small_owner;
+SET SESSION AUTHORIZATION rights_small_mallory;
+SET citus.enable_ddl_propagation = off;
+SELECT rights_small_other.take_back_here();
+SELECT DISTINCT result FROM run_command_on_workers($$SELECT has_table_privilege('rights_small_other.granted', 'SELECT')$$);
+SELECT rights_small_other.take_back();
+SELECT DISTINCT result FROM run_command_on_workers($$SELECT has_table_privilege('rights_small_other.granted', 'SELECT')$$);
+RESET SESSION AUTHORIZATION;
+RESET citus.enable_ddl_propagation;
+
+-- What a view or a policy was bound to is not exchanged for what fits the arguments better.
+CREATE SCHEMA rights_small_shared;
+GRANT ALL ON SCHEMA rights_small_shared TO public;
+SET SESSION AUTHORIZATION rights_small_owner;
+CREATE FUNCTION rights_small_shared.hides(anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN true; END $$;
+CREATE OPERATOR rights_small_shared.<!> (rightarg = anyelement, function = rights_small_shared.hides);
+CREATE FUNCTION rights_small_shared.mine(anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN false; END $$;
+CREATE FUNCTION rights_small_shared.plain(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN true; END $$;
+GRANT SELECT ON rights_small_other.granted TO public;
+ALTER TABLE rights_small_other.granted ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON rights_small_other.granted USING (rights_small_shared.mine(id));
+INSERT INTO rights_small_other.granted VALUES (1), (2), (3);
+RESET SESSION AUTHORIZATION;
+CREATE VIEW rights_small_other.named AS SELECT id FROM rights_small_other.granted WHERE rights_small_shared.hides(id);
+CREATE VIEW rights_small_other.by_operator AS SELECT id FROM rights_small_other.granted WHERE OPERATOR(rights_small_shared.<!>) id;
+CREATE VIEW rights_small_other.by_plain AS SELECT id FROM rights_small_other.granted WHERE rights_small_shared.plain(id);
+SET SESSION AUTHORIZATION rights_small_mallory;
+SELECT count(*) FROM rights_small_other.granted;
+CREATE FUNCTION rights_small_shared.called(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+  BEGIN RAISE EXCEPTION 'called as %', current_user; END $$;
+ALTER FUNCTION rights_small_shared.called RENAME TO hides;
+CREATE OPERATOR rights_small_shared.<!> (rightarg = int, function = rights_small_shared.hides);
+CREATE FUNCTION rights_small_shared.mine(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN true; END $$;
+SELECT count(*) FROM rights_small_other.granted;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM rights_small_other.named;
+SELECT count(*) FROM rights_small_other.by_operator;
+SELECT count(*) FROM rights_small_other.by_plain;
+DROP SCHEMA rights_small_shared CASCADE;
+
 DROP SCHEMA rights_small, rights_small_other CASCADE;
 SELECT count(*) FROM run_command_on_workers('DROP SCHEMA IF EXISTS rights_small_other, rights_small CASCADE');
-DROP ROLE rights_small_mallory;
+DROP ROLE rights_small_mallory, rights_small_owner;

@@ -107,7 +107,7 @@ void DropShardRelations(const ShardNames& names, const int64* ids, int count) {
 void DeleteEmptyColocation(int colocation) {
   if (colocation == 0 || !catalog::IsCoordinator() || door::IsNodeSession() || catalog::HasTables(colocation)) return;
   if (!catalog::TryLockColocation(colocation, catalog::kRemovesColocation) || catalog::HasTables(colocation)) return;
-  if (pg::settings::enable_ddl_propagation && HasOtherNodes())
+  if (pg::PropagatesDdl() && HasOtherNodes())
     txn::ExecuteOnOtherNodes(psprintf("SELECT altius_internal.delete_colocation(%d)", colocation));
   catalog::DeleteColocation(colocation);
 }

@@ -130,11 +130,11 @@ bool Handle(const UtilityCall& call) {
   if (HandleCopy(call)) return true;
   // What a user has run there is no other node's part of a command: on a shell alone it would empty, change or drop nothing else.
   if (door::IsNodeSession()) {
-    const bool users = task::RunsUsersCommand() && pg::settings::enable_ddl_propagation;
+    const bool users = task::RunsUsersCommand() && pg::PropagatesDdl();
     return users && (HandleOutside(call) || HandleTable(call));
   }
   if (HandleConstraints(call)) return true;
-  if (!pg::settings::enable_ddl_propagation) return false;
+  if (!pg::PropagatesDdl()) return false;
   CheckNewOwner(call.statement());
   return HandlePartition(call) || HandleOutside(call) || HandleTable(call) || HandleObject(call);
 }

@@ -45,7 +45,6 @@ void DefineOne(const EnumSetting& it) {
 namespace settings {
 int shard_count;
 int shard_replication_factor;
-bool enable_ddl_propagation;
 bool log_remote_commands;
 char* local_hostname;
 char* show_shards_for;
@@ -54,6 +53,7 @@ bool override_table_visibility;
 }  // namespace settings
 
 void InitSettings() {
+  InitDdlPropagation();
   Define<IntSetting>({
       {"citus.shard_count", "Number of shards of a new colocation group.", &settings::shard_count,
        32, 1, core::kMaxShardCount, PGC_USERSET, 0},
@@ -61,8 +61,6 @@ void InitSettings() {
        &settings::shard_replication_factor, 1, 1, 100, PGC_USERSET, 0},
   });
   Define<BoolSetting>({
-      {"citus.enable_ddl_propagation", "Whether schema changes reach the other nodes.",
-       &settings::enable_ddl_propagation, true, PGC_USERSET, GUC_NO_SHOW_ALL},
       {"citus.log_remote_commands", "Logs each statement that is sent to another node.",
        &settings::log_remote_commands, false, PGC_USERSET, 0},
       {"altius.plan_locally",

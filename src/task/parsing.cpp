@@ -12,6 +12,7 @@
 #include "altius/pg/text_forms.hpp"
 #include "altius/pg/walk.hpp"
 #include "altius/task/shard_writes.hpp"
+#include "overloads.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -110,7 +111,10 @@ void AfterAnalysis(ParseState *pstate, Query *query, JumbleState *jumble) {
   pg::Entry([&] {
     const bool own = pstate->p_paramref_hook == ParameterOf;
     if (own) Finish(*static_cast<Parsing *>(pstate->p_ref_hook_state), query);
-    if (own || IsTextOfAskingNode(pstate->p_sourcetext)) RefuseOthers(reinterpret_cast<Node *>(Subject(query)), nullptr);
+    if (own || IsTextOfAskingNode(pstate->p_sourcetext)) {
+      RefuseOthers(reinterpret_cast<Node *>(Subject(query)), nullptr);
+      RefuseOverloads(Subject(query));
+    }
     if (next_hook != nullptr) next_hook(pstate, query, jumble);
   });
 }

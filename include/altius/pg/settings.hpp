@@ -84,7 +84,6 @@ void Define(const Setting (&settings)[count]) {
 namespace settings {
 extern int shard_count;                 // citus.shard_count
 extern int shard_replication_factor;    // citus.shard_replication_factor
-extern bool enable_ddl_propagation;     // citus.enable_ddl_propagation
 extern bool log_remote_commands;        // citus.log_remote_commands
 extern char* local_hostname;            // citus.local_hostname
 extern char* show_shards_for;           // citus.show_shards_for_app_name_prefixes
@@ -92,8 +91,13 @@ extern bool plan_locally;              // altius.plan_locally
 extern bool override_table_visibility;  // citus.override_table_visibility
 }  // namespace settings
 
+/// citus.enable_ddl_propagation.  What a role has switched off is on within functions that run as another: half of what a command
+/// of their owner does (REVOKE, CREATE POLICY) would leave the other nodes as they were.
+bool PropagatesDdl();
+
 /// Defines the settings above.  From _PG_init.
 void InitSettings();
+void InitDdlPropagation();
 /// plan_locally.cpp: altius.plan_locally is off within functions of users.
 void InitPlanLocally();
 
