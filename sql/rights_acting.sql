@@ -128,6 +128,10 @@ ROLLBACK;
 SELECT DISTINCT result FROM run_command_on_workers('SELECT current_user || session_user');
 
 -- Nor in a parallel worker of the node, which PostgreSQL tells of settings.
+CREATE FUNCTION rights_acting.is_worker(id int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SECURITY DEFINER AS $$
+BEGIN
+  RETURN (SELECT leader_pid IS NOT NULL FROM pg_stat_activity WHERE pid = pg_backend_pid());
+END $$;
 SET SESSION AUTHORIZATION rights_acting_owner;
 CREATE FUNCTION rights_acting.who(id int) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
@@ -144,12 +148,15 @@ CREATE FUNCTION rights_acting.in_workers(way text) RETURNS text LANGUAGE plpgsql
 BEGIN
   IF way = 'who' THEN
     RETURN (SELECT max(rights_acting.who(id)) FROM rights_acting.items WHERE rights_acting.who(id) <> '');
+  ELSIF way = 'are' THEN
+    RETURN (SELECT bool_or(rights_acting.is_worker(id)) FROM rights_acting.items WHERE rights_acting.is_worker(id) IS NOT NULL);
   END IF;
   RETURN (SELECT max(rights_acting.as_superuser(id)) FROM rights_acting.items WHERE rights_acting.as_superuser(id) <> '');
 EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
 END $$;
 RESET SESSION AUTHORIZATION;
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off;
+SELECT rights_acting.in_workers('are');
 SELECT rights_acting.in_workers('as_superuser');
 -- The same is seen there, with workers and without, whatever way the role was taken on.
 SELECT rights_acting.in_workers('who');

@@ -207,6 +207,21 @@ SELECT DISTINCT result FROM run_command_on_workers($$SELECT has_table_privilege(
 RESET SESSION AUTHORIZATION;
 RESET citus.enable_ddl_propagation;
 
+-- Parts of distributed transactions are the cluster's to end: functions of others may have written them.
+SET SESSION AUTHORIZATION rights_small_mallory;
+COMMIT PREPARED 'altius_0_1_1_1';
+ROLLBACK PREPARED 'altius_0_1_1_1';
+COMMIT PREPARED 'of_nobody';
+BEGIN;
+UPDATE q SET v = v + 1;
+COMMIT;
+BEGIN;
+UPDATE q SET v = v + 1;
+ROLLBACK;
+SELECT sum(v) FROM q;
+SELECT count(*) FROM pg_prepared_xacts WHERE owner = current_user;
+RESET SESSION AUTHORIZATION;
+
 -- What a view or a policy was bound to is not exchanged for what fits the arguments better.
 CREATE SCHEMA rights_small_shared;
 GRANT ALL ON SCHEMA rights_small_shared TO public;

@@ -64,11 +64,14 @@ void CheckNewOwner(Node* statement) {
     (void)get_rolespec_oid(reinterpret_cast<AlterOwnerStmt*>(statement)->newowner, false);
 }
 
-/// Under a name like the cluster's own a transaction would be in the way of somebody's commit, and recovery would end it.
+/// Under a name like the cluster's own a transaction would be in the way of somebody's commit, and recovery would end it.  Parts of
+/// distributed transactions belong to who has logged in, who may have called functions of others: not to be ended one by one.
 void KeepOwnGids(Node* statement) {
   if (!IsA(statement, TransactionStmt) || !IsTransactionState()) return;
   const auto* transaction = reinterpret_cast<const TransactionStmt*>(statement);
-  if (transaction->kind != TRANS_STMT_PREPARE || strncmp(transaction->gid, core::kGidPrefix, strlen(core::kGidPrefix)) != 0) return;
+  const auto kind = transaction->kind;
+  if (kind != TRANS_STMT_PREPARE && kind != TRANS_STMT_COMMIT_PREPARED && kind != TRANS_STMT_ROLLBACK_PREPARED) return;
+  if (strncmp(transaction->gid, core::kGidPrefix, strlen(core::kGidPrefix)) != 0) return;
   if (door::IsNodeStatement()) return;
   ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME), errmsg("transaction identifier \"%s\" is reserved", transaction->gid),
                   errdetail("Those that begin with \"%s\" are the cluster's own.", core::kGidPrefix)));

@@ -145,7 +145,7 @@ void Assign(const char*, void* extra) {
   LetBeSet(!acting);
 }
 
-/// Who has logged in prepares, and may thus end what is prepared; deferred triggers have fired.
+/// Who has logged in prepares, so that what is prepared can be ended in this session; deferred triggers have fired.
 void OnTransaction(XactEvent event, void*) {
   if (event == XACT_EVENT_PRE_PREPARE && acting) pg::ActAs(login, login);
 }

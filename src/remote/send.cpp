@@ -332,6 +332,11 @@ Request* SendPrepare(Connection* connection, const char* gid) {
   return SendEnd(connection, door::SignStatement(&connection->issuer, sql), true);
 }
 
+Request* SendEndOfPrepared(Connection* connection, const char* verb, const char* gid) {
+  const char* sql = psprintf("%s PREPARED %s", verb, quote_literal_cstr(gid));
+  return SendCommand(connection, door::SignStatement(&connection->issuer, sql));
+}
+
 Request* SendCommand(Connection* connection, const char* sql) {
   Request* request = NewRequest(connection, nullptr);
   request->decisive = TakeDecisive(connection);

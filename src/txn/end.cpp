@@ -175,12 +175,12 @@ void SendEndOf(Participant* participant, bool committed) {
   participant->ending = nullptr;
   if (participant->confirmed || remote::IsBroken(participant->connection)) return;
   const auto end_prepared = [&](const char* verb) {
-    participant->ending = remote::SendCommand(participant->connection, psprintf("%s '%s'", verb, participant->gid));
+    participant->ending = remote::SendEndOfPrepared(participant->connection, verb, participant->gid);
   };
   switch (core::CommandToEnd(participant->part, committed)) {
     case core::EndCommand::Nothing: return;
-    case core::EndCommand::CommitPrepared: return end_prepared("COMMIT PREPARED");
-    case core::EndCommand::RollbackPrepared: return end_prepared("ROLLBACK PREPARED");
+    case core::EndCommand::CommitPrepared: return end_prepared("COMMIT");
+    case core::EndCommand::RollbackPrepared: return end_prepared("ROLLBACK");
     case core::EndCommand::Rollback:
       participant->ending = remote::SendEnd(participant->connection, "ROLLBACK", false);
   }

@@ -18,7 +18,7 @@ namespace altius::txn {
 
 namespace {
 
-/// A day is enough for a node to come back; then a prepared transaction on it is its owner's to end.
+/// A day is enough for a node to come back; then a prepared transaction on it is for superusers to end.
 constexpr const char* kRead =
     "SELECT groupid, nodename, nodeport, gids FROM altius_internal.unlisted_node AS r"
     " WHERE since > pg_catalog.now() - interval '1 day' AND CASE WHEN gids = 'altius_' THEN true WHEN gids IS NULL"

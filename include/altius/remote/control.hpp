@@ -24,6 +24,8 @@ void QueueRollBack(Connection* connection);
 Request* SendEnd(Connection* connection, const char* sql, bool keeps_settings);
 /// PREPARE TRANSACTION under a name that is kept for the cluster, with a ticket.
 Request* SendPrepare(Connection* connection, const char* gid);
+/// COMMIT or ROLLBACK.
+Request* SendEndOfPrepared(Connection* connection, const char* verb, const char* gid);
 
 /// Sends hidden commands on their way without a statement behind them; nobody waits for their
 /// answers.
