@@ -7,6 +7,7 @@
 #include "altius/catalog/metadata.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/node.hpp"
+#include "altius/pg/walk.hpp"
 #include "fragment.hpp"
 
 extern "C" {
@@ -125,6 +126,14 @@ double RowsAbove(const plan::Fragment &fragment, double rows) {
   return std::min(rows, groups * NodesOf(fragment));
 }
 
+/// What the asking node computes stands in the arm as a sublink, also where the arm had none before.
+bool ExpectSubLinks(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (!IsA(node, Query)) return pg::Walk(node, ExpectSubLinks, context);
+  reinterpret_cast<Query *>(node)->hasSubLinks = true;
+  return pg::WalkQuery(reinterpret_cast<Query *>(node), ExpectSubLinks, context);
+}
+
 /// Statistics show values: not to those who may not read the column's table as a whole.
 bool MayKnow(Oid relid) {
   return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK && check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
@@ -137,6 +146,7 @@ double EstimateRows(const plan::Fragment &fragment) {
   const Estimating guard;
   const double rows = pg::Call([&] {
     auto *query = static_cast<Query *>(copyObjectImpl(fragment.arm_query));
+    ExpectSubLinks(pg::AsNode(query), nullptr);
     return standard_planner(query, nullptr, 0, nullptr)->planTree->plan_rows;
   });
   return fragment.upper_query == nullptr ? rows : RowsAbove(fragment, rows);
