@@ -104,7 +104,10 @@ bool RefuseOthers(Node *node, void *context) {
     const auto *rte = lfirst_node(RangeTblEntry, cell);
     if (rte->rtekind == RTE_RELATION) catalog::RefuseOthers(rte->relid);
   }
-  return pg::WalkQuery(query, RefuseOthers, context);
+  if (query->hasSubLinks) return pg::WalkQuery(query, RefuseOthers, context);
+  // Without sublinks queries stand in FROM and WITH only; arms of many shards have many expressions.
+  return pg::Walk(reinterpret_cast<Node *>(query->cteList), RefuseOthers, context) ||
+         pg::WalkRangeTable(query->rtable, RefuseOthers, context);
 }
 
 void AfterAnalysis(ParseState *pstate, Query *query, JumbleState *jumble) {
