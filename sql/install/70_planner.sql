@@ -60,3 +60,9 @@ CREATE FUNCTION altius_internal.run_with_lent_rights(
   statement text, modifies boolean, target name, unread boolean, types oid[], arguments text[], ticket text)
   RETURNS SETOF record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
   AS 'MODULE_PATHNAME', 'altius_run_with_lent_rights';
+
+-- value = ANY (keys), with which nodes leave out rows that find nothing in a join on the asking node.  It looks the value up, and
+-- PostgreSQL does not estimate it key by key.
+CREATE FUNCTION altius_internal.is_key(value anyelement, keys anyarray)
+  RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+  AS 'MODULE_PATHNAME', 'altius_is_key';

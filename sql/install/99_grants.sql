@@ -174,6 +174,7 @@ BEGIN
       ('part', 'altius_internal.cursor_shard(refcursor, oid)', 'WHERE CURRENT OF; tells about the session''s own cursor'),
       ('part', 'altius_internal.update_row(oid, bigint, tid, anyelement, anyelement)', 'stands in plans; refuses other calls'),
       ('part', 'altius_internal.latest_ctid(bigint, tid)', 'WHERE CURRENT OF; tells a place in a shard, but no row'),
+      ('part', 'altius_internal.is_key(anyelement, anyarray)', 'stands in statements of nodes; compares its arguments'),
       ('part', 'altius_internal.here(anyelement)', 'stands in expressions; returns its argument'),
       ('part', 'altius_internal.computed(anyelement)', 'stands in expressions; returns its argument'),
       ('part', 'altius_internal.refuse_policy_row(text, text)', 'stands in statements; raises an error'),

@@ -8,6 +8,7 @@
 
 #include "altius/pg/walk.hpp"
 #include "altius/plan/instantiate.hpp"
+#include "altius/plan/key_filter.hpp"
 #include "altius/task/explaining.hpp"
 
 namespace altius::executor {
@@ -75,6 +76,20 @@ void ShowTask(FragmentState* state, const Task& task, Arguments* arguments, bool
   ExplainCloseGroup("Task", nullptr, true, es);
 }
 
+/// The columns whose values have to be keys of a hash join above, and after the run how many keys there were.
+void ShowKeyFilters(const FragmentState* state, ExplainState* es) {
+  StringInfoData columns;
+  initStringInfo(&columns);
+  ListCell* cell;
+  foreach (cell, state->fragment->key_filters) {
+    appendStringInfo(&columns, "%sc%d", columns.len > 0 ? ", " : "", plan::KeyFilterOf(lfirst_node(List, cell)).column);
+    if (state->run == nullptr) continue;
+    const int keys = state->run->arguments.key_counts[foreach_current_index(cell)];
+    appendStringInfoString(&columns, keys < 0 ? " (not used)" : psprintf(" (keys: %d)", keys));
+  }
+  if (columns.len > 0) ExplainPropertyText("Key Filter", columns.data, es);
+}
+
 }  // namespace
 
 void Explain(FragmentState* state, List*, ExplainState* es) {
@@ -85,6 +100,7 @@ void Explain(FragmentState* state, List*, ExplainState* es) {
   ExplainPropertyText("Fragment", KindName(*state->fragment), es);
   const core::locus::Reason cut = state->fragment->cut;
   if (es->verbose && cut != core::locus::Reason::None) ExplainPropertyText("Cut Because", core::locus::ToText(cut), es);
+  ShowKeyFilters(state, es);
   if (run != nullptr) {
     arguments = run->arguments;
     tasks = run->tasks;

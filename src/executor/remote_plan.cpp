@@ -80,6 +80,20 @@ task::RowStore* Fetch(const Task& task, Arguments* arguments, const char* sql, S
   return store;
 }
 
+/// Thousands of keys are no use to a reader of the plan.
+void AppendWithoutKeys(StringInfo to, const char* text) {
+  constexpr const char* call = "altius_internal.is_key(";
+  for (const char* found; (found = strstr(text, call)) != nullptr;) {
+    const char* keys = strstr(found, "'{");
+    const char* end = keys == nullptr ? nullptr : strstr(keys, "}'::");
+    if (end == nullptr) break;
+    appendBinaryStringInfo(to, text, static_cast<int>(keys - text));
+    appendStringInfoString(to, "'{...");
+    text = end;
+  }
+  appendStringInfoString(to, text);
+}
+
 /// All rows of the answer, joined by newlines.
 char* Join(task::RowStore* store) {
   TupleTableSlot* slot = MakeSingleTupleTableSlot(store->desc, &TTSOpsMinimalTuple);
@@ -90,7 +104,7 @@ char* Join(task::RowStore* store) {
     const Datum value = slot_getattr(slot, 1, &is_null);
     if (is_null) continue;
     if (all.len > 0) appendStringInfoChar(&all, '\n');
-    appendStringInfoString(&all, TextDatumGetCString(value));
+    AppendWithoutKeys(&all, TextDatumGetCString(value));
   }
   ExecDropSingleTupleTableSlot(slot);
   task::CloseRowStore(store);

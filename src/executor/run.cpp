@@ -3,6 +3,7 @@
 // then rows are taken as they come.  Modifications run to the end at once.
 #include "copies.hpp"
 #include "in_order.hpp"
+#include "key_filters.hpp"
 
 #include "altius/pg/bridge.hpp"
 #include "altius/plan/instantiate.hpp"
@@ -302,6 +303,7 @@ void StartRun(FragmentState* state) {
   Run* run = MakeRun(state);
   run->lending = LendingOf(state);
   run->arguments = EvaluateArguments(state);
+  if (state->fragment->key_filters != NIL) AddKeys(state, &run->arguments);
   run->tasks = TasksOf(state, run->arguments, &run->shard_count);
   run->store = task::MakeRowStore(state->row->tts_tupleDescriptor,
                                   state->keep_rows || Modifies(*state->fragment), state->backward);

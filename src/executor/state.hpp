@@ -46,6 +46,8 @@ struct Arguments {
   Datum* own_values;
   Oid* declared;       // to other nodes; 0: they infer it
   const char** texts;  // null until another node needs them
+  const char* condition;  // on the fragment's rows, of the last arguments (key_filters.hpp); null: none
+  int* key_counts;        // of each of the fragment's key filters; -1: it is not used
 };
 
 /// One execution of the fragment; made at the first row that is asked for, again after a rescan

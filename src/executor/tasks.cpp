@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // From shards to statements: one statement for each node, its shards being the arms of a UNION ALL.
-#include "state.hpp"
+#include "key_filters.hpp"
 
 #include "altius/core/shard/ranges.hpp"
 #include "altius/plan/instantiate.hpp"
@@ -78,7 +78,7 @@ void AppendHead(StringInfo sql, const plan::Fragment& fragment) {
 }
 
 /// False when the tables do not fit together: some were read before and some after a split.
-bool MakeTask(const plan::Fragment& fragment, const catalog::Table* lead, int group, const int* shards, int count,
+bool MakeTask(const plan::Fragment& fragment, const char* condition, const catalog::Table* lead, int group, const int* shards, int count,
               pg::Array<Task>* tasks) {
   if (group == kNowhere) return false;
   StringInfoData sql;
@@ -93,6 +93,7 @@ bool MakeTask(const plan::Fragment& fragment, const catalog::Table* lead, int gr
                                 : core::HashRange{lead->shards[shards[i]].min, lead->shards[shards[i]].max};
   }
   if (upper) appendStringInfo(&sql, ") %s", fragment.upper);
+  if (condition != nullptr) sql = Filtered(fragment, sql.data, condition);
   tasks->push_back(Task{.group = group,
                         .local = group == catalog::LocalGroup(),
                         .sql = sql.data,
@@ -106,19 +107,19 @@ bool CopyTasks(const plan::Fragment& fragment, const catalog::Table& lead, pg::A
   const catalog::Shard& shard = lead.shards[0];
   const int only = 0;
   for (int i = 0; i < shard.group_count; i++) {
-    if (!MakeTask(fragment, &lead, shard.groups[i], &only, 1, tasks)) return false;
+    if (!MakeTask(fragment, nullptr, &lead, shard.groups[i], &only, 1, tasks)) return false;
   }
   return true;
 }
 
 /// One statement a node; modifications: one a shard.
-bool TasksFor(const plan::Fragment& fragment, const catalog::Table& lead, const pg::Array<int>& shards,
+bool TasksFor(const plan::Fragment& fragment, const char* condition, const catalog::Table& lead, const pg::Array<int>& shards,
               pg::Array<Task>* tasks) {
   const int most = fragment.kind == plan::FragmentKind::Rows ? kMostArms : 1;
   for (const Share& share : ShareOut(lead, shards, fragment.row_marks)) {
     for (int from = 0; from < share.shards.size(); from += most) {
       const int count = std::min(most, share.shards.size() - from);
-      if (!MakeTask(fragment, &lead, share.group, share.shards.data() + from, count, tasks)) return false;
+      if (!MakeTask(fragment, condition, &lead, share.group, share.shards.data() + from, count, tasks)) return false;
     }
   }
   return true;
@@ -162,7 +163,7 @@ pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* s
   if (fragment.kind == plan::FragmentKind::Statement) {
     const int none = 0;
     pg::Array<Task> tasks;
-    (void)MakeTask(fragment, nullptr, catalog::LocalGroup(), &none, 1, &tasks);
+    (void)MakeTask(fragment, nullptr, nullptr, catalog::LocalGroup(), &none, 1, &tasks);
     *shard_count = 0;
     return tasks;
   }
@@ -170,7 +171,7 @@ pg::Array<Task> TasksOf(FragmentState* state, const Arguments& arguments, int* s
     const pg::Array<int> shards = ChooseShards(state, lead, arguments);
     *shard_count = shards.size();
     if (fragment.kind == plan::FragmentKind::ModifyCopies) return CopyTasks(fragment, lead, tasks);
-    return TasksFor(fragment, lead, shards, tasks);
+    return TasksFor(fragment, arguments.condition, lead, shards, tasks);
   });
 }
 
@@ -184,7 +185,7 @@ pg::Array<Task> TasksAnew(FragmentState* state, const Task& task) {
     // No value asked for one: it is there for the row of an aggregate over nothing.
     if (shards.empty() && fragment.kind == plan::FragmentKind::Rows)
       shards.push_back(std::max(0, core::FindRange(lead.mins, lead.shard_count, task.ranges[0].min)));
-    return TasksFor(fragment, lead, shards, made);
+    return TasksFor(fragment, state->run->arguments.condition, lead, shards, made);
   });
   for (Task& made : tasks) made.sent_again = task.sent_again + 1;
   return tasks;

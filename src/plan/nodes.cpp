@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Fragments and ships as lists of nodes: the form in which they live in CustomScan.custom_private.
 #include "altius/plan/fragment.hpp"
+#include "altius/plan/key_filter.hpp"
 #include "altius/plan/ship.hpp"
 
 extern "C" {
@@ -74,13 +75,18 @@ List* ToList(const Fragment& fragment) {
   list = lappend(list, fragment.changes);
   list = AppendInt(list, fragment.place_among_first);
   list = AppendInt(list, static_cast<int>(fragment.cut));
-  return list;
+  return lappend(list, fragment.key_filters);
 }
 
+namespace {
+
+/// Both forms are accepted: the list itself, and a list whose only element it is.
+List* FieldsOf(List* list) { return list_length(list) == 1 && IsA(linitial(list), List) ? linitial_node(List, list) : list; }
+
+}  // namespace
+
 Fragment* FromList(List* list) {
-  // Both forms are accepted: the list itself, and a list whose only element it is.
-  if (list_length(list) == 1 && IsA(linitial(list), List)) list = linitial_node(List, list);
-  Reader reader(list);
+  Reader reader(FieldsOf(list));
   auto* fragment = static_cast<Fragment*>(palloc0(sizeof(Fragment)));
   fragment->kind = static_cast<FragmentKind>(reader.NextInt());
   fragment->command = static_cast<CmdType>(reader.NextInt());
@@ -101,7 +107,24 @@ Fragment* FromList(List* list) {
   fragment->changes = reader.Next();
   fragment->place_among_first = reader.NextInt();
   fragment->cut = static_cast<core::locus::Reason>(reader.NextInt());
+  fragment->key_filters = reader.Next();
   return fragment;
+}
+
+void AddKeyFilter(CustomScan* scan, const KeyFilter& filter) {
+  List* numbers = list_make5_int(filter.join, filter.key, filter.column, filter.most_keys, static_cast<int>(filter.type));
+  numbers = lappend_int(numbers, static_cast<int>(filter.equality));
+  ListCell* last = list_last_cell(FieldsOf(scan->custom_private));
+  lfirst(last) = lappend(static_cast<List*>(lfirst(last)), numbers);
+}
+
+KeyFilter KeyFilterOf(const List* numbers) {
+  return {.join = list_nth_int(numbers, 0),
+          .key = list_nth_int(numbers, 1),
+          .column = list_nth_int(numbers, 2),
+          .type = static_cast<Oid>(list_nth_int(numbers, 4)),
+          .equality = static_cast<Oid>(list_nth_int(numbers, 5)),
+          .most_keys = list_nth_int(numbers, 3)};
 }
 
 List* ToList(const Ship& ship) {

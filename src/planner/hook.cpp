@@ -8,6 +8,7 @@
 #include "altius/task/lent_rights.hpp"
 #include "altius/task/users_path.hpp"
 #include "planner/fragment/estimate.hpp"
+#include "planner/fragment/key_filters.hpp"
 #include "planner/fragment/leaf.hpp"
 #include "pipeline.hpp"
 #include "planning.hpp"
@@ -81,6 +82,7 @@ bool StatisticsHook(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, Va
 }  // namespace
 
 void Init() {
+  InitKeyFilters();
   previous_planner = planner_hook;
   planner_hook = PlannerHook;
   previous_pathlist = set_rel_pathlist_hook;

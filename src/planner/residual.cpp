@@ -2,6 +2,7 @@
 #include "residual.hpp"
 
 #include "planner/fragment/alone.hpp"
+#include "planner/fragment/key_filters.hpp"
 #include "managed.hpp"
 
 namespace altius::planner {
@@ -11,7 +12,9 @@ namespace {
 /// A managed table in a live place would be read as the empty shell that it is here: never silently.
 PlannedStmt *PlanAsBefore(Query *query, const Request &request) {
   if (HasManagedTables(query)) elog(ERROR, "a distributed table was left in the plan");
-  return request.as_before(query, request);
+  PlannedStmt *plan = request.as_before(query, request);
+  AddKeyFilters(plan);
+  return plan;
 }
 
 Request WithoutScroll(const Request &request) {

@@ -5,6 +5,7 @@
 #include "altius/pg/walk.hpp"
 #include "altius/task/checks.hpp"
 #include "altius/task/ownership.hpp"
+#include "altius/task/running.hpp"
 #include "altius/task/users_path.hpp"
 #include "altius/trigger/trigger.hpp"
 #include "capture.hpp"
@@ -305,6 +306,7 @@ void RunHook(QueryDesc* query, ScanDirection direction, uint64 count, bool execu
   pg::Entry([&] {
     if (IsDisowned(query)) return;
     RunOnPath(query, [&] {
+      const Running running(query);
       BeginModification(query);
       if (query->estate->es_subplanstates != NIL) ReadFirst(query);
       if (next_run != nullptr) {

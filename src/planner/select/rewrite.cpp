@@ -11,6 +11,7 @@
 #include "planner/managed.hpp"
 #include "planner/modify/modify.hpp"
 #include "cut.hpp"
+#include "decorrelate.hpp"
 #include "planner/nodes/queries.hpp"
 #include "planner/nodes/records.hpp"
 #include "split.hpp"
@@ -90,6 +91,7 @@ void Rewrite(Query *query, const Level *parent) {
   const Level level = {query, parent, false, cut};
   if (query->setOperations == nullptr) {
     Scope *scope = located.CutScope();
+    if (Decorrelate(query, scope->conjuncts)) return Rewrite(query, parent);
     if (!SplitUpper(&level, scope)) CutParts(&level, scope);
   }
   RewriteInner(&level);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: PostgreSQL
+// Which rows of a fragment need not come: those whose value in a column is none of the keys that a hash join above has.
+//
+// They may be missing where (1) the join drops outer rows without a key, and (2) each step between the fragment and the join, given its
+// input without them, gives the same rows with these keys.  Rows with other values, or null in the column, may be others or missing:
+// the join drops them.  (2) composes: what a step is allowed to get wrong is what the next one is allowed to lack.
+#pragma once
+
+#include <cstdint>
+
+namespace altius::core::evaluation {
+
+/// What a node of a plan does with rows.  Joins are named by what is kept of the outer (left) and inner (right) side.
+enum class Step : std::uint8_t {
+  InnerJoin,
+  LeftJoin,
+  RightJoin,
+  FullJoin,
+  SemiJoin,      // outer rows with a partner
+  AntiJoin,      // outer rows without one
+  Pass,          // filters, sorts, projects row by row
+  Group,         // one row a group
+  Window,        // each row knows of others of its partition
+  FirstRows,     // LIMIT
+};
+
+/// The input whose column the result has.
+enum class Side : std::uint8_t { Outer, Inner };
+
+/// (1): whether the join drops outer rows that find nothing.
+bool DropsWithoutKey(Step join);
+
+/// (2), for a column of the result that is a column of that input unchanged; `partition`: groups or partitions are made by it.
+bool MayLackRows(Step step, Side side, bool partition);
+
+}  // namespace altius::core::evaluation

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: PostgreSQL
+// Plan data: a hash join's keys, sent along with the statements of a fragment that the join is going to be probed with.
+#pragma once
+
+#include "altius/pg/pg.hpp"
+
+extern "C" {
+#include "nodes/pg_list.h"
+#include "nodes/plannodes.h"
+}
+
+namespace altius::plan {
+
+/// As many are compared one by one, so that an index may find them.
+inline constexpr int kMostComparedKeys = 100;
+
+/// Rows of the fragment whose column is none of the keys find nothing in the join, so they need not come.
+struct KeyFilter {
+  int join;       // plan_node_id of the hash join
+  int key;        // attribute of the rows in its hash table
+  int column;     // of the fragment
+  Oid type;       // of the keys
+  Oid equality;   // column = key
+  int most_keys;  // with more of them the filter is not worth it
+};
+
+/// Adds it to a planned fragment scan.
+void AddKeyFilter(CustomScan* scan, const KeyFilter& filter);
+
+KeyFilter KeyFilterOf(const List* filter);
+
+}  // namespace altius::plan

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "altius/core/evaluation/missing_rows.hpp"
+
+namespace altius::core::evaluation {
+
+bool DropsWithoutKey(Step join) {
+  switch (join) {
+    case Step::InnerJoin:
+    case Step::RightJoin:
+    case Step::SemiJoin:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool MayLackRows(Step step, Side side, bool partition) {
+  switch (step) {
+    case Step::InnerJoin:
+    case Step::LeftJoin:
+    case Step::RightJoin:
+    case Step::FullJoin:
+      return true;  // a row that was joined with a missing one has null in the column, or is not there
+    case Step::SemiJoin:
+    case Step::AntiJoin:
+      return side == Side::Outer;  // the result has no other column
+    case Step::Pass:
+      return true;
+    case Step::Group:
+    case Step::Window:
+      return partition;
+    case Step::FirstRows:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace altius::core::evaluation

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: PostgreSQL
+// Keys of hash joins above a fragment become arguments of its statements, which deliver rows with
+// these keys only.
+#include "key_filters.hpp"
+
+#include "altius/plan/key_filter.hpp"
+#include "altius/task/running.hpp"
+
+extern "C" {
+#include "executor/hashjoin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+}
+
+namespace altius::executor {
+
+namespace {
+
+/// Different values of a type.  Those that are equal and look different are different here.
+class KeySet {
+ public:
+  KeySet(const TypeCacheEntry& type, int most) : type_(type), most_(most), slots_(SlotsFor(most)) {
+    places_ = static_cast<int*>(palloc0(sizeof(int) * static_cast<Size>(slots_)));
+  }
+
+  /// False when there are more than were asked for.
+  bool Add(Datum value) {
+    uint32 slot = datum_image_hash(value, type_.typbyval, type_.typlen) % slots_;
+    for (; places_[slot] != 0; slot = (slot + 1) % slots_)
+      if (datum_image_eq(values_[places_[slot] - 1], value, type_.typbyval, type_.typlen))
+        return true;
+    if (values_.size() >= most_) return false;
+    values_.push_back(datumCopy(value, type_.typbyval, type_.typlen));
+    places_[slot] = values_.size();
+    return true;
+  }
+
+  Datum ToArray() {
+    return PointerGetDatum(construct_array(values_.data(), values_.size(), type_.type_id,
+                                           type_.typlen, type_.typbyval, type_.typalign));
+  }
+
+ private:
+  static uint32 SlotsFor(int most) { return static_cast<uint32>(most) * 2 + 1; }
+
+  const TypeCacheEntry& type_;
+  int most_;
+  uint32 slots_;
+  int* places_;  // in values_, from 1
+  pg::Array<Datum> values_;
+};
+
+/// The table of the join, if it is complete, in memory, and one join's alone.
+HashJoinTable TableOf(const EState* estate, int join) {
+  PlanState* state = task::FindRunningNode(estate, join);
+  if (state == nullptr || !IsA(state, HashJoinState)) return nullptr;
+  HashJoinTable table = castNode(HashJoinState, state)->hj_HashTable;
+  return table != nullptr && table->nbatch == 1 && table->parallel_state == nullptr ? table
+                                                                                    : nullptr;
+}
+
+/// False when there are too many.
+bool CollectKeys(HashJoinTable table, TupleTableSlot* row, int attribute, KeySet* keys) {
+  for (int bucket = 0; bucket < table->nbuckets; bucket++) {
+    for (HashJoinTuple tuple = table->buckets.unshared[bucket]; tuple != nullptr;
+         tuple = tuple->next.unshared) {
+      CHECK_FOR_INTERRUPTS();
+      ExecForceStoreMinimalTuple(HJTUPLE_MINTUPLE(tuple), row, false);
+      bool is_null;
+      const Datum key = slot_getattr(row, attribute, &is_null);
+      if (!is_null && !keys->Add(key)) return false;
+    }
+  }
+  return true;
+}
+
+bool KeysOf(const EState* estate, const plan::KeyFilter& filter, Datum* array) {
+  HashJoinTable table = TableOf(estate, filter.join);
+  if (table == nullptr) return false;
+  const auto* join = castNode(HashJoinState, task::FindRunningNode(estate, filter.join));
+  KeySet keys(*lookup_type_cache(filter.type, 0), filter.most_keys);
+  TupleTableSlot* row =
+      MakeSingleTupleTableSlot(join->hj_HashTupleSlot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+  const bool complete = CollectKeys(table, row, filter.key, &keys);
+  ExecDropSingleTupleTableSlot(row);
+  if (complete) *array = keys.ToArray();
+  return complete;
+}
+
+template <typename T>
+void Grow(T** values, int count) {
+  auto* grown = static_cast<T*>(palloc0(sizeof(T) * static_cast<Size>(count + 1)));
+  if (count > 0) memcpy(grown, *values, sizeof(T) * static_cast<Size>(count));
+  *values = grown;
+}
+
+/// Its number among the statement's, from 1.
+int AddArgument(Arguments* arguments, Oid type, Datum value) {
+  const int count = arguments->count;
+  Grow(&arguments->types, count);
+  Grow(&arguments->values, count);
+  Grow(&arguments->nulls, count);
+  Grow(&arguments->own_types, count);
+  Grow(&arguments->own_values, count);
+  Grow(&arguments->declared, count);
+  arguments->types[count] = arguments->own_types[count] = arguments->declared[count] = type;
+  arguments->values[count] = arguments->own_values[count] = value;
+  return arguments->count = count + 1;
+}
+
+/// Few keys are compared, so that an index may find them; more are looked up.
+void AppendCondition(StringInfo condition, const plan::KeyFilter& filter, int keys, int argument) {
+  if (condition->len > 0) appendStringInfoString(condition, " AND ");
+  if (keys <= plan::kMostComparedKeys) {
+    appendStringInfo(condition, "c%d OPERATOR(pg_catalog.%s) ANY ($%d)", filter.column,
+                     get_opname(filter.equality), argument);
+  } else {
+    appendStringInfo(condition, "altius_internal.is_key(c%d::%s, $%d)", filter.column,
+                     format_type_be_qualified(filter.type), argument);
+  }
+}
+
+}  // namespace
+
+void AddKeys(FragmentState* state, Arguments* arguments) {
+  StringInfoData condition;
+  initStringInfo(&condition);
+  const List* filters = state->fragment->key_filters;
+  arguments->key_counts =
+      static_cast<int*>(palloc(sizeof(int) * static_cast<Size>(list_length(filters))));
+  ListCell* cell;
+  foreach (cell, filters) {
+    const plan::KeyFilter filter = plan::KeyFilterOf(lfirst_node(List, cell));
+    int* count = &arguments->key_counts[foreach_current_index(cell)];
+    *count = -1;
+    Datum array;
+    if (!KeysOf(state->css.ss.ps.state, filter, &array)) continue;
+    *count =
+        ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(array)), ARR_DIMS(DatumGetArrayTypeP(array)));
+    AppendCondition(&condition, filter, *count,
+                    AddArgument(arguments, get_array_type(filter.type), array));
+  }
+  if (condition.len > 0) arguments->condition = condition.data;
+}
+
+StringInfoData Filtered(const plan::Fragment& fragment, const char* statement,
+                        const char* condition) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "SELECT * FROM (%s) altius_rows", statement);
+  for (int i = 1; i <= list_length(fragment.column_types); i++)
+    appendStringInfo(&sql, "%sc%d", i == 1 ? "(" : ", ", i);
+  appendStringInfo(&sql, ") WHERE %s", condition);
+  return sql;
+}
+
+}  // namespace altius::executor
