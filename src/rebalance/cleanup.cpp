@@ -82,8 +82,7 @@ remote::Connection* Reach(int group, remote::Connection** local) {
 }
 
 /// Why the thing is not gone; null when it is.
-const char* DropOn(remote::Connection* connection, const Record& record) {
-  if (connection == nullptr) return "the node does not answer";
+const char* TryToDrop(remote::Connection* connection, const Record& record) {
   remote::StatementText statement;
   statement.sql = psprintf("SELECT altius_internal.drop_leftover(%d, %s, %d)", record.type,
                            quote_literal_cstr(record.name), kDropTimeoutMs);
@@ -100,6 +99,16 @@ const char* DropOn(remote::Connection* connection, const Record& record) {
   if (error == nullptr) return "the connection to the node was lost";
   elog(LOG, "could not clean up \"%s\": %s", record.name, error);
   return pstrdup(error);
+}
+
+/// Writers look up the publications of a table, and then each of them, without a lock on it: one that is gone by then ends the
+/// statement.  So a publication first leaves its tables (drop_leftover).
+const char* DropOn(remote::Connection* connection, const Record& record) {
+  if (connection == nullptr) return "the node does not answer";
+  const char* reason = TryToDrop(connection, record);
+  if (reason == nullptr || static_cast<Resource>(record.type) != Resource::Publication) return reason;
+  Pause(kPauseMs);
+  return TryToDrop(connection, record);
 }
 
 /// For altius_leftovers.
@@ -251,6 +260,19 @@ bool RestoreIdentity(const char* name) {
   return true;
 }
 
+/// Not at once (DropOn).
+bool DropPublication(const char* name) {
+  const char* tables = pg::FetchText(
+      psprintf("SELECT string_agg(r.prrelid::pg_catalog.regclass::text, ', ') FROM pg_catalog.pg_publication_rel r "
+               "JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE p.pubname = %s", quote_literal_cstr(name)));
+  if (tables == nullptr) {
+    Run(psprintf("DROP PUBLICATION IF EXISTS %s", quote_identifier(name)));
+    return true;
+  }
+  Run(psprintf("ALTER PUBLICATION %s DROP TABLE %s", quote_identifier(name), tables));
+  return false;
+}
+
 bool DropLeftover(int type, const char* name) {
   switch (static_cast<Resource>(type)) {
     case Resource::Shard:
@@ -258,8 +280,7 @@ bool DropLeftover(int type, const char* name) {
     case Resource::Slot:
       return DropSlot(name);
     case Resource::Publication:
-      Run(psprintf("DROP PUBLICATION IF EXISTS %s", quote_identifier(name)));
-      return true;
+      return DropPublication(name);
     case Resource::Subscription:
       Run(psprintf("DROP SUBSCRIPTION IF EXISTS %s", quote_identifier(name)));
       return true;

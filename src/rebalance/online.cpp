@@ -156,11 +156,6 @@ void EndStreamOnLane(Move* move) {
   Unregister(*move, Resource::Slot);
 }
 
-void DropPublication(Move* move) {
-  remote::Execute(move->at_source, psprintf("DROP PUBLICATION IF EXISTS %s", move->publication));
-  Unregister(*move, Resource::Publication);
-}
-
 void Patience::ForLocks() { lock_ms = std::min(lock_ms + 20, pause_limit_ms); }
 void Patience::ForChanges() { haste_ms = std::min(haste_ms * 3 / 2, std::max(kLastHasteMs, pause_limit_ms)); }
 
@@ -253,9 +248,7 @@ void MoveOnline(Move* move) {
   HangUpOnLane(move);
 }
 
-void EndOnline(Move* move) {
-  EndStreamOnLane(move);
-  DropPublication(move);
-}
+/// The publication goes when leftovers are cleaned up.
+void EndOnline(Move* move) { EndStreamOnLane(move); }
 
 }  // namespace altius::rebalance

@@ -119,7 +119,6 @@ void SplitOnline(Split* split) {
 
 void EndSplitOnline(Split* split) {
   for (Move* target : split->targets) EndStreamOnLane(target);
-  DropPublication(&split->whole);
 }
 
 }  // namespace altius::rebalance
