@@ -38,7 +38,7 @@ BEGIN
   END LOOP;
 END $$;
 
-SELECT q, compare(q), told(q) FROM (VALUES
+SELECT q, compare(q), (SELECT string_agg(t, '; ') FROM told(q) t) AS told FROM (VALUES
   ('SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer WHERE c.region = 2 AND c.id < 50'),
   ('SELECT o.id, c.name FROM orders o JOIN customers c ON c.name = o.note WHERE c.region = 2'),
   ('SELECT o.id FROM orders o WHERE EXISTS (SELECT FROM customers c WHERE c.id = o.customer AND c.region = 1)'),
@@ -48,6 +48,13 @@ SELECT q, compare(q), told(q) FROM (VALUES
   ('SELECT o.id, p.id AS other FROM orders o JOIN orders p ON o.amount = p.amount JOIN customers c ON c.id = p.customer WHERE c.id = 3'),
   ('SELECT o.id, x.d FROM orders o JOIN (VALUES (date ''2024-02-02''), (date ''2024-02-03''), (NULL)) x (d) ON x.d = o.placed'),
   ('SELECT * FROM (SELECT o.id, o.customer FROM orders o ORDER BY o.amount, o.id LIMIT 600) l JOIN customers c ON c.id = l.customer WHERE c.id < 90')
+) t (q);
+
+-- The hash table is of the larger side: the smaller one comes first and tells its keys.
+SELECT q, compare(q), (SELECT string_agg(t, '; ') FROM told(q) t) AS told FROM (VALUES
+  ('SELECT c.id FROM customers c WHERE c.id < 50 AND EXISTS (SELECT FROM orders o WHERE o.customer = c.id AND o.amount > 20 AND o.id <> c.region)'),
+  ('SELECT c.id FROM customers c WHERE c.id BETWEEN 10 AND 30 AND NOT EXISTS (SELECT FROM orders o WHERE o.customer = c.id AND o.amount > 30 AND o.id > c.id * 130)'),
+  ('SELECT c.id, x.id AS other FROM customers c JOIN customers x ON x.id = c.id + 1 WHERE c.id < 20 AND NOT EXISTS (SELECT FROM orders o WHERE o.note = c.name AND o.id > c.id * 300)')
 ) t (q);
 
 -- Nothing may be missing where rows without a partner show.
@@ -77,7 +84,7 @@ ROLLBACK;
 
 -- More keys than fit, in memory or in a message: the join does without.
 SET work_mem = '64kB';
-SELECT q, compare(q), told(q) FROM (VALUES
+SELECT q, compare(q), (SELECT string_agg(t, '; ') FROM told(q) t) AS told FROM (VALUES
   ('SELECT o.id, p.id AS other FROM orders o JOIN orders p ON p.id = o.customer + 5 JOIN customers c ON c.id = o.customer')) t (q);
 RESET work_mem;
 SET altius.enable_key_filters = off;
@@ -110,6 +117,7 @@ BEGIN
 END $$;
 SELECT q, decorrelated(q) FROM (VALUES
   ('SELECT c.id FROM customers c WHERE c.region > (SELECT max(o.id) / 2000.0 FROM orders o WHERE o.customer = c.id)'),
+  ('SELECT c.id FROM customers c WHERE c.region > (SELECT sum(o.amount) FROM orders o WHERE o.customer = c.id AND o.amount > 3 AND o.placed < date ''2024-02-02'' + interval ''1 year'')'),
   -- these might raise an error for a group that nobody asks for, are not null without rows, or know more of the row
   ('SELECT c.id FROM customers c WHERE c.region > (SELECT sum(1 / o.amount) FROM orders o WHERE o.customer = c.id)'),
   ('SELECT c.id FROM customers c WHERE c.region > (SELECT count(*) FROM orders o WHERE o.customer = c.id)'),

@@ -77,10 +77,10 @@ bool CollectKeys(HashJoinTable table, TupleTableSlot* row, int attribute, KeySet
   return true;
 }
 
-bool KeysOf(const EState* estate, const plan::KeyFilter& filter, Datum* array) {
-  HashJoinTable table = TableOf(estate, filter.join);
+bool KeysOfTable(const EState* estate, const plan::KeyFilter& filter, Datum* array) {
+  HashJoinTable table = TableOf(estate, filter.node);
   if (table == nullptr) return false;
-  const auto* join = castNode(HashJoinState, task::FindRunningNode(estate, filter.join));
+  const auto* join = castNode(HashJoinState, task::FindRunningNode(estate, filter.node));
   KeySet keys(*lookup_type_cache(filter.type, 0), filter.most_keys);
   TupleTableSlot* row =
       MakeSingleTupleTableSlot(join->hj_HashTupleSlot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
@@ -88,6 +88,42 @@ bool KeysOf(const EState* estate, const plan::KeyFilter& filter, Datum* array) {
   ExecDropSingleTupleTableSlot(row);
   if (complete) *array = keys.ToArray();
   return complete;
+}
+
+/// Reads all rows of the store, which the scan may have begun to read; false when there are too many keys.
+bool CollectKeys(task::RowStore* store, TupleTableSlot* row, int column, KeySet* keys) {
+  const int64 read = store->read;
+  task::Rewind(store);
+  bool complete = true;
+  while (complete && task::ReadRow(store, row, false)) {
+    bool is_null;
+    const Datum key = slot_getattr(row, column, &is_null);
+    complete = is_null || keys->Add(key);
+  }
+  task::Rewind(store);
+  while (store->read < read) (void)task::ReadRow(store, row, false);
+  return complete;
+}
+
+/// Runs the other fragment to its end, which keeps its rows until they are asked for.
+bool KeysOfScan(const EState* estate, const plan::KeyFilter& filter, Datum* array) {
+  PlanState* found = task::FindRunningNode(estate, filter.node);
+  if (found == nullptr || !IsA(found, CustomScanState)) return false;
+  FragmentState* other = Cast(castNode(CustomScanState, found));
+  if (other->starting) return false;
+  if (other->run == nullptr) StartRun(other);
+  while (FetchMore(other)) {
+  }
+  KeySet keys(*lookup_type_cache(filter.type, 0), filter.most_keys);
+  TupleTableSlot* row = MakeSingleTupleTableSlot(other->row->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+  const bool complete = CollectKeys(other->run->store, row, filter.key, &keys);
+  ExecDropSingleTupleTableSlot(row);
+  if (complete) *array = keys.ToArray();
+  return complete;
+}
+
+bool KeysOf(const EState* estate, const plan::KeyFilter& filter, Datum* array) {
+  return filter.of_scan ? KeysOfScan(estate, filter, array) : KeysOfTable(estate, filter, array);
 }
 
 template <typename T>

@@ -303,7 +303,9 @@ void StartRun(FragmentState* state) {
   Run* run = MakeRun(state);
   run->lending = LendingOf(state);
   run->arguments = EvaluateArguments(state);
+  state->starting = true;
   if (state->fragment->key_filters != NIL) AddKeys(state, &run->arguments);
+  state->starting = false;
   run->tasks = TasksOf(state, run->arguments, &run->shard_count);
   run->store = task::MakeRowStore(state->row->tts_tupleDescriptor,
                                   state->keep_rows || Modifies(*state->fragment), state->backward);

@@ -141,7 +141,8 @@ void Begin(CustomScanState* custom, EState* estate, int eflags) {
   state->params = ParamsOf(scan);
   // With parameters it is likely to be read again and again.
   state->backward = (eflags & EXEC_FLAG_BACKWARD) != 0;
-  state->keep_rows = (eflags & (EXEC_FLAG_REWIND | EXEC_FLAG_BACKWARD)) != 0 || !bms_is_empty(scan->scan.plan.extParam);
+  state->keep_rows = (eflags & (EXEC_FLAG_REWIND | EXEC_FLAG_BACKWARD)) != 0 || !bms_is_empty(scan->scan.plan.extParam) ||
+                     state->fragment->gives_keys;
 }
 
 void BeginScan(CustomScanState* custom, EState* estate, int eflags) {

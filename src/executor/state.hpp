@@ -78,6 +78,7 @@ struct FragmentState {
   bool backward;  // they may be read backward
   Bitmapset* params;  // that the arguments depend on
   Run* run;  // null until started
+  bool starting;  // it looks for keys of others
 };
 
 inline FragmentState* Cast(CustomScanState* state) {

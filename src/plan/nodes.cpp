@@ -75,6 +75,7 @@ List* ToList(const Fragment& fragment) {
   list = lappend(list, fragment.changes);
   list = AppendInt(list, fragment.place_among_first);
   list = AppendInt(list, static_cast<int>(fragment.cut));
+  list = AppendInt(list, fragment.gives_keys);
   return lappend(list, fragment.key_filters);
 }
 
@@ -107,19 +108,26 @@ Fragment* FromList(List* list) {
   fragment->changes = reader.Next();
   fragment->place_among_first = reader.NextInt();
   fragment->cut = static_cast<core::locus::Reason>(reader.NextInt());
+  fragment->gives_keys = reader.NextInt() != 0;
   fragment->key_filters = reader.Next();
   return fragment;
 }
 
 void AddKeyFilter(CustomScan* scan, const KeyFilter& filter) {
-  List* numbers = list_make5_int(filter.join, filter.key, filter.column, filter.most_keys, static_cast<int>(filter.type));
-  numbers = lappend_int(numbers, static_cast<int>(filter.equality));
+  List* numbers = list_make5_int(filter.node, filter.key, filter.column, filter.most_keys, static_cast<int>(filter.type));
+  numbers = lappend_int(lappend_int(numbers, static_cast<int>(filter.equality)), filter.of_scan ? 1 : 0);
   ListCell* last = list_last_cell(FieldsOf(scan->custom_private));
   lfirst(last) = lappend(static_cast<List*>(lfirst(last)), numbers);
 }
 
+void GiveKeys(CustomScan* scan) {
+  List* fields = FieldsOf(scan->custom_private);
+  lfirst(list_nth_cell(fields, list_length(fields) - 2)) = makeInteger(1);
+}
+
 KeyFilter KeyFilterOf(const List* numbers) {
-  return {.join = list_nth_int(numbers, 0),
+  return {.of_scan = list_nth_int(numbers, 6) != 0,
+          .node = list_nth_int(numbers, 0),
           .key = list_nth_int(numbers, 1),
           .column = list_nth_int(numbers, 2),
           .type = static_cast<Oid>(list_nth_int(numbers, 4)),

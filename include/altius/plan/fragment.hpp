@@ -58,6 +58,7 @@ struct Fragment {
   core::locus::Reason cut;  // why it is not more of the query
   const Query *arm_query;    // what the texts are made of, while the statement is planned; null in a plan
   const Query *upper_query;
+  bool gives_keys;       // to key filters of others: its rows are kept
   List *key_filters;     // of plan::KeyFilter (key_filter.hpp), added when the whole statement is planned
   int prune_count;       // the first `prune_count` of the prune expressions are values, see FragmentExprs
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// Plan data: a hash join's keys, sent along with the statements of a fragment that the join is going to be probed with.
+// Plan data: keys of one side of a hash join, sent along with the statements of a fragment that delivers rows of the other side.
 #pragma once
 
 #include "altius/pg/pg.hpp"
@@ -16,8 +16,9 @@ inline constexpr int kMostComparedKeys = 100;
 
 /// Rows of the fragment whose column is none of the keys find nothing in the join, so they need not come.
 struct KeyFilter {
-  int join;       // plan_node_id of the hash join
-  int key;        // attribute of the rows in its hash table
+  bool of_scan;   // the keys are those of the other side, which a fragment delivers that is small
+  int node;       // plan_node_id of the hash join, or of that fragment's scan
+  int key;        // attribute of the rows in its hash table, or of the scan
   int column;     // of the fragment
   Oid type;       // of the keys
   Oid equality;   // column = key
@@ -26,6 +27,9 @@ struct KeyFilter {
 
 /// Adds it to a planned fragment scan.
 void AddKeyFilter(CustomScan* scan, const KeyFilter& filter);
+
+/// Of a scan that others get keys from.
+void GiveKeys(CustomScan* scan);
 
 KeyFilter KeyFilterOf(const List* filter);
 

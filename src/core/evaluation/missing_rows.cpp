@@ -3,12 +3,16 @@
 
 namespace altius::core::evaluation {
 
-bool DropsWithoutKey(Step join) {
+bool DropsWithoutKey(Step join, Side side) {
   switch (join) {
     case Step::InnerJoin:
-    case Step::RightJoin:
     case Step::SemiJoin:
       return true;
+    case Step::RightJoin:
+      return side == Side::Outer;
+    case Step::LeftJoin:
+    case Step::AntiJoin:
+      return side == Side::Inner;
     default:
       return false;
   }

@@ -151,34 +151,101 @@ double MostKeys(const HashJoin *join, bool hashed) {
 /// Whether the keys are those of all executions of the join.
 bool IsFixed(const HashJoin *join) { return bms_is_empty(join->join.plan.righttree->extParam); }
 
-void AddFilter(HashJoin *join, const OpExpr *clause, const Node *hash_key) {
-  const Var *outer = PlainVar(static_cast<Node *>(linitial(clause->args)));
-  const Var *inner = PlainVar(hash_key);
-  if (outer == nullptr || inner == nullptr || outer->varno != OUTER_VAR || !IsComparableElsewhere(clause)) return;
-  Plan *outer_plan = join->join.plan.lefttree;
-  const Source source = SourceOf(outer_plan, outer->varattno);
-  if (source.scan == nullptr || source.scan->scan.plan.plan_rows < kFewestRows) return;
-  const Oid type = exprType(static_cast<Node *>(lsecond(clause->args)));
-  if (type >= FirstNormalObjectId || !OidIsValid(get_array_type(type))) return;
-  const bool hashed = IsHashed(clause, exprType(static_cast<Node *>(linitial(clause->args))), type);
-  plan::AddKeyFilter(source.scan, {.join = join->join.plan.plan_node_id,
-                                   .key = inner->varattno,
+/// One equality of a hash join: what the rows of the two sides are compared by.
+struct Equality {
+  const OpExpr *clause;
+  const Var *outer;  // columns of the plans below, null: computed from some
+  const Var *inner;  // of the rows in the hash table
+  Oid outer_type;
+  Oid inner_type;
+};
+
+Equality EqualityOf(const OpExpr *clause, const Node *hash_key) {
+  auto *left = static_cast<Node *>(linitial(clause->args));
+  const Var *outer = PlainVar(left);
+  if (outer != nullptr && outer->varno != OUTER_VAR) outer = nullptr;
+  return {clause, outer, PlainVar(hash_key), exprType(left), exprType(static_cast<Node *>(lsecond(clause->args)))};
+}
+
+bool Travels(Oid type) { return type < FirstNormalObjectId && OidIsValid(get_array_type(type)); }
+
+/// The outer rows come from the fragment: with keys of the hash table.
+void FilterOuter(HashJoin *join, const Equality &equality) {
+  Plan *outer = join->join.plan.lefttree;
+  const Source source = SourceOf(outer, equality.outer->varattno);
+  if (source.scan == nullptr || source.scan->scan.plan.plan_rows < kFewestRows || !Travels(equality.inner_type)) return;
+  const bool hashed = IsHashed(equality.clause, equality.outer_type, equality.inner_type);
+  plan::AddKeyFilter(source.scan, {.of_scan = false,
+                                   .node = join->join.plan.plan_node_id,
+                                   .key = equality.inner->varattno,
                                    .column = source.column,
-                                   .type = type,
-                                   .equality = clause->opno,
+                                   .type = equality.inner_type,
+                                   .equality = equality.clause->opno,
                                    .most_keys = static_cast<int>(MostKeys(join, hashed))});
   // A hash join fetches an outer row ahead where it takes that for cheaper than the hash table.
-  outer_plan->startup_cost = std::max(outer_plan->startup_cost, join->join.plan.righttree->total_cost);
-  outer_plan->total_cost = std::max(outer_plan->total_cost, outer_plan->startup_cost);
+  outer->startup_cost = std::max(outer->startup_cost, join->join.plan.righttree->total_cost);
+  outer->total_cost = std::max(outer->total_cost, outer->startup_cost);
+}
+
+/// The fragment all values of the column come from, perhaps not all of its values.
+Source OriginOf(Plan *plan, int column) {
+  if (plan == nullptr || column > list_length(plan->targetlist)) return {};
+  const Var *var = PlainVar(pg::AsNode(list_nth_node(TargetEntry, plan->targetlist, column - 1)->expr));
+  if (var == nullptr) return {};
+  if (IsFragmentScan(plan)) return bms_is_empty(plan->extParam) ? SourceInFragment(reinterpret_cast<CustomScan *>(plan), var) : Source{};
+  switch (nodeTag(plan)) {
+    case T_HashJoin:
+    case T_MergeJoin:
+    case T_NestLoop:
+    case T_Hash:
+    case T_Sort:
+    case T_IncrementalSort:
+    case T_Material:
+    case T_Result:
+    case T_Agg:
+    case T_Limit:
+      return OriginOf(var->varno == OUTER_VAR ? plan->lefttree : var->varno == INNER_VAR ? plan->righttree : nullptr, var->varattno);
+    case T_SubqueryScan:
+      return OriginOf(reinterpret_cast<SubqueryScan *>(plan)->subplan, var->varattno);
+    default:
+      return {};
+  }
+}
+
+/// The inner rows come from a large fragment, the outer ones from a small one, as in semi-joins, whose hash table is that of the inner
+/// rows however many these are: with keys of the small one, which runs first then.
+void FilterInner(HashJoin *join, const Equality &equality) {
+  const Source source = SourceOf(join->join.plan.righttree, equality.inner->varattno);
+  const Source origin = OriginOf(join->join.plan.lefttree, equality.outer->varattno);
+  if (source.scan == nullptr || origin.scan == nullptr || source.scan == origin.scan || !Travels(equality.outer_type)) return;
+  const double rows = source.scan->scan.plan.plan_rows;
+  const double keys = origin.scan->scan.plan.plan_rows;
+  const Oid commuted = get_commutator(equality.clause->opno);
+  if (rows < kFewestRows || keys > rows / 2 || keys > kMostKeys || !OidIsValid(commuted)) return;
+  const bool hashed = IsHashed(equality.clause, equality.outer_type, equality.inner_type);
+  plan::GiveKeys(origin.scan);
+  plan::AddKeyFilter(source.scan, {.of_scan = true,
+                                   .node = origin.scan->scan.plan.plan_node_id,
+                                   .key = origin.column,
+                                   .column = source.column,
+                                   .type = equality.outer_type,
+                                   .equality = commuted,
+                                   .most_keys = static_cast<int>(hashed ? kMostKeys : plan::kMostComparedKeys)});
+}
+
+void VisitEquality(HashJoin *join, const Equality &equality) {
+  if (equality.outer == nullptr || equality.inner == nullptr || !IsComparableElsewhere(equality.clause)) return;
+  const Step step = StepOfJoin(join->join.jointype);
+  if (evaluation::DropsWithoutKey(step, evaluation::Side::Outer) && IsFixed(join)) FilterOuter(join, equality);
+  if (evaluation::DropsWithoutKey(step, evaluation::Side::Inner)) FilterInner(join, equality);
 }
 
 void VisitJoin(HashJoin *join) {
-  if (!evaluation::DropsWithoutKey(StepOfJoin(join->join.jointype)) || !IsFixed(join)) return;
   const auto *hash = castNode(Hash, join->join.plan.righttree);
   ListCell *clause;
   ListCell *key;
   forboth(clause, join->hashclauses, key, hash->hashkeys) {
-    if (IsA(lfirst(clause), OpExpr)) AddFilter(join, lfirst_node(OpExpr, clause), static_cast<Node *>(lfirst(key)));
+    if (IsA(lfirst(clause), OpExpr)) VisitEquality(join, EqualityOf(lfirst_node(OpExpr, clause), static_cast<Node *>(lfirst(key))));
   }
 }
 

@@ -24,11 +24,14 @@ namespace {
 /// Not marked as leakproof, but without errors for the values that they are given in practice.
 constexpr std::string_view kQuiet[] = {
     "array_agg", "avg", "bool_and", "bool_or", "clock_timestamp", "concat", "concat_ws", "count", "current_database",
-    "current_query", "current_schema", "current_schemas", "date", "date_mi", "date_mi_interval", "date_mii",
+    "current_query", "current_schema", "current_schemas", "date", "date_eq_timestamp", "date_ge_timestamp", "date_gt_timestamp",
+    "date_le_timestamp", "date_lt_timestamp", "date_mi", "date_mi_interval", "date_mii",
     "date_part", "date_pl_interval", "date_pli", "date_trunc", "every", "extract", "interval", "interval_mi",
     "interval_mul", "interval_pl", "interval_pl_timestamptz", "interval_um", "lower", "max", "min", "now",
+    "numeric_eq", "numeric_ge", "numeric_gt", "numeric_le", "numeric_lt", "numeric_ne",
     "pg_backend_pid", "pg_has_role", "session_user", "statement_timestamp", "string_agg", "sum", "text", "textcat",
-    "time", "timestamp", "timestamp_mi", "timestamp_mi_interval", "timestamp_pl_interval", "timestamptz",
+    "time", "timestamp", "timestamp_eq_date", "timestamp_ge_date", "timestamp_gt_date", "timestamp_le_date", "timestamp_lt_date",
+    "timestamp_mi", "timestamp_mi_interval", "timestamp_pl_interval", "timestamptz",
     "timestamptz_mi", "timestamptz_mi_interval", "timestamptz_pl_interval", "timezone", "transaction_timestamp",
     "upper", "version",
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Which rows of a fragment need not come: those whose value in a column is none of the keys that a hash join above has.
+// Which rows of a fragment need not come: those whose value in a column is none of the keys on the other side of a hash join above.
 //
-// They may be missing where (1) the join drops outer rows without a key, and (2) each step between the fragment and the join, given its
+// They may be missing where (1) the join drops rows of their side that are without a partner, and (2) each step between the fragment and the join, given its
 // input without them, gives the same rows with these keys.  Rows with other values, or null in the column, may be others or missing:
 // the join drops them.  (2) composes: what a step is allowed to get wrong is what the next one is allowed to lack.
 #pragma once
@@ -24,11 +24,11 @@ enum class Step : std::uint8_t {
   FirstRows,     // LIMIT
 };
 
-/// The input whose column the result has.
+/// An input; of (2) the one whose column the result has.
 enum class Side : std::uint8_t { Outer, Inner };
 
-/// (1): whether the join drops outer rows that find nothing.
-bool DropsWithoutKey(Step join);
+/// (1): whether rows of that side that find nothing make no difference to the join.
+bool DropsWithoutKey(Step join, Side side);
 
 /// (2), for a column of the result that is a column of that input unchanged; `partition`: groups or partitions are made by it.
 bool MayLackRows(Step step, Side side, bool partition);
