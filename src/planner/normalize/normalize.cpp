@@ -5,6 +5,7 @@
 #include "altius/pg/node.hpp"
 #include "altius/pg/walk.hpp"
 #include "ctes.hpp"
+#include "exists.hpp"
 #include "join_aliases.hpp"
 #include "on_conflict.hpp"
 #include "security.hpp"
@@ -38,6 +39,7 @@ bool NormalizeWalker(Node *node, void *context) {
 }  // namespace
 
 void Normalize(Query *query) {
+  DropColumnsOfExists(query);
   InlineCtes(query);
   FlattenAliases(query);
   SpellArbiter(query);
