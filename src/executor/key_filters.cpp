@@ -53,10 +53,13 @@ class KeySet {
   pg::Array<Datum> values_;
 };
 
+/// HJ_BUILD_HASHTABLE of PostgreSQL's nodeHashjoin.c: the table may be there and not have all rows yet.
+constexpr int kBuilding = 1;
+
 /// The table of the join, if it is complete, in memory, and one join's alone.
 HashJoinTable TableOf(const EState* estate, int join) {
   PlanState* state = task::FindRunningNode(estate, join);
-  if (state == nullptr || !IsA(state, HashJoinState)) return nullptr;
+  if (state == nullptr || !IsA(state, HashJoinState) || castNode(HashJoinState, state)->hj_JoinState == kBuilding) return nullptr;
   HashJoinTable table = castNode(HashJoinState, state)->hj_HashTable;
   return table != nullptr && table->nbatch == 1 && table->parallel_state == nullptr ? table
                                                                                     : nullptr;
@@ -155,7 +158,7 @@ void AppendCondition(StringInfo condition, const plan::KeyFilter& filter, int ke
                      get_opname(filter.equality), argument);
   } else {
     appendStringInfo(condition, "altius_internal.is_key(c%d::%s, $%d)", filter.column,
-                     format_type_be_qualified(filter.type), argument);
+                     format_type_extended(filter.type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY), argument);
   }
 }
 

@@ -305,8 +305,8 @@ void StartHook(QueryDesc* query, int eflags) {
 void RunHook(QueryDesc* query, ScanDirection direction, uint64 count, bool execute_once) {
   pg::Entry([&] {
     if (IsDisowned(query)) return;
+    const Running running(query);
     RunOnPath(query, [&] {
-      const Running running(query);
       BeginModification(query);
       if (query->estate->es_subplanstates != NIL) ReadFirst(query);
       if (next_run != nullptr) {

@@ -5,6 +5,7 @@
 #include "key_filters.hpp"
 
 #include <algorithm>
+#include <climits>
 
 #include "altius/core/evaluation/missing_rows.hpp"
 #include "altius/pg/node.hpp"
@@ -31,8 +32,8 @@ namespace evaluation = core::evaluation;
 using evaluation::Step;
 
 bool enabled = true;
+int fewest_rows = 500;
 
-constexpr double kFewestRows = 500;  // a fragment of fewer is not worth it
 constexpr double kWorthWhile = 0.7;  // of the rows come, at most
 constexpr double kMostKeys = 50000;  // as many fit into the hash table of a join, and into a message
 
@@ -167,13 +168,13 @@ Equality EqualityOf(const OpExpr *clause, const Node *hash_key) {
   return {clause, outer, PlainVar(hash_key), exprType(left), exprType(static_cast<Node *>(lsecond(clause->args)))};
 }
 
-bool Travels(Oid type) { return type < FirstNormalObjectId && OidIsValid(get_array_type(type)); }
+bool Travels(Oid type) { return type < FirstNormalObjectId && !pg::IsAnonymousRow(type) && OidIsValid(get_array_type(type)); }
 
 /// The outer rows come from the fragment: with keys of the hash table.
 void FilterOuter(HashJoin *join, const Equality &equality) {
   Plan *outer = join->join.plan.lefttree;
   const Source source = SourceOf(outer, equality.outer->varattno);
-  if (source.scan == nullptr || source.scan->scan.plan.plan_rows < kFewestRows || !Travels(equality.inner_type)) return;
+  if (source.scan == nullptr || source.scan->scan.plan.plan_rows < fewest_rows || !Travels(equality.inner_type)) return;
   const bool hashed = IsHashed(equality.clause, equality.outer_type, equality.inner_type);
   plan::AddKeyFilter(source.scan, {.of_scan = false,
                                    .node = join->join.plan.plan_node_id,
@@ -221,7 +222,8 @@ void FilterInner(HashJoin *join, const Equality &equality) {
   const double rows = source.scan->scan.plan.plan_rows;
   const double keys = origin.scan->scan.plan.plan_rows;
   const Oid commuted = get_commutator(equality.clause->opno);
-  if (rows < kFewestRows || keys > rows / 2 || keys > kMostKeys || !OidIsValid(commuted)) return;
+  const bool large = rows >= fewest_rows && (keys <= rows / 2 || fewest_rows == 0);
+  if (!large || keys > kMostKeys || !OidIsValid(commuted)) return;
   const bool hashed = IsHashed(equality.clause, equality.outer_type, equality.inner_type);
   plan::GiveKeys(origin.scan);
   plan::AddKeyFilter(source.scan, {.of_scan = true,
@@ -277,6 +279,9 @@ void InitKeyFilters() {
                                              "Hash joins tell the nodes their keys, so that rows without a partner do not travel.",
                                              &enabled, true, PGC_USERSET, GUC_EXPLAIN}};
   pg::Define(setting);
+  static const pg::IntSetting fewest[] = {{"altius.key_filter_min_rows", "Fewer rows than these are fetched without looking at keys.",
+                                           &fewest_rows, 500, 0, INT_MAX, PGC_USERSET, GUC_EXPLAIN}};
+  pg::Define(fewest);
 }
 
 }  // namespace altius::planner
