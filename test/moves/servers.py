@@ -25,7 +25,9 @@ class Servers(queries.Queries):
     def __init__(self, directory):
         self.cluster = clusters.load(directory)
         self.patroni = clusters.kind_of(directory) == "patroni"
-        self.faults = ("switchover", "restart", "kill", "freeze") if self.patroni else ("restart", "kill", "freeze")
+        self.faults = ("restart", "kill", "freeze")
+        if self.patroni:
+            self.faults = ("switchover", *self.faults, "patroni-restart", "patroni-kill", "patroni-freeze")
 
     def node(self, group):
         return self.cluster.primary(group, 60) if self.patroni else self.cluster.nodes()[group]
@@ -70,7 +72,7 @@ class Servers(queries.Queries):
     def strike(self, fault, group):
         """Begins; the result is a thread that ends when the server is to be reached again."""
         node = self.node(group)
-        thread = threading.Thread(target=getattr(self, fault), args=(node, group), daemon=True)
+        thread = threading.Thread(target=getattr(self, fault.replace("-", "_")), args=(node, group), daemon=True)
         thread.start()
         return thread
 
@@ -99,6 +101,26 @@ class Servers(queries.Queries):
         send(pids, signal.SIGSTOP)
         time.sleep(FREEZE)
         send(pids, signal.SIGCONT)
+
+    # Patroni alone.
+
+    def patroni_restart(self, node, _):
+        """It takes PostgreSQL along, so that another one leads."""
+        node.stop("fast")
+        node.start()
+
+    def patroni_kill(self, node, _):
+        """It is back before the ttl is over; PostgreSQL goes on."""
+        node.patroni.signal(signal.SIGKILL)
+        self.wait(lambda: node.patroni.pid() is None, 10)
+        node.start()
+        self.wait(node.leads, 30)
+
+    @staticmethod
+    def patroni_freeze(node, _):
+        node.patroni.signal(signal.SIGSTOP)
+        time.sleep(FREEZE)
+        node.patroni.signal(signal.SIGCONT)
 
 
 class Steady(Servers):
