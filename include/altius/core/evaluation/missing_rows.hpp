@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 // Which rows of a fragment need not come: those whose value in a column is none of the keys on the other side of a hash join above.
 //
-// They may be missing where (1) the join drops rows of their side that are without a partner, and (2) each step between the fragment and the join, given its
-// input without them, gives the same rows with these keys.  Rows with other values, or null in the column, may be others or missing:
-// the join drops them.  (2) composes: what a step is allowed to get wrong is what the next one is allowed to lack.
+// They may be missing where (1) the join drops rows of their side that are without a partner, and (2) each step between the fragment
+// and the join, given its input without them, gives the same rows with these keys.  Rows with other values, or null in the column, may be
+// others or missing: the join drops them.  (2) composes: what a step may get wrong is what the next one may lack.
 #pragma once
 
 #include <cstdint>
