@@ -125,5 +125,20 @@ UPDATE removable SET s = 'x' FROM other WHERE removable.id + 1 = other.x;
 SELECT id FROM removable FOR UPDATE;
 RESET ROLE;
 SELECT id FROM removable ORDER BY id;
+
+-- A modification in WITH that runs as a statement of its own must not put the user's policies in the place of those that hold for the
+-- owner of a view.
+CREATE TABLE viewed (id int, v int);
+SELECT create_distributed_table('viewed', 'id');
+INSERT INTO viewed SELECT i, i FROM generate_series(1, 20) i;
+ALTER TABLE viewed ENABLE ROW LEVEL SECURITY;
+CREATE POLICY few ON viewed TO rights_policies_user USING (v < 6);
+CREATE VIEW more AS SELECT * FROM viewed WHERE v < 12;
+GRANT SELECT, UPDATE ON viewed, more TO rights_policies_user;
+SET ROLE rights_policies_user;
+WITH changed AS (UPDATE more SET v = v RETURNING id) SELECT count(*) FROM changed;
+WITH moved AS (UPDATE more SET id = id + 100 RETURNING id) SELECT count(*) FROM moved;
+UPDATE more SET id = id + 100;
+RESET ROLE;
 DROP SCHEMA rights_policies CASCADE;
 DROP ROLE rights_policies_user;

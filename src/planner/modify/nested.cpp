@@ -5,6 +5,7 @@
 
 #include "altius/core/order/with.hpp"
 #include "altius/pg/node.hpp"
+#include "altius/pg/permissions.hpp"
 #include "altius/pg/walk.hpp"
 #include "planner/fragment/fragment.hpp"
 #include "planner/fragment/leaf.hpp"
@@ -17,10 +18,12 @@
 extern "C" {
 #include "catalog/pg_collation_d.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "rewrite/rewriteManip.h"
 }
 
@@ -274,7 +277,26 @@ void SpellSource(Query *insert) {
   (void)ReplaceSource(insert, select);
 }
 
+namespace {
+
+/// The statement is rewritten anew, for the user: policies that hold for the owner of a view would give way to the user's.
+void RefuseOthersPolicies(Query *query) {
+  const pg::RelationUses uses = pg::CollectRelations(query);
+  for (int i = 0; i < list_length(uses.entries); i++) {
+    const pg::Requirement requirement = pg::RequirementOf(uses, i);
+    if (!OidIsValid(requirement.role) || requirement.role == GetUserId() || check_enable_rls(requirement.relid, InvalidOid, true) == RLS_NONE)
+      continue;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a modification in WITH through a view of another role can't be a statement of its own here"),
+                    errdetail("Row security of table \"%s\" would be that of the user.", get_rel_name(requirement.relid)),
+                    errhint("Run it as a statement, not in WITH.")));
+  }
+}
+
+}  // namespace
+
 Query *NestedModification(Query *query, const Level *level, int place_among_first) {
+  RefuseOthersPolicies(query);
   TakeCtesAlong(query, level->parent->query);
   List *targets = query->returningList;
   Query *statement = pg::Copy(query);
