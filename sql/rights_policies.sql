@@ -140,5 +140,17 @@ WITH changed AS (UPDATE more SET v = v RETURNING id) SELECT count(*) FROM change
 WITH moved AS (UPDATE more SET id = id + 100 RETURNING id) SELECT count(*) FROM moved;
 UPDATE more SET id = id + 100;
 RESET ROLE;
+-- A superuser changes rows through a view as its owner.
+CREATE POLICY limits ON viewed AS RESTRICTIVE TO rights_policies_user WITH CHECK (v < 6);
+GRANT INSERT ON viewed TO rights_policies_user;
+SET ROLE rights_policies_user;
+CREATE TEMP VIEW mine AS SELECT * FROM viewed;
+RESET ROLE;
+UPDATE mine SET v = v;
+UPDATE mine SET v = v + 10;
+UPDATE mine SET id = id + 1, v = v + 10;
+INSERT INTO mine VALUES (50, 50);
+INSERT INTO mine SELECT 50 + i, 50 FROM generate_series(1, 4) i;
+SELECT count(*), max(v) FROM viewed;
 DROP SCHEMA rights_policies CASCADE;
 DROP ROLE rights_policies_user;

@@ -26,6 +26,7 @@ struct Need {
   bool finds_rows;  // by ctid, which only SELECT of the whole table allows, and locks them, which takes UPDATE
   bool changes;     // one of the tables
   bool unclear;     // tables with row security are changed as different roles
+  bool superuser;   // who lacks no rights, but is subject to the policies of who owns a view
 };
 
 bool HasRowSecurity(Oid relid) {
@@ -60,6 +61,7 @@ void Look(const pg::Requirement &requirement, void *data) {
   const bool changes = (requirement.rights & (ACL_INSERT | ACL_UPDATE | ACL_DELETE)) != 0;
   if (!list_member_oid(need->tables, requirement.relid)) return;
   need->changes = need->changes || changes;
+  if (need->superuser && (role == GetUserId() || !changes || !HasRowSecurity(requirement.relid))) return;
   if (role == GetUserId() && !changes) {
     need->lending.needed = need->lending.needed || PoliciesReadMore(requirement.relid);
     return;
@@ -121,8 +123,7 @@ constexpr Oid kParameterTypes[] = {TEXTOID, BOOLOID, NAMEOID, BOOLOID, OIDARRAYO
 }  // namespace
 
 Lending LendingFor(const PlannedStmt *plan, const List *tables, bool finds_rows) {
-  if (superuser()) return {};
-  Need need = {tables, {}, finds_rows, false, false};
+  Need need = {tables, {}, finds_rows, false, false, superuser()};
   pg::VisitRequirements(plan, Look, &need);
   // MERGE that only does nothing has a target, too.
   if (!need.changes) need.lending.target = GetUserId();
