@@ -54,7 +54,8 @@ SELECT q, compare(q), (SELECT string_agg(t, '; ') FROM told(q) t) AS told FROM (
 SELECT q, compare(q), (SELECT string_agg(t, '; ') FROM told(q) t) AS told FROM (VALUES
   ('SELECT c.id FROM customers c WHERE c.id < 50 AND EXISTS (SELECT FROM orders o WHERE o.customer = c.id AND o.amount > 20 AND o.id <> c.region)'),
   ('SELECT c.id FROM customers c WHERE c.id BETWEEN 10 AND 30 AND NOT EXISTS (SELECT FROM orders o WHERE o.customer = c.id AND o.amount > 30 AND o.id > c.id * 130)'),
-  ('SELECT c.id, x.id AS other FROM customers c JOIN customers x ON x.id = c.id + 1 WHERE c.id < 20 AND NOT EXISTS (SELECT FROM orders o WHERE o.note = c.name AND o.id > c.id * 300)')
+  ('SELECT c.id, x.id AS other FROM customers c JOIN customers x ON x.id = c.id + 1 WHERE c.id < 20 AND NOT EXISTS (SELECT FROM orders o WHERE o.note = c.name AND o.id > c.id * 300)'),
+  ('SELECT c.id FROM customers c WHERE c.id < 25 AND c.region < (SELECT max(region) FROM customers) AND NOT EXISTS (SELECT FROM orders o WHERE o.customer = c.id AND o.amount > 30 AND o.id > c.id * 300)')
 ) t (q);
 
 -- Many keys of types whose length matters, and an error in between: what ran is forgotten.

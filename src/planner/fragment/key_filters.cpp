@@ -28,6 +28,24 @@ namespace altius::planner {
 
 namespace {
 
+/// Parameters that have one value as long as the statement runs: of the initplans of the whole plan.
+const Bitmapset *constant_params = nullptr;
+
+const Bitmapset *ConstantParamsOf(const PlannedStmt *statement) {
+  Bitmapset *params = nullptr;
+  ListCell *cell;
+  foreach (cell, statement->planTree->initPlan) {
+    const auto *plan = lfirst_node(SubPlan, cell);
+    if (!bms_is_subset(static_cast<Plan *>(list_nth(statement->subplans, plan->plan_id - 1))->extParam, params)) continue;
+    ListCell *param;
+    foreach (param, plan->setParam) params = bms_add_member(params, lfirst_int(param));
+  }
+  return params;
+}
+
+/// Whether the plan has the same rows each time it is executed.
+bool IsFixed(const Plan *plan) { return bms_is_subset(plan->extParam, constant_params); }
+
 namespace evaluation = core::evaluation;
 using evaluation::Step;
 
@@ -149,9 +167,6 @@ double MostKeys(const HashJoin *join, bool hashed) {
   return std::min(std::max(worth, fewest), hashed ? kMostKeys : fewest);
 }
 
-/// Whether the keys are those of all executions of the join.
-bool IsFixed(const HashJoin *join) { return bms_is_empty(join->join.plan.righttree->extParam); }
-
 /// One equality of a hash join: what the rows of the two sides are compared by.
 struct Equality {
   const OpExpr *clause;
@@ -193,7 +208,7 @@ Source OriginOf(Plan *plan, int column) {
   if (plan == nullptr || column > list_length(plan->targetlist)) return {};
   const Var *var = PlainVar(pg::AsNode(list_nth_node(TargetEntry, plan->targetlist, column - 1)->expr));
   if (var == nullptr) return {};
-  if (IsFragmentScan(plan)) return bms_is_empty(plan->extParam) ? SourceInFragment(reinterpret_cast<CustomScan *>(plan), var) : Source{};
+  if (IsFragmentScan(plan)) return IsFixed(plan) ? SourceInFragment(reinterpret_cast<CustomScan *>(plan), var) : Source{};
   switch (nodeTag(plan)) {
     case T_HashJoin:
     case T_MergeJoin:
@@ -238,7 +253,7 @@ void FilterInner(HashJoin *join, const Equality &equality) {
 void VisitEquality(HashJoin *join, const Equality &equality) {
   if (equality.outer == nullptr || equality.inner == nullptr || !IsComparableElsewhere(equality.clause)) return;
   const Step step = StepOfJoin(join->join.jointype);
-  if (evaluation::DropsWithoutKey(step, evaluation::Side::Outer) && IsFixed(join)) FilterOuter(join, equality);
+  if (evaluation::DropsWithoutKey(step, evaluation::Side::Outer) && IsFixed(join->join.plan.righttree)) FilterOuter(join, equality);
   if (evaluation::DropsWithoutKey(step, evaluation::Side::Inner)) FilterInner(join, equality);
 }
 
@@ -269,9 +284,11 @@ void Visit(Plan *plan) {
 
 void AddKeyFilters(PlannedStmt *statement) {
   if (!enabled) return;
+  constant_params = ConstantParamsOf(statement);
   Visit(statement->planTree);
   ListCell *cell;
   foreach (cell, statement->subplans) Visit(static_cast<Plan *>(lfirst(cell)));
+  constant_params = nullptr;
 }
 
 void InitKeyFilters() {
