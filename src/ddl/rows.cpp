@@ -47,6 +47,12 @@ bool IsReferenced(Oid relid) {
              {OidValue(relid)}) != nullptr;
 }
 
+/// Of the owner's: the rows go elsewhere, which is not to be told, and nobody else is to call what it runs.
+bool HasTruncateTriggers(Oid relid) {
+  const char* sql = "SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgtype & 32 <> 0 LIMIT 1";
+  return QueryText(sql, {OidValue(relid)}) != nullptr;
+}
+
 /// On all nodes that have the table, whatever the session wants of its own commands.
 void SetForced(Oid relid, const char* forced) {
   const int level = NewGUCNestLevel();
@@ -98,7 +104,7 @@ void ForgetLocalRows(Oid relid) {
 }
 
 void EmptyTable(Oid relid) {
-  if (IsReferenced(relid)) return DeleteRows(relid);
+  if (IsReferenced(relid) || HasTruncateTriggers(relid)) return DeleteRows(relid);
   TruncateStmt* truncate = makeNode(TruncateStmt);
   truncate->relations = list_make1(
       makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1));

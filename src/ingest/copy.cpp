@@ -207,6 +207,19 @@ char *TakeFramesOption(List **options) {
   return nullptr;
 }
 
+/// Only who may become the owner may have rows written as the owner.
+bool TakeAsOwnerOption(List **options, Relation shell) {
+  ListCell *cell;
+  foreach (cell, *options) {
+    if (strcmp(lfirst_node(DefElem, cell)->defname, kAsOwnerOption) != 0) continue;
+    if (!has_privs_of_role(GetUserId(), shell->rd_rel->relowner))
+      aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(shell));
+    *options = list_delete_ptr(list_copy(*options), lfirst(cell));
+    return true;
+  }
+  return false;
+}
+
 /// Defaults that draw from a sequence all nodes know do it on the coordinator.
 void AskForNumbers(CopyFromState state) {
   for (int i = 0; i < state->num_defaults; i++) {
@@ -236,7 +249,8 @@ uint64 CopyTableFrom(const CopyStmt *statement, ParseState *pstate, const catalo
     if (statement->filename != nullptr || where != nullptr) {
       ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("frames of rows come from another node only")));
     }
-    const LineFormat format = {.columns = statement->attlist, .options = options};
+    const bool as_owner = TakeAsOwnerOption(&options, shell);
+    const LineFormat format = {.columns = statement->attlist, .options = options, .as_owner = as_owner};
     lines = ReceiveFrames(shell, table, format, settings);
   } else {
     RefuseFreeze(pstate, statement);

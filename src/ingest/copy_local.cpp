@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "altius/core/copy/frames.hpp"
+#include "altius/ingest/shard_rows.hpp"
 #include "altius/pg/bridge.hpp"
 #include "altius/pg/compat_copy.hpp"
 #include "altius/task/errors.hpp"
@@ -10,6 +11,7 @@
 
 extern "C" {
 #include "access/table.h"
+#include "commands/trigger.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "utils/lsyscache.h"
@@ -21,7 +23,7 @@ namespace {
 
 /// Records that COPY reads.  Its callback has no argument, so the one under way is found here.
 struct Source {
-  CopyFromState state;
+  CopyFromState state;       // null: nobody is told of lines
   std::string_view records;  // still to be read
   std::string_view line;     // rest of the line being handed out
   bool newline;              // still to be handed out
@@ -33,7 +35,7 @@ bool NextRecord(Source *source) {
   if (source->records.empty()) return false;
   const auto record = core::TakeRecord(&source->records);
   if (!record.has_value()) ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("a frame of rows is broken")));
-  source->state->cur_lineno = record->line_number;
+  if (source->state != nullptr) source->state->cur_lineno = record->line_number;
   source->line = record->line;
   source->newline = true;
   return true;
@@ -56,6 +58,35 @@ int ReadEntry(void *buffer, int least, int most) {
   return pg::Entry([&] { return Read(buffer, least, most); });
 }
 
+void CopyLines(const Lines &lines, Relation shard) {
+  ParseState *pstate = make_parsestate(nullptr);
+  addRangeTableEntryForRelation(pstate, shard, RowExclusiveLock, nullptr, false, false);
+  Source source{};
+  source.records = {lines.records, static_cast<std::size_t>(lines.length)};
+  Source *outer = current;
+  source.state = BeginCopyFrom(pstate, shard, nullptr, nullptr, false, ReadEntry, lines.format->columns, lines.format->options);
+  source.state->cur_relname = RelationGetRelationName(lines.shell);
+  current = &source;
+  task::WithShardsHidden(nullptr, [&] { (void)CopyFrom(source.state); });
+  EndCopyFrom(source.state);
+  current = outer;
+  free_parsestate(pstate);
+}
+
+/// The rows were in the table before: no trigger of a user fires, but foreign keys may lead to rows that have gone since.
+void FillWithLines(const Lines &lines, Relation shard) {
+  Source source{};
+  source.records = {lines.records, static_cast<std::size_t>(lines.length)};
+  Source *outer = current;
+  current = &source;
+  AfterTriggerBeginQuery();
+  task::WithShardsHidden(nullptr, [&] {
+    (void)FillTable(shard, lines.format->columns, lines.format->options, ReadEntry, pg::Keys::Hold);
+  });
+  pg::EndQueryOfKeys();  // with the caller's rights: no trigger can be deferred in an operation that is restricted
+  current = outer;
+}
+
 }  // namespace
 
 void WriteLines(const Lines &lines, const catalog::Table &table, const catalog::Shard &of) {
@@ -71,19 +102,12 @@ void WriteLines(const Lines &lines, const catalog::Table &table, const catalog::
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("shard \"%s\" does not lie on this node", shard_name),
                     errhint("Run the transaction again.")));
   }
-  ParseState *pstate = make_parsestate(nullptr);
-  addRangeTableEntryForRelation(pstate, shard, RowExclusiveLock, nullptr, false, false);
-  Source source{};
-  source.records = {lines.records, static_cast<std::size_t>(lines.length)};
-  Source *outer = current;
-  source.state = BeginCopyFrom(pstate, shard, nullptr, nullptr, false, ReadEntry, lines.format->columns, lines.format->options);
-  source.state->cur_relname = RelationGetRelationName(lines.shell);
-  current = &source;
-  task::WithShardsHidden(nullptr, [&] { (void)CopyFrom(source.state); });
-  EndCopyFrom(source.state);
-  current = outer;
+  if (lines.format->as_owner) {
+    FillWithLines(lines, shard);
+  } else {
+    CopyLines(lines, shard);
+  }
   table_close(shard, NoLock);
-  free_parsestate(pstate);
   MemoryContextSwitchTo(before);
   MemoryContextDelete(memory);
 }

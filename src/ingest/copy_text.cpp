@@ -80,6 +80,7 @@ char *StreamCommand(Relation shell, const LineFormat &format) {
                                               RelationGetRelationName(shell)));
   if (format.columns != NIL) AppendColumns(&sql, format.columns);
   appendStringInfo(&sql, " FROM STDIN WITH (%s %s", kFramesOption, quote_literal_cstr(ReadingSettings()));
+  if (format.as_owner) appendStringInfo(&sql, ", %s", kAsOwnerOption);
   ListCell *cell;
   foreach (cell, format.options) {
     const DefElem *option = lfirst_node(DefElem, cell);

@@ -22,11 +22,14 @@ namespace altius::ingest {
 
 /// The option by which a node tells another one that frames follow; its value is the sender's settings.
 inline constexpr const char *kFramesOption = "altius_frames";
+/// ... and by which it tells that the rows are written as the table's owner.
+inline constexpr const char *kAsOwnerOption = "altius_as_owner";
 
 /// What the lines look like.
 struct LineFormat {
   List *columns;  // of String
   List *options;  // of DefElem, for COPY on a shard; what differs from COPY's defaults
+  bool as_owner;  // of rows that the table had before: what is computed meanwhile is its owner's code
 };
 
 /// A stream to another node; opened with its first frame.

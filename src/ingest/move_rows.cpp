@@ -18,7 +18,9 @@ namespace {
 void RouteAll(Relation shell, const catalog::Table &table) {
   const TupleDesc desc = RelationGetDescr(shell);
   FmgrInfo *outputs = MakeOutputs(desc);
-  Router router = MakeRouter(table, shell, TextFormat(shell));
+  LineFormat format = TextFormat(shell);
+  format.as_owner = true;
+  Router router = MakeRouter(table, shell, format);
   StringInfoData line;
   initStringInfo(&line);
   const MemoryContext row_memory =

@@ -66,12 +66,12 @@ void ReadAsStored(CopyFromState state, Relation relation) {
   }
 }
 
-uint64 CopyRows(Relation relation, List* columns, List* options, copy_data_source_cb read) {
+uint64 CopyRows(Relation relation, List* columns, List* options, copy_data_source_cb read, pg::Keys keys) {
   CopyFromState state = BeginCopyFrom(nullptr, relation, nullptr, nullptr, false, read, columns, options);
   ReadAsStored(state, relation);
   ErrorContextCallback line = {error_context_stack, CopyFromErrorCallback, state};
   error_context_stack = &line;
-  pg::QuietRows* rows = pg::BeginQuietRows(relation);
+  pg::QuietRows* rows = pg::BeginQuietRows(relation, keys);
   while (ReadRow(state, rows)) {
   }
   const uint64 written = pg::EndQuietRows(rows);
@@ -82,8 +82,8 @@ uint64 CopyRows(Relation relation, List* columns, List* options, copy_data_sourc
 
 }  // namespace
 
-uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read) {
-  return pg::AsOwner(relation->rd_rel->relowner, [&] { return CopyRows(relation, columns, options, read); });
+uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read, pg::Keys keys) {
+  return pg::AsOwner(relation->rd_rel->relowner, [&] { return CopyRows(relation, columns, options, read, keys); });
 }
 
 void ReadLines(Relation relation, Snapshot snapshot, LineConsumer consume, void* argument) {

@@ -8,6 +8,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "commands/trigger.h"
 #include "executor/nodeModifyTable.h"
 #include "parser/analyze.h"
 #include "parser/parsetree.h"
@@ -37,7 +38,7 @@ struct QuietRows {
   uint64 written;
 };
 
-QuietRows* BeginQuietRows(Relation relation) {
+QuietRows* BeginQuietRows(Relation relation, Keys keys) {
   if (relation->rd_rel->relkind != RELKIND_RELATION)
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", RelationGetRelationName(relation))));
   auto* rows = static_cast<QuietRows*>(palloc0(sizeof(QuietRows)));
@@ -45,7 +46,8 @@ QuietRows* BeginQuietRows(Relation relation) {
   rows->estate = CreateExecutorState();
   rows->info = makeNode(ResultRelInfo);
   InitResultRelInfo(rows->info, relation, 0, nullptr, 0);  // of no query
-  rows->info->ri_TrigDesc = nullptr;
+  if (keys == Keys::Trusted) rows->info->ri_TrigDesc = nullptr;
+  DropTriggersOfUsers(rows->info);
   ExecOpenIndices(rows->info, false);
   rows->bulk = GetBulkInsertState();
   return rows;
@@ -66,7 +68,8 @@ void FlushQuietRows(QuietRows* rows) {
   const MemoryContext before = MemoryContextSwitchTo(MemoryOfQuietRows(rows));
   table_multi_insert(rows->relation, rows->slots, rows->count, GetCurrentCommandId(true), 0, rows->bulk);
   for (int i = 0; i < rows->count; i++) {
-    AddIndexEntries(rows->info, rows->slots[i], rows->estate, false);
+    List* recheck = InsertIndexEntries(rows->info, rows->slots[i], rows->estate, false, false);
+    ExecARInsertTriggers(rows->estate, rows->info, rows->slots[i], recheck, nullptr);
     ExecClearTuple(rows->slots[i]);
   }
   MemoryContextSwitchTo(before);
@@ -103,6 +106,14 @@ uint64 EndQuietRows(QuietRows* rows) {
   pfree(rows);
   CommandCounterIncrement();
   return written;
+}
+
+void EndQueryOfKeys() {
+  EState* estate = CreateExecutorState();
+  AfterTriggerEndQuery(estate);
+  ExecCloseResultRelations(estate);
+  ExecResetTupleTable(estate->es_tupleTable, false);
+  FreeExecutorState(estate);
 }
 
 void DropTriggersOfUsers(ResultRelInfo* target) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "altius/catalog/metadata.hpp"
+#include "altius/pg/quiet_rows.hpp"
 
 extern "C" {
 #include "commands/copy.h"
@@ -19,8 +20,8 @@ namespace altius::ingest {
 Relation OpenShard(const catalog::Table& table, const catalog::Shard& shard, LOCKMODE lock);
 
 /// Rows in a format of COPY's into the table, as its owner: they were in the table before, so no trigger fires and nothing is
-/// checked but uniqueness.  The number of rows.
-uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read);
+/// checked but uniqueness, and foreign keys where they have to hold.  The number of rows.
+uint64 FillTable(Relation relation, List* columns, List* options, copy_data_source_cb read, pg::Keys keys = pg::Keys::Trusted);
 
 /// Rows as lines of COPY, with all columns that are stored and not generated.  `line` has its end.
 using LineConsumer = void (*)(StringInfo line, void* argument);

@@ -17,7 +17,9 @@ namespace altius::pg {
 /// constraint but uniqueness is looked at (a row may be older than a constraint that is NOT VALID).  Generated columns are
 /// computed.  Plain C in arena style; an error leaves it to the end of the transaction.
 struct QuietRows;
-QuietRows* BeginQuietRows(Relation relation);
+/// Foreign keys: taken to hold; or checked at the end of the query, which the caller begins (AfterTriggerBeginQuery) and ends.
+enum class Keys : uint8_t { Trusted, Hold };
+QuietRows* BeginQuietRows(Relation relation, Keys keys = Keys::Trusted);
 /// A slot to put the next row's values into, and the memory for them.
 TupleTableSlot* NextQuietRow(QuietRows* rows);
 MemoryContext MemoryOfQuietRows(const QuietRows* rows);
@@ -28,6 +30,10 @@ void AddQuietRow(QuietRows* rows);
 void FlushQuietRows(QuietRows* rows);
 /// The number of rows.
 uint64 EndQuietRows(QuietRows* rows);
+
+/// Checks the foreign keys of rows that were written with Keys::Hold, or leaves them to the end of the transaction.  PostgreSQL
+/// defers no trigger in a security-restricted operation, and checks each key as the owner of its table.
+void EndQueryOfKeys();
 
 /// Takes the triggers that users have made from a target that has not fired any; what keeps foreign keys and deferred uniqueness
 /// stays.
