@@ -88,4 +88,15 @@ SELECT result FROM run_command_on_workers('SELECT count(*) FROM pg_namespace WHE
 DROP SCHEMA ddl_objects_local;
 RESET citus.enable_ddl_propagation;
 
+-- Multiranges that have names of their own, of ranges that no column is of.
+CREATE TYPE stretch AS RANGE (SUBTYPE = int, MULTIRANGE_TYPE_NAME = stretches);
+SET citus.enable_ddl_propagation TO off;
+CREATE TYPE reach AS RANGE (SUBTYPE = int, SUBTYPE_DIFF = int4range_subdiff, MULTIRANGE_TYPE_NAME = "All reaches");
+CREATE TYPE leap AS RANGE (SUBTYPE = int);
+RESET citus.enable_ddl_propagation;
+CREATE TABLE stretched (id int, s stretches, r "All reaches", a "All reaches"[], l leap_multirange);
+SELECT create_distributed_table('stretched', 'id');
+INSERT INTO stretched VALUES (1, '{[1,3)}', '{[1,3),[5,6)}', '{"{[1,2)}"}', '{}');
+SELECT * FROM stretched WHERE r @> 5;
+
 DROP SCHEMA ddl_objects CASCADE;

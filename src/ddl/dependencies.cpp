@@ -57,8 +57,9 @@ WITH parts AS (
   UNION SELECT 'pg_class'::regclass, inhparent FROM pg_inherits WHERE $1 = 'pg_class'::regclass AND inhrelid = $2
 ), typed AS (
   SELECT refclassid, refobjid, t.* FROM direct LEFT JOIN LATERAL (
-    SELECT coalesce(nullif(e.oid, 0), b.oid) AS type, coalesce(e.typrelid, b.typrelid) AS row_of
+    SELECT coalesce(r.rngtypid, nullif(e.oid, 0), b.oid) AS type, coalesce(e.typrelid, b.typrelid) AS row_of
     FROM pg_type b LEFT JOIN pg_type e ON e.oid = b.typelem AND b.typcategory = 'A'
+    LEFT JOIN pg_range r ON r.rngmultitypid = coalesce(e.oid, b.oid)
     WHERE refclassid = 'pg_type'::regclass AND b.oid = refobjid) t ON true
 ), reduced AS (
   SELECT CASE WHEN relkind IS DISTINCT FROM 'c' AND row_of <> 0 THEN 'pg_class'::regclass::oid ELSE refclassid END AS class,

@@ -59,9 +59,9 @@ SELECT concat(format('CREATE DOMAIN %s AS %s', t.oid::regtype, format_type(t.typ
    FROM pg_constraint WHERE contypid = t.oid AND contype = 'c'))
 FROM pg_type t JOIN pg_type b ON b.oid = t.typbasetype WHERE t.oid = $1 AND t.typtype = 'd'
 UNION ALL
-SELECT format('CREATE TYPE %s AS RANGE (SUBTYPE = %s%s%s)', t.oid::regtype, rngsubtype::regtype,
+SELECT format('CREATE TYPE %s AS RANGE (SUBTYPE = %s%s%s, MULTIRANGE_TYPE_NAME = %s)', t.oid::regtype, rngsubtype::regtype,
   CASE WHEN rngcollation <> 0 THEN ', COLLATION = ' || rngcollation::regcollation END,
-  CASE WHEN rngsubdiff::oid <> 0 THEN ', SUBTYPE_DIFF = ' || rngsubdiff END)
+  CASE WHEN rngsubdiff::oid <> 0 THEN ', SUBTYPE_DIFF = ' || rngsubdiff END, rngmultitypid::regtype)
 FROM pg_type t JOIN pg_range ON rngtypid = t.oid WHERE t.oid = $1)";
 
 constexpr const char* kTypeOwner = R"(
