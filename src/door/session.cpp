@@ -122,11 +122,14 @@ void FixEncoding() {
   encoding->check_hook = CheckEncoding;
 }
 
+void (*on_greeting)() = nullptr;
+
 /// What a session has proved stays true when the setting is reset or rolled back.
 void AssignGreeting(const char*, void* extra) {
   if (extra == nullptr || peer.present) return;
   peer = *static_cast<Peer*>(extra);
   FixEncoding();
+  if (on_greeting != nullptr) on_greeting();
 }
 
 bool TakePass() {
@@ -150,6 +153,8 @@ bool TakeStatementTicket() {
 }  // namespace
 
 bool IsNodeSession() { return peer.present; }
+
+void OnGreeting(void (*begin)()) { on_greeting = begin; }
 
 int64 OriginGlobalPid() { return peer.global_pid; }
 

@@ -57,9 +57,12 @@ struct Guarded {
 extern Guarded guarded_role;
 extern Guarded guarded_session;
 
+/// A node's session works as who is at work there: what a function of a user made of it would stay for statements that come later.
+bool IsFixed() { return acting || door::IsNodeSession(); }
+
 /// What only notes a name for later may name any role.
 bool Refuses(GucSource source, const Guarded& one) {
-  if (!acting || source == PGC_S_TEST) return false;
+  if (!IsFixed() || source == PGC_S_TEST || InitializingParallelWorker) return false;
   GUC_check_errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM);
   GUC_check_errmsg("parameter \"%s\" cannot be changed", one.name);
   return true;
@@ -214,6 +217,7 @@ void InitActing() {
   DefineCustomStringVariable(
       kSetting, "The role that this session works as for another node.", "Set by other nodes.", &variable, "", PGC_SU_BACKEND,
       GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE | GUC_NO_RESET_ALL, Check, Assign, nullptr);
+  door::OnGreeting(Guard);
   RegisterXactCallback(OnTransaction, nullptr);  // called after floor txn's, which prepares on others as the role at work
 }
 

@@ -13,6 +13,9 @@ namespace altius::door {
 /// Whether this session, or the one that this parallel worker helps, has proved that another node of the cluster opened it.
 bool IsNodeSession();
 
+/// `begin` is called when this session has proved it.
+void OnGreeting(void (*begin)());
+
 /// The global pid of the session on another node that this one works for; 0 in a client's own session.
 int64 OriginGlobalPid();
 
