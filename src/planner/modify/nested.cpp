@@ -284,8 +284,8 @@ void RefuseOthersPolicies(Query *query) {
   const pg::RelationUses uses = pg::CollectRelations(query);
   for (int i = 0; i < list_length(uses.entries); i++) {
     const pg::Requirement requirement = pg::RequirementOf(uses, i);
-    if (!OidIsValid(requirement.role) || requirement.role == GetUserId() || check_enable_rls(requirement.relid, InvalidOid, true) == RLS_NONE)
-      continue;
+    const bool as_other = OidIsValid(requirement.role) && requirement.role != GetUserId();
+    if (!as_other || check_enable_rls(requirement.relid, InvalidOid, true) == RLS_NONE) continue;
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("a modification in WITH through a view of another role can't be a statement of its own here"),
                     errdetail("Row security of table \"%s\" would be that of the user.", get_rel_name(requirement.relid)),
