@@ -77,6 +77,21 @@ EXCEPTION WHEN division_by_zero THEN
   RAISE NOTICE '% rows', (SELECT count(*) FROM codes c JOIN lists l ON l.code = c.code);
 END $$;
 
+-- A column is compared as the join compares it; errors that PostgreSQL does not reach are not raised.
+CREATE TABLE words (id int PRIMARY KEY, word text, divisor int, stamp timestamp);
+SELECT create_distributed_table('words', 'id', colocate_with => 'none');
+INSERT INTO words SELECT i, CASE i % 3 WHEN 0 THEN 'x  ' WHEN 1 THEN 'x' ELSE 'w' || i END, i % 5, timestamp '2024-03-10 02:30' + i * interval '1 hour'
+FROM generate_series(1, 900) i;
+CREATE TABLE short (k char(6));
+INSERT INTO short VALUES ('x'), ('w5');
+ANALYZE words, short;
+SELECT count(*) FROM words JOIN short ON word::bpchar = k;
+SELECT count(*) FROM words w WHERE w.id > (SELECT sum(o.id) FROM orders o WHERE o.customer = w.id + 500 AND o.id = 10 / w.divisor);
+SELECT count(*) FROM words w WHERE w.id > (SELECT sum(o.id) FROM orders o WHERE o.customer = w.id) AND w.id < 10;
+BEGIN;
+SELECT count(*) FROM (SELECT w.id FROM words w WHERE w.id < (SELECT max(o.id) FROM orders o WHERE o.customer = w.id) AND w.id < 10 FOR UPDATE) l;
+ROLLBACK;
+
 -- Both sides could tell the other one its keys, the hash table being of the larger one, which is less skewed.
 CREATE TABLE visits (id int PRIMARY KEY, order_id int);
 SELECT create_distributed_table('visits', 'id', colocate_with => 'none');

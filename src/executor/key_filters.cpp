@@ -19,6 +19,9 @@ namespace altius::executor {
 
 namespace {
 
+/// As many rows are read to find their keys, before they are asked for.
+constexpr int64 kMostRows = 200000;
+
 /// Different values of a type.  Those that are equal and look different are different here.
 class KeySet {
  public:
@@ -113,10 +116,13 @@ bool KeysOfScan(const EState* estate, const plan::KeyFilter& filter, Datum* arra
   PlanState* found = task::FindRunningNode(estate, filter.node);
   if (found == nullptr || !IsA(found, CustomScanState)) return false;
   FragmentState* other = Cast(castNode(CustomScanState, found));
-  if (other->starting) return false;
+  if (other->starting || other->backward) return false;
+  const MemoryContext before = MemoryContextSwitchTo(other->css.ss.ps.state->es_query_cxt);
   if (other->run == nullptr) StartRun(other);
-  while (FetchMore(other)) {
+  while (other->run->store->rows <= kMostRows && FetchMore(other)) {
   }
+  MemoryContextSwitchTo(before);
+  if (other->run->store->rows > kMostRows) return false;
   KeySet keys(*lookup_type_cache(filter.type, 0), filter.most_keys);
   TupleTableSlot* row = MakeSingleTupleTableSlot(other->row->tts_tupleDescriptor, &TTSOpsMinimalTuple);
   const bool complete = CollectKeys(other->run->store, row, filter.key, &keys);
@@ -150,16 +156,23 @@ int AddArgument(Arguments* arguments, Oid type, Datum value) {
   return arguments->count = count + 1;
 }
 
+/// The join may compare a column as another type than its own; without a length, which would cut values off.
+const char* TypeText(Oid type) {
+  return format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
 /// Few keys are compared, so that an index may find them; more are looked up.
 void AppendCondition(StringInfo condition, const plan::KeyFilter& filter, int keys, int argument) {
   if (condition->len > 0) appendStringInfoString(condition, " AND ");
-  if (keys <= plan::kMostComparedKeys) {
-    appendStringInfo(condition, "c%d OPERATOR(pg_catalog.%s) ANY ($%d)", filter.column,
-                     get_opname(filter.equality), argument);
-  } else {
-    appendStringInfo(condition, "altius_internal.is_key(c%d::%s, $%d)", filter.column,
-                     format_type_extended(filter.type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY), argument);
+  if (keys > plan::kMostComparedKeys) {
+    appendStringInfo(condition, "altius_internal.is_key(c%d::%s, $%d)", filter.column, TypeText(filter.type), argument);
+    return;
   }
+  Oid left;
+  Oid right;
+  op_input_types(filter.equality, &left, &right);
+  appendStringInfo(condition, "c%d::%s OPERATOR(pg_catalog.%s) ANY ($%d)", filter.column, TypeText(left),
+                   get_opname(filter.equality), argument);
 }
 
 }  // namespace

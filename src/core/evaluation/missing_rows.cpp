@@ -21,13 +21,15 @@ bool DropsWithoutKey(Step join, Side side) {
 bool MayLackRows(Step step, Side side, bool partition) {
   switch (step) {
     case Step::InnerJoin:
+      return true;
     case Step::LeftJoin:
-    case Step::RightJoin:
-    case Step::FullJoin:
-      return true;  // a row that was joined with a missing one has null in the column, or is not there
     case Step::SemiJoin:
     case Step::AntiJoin:
-      return side == Side::Outer;  // the result has no other column
+      return side == Side::Outer;
+    case Step::RightJoin:
+      return side == Side::Inner;
+    case Step::FullJoin:
+      return false;
     case Step::Pass:
       return true;
     case Step::Group:

@@ -15,6 +15,7 @@ extern "C" {
 #include "access/stratnum.h"
 #include "access/transam.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
@@ -66,6 +67,8 @@ bool GroupsAlike(const OpExpr *clause, Node *own) {
   int16 strategy;
   if (!get_ordering_op_properties(less, &family, &input, &strategy)) return false;
   if (get_op_opfamily_strategy(clause->opno, family) != BTEqualStrategyNumber) return false;
+  // Several timestamps may be one moment of a time zone.
+  if (op_volatile(clause->opno) != PROVOLATILE_IMMUTABLE) return false;
   const Oid grouped = exprCollation(own);
   return grouped == clause->inputcollid || (OidIsValid(grouped) && OidIsValid(clause->inputcollid) &&
                                             get_collation_isdeterministic(grouped) && get_collation_isdeterministic(clause->inputcollid));
@@ -79,7 +82,7 @@ bool FindKey(Node *conjunct, Key *key) {
   const bool own_left = IsOfOwnLevel(left) && IsOfRowAround(right);
   if (!own_left && !(IsOfOwnLevel(right) && IsOfRowAround(left))) return false;
   *key = {clause, own_left ? left : right, own_left ? right : left};
-  return IsHarmless(key->own) && GroupsAlike(clause, key->own);
+  return IsHarmless(key->own) && IsHarmless(key->around) && GroupsAlike(clause, key->own);
 }
 
 /// Aggregates that are null without rows, and raise no error with some.
@@ -258,6 +261,8 @@ bool DecorrelateConjunct(Query *query, ListCell *cell, List **joins) {
 }  // namespace
 
 bool Decorrelate(Query *query, const List *conjuncts) {
+  // A row that was locked is looked at again as it has become meanwhile: with its aggregate.
+  if (query->rowMarks != NIL) return false;
   List *all = list_copy(make_ands_implicit(reinterpret_cast<Expr *>(query->jointree->quals)));
   List *joins = NIL;
   bool any = false;

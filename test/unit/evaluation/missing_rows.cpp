@@ -207,6 +207,9 @@ TEST_CASE("rows without a key of the join above may be missing", "[evaluation]")
     const Rows fewer = WithKeys(table, column, keys);
     lacking += fewer.size() < table.size();
     INFO("plan " << number);
+    const Rows below = Sorted(Run(plan, table));
+    const Rows below_fewer = Sorted(Run(plan, fewer));
+    REQUIRE(std::includes(below.begin(), below.end(), below_fewer.begin(), below_fewer.end()));
     REQUIRE(Sorted(Top(top, side, plan, table, keys)) == Sorted(Top(top, side, plan, fewer, keys)));
   }
   CHECK(lacking > evaluation_test::Share(1000));

@@ -2,8 +2,9 @@
 // Which rows of a fragment need not come: those whose value in a column is none of the keys on the other side of a hash join above.
 //
 // They may be missing where (1) the join drops rows of their side that are without a partner, and (2) each step between the fragment
-// and the join, given its input without them, gives the same rows with these keys.  Rows with other values, or null in the column, may be
-// others or missing: the join drops them.  (2) composes: what a step may get wrong is what the next one may lack.
+// and the join, given its input without them, gives the same rows with these keys, and of the others some and no new ones: a row of an
+// outer join whose partner is missing might raise an error in what stands between.  (2) composes: a step may lack what the one before it
+// lacks.
 #pragma once
 
 #include <cstdint>
