@@ -225,10 +225,15 @@ SELECT * FROM differing();
 CALL write(3000);
 SELECT * FROM differing();
 EXECUTE prepared(5);
--- A part is moved, and split again.
+-- A part is moved, and split again, before what the move has left behind is cleaned up.
+ALTER SYSTEM SET citus.defer_shard_delete_interval = -1;
+SELECT pg_reload_conf();
+SELECT pg_sleep(0.5);
 SELECT citus_move_shard_placement(shard('t', -5), node_id('worker1'), node_id('worker2'), 'block_writes');
 SELECT citus_split_shard_by_split_points(shard('t', -5), '{-500,-400}',
   ARRAY[node_id('worker2'), node_id('worker2'), node_id('worker1')], 'block_writes');
+ALTER SYSTEM RESET citus.defer_shard_delete_interval;
+SELECT pg_reload_conf();
 SELECT * FROM differing();
 COPY t (id, kind, v) FROM stdin;
 9001	1	copied

@@ -231,12 +231,14 @@ Oid RetireShard(int64 id) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                     errmsg("shard %lld does not exist", static_cast<long long>(id))));
   }
-  const bool was_here = HasPlacement(table->shards[index], LocalGroup());
+  const Shard& shard = table->shards[index];
+  // What an earlier move has left here waits to be cleaned up, too, as that of a shard.
+  const bool is_here = HasPlacement(shard, LocalGroup()) || OidIsValid(RelationOfShard(*table, shard, AccessShareLock));
   ScanKeyData placement_key = Equal(placement::kShard, F_INT8EQ, Int64GetDatum(id));
   Delete(DistRelations().placement, DistRelations().placement_by_shard, &placement_key, 1);
   ScanKeyData shard_key = Equal(shard::kId, F_INT8EQ, Int64GetDatum(id));
   Delete(DistRelations().shard, DistRelations().shard_by_id, &shard_key, 1);
-  if (was_here) InsertStray(id, table->relid);
+  if (is_here) InsertStray(id, table->relid);
   return table->relid;
 }
 
