@@ -59,13 +59,14 @@ class KeySet {
 /// HJ_BUILD_HASHTABLE of PostgreSQL's nodeHashjoin.c: the table may be there and not have all rows yet.
 constexpr int kBuilding = 1;
 
-/// The table of the join, if it is complete, in memory, and one join's alone.
-HashJoinTable TableOf(const EState* estate, int join) {
-  PlanState* state = task::FindRunningNode(estate, join);
-  if (state == nullptr || !IsA(state, HashJoinState) || castNode(HashJoinState, state)->hj_JoinState == kBuilding) return nullptr;
-  HashJoinTable table = castNode(HashJoinState, state)->hj_HashTable;
-  return table != nullptr && table->nbatch == 1 && table->parallel_state == nullptr ? table
-                                                                                    : nullptr;
+/// The join, if its table is complete, in memory, and its alone.
+const HashJoinState* JoinWithKeys(const EState* estate, int node) {
+  PlanState* state = task::FindRunningNode(estate, node);
+  if (state == nullptr || !IsA(state, HashJoinState)) return nullptr;
+  const auto* join = castNode(HashJoinState, state);
+  const HashJoinTable table = join->hj_HashTable;
+  if (join->hj_JoinState == kBuilding || table == nullptr || table->nbatch != 1) return nullptr;
+  return table->parallel_state == nullptr ? join : nullptr;
 }
 
 /// False when there are too many.
@@ -84,13 +85,12 @@ bool CollectKeys(HashJoinTable table, TupleTableSlot* row, int attribute, KeySet
 }
 
 bool KeysOfTable(const EState* estate, const plan::KeyFilter& filter, Datum* array) {
-  HashJoinTable table = TableOf(estate, filter.node);
-  if (table == nullptr) return false;
-  const auto* join = castNode(HashJoinState, task::FindRunningNode(estate, filter.node));
+  const HashJoinState* join = JoinWithKeys(estate, filter.node);
+  if (join == nullptr) return false;
   KeySet keys(*lookup_type_cache(filter.type, 0), filter.most_keys);
   TupleTableSlot* row =
       MakeSingleTupleTableSlot(join->hj_HashTupleSlot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
-  const bool complete = CollectKeys(table, row, filter.key, &keys);
+  const bool complete = CollectKeys(join->hj_HashTable, row, filter.key, &keys);
   ExecDropSingleTupleTableSlot(row);
   if (complete) *array = keys.ToArray();
   return complete;
@@ -111,7 +111,7 @@ bool CollectKeys(task::RowStore* store, TupleTableSlot* row, int column, KeySet*
   return complete;
 }
 
-/// Runs the other fragment to its end, which keeps its rows until they are asked for.
+/// Runs the other fragment, which keeps its rows until they are asked for: to its end, if that is not too far.
 bool KeysOfScan(const EState* estate, const plan::KeyFilter& filter, Datum* array) {
   PlanState* found = task::FindRunningNode(estate, filter.node);
   if (found == nullptr || !IsA(found, CustomScanState)) return false;

@@ -30,6 +30,8 @@ namespace {
 constexpr int kLastPauseMs = 2000;
 constexpr int kLastHasteMs = 1000;
 constexpr int kMostLost = 8;
+constexpr int kLookUpMs = 50;     // in which a writer finds the publications of its table
+constexpr int kOutTimeoutMs = 100;
 
 uint64 ToPosition(const char* text_of) {
   uint64 position = 0;
@@ -248,7 +250,18 @@ void MoveOnline(Move* move) {
   HangUpOnLane(move);
 }
 
-/// The publication goes when leftovers are cleaned up.
-void EndOnline(Move* move) { EndStreamOnLane(move); }
+/// It leaves its tables first, for the sake of writers that are looking it up (cleanup.cpp).
+void DropPublication(Move* move) {
+  remote::Execute(move->at_source, psprintf("SELECT altius_internal.drop_leftover(%d, %s, %d)", static_cast<int>(Resource::Publication),
+                                            quote_literal_cstr(move->publication), kOutTimeoutMs));
+  Pause(kLookUpMs);
+  remote::Execute(move->at_source, psprintf("DROP PUBLICATION IF EXISTS %s", move->publication));
+  Unregister(*move, Resource::Publication);
+}
+
+void EndOnline(Move* move) {
+  EndStreamOnLane(move);
+  DropPublication(move);
+}
 
 }  // namespace altius::rebalance

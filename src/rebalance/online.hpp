@@ -23,6 +23,7 @@ bool Apply(Move* move, uint64 until, int max_ms, bool in_haste);
 /// Ends the stream without waiting for that: from here on a source that is stopped waits for nobody.
 void HangUpOnLane(Move* move);
 void EndStreamOnLane(Move* move);
+void DropPublication(Move* move);
 
 inline constexpr int kFirstHasteMs = 80;
 /// How long writers are held back at most; longer each time it was too short.

@@ -119,6 +119,7 @@ void SplitOnline(Split* split) {
 
 void EndSplitOnline(Split* split) {
   for (Move* target : split->targets) EndStreamOnLane(target);
+  DropPublication(&split->whole);
 }
 
 }  // namespace altius::rebalance

@@ -78,8 +78,9 @@ void CheckOperator(Oid oid) {
   ReleaseSysCache(tuple);
 }
 
-bool Look(Node *node, void *context) {
-  if (node == nullptr) return false;
+}  // namespace
+
+void RefuseOverload(Node *node) {
   switch (nodeTag(node)) {
     case T_FuncExpr: {
       const auto *call = reinterpret_cast<FuncExpr *>(node);
@@ -101,16 +102,9 @@ bool Look(Node *node, void *context) {
     case T_ScalarArrayOpExpr:
       CheckOperator(reinterpret_cast<ScalarArrayOpExpr *>(node)->opno);
       break;
-    case T_Query:
-      return pg::WalkQuery(reinterpret_cast<Query *>(node), Look, context);
     default:
       break;
   }
-  return pg::Walk(node, Look, context);
 }
-
-}  // namespace
-
-void RefuseOverloads(Query *query) { (void)pg::WalkQuery(query, Look, nullptr); }
 
 }  // namespace altius::task

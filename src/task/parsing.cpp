@@ -94,30 +94,27 @@ void Finish(const Parsing &parsing, Query *query) {
   Lend(reinterpret_cast<Node *>(Subject(query)), &lending);
 }
 
-/// Nodes call shards by their names.
-bool RefuseOthers(Node *node, void *context) {
+/// Nodes call shards by their names, and functions and operators.
+bool CheckNames(Node *node, void *context) {
   if (node == nullptr) return false;
-  if (!IsA(node, Query)) return pg::Walk(node, RefuseOthers, context);
+  if (!IsA(node, Query)) {
+    RefuseOverload(node);
+    return pg::Walk(node, CheckNames, context);
+  }
   auto *query = reinterpret_cast<Query *>(node);
   ListCell *cell;
   foreach (cell, query->rtable) {
     const auto *rte = lfirst_node(RangeTblEntry, cell);
     if (rte->rtekind == RTE_RELATION) catalog::RefuseOthers(rte->relid);
   }
-  if (query->hasSubLinks) return pg::WalkQuery(query, RefuseOthers, context);
-  // Without sublinks queries stand in FROM and WITH only; arms of many shards have many expressions.
-  return pg::Walk(reinterpret_cast<Node *>(query->cteList), RefuseOthers, context) ||
-         pg::WalkRangeTable(query->rtable, RefuseOthers, context);
+  return pg::WalkQuery(query, CheckNames, context);
 }
 
 void AfterAnalysis(ParseState *pstate, Query *query, JumbleState *jumble) {
   pg::Entry([&] {
     const bool own = pstate->p_paramref_hook == ParameterOf;
     if (own) Finish(*static_cast<Parsing *>(pstate->p_ref_hook_state), query);
-    if (own || IsTextOfAskingNode(pstate->p_sourcetext)) {
-      RefuseOthers(reinterpret_cast<Node *>(Subject(query)), nullptr);
-      RefuseOverloads(Subject(query));
-    }
+    if (own || IsTextOfAskingNode(pstate->p_sourcetext)) (void)CheckNames(reinterpret_cast<Node *>(Subject(query)), nullptr);
     if (next_hook != nullptr) next_hook(pstate, query, jumble);
   });
 }

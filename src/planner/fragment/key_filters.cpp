@@ -28,6 +28,12 @@ namespace altius::planner {
 
 namespace {
 
+namespace evaluation = core::evaluation;
+using evaluation::Step;
+
+bool enabled = true;
+int fewest_rows = 500;
+
 /// Parameters that have one value as long as the statement runs: of the initplans of the whole plan.
 const Bitmapset *constant_params = nullptr;
 
@@ -45,12 +51,6 @@ const Bitmapset *ConstantParamsOf(const PlannedStmt *statement) {
 
 /// Whether the plan has the same rows each time it is executed.
 bool IsFixed(const Plan *plan) { return bms_is_subset(plan->extParam, constant_params); }
-
-namespace evaluation = core::evaluation;
-using evaluation::Step;
-
-bool enabled = true;
-int fewest_rows = 500;
 
 constexpr double kWorthWhile = 0.7;  // of the rows come, at most
 constexpr double kMostKeys = 50000;  // as many fit into the hash table of a join, and into a message
