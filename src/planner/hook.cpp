@@ -75,7 +75,7 @@ void InfoHook(PlannerInfo *root, Oid relid, bool with_children, RelOptInfo *rel)
 bool StatisticsHook(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *found) {
   return pg::Entry([&] {
     if (previous_statistics != nullptr && previous_statistics(root, rte, column, found)) return true;
-    return LeafStatistics(rte, column, found);
+    return LeafStatistics(rte, column, found) || FindArmStatistics(root, rte, column, found);
   });
 }
 

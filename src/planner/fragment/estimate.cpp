@@ -139,6 +139,45 @@ bool MayKnow(Oid relid) {
   return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK && check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
 }
 
+/// A node gets its shards as UNION ALL of an arm for each, which PostgreSQL's planner makes the children of one relation. The column of the
+/// first of them that the relation's column is; all arms have the same.
+Origin OriginInArms(const PlannerInfo *root, const RangeTblEntry *rte, AttrNumber column) {
+  ListCell *cell;
+  foreach (cell, root->append_rel_list) {
+    const auto *child = lfirst_node(AppendRelInfo, cell);
+    if (root->simple_rte_array[child->parent_relid] != rte || column > list_length(child->translated_vars)) continue;
+    const auto *expr = static_cast<const Node *>(list_nth(child->translated_vars, column - 1));
+    if (expr == nullptr || !IsA(expr, Var)) return {};
+    const auto *var = reinterpret_cast<const Var *>(expr);
+    const RangeTblEntry *arm = root->simple_rte_array[var->varno];
+    if (var->varlevelsup > 0 || var->varattno <= 0 || arm->rtekind != RTE_RELATION) return {};
+    return {arm->relid, var->varattno};
+  }
+  return {};
+}
+
+/// The table's column that a shard's is. An owner may have changed one of them alone, and statistics are read as the type that they are of.
+Origin OriginOfShard(const Origin &shard) {
+  const catalog::Table *table = OidIsValid(shard.relid) ? catalog::TableOfShardRelation(shard.relid) : nullptr;
+  if (table == nullptr || SizeOf(table->relid).rows <= 0) return {};
+  const AttrNumber column = get_attnum(table->relid, get_attname(shard.relid, shard.column, false));
+  if (column <= 0) return {};
+  Oid type, own_type, collation, own_collation;
+  int32 typmod;
+  get_atttypetypmodcoll(shard.relid, shard.column, &own_type, &typmod, &own_collation);
+  get_atttypetypmodcoll(table->relid, column, &type, &typmod, &collation);
+  return type == own_type && collation == own_collation ? Origin{table->relid, column} : Origin{};
+}
+
+bool Find(const Origin &origin, VariableStatData *found) {
+  HeapTuple tuple = StatisticsOf(origin);
+  if (!HeapTupleIsValid(tuple)) return false;
+  found->statsTuple = tuple;
+  found->freefunc = [](HeapTuple one) { ReleaseSysCache(one); };
+  found->acl_ok = MayKnow(origin.relid);
+  return true;
+}
+
 }  // namespace
 
 double EstimateRows(const plan::Fragment &fragment) {
@@ -162,12 +201,13 @@ bool FindColumnStatistics(const plan::Fragment &fragment, AttrNumber column, Var
   const List *targets = DeliveredTargets(top);
   if (column > list_length(targets)) return false;
   const Origin origin = OriginOfColumn(fragment, pg::AsNode(static_cast<TargetEntry *>(list_nth(targets, column - 1))->expr));
-  HeapTuple tuple = StatisticsOf(origin);
-  if (!HeapTupleIsValid(tuple)) return false;
-  found->statsTuple = tuple;
-  found->freefunc = [](HeapTuple one) { ReleaseSysCache(one); };
-  found->acl_ok = MayKnow(origin.relid);
-  return true;
+  return Find(origin, found);
+}
+
+bool FindArmStatistics(const PlannerInfo *root, const RangeTblEntry *rte, AttrNumber column, VariableStatData *found) {
+  if (rte->rtekind != RTE_SUBQUERY || !rte->inh || root->simple_rte_array == nullptr) return false;
+  if (column <= 0 || !catalog::IsActive()) return false;
+  return Find(OriginOfShard(OriginInArms(root, rte, column)), found);
 }
 
 void SetSize(Oid relid, RelOptInfo *rel) {

@@ -21,6 +21,9 @@ double EstimateTuples(const plan::Fragment &fragment, double rows);
 /// For get_relation_stats_hook: the statistics of the table's column that the leaf's column is; false when it is none.
 bool FindColumnStatistics(const plan::Fragment &fragment, AttrNumber column, VariableStatData *found);
 
+/// For get_relation_stats_hook, on the node that has the shards: a column of their UNION ALL has the statistics of the table's column.
+bool FindArmStatistics(const PlannerInfo *root, const RangeTblEntry *rte, AttrNumber column, VariableStatData *found);
+
 /// For get_relation_info_hook: the size of a shell is that of the table.
 void SetSize(Oid relid, RelOptInfo *rel);
 
