@@ -18,6 +18,12 @@ INSERT INTO t SELECT k + 100, v FROM new RETURNING k, v, n;
 INSERT INTO t VALUES (7, 'x'), (NULL, 'y');
 INSERT INTO t VALUES (8, 'x'), (1, 'y');
 SELECT count(*) FROM t;
+-- However many rows are in between, the second one for a key is noticed.
+BEGIN;
+INSERT INTO t SELECT 1000 + g % 100000, 'row' FROM generate_series(1, 100000) g ON CONFLICT (k) DO UPDATE SET v = excluded.v;
+SELECT count(*) FROM t WHERE v = 'row';
+INSERT INTO t SELECT 1000 + g % 100000, 'twice' FROM generate_series(1, 100001) g ON CONFLICT (k) DO UPDATE SET v = excluded.v;
+ROLLBACK;
 INSERT INTO t VALUES (1, 'other'), (9, 'new') ON CONFLICT (k) DO UPDATE SET v = excluded.v || t.v;
 INSERT INTO t VALUES (1, 'ignored'), (10, 'new') ON CONFLICT DO NOTHING;
 SELECT k, v FROM t WHERE k IN (1, 9, 10) ORDER BY k;

@@ -27,6 +27,6 @@ void TakeAlong(const Entry* entries, int count, Reads reads, const void* context
   }
 }
 
-bool GoAtOnce(const Rows& rows) { return rows.merges || rows.moves || rows.reads_unseen; }
+bool GoAtOnce(const Rows& rows) { return rows.meets_twice || rows.moves || rows.reads_unseen; }
 
 }  // namespace altius::core::order

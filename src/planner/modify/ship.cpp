@@ -212,7 +212,8 @@ Shipping Begin(Query *query, const catalog::Table &table) {
 
 bool GoesAtOnce(const Shipping &shipping) {
   core::order::Rows rows;
-  rows.merges = shipping.ship.command == CMD_MERGE;
+  const OnConflictExpr *conflict = shipping.original->onConflict;
+  rows.meets_twice = shipping.ship.command == CMD_MERGE || (conflict != nullptr && conflict->action == ONCONFLICT_UPDATE);
   rows.moves = shipping.ship.moved_column >= 0;
   rows.reads_unseen = UsersStableWalker(pg::AsNode(shipping.rows), nullptr);
   return core::order::GoAtOnce(rows);

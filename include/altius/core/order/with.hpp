@@ -33,7 +33,7 @@ void TakeAlong(const Entry* entries, int count, Reads reads, const void* context
 
 /// A modification whose rows are computed by the asking node and sent to shards.
 struct Rows {
-  bool merges = false;           // MERGE: a row of the target may be met by several
+  bool meets_twice = false;      // a row of the target may be met by several, which is an error: MERGE, ON CONFLICT DO UPDATE
   bool moves = false;            // rows leave their shards and arrive in others
   bool reads_unseen = false;     // a function computes them that may read whatever it likes with a snapshot of its own
 };
