@@ -11,6 +11,14 @@ namespace {
 constexpr int kMostRows = 1000;
 constexpr Size kMostBytes = 1024 * 1024;
 constexpr Size kMostBytesOfAll = 16 * 1024 * 1024;
+constexpr Size kMostBytesAtOnce = 900 * 1024 * 1024;  // a message of the protocol has less than 1 GB
+
+/// Of a batch that can't be sent in parts.
+void CheckFits(const Batch *batch) {
+  if (batch->bytes < kMostBytesAtOnce) return;
+  ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the statement changes too many rows of one shard at once"),
+                  errdetail("They can't be sent in parts, and have more than 900 MB."), errhint("Use several statements.")));
+}
 
 void StartBatch(const ShipState *state, Batch *batch) {
   const MemoryContext before = MemoryContextSwitchTo(state->shipment->memory);
@@ -65,7 +73,10 @@ void AddRow(ShipState *state, int shard_index, Deed deed, TupleTableSlot *slot) 
   batch->bytes += added;
   shipment->bytes += added;
   shipment->rows++;
-  if (state->ship->at_once) return;
+  if (state->ship->at_once) {
+    CheckFits(batch);
+    return;
+  }
   const bool full = batch->rows >= kMostRows || batch->bytes >= kMostBytes;
   const bool full_in_all = shipment->bytes >= kMostBytesOfAll;
   if (full || full_in_all) task::ExpectMoreRows();
