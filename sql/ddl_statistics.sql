@@ -63,12 +63,15 @@ SELECT plain.is_alike('SELECT * FROM orders a, orders b WHERE a.customer = b.cus
 SELECT plain.is_alike('SELECT customer FROM orders a JOIN (SELECT order_id, sum(amount) s FROM lines GROUP BY order_id) b ON b.order_id = a.id');
 SELECT plain.is_alike('SELECT * FROM orders a JOIN lines b ON b.order_id = a.id JOIN parts c ON c.part = b.part WHERE c.kind = ''kind 1''');
 SELECT plain.is_alike('SELECT a.customer, b.kind FROM orders a, parts b WHERE a.customer = b.part');
--- A node that groups the rows of several shards knows how many groups there will be.
+-- A node that groups the rows of several shards knows how many groups there will be; of other columns it doesn't.
 SELECT nodeport AS port, format('SELECT plain.estimate(%L) BETWEEN 2 AND 4', 'SELECT state FROM (' ||
-    string_agg(format('SELECT state FROM ddl_statistics.%I', shard_name), ' UNION ALL ') || ') arms GROUP BY state') AS of_arms
-  FROM (SELECT nodeport, 'orders_' || shardid AS shard_name FROM citus_shards WHERE table_name = 'orders'::regclass) s
+    string_agg(format('SELECT state FROM %s', shard), ' UNION ALL ') || ') arms GROUP BY state') AS of_arms,
+    format('SELECT plain.estimate(%L) BETWEEN 2 AND 4', 'SELECT state FROM (' ||
+    string_agg(format('SELECT state FROM %s UNION ALL SELECT note FROM %1$s', shard), ' UNION ALL ') || ') arms GROUP BY state') AS of_others
+  FROM (SELECT nodeport, 'ddl_statistics.orders_' || shardid AS shard FROM citus_shards WHERE table_name = 'orders'::regclass) s
   GROUP BY nodeport ORDER BY nodeport LIMIT 1 \gset
 SELECT success, result FROM run_command_on_workers(:'of_arms') WHERE nodeport = :port;
+SELECT success, result FROM run_command_on_workers(:'of_others') WHERE nodeport = :port;
 -- What the asking node computes for the arms does not stand in the way.
 SELECT to_char(date '2020-03-02', 'YYYY-MM') AS month, max(id) FILTER (WHERE day >= date_trunc('month', date '2020-01-09')) > 0 AS any FROM orders GROUP BY 1;
 SELECT to_char(date '2020-03-02', 'YYYY-MM') AS month, id FROM orders ORDER BY 1, 2 LIMIT 1;

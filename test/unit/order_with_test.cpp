@@ -177,7 +177,7 @@ bool MovesWell(const std::vector<int>& keys, int step, int batch) {
   return true;
 }
 
-/// MERGE raises an error where a second row of the source meets a row of the target.  Whether that is seen.
+/// MERGE and ON CONFLICT DO UPDATE raise an error where a second row of the source meets a row of the target.  Whether that is seen.
 bool SeesSecond(const std::vector<int>& met, int batch) {
   for (std::size_t from = 0; from < met.size(); from += static_cast<std::size_t>(batch)) {
     const std::size_t to = std::min(met.size(), from + static_cast<std::size_t>(batch));

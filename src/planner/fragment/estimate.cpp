@@ -139,21 +139,12 @@ bool MayKnow(Oid relid) {
   return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK && check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
 }
 
-/// A node gets its shards as UNION ALL of an arm for each, which PostgreSQL's planner makes the children of one relation. The column of the
-/// first of them that the relation's column is; all arms have the same.
-Origin OriginInArms(const PlannerInfo *root, const RangeTblEntry *rte, AttrNumber column) {
-  ListCell *cell;
-  foreach (cell, root->append_rel_list) {
-    const auto *child = lfirst_node(AppendRelInfo, cell);
-    if (root->simple_rte_array[child->parent_relid] != rte || column > list_length(child->translated_vars)) continue;
-    const auto *expr = static_cast<const Node *>(list_nth(child->translated_vars, column - 1));
-    if (expr == nullptr || !IsA(expr, Var)) return {};
-    const auto *var = reinterpret_cast<const Var *>(expr);
-    const RangeTblEntry *arm = root->simple_rte_array[var->varno];
-    if (var->varlevelsup > 0 || var->varattno <= 0 || arm->rtekind != RTE_RELATION) return {};
-    return {arm->relid, var->varattno};
-  }
-  return {};
+Origin ColumnOfRelation(const PlannerInfo *root, const Node *expr) {
+  if (expr == nullptr || !IsA(expr, Var)) return {};
+  const auto *var = reinterpret_cast<const Var *>(expr);
+  const RangeTblEntry *rte = root->simple_rte_array[var->varno];
+  if (var->varlevelsup > 0 || var->varattno <= 0 || rte->rtekind != RTE_RELATION) return {};
+  return {rte->relid, var->varattno};
 }
 
 /// The table's column that a shard's is. An owner may have changed one of them alone, and statistics are read as the type that they are of.
@@ -167,6 +158,23 @@ Origin OriginOfShard(const Origin &shard) {
   get_atttypetypmodcoll(shard.relid, shard.column, &own_type, &typmod, &own_collation);
   get_atttypetypmodcoll(table->relid, column, &type, &typmod, &collation);
   return type == own_type && collation == own_collation ? Origin{table->relid, column} : Origin{};
+}
+
+/// A node gets its shards as UNION ALL of an arm for each, which PostgreSQL's planner makes the children of one relation. The table's column
+/// that its column is in all of them; none in a UNION ALL of the user's over other columns.
+Origin OriginInArms(const PlannerInfo *root, const RangeTblEntry *rte, AttrNumber column) {
+  Origin common = {};
+  ListCell *cell;
+  foreach (cell, root->append_rel_list) {
+    const auto *child = lfirst_node(AppendRelInfo, cell);
+    if (root->simple_rte_array[child->parent_relid] != rte || column > list_length(child->translated_vars)) continue;
+    const auto *expr = static_cast<const Node *>(list_nth(child->translated_vars, column - 1));
+    const Origin origin = OriginOfShard(ColumnOfRelation(root, expr));
+    if (!OidIsValid(origin.relid)) return {};
+    if (OidIsValid(common.relid) && (common.relid != origin.relid || common.column != origin.column)) return {};
+    common = origin;
+  }
+  return common;
 }
 
 bool Find(const Origin &origin, VariableStatData *found) {
@@ -207,7 +215,7 @@ bool FindColumnStatistics(const plan::Fragment &fragment, AttrNumber column, Var
 bool FindArmStatistics(const PlannerInfo *root, const RangeTblEntry *rte, AttrNumber column, VariableStatData *found) {
   if (rte->rtekind != RTE_SUBQUERY || !rte->inh || root->simple_rte_array == nullptr) return false;
   if (column <= 0 || !catalog::IsActive()) return false;
-  return Find(OriginOfShard(OriginInArms(root, rte, column)), found);
+  return Find(OriginInArms(root, rte, column), found);
 }
 
 void SetSize(Oid relid, RelOptInfo *rel) {
