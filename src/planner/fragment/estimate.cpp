@@ -160,8 +160,8 @@ Origin OriginOfShard(const Origin &shard) {
   return type == own_type && collation == own_collation ? Origin{table->relid, column} : Origin{};
 }
 
-/// A node gets its shards as UNION ALL of an arm for each, which PostgreSQL's planner makes the children of one relation. The table's column
-/// that its column is in all of them; none in a UNION ALL of the user's over other columns.
+/// A node gets its shards as UNION ALL of an arm for each, which PostgreSQL's planner makes the children of one relation. The table's
+/// column that its column is in all of them; none in a UNION ALL of the user's over other columns.
 Origin OriginInArms(const PlannerInfo *root, const RangeTblEntry *rte, AttrNumber column) {
   Origin common = {};
   ListCell *cell;
